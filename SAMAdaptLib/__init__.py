@@ -1,0 +1,34 @@
+"""SAMAdapt: learn a structure from one annotated volume, segment the others.
+
+    import SAMAdaptLib as samadapt
+
+    head = samadapt.train([("ct.nii.gz", "ct-labels.seg.nrrd")], budget="fast")
+    labelmap = samadapt.segment("another-ct.nii.gz", head)
+
+Importing this package imports nothing heavy: the functions below load what they need at their first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .api import evaluate, load_head, save_head, segment, train
+
+__all__ = ["__version__", "evaluate", "load_head", "save_head", "segment", "train"]
+
+
+def __getattr__(name: str) -> object:
+    """Load ``train``, ``segment``, ``evaluate``, ``load_head`` or ``save_head`` when it is asked for (PEP 562)."""
+    if name in __all__:
+        from . import api
+
+        return getattr(api, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

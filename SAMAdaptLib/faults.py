@@ -1,0 +1,38 @@
+"""Any exception, told as one of our family: what the worker, the command line and the cohort say of a fault."""
+
+from __future__ import annotations
+
+from .errors import DependencyError, InputError, MemoryExhausted, SAMAdaptError
+
+_MEMORY_NAMES = {"OutOfMemoryError", "CUDAOutOfMemoryError"}
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "failed to allocate", "bad allocation", "std::bad_alloc")
+_PACKAGES = {
+    "torch": "torch",
+    "SimpleITK": "SimpleITK",
+    "onnxruntime": "onnxruntime",
+    "safetensors": "safetensors",
+    "scipy": "scipy",
+    "numpy": "numpy",
+}
+
+
+def described(error: BaseException) -> SAMAdaptError:
+    """The error itself if it is ours; else its nearest relative, with one line of text and a remedy."""
+    if isinstance(error, SAMAdaptError):
+        return error
+    if _is_memory(error):
+        hint = "Close other programs, choose a smaller encoder, a region of interest, or the CPU as the device."
+        return MemoryExhausted("The work does not fit into the memory of this machine or device.", hint)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _PACKAGES:
+        package = _PACKAGES[(error.name or "").partition(".")[0]]
+        return DependencyError(f"The Python package {package} is not installed.", f"pip install {package}")
+    if isinstance(error, OSError) and error.filename is not None:
+        return InputError(f"{error.filename}: {error.strerror or error}.")
+    text = " ".join(str(error).split())[:300] or "no further words"
+    return SAMAdaptError(f"An unexpected fault: {type(error).__name__}: {text}", "This is a fault of SAMAdapt.")
+
+
+def _is_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ in _MEMORY_NAMES:
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _MEMORY_WORDS)
