@@ -1,0 +1,243 @@
+"""Slicer's segmentation files (.seg.nrrd): a labelmap whose header names the segments.
+
+The header's keys are Slicer's (``vtkMRMLSegmentationStorageNode``): ``Segment0_Name``, ``_ID``, ``_Color``,
+``_LabelValue``, ``_Layer``, ``_Extent``, ``_Tags`` for each segment, and ``Segmentation_...`` for the whole. Segments
+that overlap lie in several layers, which SimpleITK shows as a vector image. ``header_of`` writes what
+``read_segmentation`` reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from .errors import InputError, SAMAdaptError
+from .geometry import Geometry
+from .images import Labelmap, three_dimensional
+from .structure import Structure, default_color
+
+TERMINOLOGY_TAG = "TerminologyEntry"
+CONFIDENCE_TAG = "SAMAdapt.Confidence"
+_REFERENCE_PARAMETER = "Reference image geometry"
+_SEGMENT_KEY = re.compile(r"Segment(\d{1,5})_(\w+)")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What a header says about one segment, before its voxels are looked at."""
+
+    name: str
+    color: tuple[float, float, float] | None
+    terminology: str
+    confidence: float | None
+    layer: int
+    label_value: int
+
+    def structure(self, value: int) -> Structure:
+        """The structure that this segment is under a label value of the labelmap."""
+        return Structure(value, self.name, self.color or default_color(value), self.terminology)
+
+
+def is_segmentation(header: Mapping[str, str]) -> bool:
+    """True when the keys of an image's header describe segments."""
+    return any(_SEGMENT_KEY.fullmatch(key) for key in header)
+
+
+def header_of_image(image: sitk.Image) -> dict[str, str]:
+    """The key-value pairs of a SimpleITK image's header."""
+    return {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_segmentation(image: sitk.Image, name: str = "") -> Labelmap:
+    """The labelmap of a segmentation file's image; on the segmentation's reference grid where the header has one.
+
+    Layers are merged. Label values are kept unless two layers share one; then segments are numbered from 1 in their
+    order. Raises InputError for overlapping segments and unusable headers.
+    """
+    header = header_of_image(image)
+    if image.GetNumberOfComponentsPerPixel() == 1 or image.GetDimension() != 3:
+        image = three_dimensional(image, name)
+    layers = _layers(image)
+    segments = parse_segments(header, len(layers), name)
+    values = _label_values(segments)
+    array = _merged(layers, segments, values, name)
+    confidence = {v: s.confidence for v, s in zip(values, segments, strict=True) if s.confidence is not None}
+    structures = tuple(segment.structure(value) for value, segment in zip(values, segments, strict=True))
+    labelmap = Labelmap(array, Geometry.from_sitk(image), structures, confidence, name)
+    reference = reference_geometry(header)
+    if reference is None or reference.same_grid(labelmap.geometry):
+        return labelmap
+    return placed_on(labelmap, reference) or labelmap
+
+
+def parse_segments(header: Mapping[str, str], layers: int = 1, name: str = "") -> list[Segment]:
+    """The segments of a header, in their order; ``layers`` is how many the file has.
+
+    Missing keys take the values that old versions of Slicer meant. Raises InputError for damaged numbers.
+    """
+    grouped: dict[int, dict[str, str]] = {}
+    for key, value in header.items():
+        match = _SEGMENT_KEY.fullmatch(key)
+        if match:
+            grouped.setdefault(int(match[1]), {})[match[2]] = value
+    try:
+        return [_segment(number, grouped[number], layers) for number in sorted(grouped)]
+    except ValueError as error:
+        msg = f"{name or 'The segmentation'} has a damaged segment header ({error})."
+        raise InputError(msg, "Save it again with 3D Slicer.") from error
+
+
+def _segment(number: int, fields: Mapping[str, str], layers: int) -> Segment:
+    tags = dict(tag.split(":", 1) for tag in fields.get("Tags", "").split("|") if ":" in tag)
+    confidence = tags.get(CONFIDENCE_TAG)
+    return Segment(
+        name=_one_line(fields.get("Name", "")) or f"Segment {number + 1}",
+        color=_parsed_color(fields["Color"]) if "Color" in fields else None,
+        terminology=_one_line(tags.get(TERMINOLOGY_TAG, "")),
+        confidence=None if confidence is None else float(confidence),
+        # Slicer before 4.11 gave each segment a layer of its own with the value 1 and wrote neither key.
+        layer=int(fields.get("Layer", number if layers > 1 else 0)),
+        label_value=int(fields.get("LabelValue", 1)),
+    )
+
+
+def _parsed_color(text: str) -> tuple[float, float, float]:
+    red, green, blue = (min(max(float(part), 0.0), 1.0) for part in text.split())
+    return red, green, blue
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _layers(image: sitk.Image) -> list[NDArray]:
+    """The (k, j, i) arrays of a 3-D image's components."""
+    array = sitk.GetArrayFromImage(image)
+    return [array] if array.ndim == 3 else [array[..., layer] for layer in range(array.shape[-1])]
+
+
+def _label_values(segments: list[Segment]) -> list[int]:
+    """The value of each segment in the merged labelmap."""
+    own = [segment.label_value for segment in segments]
+    unique = len(set(own)) == len(own) and all(value > 0 for value in own)
+    return own if unique else list(range(1, len(own) + 1))
+
+
+def _merged(layers: list[NDArray], segments: list[Segment], values: list[int], name: str) -> NDArray:
+    """One array (k, j, i) of all layers. Raises InputError where two segments claim a voxel."""
+    if len(layers) == 1 and values == [segment.label_value for segment in segments]:
+        return layers[0]
+    merged = np.zeros(layers[0].shape, np.uint16)
+    owner: dict[int, str] = {}
+    for segment, value in zip(segments, values, strict=True):
+        if not 0 <= segment.layer < len(layers):
+            file = name or "the segmentation"
+            msg = f"Segment {segment.name!r} of {file} lies in layer {segment.layer}, which is missing."
+            raise InputError(msg, "Save the segmentation again with 3D Slicer.")
+        mask = layers[segment.layer] == segment.label_value
+        taken = merged[mask]
+        if taken.any():
+            other = owner[int(taken[taken > 0][0])]
+            msg = (
+                f"The segments {other!r} and {segment.name!r} of {name or 'the segmentation'} overlap "
+                f"in {np.count_nonzero(taken)} voxels; each voxel may belong to one structure only."
+            )
+            raise InputError(msg, "Subtract one from the other (Segment Editor > Logical operators) and save again.")
+        merged[mask] = value
+        owner[value] = segment.name
+    return merged
+
+
+def reference_geometry(header: Mapping[str, str]) -> Geometry | None:
+    """The grid of the image that was segmented, if the header tells it."""
+    for entry in header.get("Segmentation_ConversionParameters", "").split("&"):
+        key, _, rest = entry.partition("|")
+        if key == _REFERENCE_PARAMETER:
+            return _parsed_geometry(rest.partition("|")[0])
+    return None
+
+
+def _parsed_geometry(text: str) -> Geometry | None:
+    """A grid from Slicer's 16 numbers of a RAS matrix and 6 of an extent, or None if they make no grid."""
+    try:
+        numbers = [float(part) for part in text.split(";") if part.strip()]
+        matrix, extent = np.reshape(numbers[:16], (4, 4)), np.reshape(numbers[16:22], (3, 2)).astype(int)
+        matrix[:, 3] = matrix @ [*extent[:, 0], 1]  # Slicer's indices start at the extent, ours at zero
+        return Geometry.from_ras_matrix(tuple(extent[:, 1] - extent[:, 0] + 1), matrix)
+    except (ValueError, SAMAdaptError):
+        return None
+
+
+def placed_on(labelmap: Labelmap, geometry: Geometry) -> Labelmap | None:
+    """The labelmap cut or padded to ``geometry``, or None when that would need resampling or lose labels."""
+    offset = geometry.offset_of(labelmap.geometry)
+    if offset is None:
+        return None
+    out = np.zeros(geometry.shape, labelmap.voxels.dtype)
+    pairs = [
+        _overlap(start, own, full)
+        for start, own, full in zip(offset[::-1], labelmap.geometry.shape, geometry.shape, strict=True)
+    ]
+    inside = labelmap.voxels[tuple(own for own, _ in pairs)]
+    if np.count_nonzero(inside) < np.count_nonzero(labelmap.voxels):
+        return None
+    out[tuple(full for _, full in pairs)] = inside
+    return Labelmap(out, geometry, labelmap.structures, labelmap.confidence, labelmap.name)
+
+
+def _overlap(start: int, own: int, full: int) -> tuple[slice, slice]:
+    """Where an axis of ``own`` voxels that begins at ``start`` meets one of ``full``: in own, in full indices."""
+    first, last = min(max(start, 0), full), min(max(start + own, 0), full)
+    return slice(first - start, last - start), slice(first, last)
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def header_of(labelmap: Labelmap) -> dict[str, str]:
+    """The header with which 3D Slicer opens a labelmap as a segmentation with names, colours and terminology."""
+    last = [size - 1 for size in labelmap.geometry.size]
+    extent = f"0 {last[0]} 0 {last[1]} 0 {last[2]}"
+    header = {
+        "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
+        "Segmentation_ConversionParameters": f"{_REFERENCE_PARAMETER}|{_serialized(labelmap.geometry)}|&",
+        "Segmentation_MasterRepresentation": "Binary labelmap",
+        "Segmentation_ReferenceImageExtentOffset": "0 0 0",
+    }
+    for number, structure in enumerate(labelmap.structures):
+        fields = {
+            "ID": f"Segment_{structure.value}",
+            "Name": structure.name,
+            "NameAutoGenerated": "0",
+            "Color": " ".join(f"{part:.6g}" for part in structure.color),
+            "ColorAutoGenerated": "0",
+            "LabelValue": str(structure.value),
+            "Layer": "0",
+            "Extent": extent,
+            "Tags": _tags(structure, labelmap.confidence.get(structure.value)),
+        }
+        header.update({f"Segment{number}_{key}": value for key, value in fields.items()})
+    return header
+
+
+def _tags(structure: Structure, confidence: float | None) -> str:
+    tags = {}
+    if structure.terminology:
+        tags[TERMINOLOGY_TAG] = structure.terminology.replace("|", "/")  # the bar ends a tag
+    if confidence is not None:
+        tags[CONFIDENCE_TAG] = f"{confidence:.4f}"
+    return "".join(f"{key}:{value}|" for key, value in tags.items())
+
+
+def _serialized(geometry: Geometry) -> str:
+    """Slicer's text of a grid: 16 numbers of the index-to-RAS matrix, 6 of the extent; read by ``_parsed_geometry``."""
+    extent = [number for size in geometry.size for number in (0, size - 1)]
+    return "".join(f"{number!r};" for number in [*geometry.ras_matrix.ravel().tolist(), *extent])

@@ -1,0 +1,77 @@
+"""The files between panel and worker: what is written here SimpleITK reads in the same place, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from SAMAdaptLib.errors import InputError
+from SAMAdaptLib.exchange import read_labels, write_image
+from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.structure import Structure
+from SAMAdaptLib.volume import Labelmap, Volume, read_volume, write_labelmap
+
+ANGLE = np.deg2rad(25)
+OBLIQUE = Geometry(
+    size=(5, 4, 3),
+    spacing=(0.7, 1.3, 4.0),
+    origin=(-31.5, 12.25, 801.125),
+    direction=np.array([[np.cos(ANGLE), 0, np.sin(ANGLE)], [0, -1, 0], [-np.sin(ANGLE), 0, np.cos(ANGLE)]]),
+)
+
+
+@pytest.fixture
+def a_volume() -> Volume:
+    return Volume(np.arange(60, dtype=np.float32).reshape(OBLIQUE.shape) / 7, OBLIQUE)
+
+
+def labels(value: int) -> Labelmap:
+    array = np.zeros(OBLIQUE.shape, np.uint16)
+    array[1, 2, 3], array[2, 0, 1] = 1, value
+    return Labelmap(array, OBLIQUE, [Structure(1, "Pool", (1, 0, 0)), Structure(value, "Wall", (0, 1, 0))])
+
+
+def test_simpleitk_finds_every_voxel_where_it_was(a_volume: Volume, tmp_path: Path) -> None:
+    write_image(tmp_path / "image.mha", a_volume)
+    found = read_volume(tmp_path / "image.mha")
+    assert np.array_equal(found.voxels, a_volume.voxels)
+    assert found.geometry.same_grid(OBLIQUE, tolerance=1e-9)
+
+
+@pytest.mark.parametrize("value", [2, 300])
+def test_labels_come_back_as_they_were(value: int, tmp_path: Path) -> None:
+    labelmap = labels(value)
+    write_image(tmp_path / "labels.mha", labelmap)
+    found = read_labels(tmp_path / "labels.mha", OBLIQUE, labelmap.structures)
+    assert np.array_equal(found.voxels, labelmap.voxels)
+    assert found.structures == labelmap.structures
+
+
+def test_what_the_worker_writes_is_read_compressed_or_not(tmp_path: Path) -> None:
+    labelmap = labels(300)
+    write_labelmap(labelmap, tmp_path / "compressed.mha")
+    sitk.WriteImage(labelmap.to_sitk(), str(tmp_path / "plain.mha"), useCompression=False)
+    for name in ("compressed.mha", "plain.mha"):
+        found = read_labels(tmp_path / name, OBLIQUE, labelmap.structures)
+        assert np.array_equal(found.voxels, labelmap.voxels)
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.mha"
+    write_image(path, labels(2))
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match="ends after 51 of 60 bytes"):
+        read_labels(path, OBLIQUE, ())
+
+
+def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.mha cannot be read"):
+        read_labels(tmp_path / "none.mha", OBLIQUE, ())
+
+
+def test_nothing_is_left_beside_the_file(a_volume: Volume, tmp_path: Path) -> None:
+    write_image(tmp_path / "image.mha", a_volume)
+    assert [path.name for path in tmp_path.iterdir()] == ["image.mha"]
