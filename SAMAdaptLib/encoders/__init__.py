@@ -1,0 +1,16 @@
+"""Frozen encoders: pictures of slices in, feature maps out.
+
+    encoder = load_encoder("mobile_sam")
+    features = encoder.encode(canvases, levels=("neck", "fine"))
+
+Importing this package loads neither numpy nor a runtime; ``load_encoder`` loads what the encoder needs.
+"""
+
+from __future__ import annotations
+
+from .base import Encoder, Level
+from .listing import describe
+from .loading import forget_encoders, load_encoder
+from .registry import ENTRIES, EncoderEntry, find
+
+__all__ = ["ENTRIES", "Encoder", "EncoderEntry", "Level", "describe", "find", "forget_encoders", "load_encoder"]

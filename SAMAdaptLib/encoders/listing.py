@@ -1,0 +1,29 @@
+"""What a person may want to know of the known encoders: size, licence, where the weights are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import weights
+from .registry import ENTRIES
+
+
+def describe(hidden: bool = False) -> list[dict[str, Any]]:
+    """One dict an encoder: name, title, bytes, sha256, licence, sources, and path (str, None while not here)."""
+    rows = []
+    for entry in ENTRIES.values():
+        if entry.hidden and not hidden:
+            continue
+        path = weights.locate(entry) if entry.file else None
+        rows.append(
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "bytes": entry.bytes,
+                "sha256": entry.sha256,
+                "licence": entry.licence,
+                "sources": [str(source) for source in entry.sources],
+                "path": str(path) if path else None,
+            }
+        )
+    return rows

@@ -1,0 +1,122 @@
+"""From an encoder's name, or a file, to an encoder that is ready; one of a kind a process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..progress import Monitor, Silent
+from .registry import ENTRIES, EncoderEntry, by_sha256, find
+
+if TYPE_CHECKING:
+    from .base import Encoder
+
+_CHECKPOINTS = (".pth", ".pt", ".ckpt")
+_loaded: dict[tuple[object, ...], Encoder] = {}
+_lock = threading.Lock()
+
+
+def load_encoder(
+    name_or_path: str | Path = "mobile_sam",
+    device: str = "auto",
+    monitor: Monitor | None = None,
+    threads: int | None = None,
+    *,
+    source: str | Path | None = None,
+    input_rule: str = "",
+) -> Encoder:
+    """The encoder of that name (see ``registry``), or the SAM-compatible .pth or .onnx file at that path.
+
+    ``device`` is auto, cpu, cuda, cuda:N or mps; ``threads`` bounds the processor's threads. ``source`` is a file or
+    folder to take a named encoder's weights from. ``input_rule`` (canvas.INPUT_RULES) is for files by path, where
+    the default is SAM's normalisation, or MedSAM's for a file that has "medsam" in its name.
+
+    An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
+    WeightsError for weights that cannot be had or read, DependencyError for a missing package.
+    """
+    from .hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
+
+    monitor = monitor or Silent()
+    entry, path = _resolve(str(name_or_path), monitor, source)
+    digest = sha256_of(path, monitor) if path else ""
+    key = (entry, path, digest, device, threads, input_rule, *_environment())
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = _built(
+                entry, path, digest, device, threads, input_rule or _implied_rule(entry, path), monitor
+            )
+        return _loaded[key]
+
+
+def forget_encoders() -> None:
+    """Let go of all encoders, and of their memory once nobody else holds them."""
+    with _lock:
+        _loaded.clear()
+
+
+def _resolve(text: str, monitor: Monitor, source: str | Path | None) -> tuple[EncoderEntry | None, Path | None]:
+    """(registry entry or None, weights file or None). A known file by path counts as the named encoder."""
+    from . import hashes, weights
+
+    if text in ENTRIES:
+        entry = ENTRIES[text]
+        if entry.architecture == "decoder":
+            msg = f"{text} is a mask decoder, not an encoder."
+            raise InputError(msg, "Choose the encoder that it belongs to.")
+        return entry, weights.ensure(entry, monitor, source) if entry.file else None
+    path = Path(text).expanduser()
+    if path.is_file():
+        return by_sha256(hashes.sha256_of(path, monitor)), path
+    if path.suffix or path.exists() or path.parent != Path():
+        msg = f"There is no encoder file {path}."
+        raise InputError(msg, "Give the path of a .pth or .onnx file, or an encoder's name.")
+    return find(text), None  # Raises the error that lists the names.
+
+
+def _built(
+    entry: EncoderEntry | None,
+    path: Path | None,
+    digest: str,
+    device: str,
+    threads: int | None,
+    input_rule: str,
+    monitor: Monitor,
+) -> Encoder:
+    if path is None:
+        from .tiny import TinyEncoder
+
+        return TinyEncoder()
+    kind = entry.architecture if entry else _architecture_of(path)
+    if kind == "onnx":
+        from .onnx import OnnxEncoder
+
+        return OnnxEncoder(
+            path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule, monitor=monitor
+        )
+    from .sam import SamEncoder
+
+    return SamEncoder(path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule)
+
+
+def _architecture_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        return "onnx"
+    if suffix in _CHECKPOINTS:
+        return "sam_vit"
+    msg = f"{path.name} is no kind of encoder file that is known."
+    raise InputError(msg, f"Its ending must be .onnx or one of {', '.join(_CHECKPOINTS)}.")
+
+
+def _implied_rule(entry: EncoderEntry | None, path: Path | None) -> str:
+    if entry is None and path is not None and "medsam" in path.stem.lower():
+        return "unit"
+    return ""
+
+
+def _environment() -> tuple[str, ...]:
+    """What else decides how an encoder computes."""
+    return tuple(os.environ.get(name, "") for name in ("SAMADAPT_RUNTIME", "SAMADAPT_PRECISION"))

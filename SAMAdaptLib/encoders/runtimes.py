@@ -1,0 +1,179 @@
+"""What computes an ONNX graph: OpenVINO where it is installed, ONNX Runtime everywhere else.
+
+Both stand behind ``Session``. The choice follows from what is installed and what the processor has;
+``SAMADAPT_RUNTIME`` (onnxruntime, openvino) and ``SAMADAPT_PRECISION`` (fp32, bf16) override it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import DependencyError, InputError, WeightsError
+from ..progress import Monitor
+
+RUNTIMES = ("openvino", "onnxruntime")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a graph will be computed. ``device`` is cpu or cuda[:N]."""
+
+    runtime: str
+    precision: str
+    device: str = "cpu"
+
+
+class Session(Protocol):
+    """A graph ready to run; may be called from several threads."""
+
+    def run(self, picture: np.ndarray) -> list[np.ndarray]:
+        """Outputs, in the order asked for, of one input in the graph's own shape. The arrays are the caller's."""
+
+
+def make_plan(device: str, monitor: Monitor, *, exact: bool = False) -> Plan:
+    """The best way this machine offers, unless the environment says otherwise. ``exact`` keeps it from choosing bf16.
+
+    Raises InputError for an unknown word in ``SAMADAPT_RUNTIME``, ``SAMADAPT_PRECISION`` or ``device``.
+    """
+    runtime = chosen("SAMADAPT_RUNTIME", RUNTIMES)
+    precision = chosen("SAMADAPT_PRECISION", PRECISIONS)
+    if device.startswith("cuda"):
+        if _onnxruntime_has_cuda():
+            return Plan("onnxruntime", "fp32", device)
+        monitor.warning("This ONNX Runtime cannot use the GPU, so the encoder runs on the processor.")
+    elif device.split(":")[0] not in ("auto", "cpu", "mps"):
+        msg = f"{device!r} is no device."
+        raise InputError(msg, "Choose auto, cpu, cuda, cuda:N or mps.")
+    if not runtime:
+        runtime = "openvino" if _installed("openvino") else "onnxruntime"
+    if runtime == "onnxruntime":
+        if precision == "bf16":
+            monitor.warning("ONNX Runtime computes in fp32 on the processor; SAMADAPT_PRECISION=bf16 needs OpenVINO.")
+        return Plan(runtime, "fp32")
+    return Plan(runtime, precision or ("bf16" if has_bf16_units() and not exact else "fp32"))
+
+
+def open_session(
+    model: bytes, outputs: Sequence[str], shape: Sequence[int], plan: Plan, threads: int | None
+) -> Session:
+    """Prepare ``model`` for one input of ``shape``. Raises DependencyError, or WeightsError if it is refused."""
+    try:
+        if plan.runtime == "openvino":
+            return _OpenVino(model, outputs, shape, plan, threads)
+        return _OnnxRuntime(model, outputs, plan, threads)
+    except ImportError as error:
+        msg = f"The Python package {plan.runtime} cannot be imported ({error})."
+        raise DependencyError(msg, f"Run: pip install {plan.runtime}") from error
+    except RuntimeError as error:
+        raise _refused(plan, error) from error
+
+
+class _OnnxRuntime:
+    """ONNX Runtime on the processor, or on CUDA where that build is installed."""
+
+    def __init__(self, model: bytes, outputs: Sequence[str], plan: Plan, threads: int | None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
+        providers: list[Any] = ["CPUExecutionProvider"]
+        if plan.device.startswith("cuda"):
+            _, _, number = plan.device.partition(":")
+            providers.insert(0, ("CUDAExecutionProvider", {"device_id": int(number or 0)}))
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
+        except Exception as error:  # Its errors share no base class below Exception.
+            raise _refused(plan, error) from error
+        self._outputs = list(outputs)
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, picture: np.ndarray) -> list[np.ndarray]:
+        return self._session.run(self._outputs, {self._input: picture})
+
+
+class _OpenVino:
+    """OpenVINO on the processor. Outputs that nobody asked for are cut from the graph with all that led to them."""
+
+    def __init__(
+        self, model: bytes, outputs: Sequence[str], shape: Sequence[int], plan: Plan, threads: int | None
+    ) -> None:
+        import openvino
+
+        core = openvino.Core()
+        whole = core.read_model(model)
+        by_name = {name: output for output in whole.outputs for name in output.get_names()}
+        model_asked = openvino.Model([by_name[name] for name in outputs], whole.get_parameters(), "encoder")
+        model_asked.reshape(list(shape))
+        # The precision is always said: on ARM the default would be fp16.
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": "bf16" if plan.precision == "bf16" else "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        self._request = core.compile_model(model_asked, "CPU", settings).create_infer_request()
+        self._lock = threading.Lock()
+
+    def run(self, picture: np.ndarray) -> list[np.ndarray]:
+        with self._lock:  # One request computes one picture at a time, and its output memory is its own.
+            results = self._request.infer([picture], share_inputs=True, share_outputs=True)
+            return [np.array(results[index]) for index in range(len(results))]
+
+
+def _refused(plan: Plan, error: Exception) -> WeightsError:
+    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    msg = f"{plan.runtime} cannot use this ONNX file: {first_line}"
+    other = next(name for name in RUNTIMES if name != plan.runtime)
+    return WeightsError(msg, f"Fetch the file again, or try SAMADAPT_RUNTIME={other}.")
+
+
+def chosen(variable: str, choices: tuple[str, ...]) -> str:
+    """The environment's word, empty when it is silent."""
+    word = os.environ.get(variable, "").strip().lower()
+    if word and word not in choices:
+        msg = f"{variable} is {word!r}."
+        raise InputError(msg, f"Set it to {' or '.join(choices)}, or leave it unset.")
+    return word
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def _onnxruntime_has_cuda() -> bool:
+    if not _installed("onnxruntime"):
+        return False
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+@lru_cache(maxsize=1)
+def has_bf16_units() -> bool:
+    """Whether the processor computes bf16 itself (AMX or AVX512-BF16); emulated bf16 is slower than fp32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
+    except OSError:
+        return _torch_knows_bf16()
+
+
+def _torch_knows_bf16() -> bool:
+    """Off Linux torch asks the processor itself; no when torch is missing or does not tell."""
+    if not _installed("torch"):
+        return False
+    import torch
+
+    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(bool(ask()) for ask in asked if ask is not None)
