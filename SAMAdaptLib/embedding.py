@@ -1,0 +1,232 @@
+"""Features of views, encoded once and kept: a content-addressed cache on disk.
+
+A key is the hash of everything that the features depend on (voxels, geometry, plane, intensity, view, encoder); what
+is stored under it never changes, so two processes may share the folder without talking. Files are written under
+another name and renamed, hence whole or absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import home
+from .errors import InputError
+from .files import write_whole
+from .progress import Monitor, Silent, raise_if_cancelled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .encoders.base import Encoder
+
+PICTURE = "picture"
+"""Name under which a view's small picture is kept beside its features."""
+
+PICTURE_SIZE = 256
+DEFAULT_LIMIT_GB = 20.0
+_TOUCH_AFTER_SECONDS = 60.0
+_EVICT_TO = 0.9
+
+
+def content_key(parts: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of JSON-like ``parts``; equal parts give equal keys on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class FeatureStore:
+    """Half-precision arrays by key and level, bounded in bytes; the longest unused go first."""
+
+    def __init__(self, folder: Path | None = None, limit_bytes: int | None = None) -> None:
+        self.folder = Path(folder) if folder is not None else home.folder("features")
+        self.limit_bytes = _default_limit(self.folder) if limit_bytes is None else limit_bytes
+        self._bytes = sum(size for _, size, _ in self._entries())
+
+    def get(self, key: str, level: str) -> NDArray[Any] | None:
+        """The array under ``key`` and ``level``, or None. A damaged file counts as absent and is removed."""
+        path = self._path(key, level)
+        try:
+            array = np.load(path, allow_pickle=False)
+            if time.time() - path.stat().st_mtime > _TOUCH_AFTER_SECONDS:
+                os.utime(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            return None
+        return array
+
+    def has(self, key: str, level: str) -> bool:
+        """True when an array lies under ``key`` and ``level``."""
+        return self._path(key, level).is_file()
+
+    def put(self, key: str, level: str, array: NDArray[Any]) -> None:
+        """Keep ``array``, floats as float16. An unwritable or full disk is not an error: nothing is kept then."""
+        if array.dtype.kind == "f":
+            array = np.clip(array, -65504, 65504).astype(np.float16)
+        path = self._path(key, level)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, lambda part: _save(part, array))
+        except (OSError, InputError):
+            return
+        self._bytes += array.nbytes
+        if self._bytes > self.limit_bytes:
+            self._evict()
+
+    def size_bytes(self) -> int:
+        """Bytes in use, counted now."""
+        self._bytes = sum(size for _, size, _ in self._entries())
+        return self._bytes
+
+    def clear(self) -> int:
+        """Remove everything; gives the number of bytes freed."""
+        freed = 0
+        for path, size, _ in self._entries():
+            path.unlink(missing_ok=True)
+            freed += size
+        self._bytes = 0
+        return freed
+
+    def describe(self) -> dict[str, Any]:
+        """Folder, bytes, limit and number of files, as JSON values."""
+        entries = self._entries()
+        return {
+            "folder": str(self.folder),
+            "bytes": sum(size for _, size, _ in entries),
+            "limit_bytes": self.limit_bytes,
+            "files": len(entries),
+        }
+
+    def _path(self, key: str, level: str) -> Path:
+        return self.folder / key[:2] / f"{key[2:]}.{level}.npy"
+
+    def _entries(self) -> list[tuple[Path, int, float]]:
+        """(path, bytes, last use) of every file, the oldest use first."""
+        entries = []
+        for path in self.folder.glob("??/*.npy"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # another process was faster
+                continue
+            entries.append((path, status.st_size, status.st_mtime))
+        return sorted(entries, key=lambda entry: entry[2])
+
+    def _evict(self) -> None:
+        entries = self._entries()
+        total = sum(size for _, size, _ in entries)
+        for path, size, _ in entries:
+            if total <= self.limit_bytes * _EVICT_TO:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+        self._bytes = total
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
+def _default_limit(folder: Path) -> int:
+    """``SAMADAPT_CACHE_GB`` gigabytes, else 20, but never more than half of what the disk has left."""
+    chosen = os.environ.get("SAMADAPT_CACHE_GB", "")
+    try:
+        gigabytes = float(chosen) if chosen else DEFAULT_LIMIT_GB
+    except ValueError as error:
+        msg = f"SAMADAPT_CACHE_GB is {chosen!r}, not a number of gigabytes."
+        raise InputError(msg, "Set it to a number such as 20, or unset it.") from error
+    limit = int(gigabytes * 1e9)
+    if chosen:
+        return limit
+    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
+    return min(limit, shutil.disk_usage(existing).free // 2)
+
+
+@dataclass(frozen=True)
+class View:
+    """One canvas to be encoded: its key and how to paint it when the cache does not have it.
+
+    ``paint`` gives (S, S) float32 in 0..255 with NaN in the padding.
+    """
+
+    key: str
+    paint: Callable[[], NDArray[np.float32]]
+
+
+class Embedder:
+    """Features of views by way of the cache, from one encoder, at the asked levels."""
+
+    def __init__(self, encoder: Encoder | None, levels: Sequence[str], store: FeatureStore) -> None:
+        self.encoder = encoder
+        self.levels = tuple(levels)
+        self.store = store
+
+    def prepare(self, views: Iterable[View], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
+        """Encode what the cache lacks; gives the number encoded. Raises Cancelled between views."""
+        monitor = monitor or Silent()
+        views = list(views)
+        missing = [view for view in views if self._missing(view.key)]
+        for done, view in enumerate(missing):
+            raise_if_cancelled(monitor)
+            monitor.progress(stage, done, len(missing))
+            self._encode(view)
+        monitor.progress(stage, len(missing), len(missing))
+        return len(missing)
+
+    def features(self, view: View) -> dict[str, NDArray[Any]]:
+        """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
+        found = {name: self.store.get(view.key, name) for name in (*self.levels, PICTURE)}
+        if any(array is None for array in found.values()):
+            return self._encode(view)
+        return {name: array for name, array in found.items() if array is not None}
+
+    def _missing(self, key: str) -> bool:
+        return not all(self.store.has(key, name) for name in (*self.levels, PICTURE))
+
+    def _encode(self, view: View) -> dict[str, NDArray[Any]]:
+        canvas = view.paint()
+        arrays: dict[str, NDArray[Any]] = {PICTURE: picture_of(canvas)}
+        if self.levels and self.encoder is not None:
+            encoded = self.encoder.encode(canvas[None], self.levels)
+            arrays.update({level: array[0].astype(np.float16) for level, array in encoded.items()})
+        for name, array in arrays.items():
+            self.store.put(view.key, name, array)
+        return arrays
+
+
+def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A view in small for image-resolution branches: (256, 256) uint8, 1..255 inside, 0 in the padding.
+
+    Averages whole blocks of pixels, so fine detail is neither aliased nor lost. The side must be a multiple of 256.
+    """
+    side = canvas.shape[0]
+    block = side // PICTURE_SIZE
+    if side % PICTURE_SIZE:
+        msg = f"A canvas has {side} pixels a side; a multiple of {PICTURE_SIZE} is needed."
+        raise InputError(msg)
+    blocks = canvas.reshape(PICTURE_SIZE, block, PICTURE_SIZE, block)
+    inside = ~np.isnan(blocks)
+    count = inside.sum(axis=(1, 3))
+    total = np.where(inside, blocks, 0).sum(axis=(1, 3), dtype=np.float32)
+    mean = total / np.maximum(count, 1)
+    return np.where(count * 2 >= block * block, 1 + np.round(mean * (254 / 255)), 0).astype(np.uint8)
+
+
+def picture_to_float(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What heads see of a picture: zero mean and about unit variance inside, 0 in the padding."""
+    values: NDArray[np.float32] = (picture.astype(np.float32) - np.float32(128)) / np.float32(64)
+    values[picture == 0] = 0
+    return values

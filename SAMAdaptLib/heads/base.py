@@ -1,0 +1,98 @@
+"""What every head is: a small network from frozen features (and maybe the image) to logits.
+
+A head knows no volume and no encoder: it sees features by level name and a picture of the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+IMAGE_SIZE = 256
+"""Side of the picture of a view that image-resolution branches see, in pixels."""
+
+
+class HeadModule(nn.Module):
+    """Base of the trainable heads.
+
+    ``channels`` maps level names to channel counts; ``classes`` counts background too. ``forward`` takes
+    features {level: (B, C, h, w) float32} and the picture (B, 1, 256, 256) float32 with zero mean, roughly unit
+    variance and 0 in the padding, and gives logits (B, classes, h', w') over the same square canvas.
+    """
+
+    type_name: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ("neck",)
+    """Feature levels that the head reads."""
+    loss_size: ClassVar[int] = 128
+    """Side of the grid on which logits are compared with the annotation."""
+    learning_rate: ClassVar[float] = 2e-3
+    batch: ClassVar[int] = 8
+    steps: ClassVar[int] = 400
+    """Optimizer steps at the budget ``balanced``."""
+
+    def __init__(self, channels: Mapping[str, int], classes: int) -> None:
+        super().__init__()
+        self.channels = {level: int(channels[level]) for level in self.needs}
+        self.classes = classes
+
+    def hyper(self) -> dict[str, Any]:
+        """Arguments that rebuild this module, as JSON values."""
+        return {"channels": self.channels, "classes": self.classes}
+
+    def normalizers(self) -> dict[str, ChannelNorm]:
+        """The standardising layers by level, for ``training`` to set from its features."""
+        return {}
+
+    def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class ChannelNorm(nn.Module):
+    """Standardises each channel with fixed statistics of the training features.
+
+    SAM's neck has a standard deviation near 0.09: unscaled, a linear probe learns nothing in hundreds of steps.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("std", torch.ones(channels))
+
+    def set(self, mean: Tensor, std: Tensor) -> None:
+        """Take per-channel statistics, both (C,)."""
+        self.mean.copy_(mean)
+        self.std.copy_(std.clamp_min(1e-6))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return (features - self.mean[:, None, None]) / self.std[:, None, None]
+
+
+def conv_block(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+    """Convolution, group normalisation, GELU; keeps the size."""
+    groups = next(count for count in (8, 4, 2, 1) if outputs % count == 0)
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.GroupNorm(groups, outputs), nn.GELU()
+    )
+
+
+class Residual(nn.Module):
+    """Two convolutions around a shortcut; keeps channels and size."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(conv_block(channels, channels), conv_block(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+def upsample(x: Tensor, size: int) -> Tensor:
+    """Bilinear to (..., size, size); as it is when it has that size."""
+    if x.shape[-1] == size:
+        return x
+    return nn.functional.interpolate(x, size=(size, size), mode="bilinear", align_corners=False)

@@ -1,0 +1,174 @@
+"""The card of a head: everything that a ``.samhead`` file says about itself, without its weights.
+
+A head file is one safetensors file; its metadata holds this card as one JSON document. Reading a card needs the
+standard library alone, so that lists of heads can be shown where torch is not installed. The bytes are untrusted:
+sizes are capped, unknown schemas refused, nothing is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import HeadFileError
+
+SCHEMA = 1
+SUFFIX = ".samhead"
+METADATA_KEY = "samadapt"
+MAXIMUM_HEADER_BYTES = 4 * 1024 * 1024
+"""A header holds a few names and one JSON document; a larger one is damage or malice."""
+
+_ASK_FOR_ANOTHER = "Export the head again, or train a new one."
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """What a head is, what it was trained on and how good it was. Plain JSON values throughout.
+
+    ``head``: ``{"type": str, "hyper": {...}}``. ``encoder``: ``{"name", "sha256", "levels"}``.
+    ``plane``: ``{"name": "axial"|"sagittal"|"coronal", "acquisition": bool, "side_mm": float}``; acquisition means "the
+    plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
+    rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
+    ``single_component`` and ``touches`` (label values of its neighbours) as the annotation had them. ``training`` and
+    ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
+    """
+
+    head: dict[str, Any]
+    encoder: dict[str, Any]
+    plane: dict[str, Any]
+    intensity: dict[str, Any]
+    structures: list[dict[str, Any]]
+    modality: str = ""
+    name: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    quality: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """The card as one line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> HeadCard:
+        """Parse and check a card; ``source`` names it in errors. Raises HeadFileError."""
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            msg = f"{source}: the card is not valid JSON ({error})."
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER) from error
+        if not isinstance(document, dict):
+            msg = f"{source}: the card is a {type(document).__name__}, not a JSON object."
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+        if document.get("schema") != SCHEMA:
+            msg = f"{source}: unknown head schema {document.get('schema')!r}; this version reads schema {SCHEMA}."
+            raise HeadFileError(msg, "Update SAMAdapt, or export the head from the version that made it.")
+        known = {item.name for item in fields(cls)}
+        required = {"head", "encoder", "plane", "intensity", "structures"}
+        missing = required - document.keys()
+        if missing:
+            msg = f"{source}: the card lacks {', '.join(sorted(missing))}."
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+        card = cls(**{key: value for key, value in document.items() if key in known})
+        _check(card, source)
+        return card
+
+    @property
+    def head_type(self) -> str:
+        """The registry name of the head, such as ``cnn``."""
+        return str(self.head["type"])
+
+    @property
+    def values(self) -> list[int]:
+        """Label values in the order of the head's output channels 1, 2, ... (channel 0 is background)."""
+        return [int(structure["value"]) for structure in self.structures]
+
+    @property
+    def mean_dice(self) -> float | None:
+        """Mean Dice on held-out slices, None when nothing was held out."""
+        value = self.quality.get("mean_dice")
+        return None if value is None else float(value)
+
+    def summary(self) -> str:
+        """One line for lists and tooltips."""
+        names = ", ".join(str(structure["name"]) for structure in self.structures)
+        dice = "not measured" if self.mean_dice is None else f"{self.mean_dice:.2f}"
+        kind = self.modality or "any modality"
+        return f"{self.head_type} on {self.encoder['name']}, {kind}, held-out Dice {dice}: {names}"
+
+
+def _check(card: HeadCard, source: str) -> None:
+    """Refuse a card whose parts have the wrong shape, before anything relies on them."""
+    shapes = (
+        ("head", card.head, ("type", "hyper")),
+        ("encoder", card.encoder, ("name", "sha256", "levels")),
+        ("plane", card.plane, ("name", "acquisition")),
+        ("intensity", card.intensity, ("kind",)),
+    )
+    for name, part, keys in shapes:
+        lacking = [key for key in keys if not isinstance(part, dict) or key not in part]
+        if lacking:
+            msg = f"{source}: the card's {name} lacks {', '.join(lacking)}."
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    if not isinstance(card.structures, list) or not card.structures:
+        msg = f"{source}: the card names no structures."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    for structure in card.structures:
+        value = structure.get("value") if isinstance(structure, dict) else None
+        if not isinstance(value, int) or not 0 < value < 65536 or not isinstance(structure.get("name"), str):
+            msg = f"{source}: the structure {structure!r} needs a name and a label value of 1 to 65535."
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    if len(set(card.values)) != len(card.values):
+        msg = f"{source}: two structures share a label value ({card.values})."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+
+
+def read_card(path: str | Path) -> HeadCard:
+    """The card of the head file at ``path``. Raises HeadFileError, naming the file and what is wrong with it."""
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            length_bytes = stream.read(8)
+            length = struct.unpack("<Q", length_bytes)[0] if len(length_bytes) == 8 else 0
+            if not 2 <= length <= MAXIMUM_HEADER_BYTES:
+                msg = f"{path}: not a head file (its header would have {length} bytes)."
+                raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
+            header_bytes = stream.read(length)
+    except OSError as error:
+        msg = f"{path}: the head file cannot be read ({error.strerror or error})."
+        raise HeadFileError(msg, "Check the path and the permissions.") from error
+    if len(header_bytes) < length:
+        msg = f"{path}: the head file is truncated ({len(header_bytes) + 8} of at least {length + 8} bytes)."
+        raise HeadFileError(msg, "Copy the file again.")
+    card = HeadCard.from_json(_card_text(header_bytes, path), str(path))
+    _check_length(path, header_bytes, length)
+    return card
+
+
+def _card_text(header_bytes: bytes, path: Path) -> str:
+    try:
+        header = json.loads(header_bytes)
+        text = header["__metadata__"][METADATA_KEY]
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"{path}: this file holds no SAMAdapt card."
+        raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.") from error
+    if not isinstance(text, str):
+        msg = f"{path}: the card is not text."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    return text
+
+
+def _check_length(path: Path, header_bytes: bytes, header_length: int) -> None:
+    """The file must end exactly where its last tensor ends."""
+    tensors = {key: value for key, value in json.loads(header_bytes).items() if key != "__metadata__"}
+    try:
+        end = max((int(entry["data_offsets"][1]) for entry in tensors.values()), default=0)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        msg = f"{path}: the list of tensors is damaged ({error!r})."
+        raise HeadFileError(msg, "Copy the file again.") from error
+    expected, found = 8 + header_length + end, path.stat().st_size
+    if found != expected:
+        msg = f"{path}: the head file has {found} bytes where its header announces {expected}."
+        raise HeadFileError(msg, "The file is truncated or damaged: copy it again.")

@@ -1,0 +1,75 @@
+"""Head files: a trained head to and from one safetensors file. Data, never code; no pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from ..errors import HeadFileError, InputError
+from ..files import write_whole
+from . import build_head
+from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
+
+if TYPE_CHECKING:
+    from .base import HeadModule
+
+
+@dataclass(frozen=True)
+class Head:
+    """A trained head: its card and its network (in evaluation mode, on the CPU)."""
+
+    card: HeadCard
+    module: HeadModule
+
+    def renamed(self, name: str) -> Head:
+        """The same head under another name."""
+        return replace(self, card=replace(self.card, name=name))
+
+
+def save_head(head: Head, path: str | Path) -> Path:
+    """Write ``head`` to ``path`` whole or not at all; gives the path. The head is not changed.
+
+    Raises InputError when the ending is not ``.samhead`` or the folder does not exist.
+    """
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
+        raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
+    card = replace(head.card, name=head.card.name or path.stem)
+    state = {key: value.detach().cpu().contiguous() for key, value in head.module.state_dict().items()}
+    data = save(state, metadata={METADATA_KEY: card.to_json()})
+    write_whole(path, lambda part: part.write_bytes(data))
+    return path
+
+
+def load_head(path: str | Path) -> Head:
+    """Read a head file. Raises HeadFileError, naming the file, when it is damaged or of an unknown kind."""
+    path = Path(path)
+    card = read_card(path)
+    try:
+        module = build_head(card.head_type, card.head["hyper"])
+        state = load_file(path)
+        _check_state(module, state, path)
+        module.load_state_dict(state)
+    except (SafetensorError, InputError, RuntimeError, ValueError) as error:
+        if isinstance(error, HeadFileError):
+            raise
+        msg = f"{path}: the head cannot be rebuilt ({error})."
+        raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.") from error
+    return Head(card=card if card.name else replace(card, name=path.stem), module=module.eval())
+
+
+def _check_state(module: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Refuse missing, surplus, misshapen and non-finite tensors by name."""
+    expected = module.state_dict()
+    wrong = sorted(expected.keys() ^ state.keys())
+    wrong += [key for key in expected.keys() & state.keys() if expected[key].shape != state[key].shape]
+    wrong += [key for key, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    if wrong:
+        msg = f"{path}: these tensors are missing, surplus, misshapen or not finite: {', '.join(wrong[:5])}."
+        raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.")

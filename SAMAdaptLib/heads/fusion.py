@@ -1,0 +1,58 @@
+"""Our head: the neck for what a thing is, a finer level and the picture for where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .base import ChannelNorm, HeadModule, Residual, conv_block, upsample
+
+CELL = 2
+"""The picture enters, and the logits leave, in cells of 2x2 pixels, so that all convolutions run at 128x128."""
+
+
+class FusionHead(HeadModule):
+    """Several feature levels and an image-resolution branch; logits at 256x256.
+
+    The coarse path alone already gives logits; the fine path adds a correction, and whole channels of it are dropped
+    in training, so that the borders profit from it without the head learning one patient's grey values by heart.
+    """
+
+    type_name = "fusion"
+    needs = ("neck", "fine")
+    loss_size = 256
+    steps = 300
+
+    def __init__(
+        self, channels: Mapping[str, int], classes: int, width: int = 64, fine: int = 24, dropout: float = 0.2
+    ) -> None:
+        super().__init__(channels, classes)
+        self.width, self.fine, self.dropout = width, fine, dropout
+        self.neck_norm = ChannelNorm(self.channels["neck"])
+        self.fine_norm = ChannelNorm(self.channels["fine"])
+        self.reduce = nn.Sequential(nn.Dropout2d(dropout / 2), conv_block(self.channels["neck"], width, kernel=1))
+        self.coarse = Residual(width)
+        self.middle = conv_block(width, width // 2)
+        self.classify = nn.Conv2d(width // 2, classes, 1)
+        self.fine_reduce = nn.Sequential(conv_block(self.channels["fine"], fine, kernel=1), nn.Dropout2d(dropout))
+        self.image = nn.Sequential(conv_block(CELL * CELL, fine // 2), nn.Dropout2d(dropout))
+        self.mix = conv_block(width // 2 + fine + fine // 2, fine)
+        self.border = nn.Conv2d(fine, classes * CELL * CELL, 3, padding=1)
+
+    def hyper(self) -> dict[str, Any]:
+        return {**super().hyper(), "width": self.width, "fine": self.fine, "dropout": self.dropout}
+
+    def normalizers(self) -> dict[str, ChannelNorm]:
+        return {"neck": self.neck_norm, "fine": self.fine_norm}
+
+    def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
+        cells = nn.functional.pixel_unshuffle(image, CELL)
+        size = cells.shape[-1]
+        middle = self.middle(upsample(self.coarse(self.reduce(self.neck_norm(features["neck"]))), size))
+        detail = upsample(self.fine_reduce(self.fine_norm(features["fine"])), size)
+        mixed = self.mix(torch.cat([middle, detail, self.image(cells)], dim=1))
+        border = nn.functional.pixel_shuffle(self.border(mixed), CELL)
+        return upsample(self.classify(middle), border.shape[-1]) + border

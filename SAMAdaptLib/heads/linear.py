@@ -1,0 +1,29 @@
+"""The paper's linear head: one 1x1 convolution on the standardised neck, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from .base import ChannelNorm, HeadModule
+
+
+class LinearHead(HeadModule):
+    """A true linear probe, (256 + 1) x classes parameters; logits at the neck's 64x64."""
+
+    type_name = "linear"
+    learning_rate = 1e-2
+    batch = 16
+    steps = 300
+
+    def __init__(self, channels: Mapping[str, int], classes: int) -> None:
+        super().__init__(channels, classes)
+        self.norm = ChannelNorm(self.channels["neck"])
+        self.classify = nn.Conv2d(self.channels["neck"], classes, 1)
+
+    def normalizers(self) -> dict[str, ChannelNorm]:
+        return {"neck": self.norm}
+
+    def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
+        return self.classify(self.norm(features["neck"]))

@@ -1,0 +1,172 @@
+"""The cache of features: keyed by content, whole or absent, bounded."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from SAMAdaptLib.embedding import Embedder, FeatureStore, View, content_key, picture_of, picture_to_float
+from SAMAdaptLib.encoders.tiny import tiny_encoder
+from SAMAdaptLib.errors import Cancelled, InputError
+from SAMAdaptLib.progress import Silent
+
+KEY = content_key({"a": 1})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "features", limit_bytes=10_000_000)
+
+
+def test_what_was_put_comes_back_in_half_precision(store: FeatureStore) -> None:
+    array = np.random.default_rng(0).normal(0, 0.1, (4, 8, 8)).astype(np.float32)
+    store.put(KEY, "neck", array)
+    found = store.get(KEY, "neck")
+    assert found is not None
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, array, atol=1e-3)
+
+
+def test_values_beyond_half_precision_stay_finite(store: FeatureStore) -> None:
+    store.put(KEY, "neck", np.full((1, 2, 2), 1e9, np.float32))
+    found = store.get(KEY, "neck")
+    assert found is not None
+    assert np.isfinite(found).all()
+
+
+def test_an_absent_key_is_none(store: FeatureStore) -> None:
+    assert store.get(KEY, "neck") is None
+    assert not store.has(KEY, "neck")
+
+
+def test_equal_parts_give_equal_keys_whatever_their_order() -> None:
+    assert content_key({"a": 1, "b": [2, 3]}) == content_key({"b": [2, 3], "a": 1})
+    assert content_key({"a": 1}) != content_key({"a": 2})
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"garbage that is no array"])
+def test_a_damaged_file_counts_as_absent_and_goes(store: FeatureStore, damage: bytes) -> None:
+    store.put(KEY, "neck", np.zeros((2, 2), np.float32))
+    path = next(store.folder.glob("??/*.npy"))
+    path.write_bytes(damage)
+    assert store.get(KEY, "neck") is None
+    assert not path.exists()
+
+
+def test_a_truncated_file_counts_as_absent(store: FeatureStore) -> None:
+    store.put(KEY, "neck", np.zeros((64, 64), np.float32))
+    path = next(store.folder.glob("??/*.npy"))
+    path.write_bytes(path.read_bytes()[:-100])
+    assert store.get(KEY, "neck") is None
+
+
+def test_the_longest_unused_entries_go_first_when_the_limit_is_reached(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, limit_bytes=50_000)
+    keys = [content_key({"n": n}) for n in range(8)]
+    for age, key in enumerate(keys):
+        store.put(key, "neck", np.zeros(4000, np.float32))
+        path = next(tmp_path.glob(f"{key[:2]}/{key[2:]}.neck.npy"))
+        os.utime(path, (1_000_000 + age, 1_000_000 + age))
+    assert store.size_bytes() <= 50_000
+    assert store.has(keys[-1], "neck")
+    assert not store.has(keys[0], "neck")
+
+
+def test_clearing_frees_everything_and_says_how_much(store: FeatureStore) -> None:
+    store.put(KEY, "neck", np.zeros(1000, np.float32))
+    assert store.clear() >= 2000
+    assert store.describe()["files"] == 0
+
+
+def test_nothing_half_written_is_left_when_the_folder_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    store = FeatureStore(tmp_path / "features")
+    (tmp_path / "features" / KEY[:2]).write_text("a file where a folder should be")
+    store.put(KEY, "neck", np.zeros(10, np.float32))
+    assert store.get(KEY, "neck") is None
+    assert list(tmp_path.rglob("*.part*")) == []
+
+
+def test_a_limit_that_is_no_number_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMADAPT_CACHE_GB", "much")
+    with pytest.raises(InputError, match="SAMADAPT_CACHE_GB is 'much'"):
+        FeatureStore(tmp_path)
+
+
+def test_two_processes_may_write_the_same_key_at_once(tmp_path: Path) -> None:
+    program = (
+        "import sys, numpy as np; from pathlib import Path; from SAMAdaptLib.embedding import FeatureStore\n"
+        "store = FeatureStore(Path(sys.argv[1]), limit_bytes=10**9)\n"
+        "for n in range(60): store.put('ab' + str(n % 5), 'neck', np.full((64, 64), 7, np.float32))\n"
+    )
+    root = Path(__file__).resolve().parent.parent
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    running = [subprocess.Popen(command, cwd=root) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in running] == [0, 0]
+    store = FeatureStore(tmp_path, limit_bytes=10**9)
+    for n in range(5):
+        found = store.get(f"ab{n}", "neck")
+        assert found is not None
+        assert (found == 7).all()
+    assert list(tmp_path.rglob("*.part*")) == []
+
+
+class CountingEncoder(type(tiny_encoder())):  # type: ignore[misc]
+    """The tiny encoder, counting its calls."""
+
+    calls = 0
+
+    def encode(self, canvases, levels=("neck",)):  # type: ignore[no-untyped-def]
+        self.calls += len(canvases)
+        return super().encode(canvases, levels)
+
+
+def a_view(seed: int = 0) -> View:
+    canvas = np.random.default_rng(seed).uniform(0, 255, (1024, 1024)).astype(np.float32)
+    return View(content_key({"seed": seed}), lambda: canvas)
+
+
+def test_a_view_is_encoded_once_and_read_ever_after(store: FeatureStore) -> None:
+    encoder = CountingEncoder()
+    embedder = Embedder(encoder, ("neck",), store)
+    first = embedder.features(a_view())
+    second = Embedder(encoder, ("neck",), store).features(a_view())
+    assert encoder.calls == 1
+    np.testing.assert_array_equal(first["neck"], second["neck"])
+
+
+def test_preparing_encodes_only_what_is_missing(store: FeatureStore) -> None:
+    encoder = CountingEncoder()
+    embedder = Embedder(encoder, ("neck",), store)
+    embedder.features(a_view(1))
+    assert embedder.prepare([a_view(1), a_view(2)]) == 1
+    assert encoder.calls == 2
+
+
+def test_cancelling_between_views_stops_the_encoding(store: FeatureStore) -> None:
+    class Stop(Silent):
+        def cancelled(self) -> bool:
+            return True
+
+    with pytest.raises(Cancelled):
+        Embedder(CountingEncoder(), ("neck",), store).prepare([a_view()], Stop())
+
+
+def test_a_picture_averages_blocks_and_marks_the_padding() -> None:
+    canvas = np.full((1024, 1024), 100, np.float32)
+    canvas[:, 512:] = np.nan
+    picture = picture_of(canvas)
+    assert picture.shape == (256, 256)
+    assert (picture[:, :128] == 101).all()
+    assert (picture[:, 128:] == 0).all()
+    assert (picture_to_float(picture)[:, 128:] == 0).all()
+
+
+def test_a_canvas_that_is_no_multiple_of_the_picture_is_refused() -> None:
+    with pytest.raises(InputError, match="multiple of 256"):
+        picture_of(np.zeros((1000, 1000), np.float32))
