@@ -1,0 +1,69 @@
+"""Time budgets: how many views and steps a training may spend, on any machine.
+
+All numbers that follow from a measured speed are taken from ladders, so that two runs on one machine, whose
+measurements differ a little, still do the same work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .errors import InputError
+
+VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
+LEAST_EFFORT = 1 / 3
+STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 1200, 1600, 2000)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps."""
+
+    name: str
+    seconds: float
+    views: int
+    effort: float
+    encoding_share: float = 0.5
+
+    def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
+        """The most views on the ladder that encode within this budget's share; at least one."""
+        affordable = self.seconds * self.encoding_share / max(slices * seconds_per_view, 1e-6)
+        return max((count for count in VIEW_LADDER if count <= min(affordable, self.views)), default=1)
+
+    def slices(self, slices: int, seconds_per_view: float) -> int:
+        """How many slices can be encoded at all, one view each; at least 8, at most all."""
+        affordable = int(self.seconds * self.encoding_share / max(seconds_per_view, 1e-6))
+        return min(slices, max(affordable, 8))
+
+    def steps(self, usual: int, seconds_left: float, seconds_per_step: float) -> int:
+        """The usual steps times the effort, or the most on the ladder that fit into the time left.
+
+        Never less than a third of the usual: a head trained shorter is worth nothing, and a pace that was measured at a
+        busy moment exaggerates. The training's own deadline holds all the same.
+        """
+        wanted = usual * self.effort
+        affordable = min(wanted, max(seconds_left / max(seconds_per_step, 1e-6), LEAST_EFFORT * wanted))
+        return max((count for count in STEP_LADDER if count <= affordable), default=STEP_LADDER[0])
+
+
+BUDGETS: dict[str, Budget] = {
+    "fast": Budget("fast", seconds=120, views=6, effort=0.5),
+    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0),
+}
+
+
+def budget_named(name: str) -> Budget:
+    """The budget of that name. Raises InputError for another."""
+    if name not in BUDGETS:
+        msg = f"Unknown budget {name!r}."
+        raise InputError(msg, f"Choose one of: {', '.join(BUDGETS)}.")
+    return BUDGETS[name]
+
+
+def candidates(choice: str, budget: Budget) -> Sequence[str]:
+    """Head types to try for a user's choice: ``auto`` tries several on the same features."""
+    if choice != "auto":
+        return (choice,)
+    return {"fast": ("cnn",), "balanced": ("cnn", "fusion")}.get(budget.name, ("cnn", "fusion", "autosam"))

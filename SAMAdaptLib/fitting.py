@@ -1,0 +1,253 @@
+"""Fits one head to cached samples: the loss, the optimizer's loop, the held-out Dice, the best state kept."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .devices import mixed_precision
+from .embedding import PICTURE, Embedder, picture_to_float
+from .errors import MemoryExhausted
+from .heads.base import HeadModule, upsample
+from .pace import remembered
+from .progress import Monitor
+from .samples import Sample, sampling_weights
+from .views import IGNORED
+
+EVALUATIONS = 8
+"""How often the held-out Dice is taken during a fit."""
+
+NORMALIZER_SAMPLES = 48
+_WEIGHT_DECAY = 1e-3
+_PROBE_STEPS = 3
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Dice on held-out slices by class index 1.., NaN for classes that are not on them."""
+
+    dice: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the classes that occur; NaN when none does."""
+        known = [value for value in self.dice if not np.isnan(value)]
+        return float(np.mean(known)) if known else float("nan")
+
+
+@dataclass
+class Fit:
+    """What a fit leaves: the best state by held-out Dice (the last one when nothing was held out)."""
+
+    state: dict[str, Tensor]
+    held_out: HeldOut | None
+    steps: int
+    cancelled: bool = False
+    curve: list[tuple[int, float, float | None]] = field(default_factory=list)
+    """(step, loss, held-out Dice or None) at each evaluation."""
+
+
+class Batches:
+    """Reads samples into tensors on a device."""
+
+    def __init__(self, module: HeadModule, embedder: Embedder, device: torch.device) -> None:
+        self.module, self.embedder, self.device = module, embedder, device
+
+    def load(self, samples: Sequence[Sample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Features {level: (B, C, h, w)}, pictures (B, 1, 256, 256) and targets (B, s, s) int64."""
+        arrays = [self.embedder.features(sample.view) for sample in samples]
+        features = {level: self._stack([item[level] for item in arrays]) for level in self.module.needs}
+        pictures = self._stack([picture_to_float(item[PICTURE])[None] for item in arrays])
+        targets = np.stack([sample.target(self.module.loss_size) for sample in samples]).astype(np.int64)
+        return features, pictures, torch.from_numpy(targets).to(self.device)
+
+    def _stack(self, arrays: Sequence[np.ndarray]) -> Tensor:
+        return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32, memory_format=torch.channels_last)
+
+
+def channels_last(module: HeadModule) -> HeadModule:
+    """``module`` (changed in place) with the memory order in which convolutions run fastest on processors."""
+    converted: HeadModule = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return converted
+
+
+def segmentation_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy plus soft Dice without background, over annotated pixels.
+
+    ``logits`` (B, K, h, w), ``targets`` (B, h, w) int64 with 255 where nothing is known. Dice is pooled over the
+    batch; classes that the batch does not show are left out of it.
+    """
+    entropy = nn.functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+    known = targets != IGNORED
+    entropy = entropy / known.sum().clamp_min(1)
+    classes = logits.shape[1]
+    probabilities = logits.softmax(dim=1) * known[:, None]
+    truth = nn.functional.one_hot(torch.where(known, targets, 0), classes).permute(0, 3, 1, 2) * known[:, None]
+    overlap = (probabilities * truth).sum(dim=(0, 2, 3))[1:]
+    total = (probabilities.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3)))[1:]
+    shown = truth.sum(dim=(0, 2, 3))[1:] > 0
+    dice = (2 * overlap + 1) / (total + 1)
+    return entropy + (1 - dice[shown]).mean() if shown.any() else entropy
+
+
+def held_out_dice(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> HeldOut | None:
+    """Dice over all held-out slices together; None without any."""
+    if not samples:
+        return None
+    classes = module.classes
+    overlap, total, truth_count = np.zeros(classes), np.zeros(classes), np.zeros(classes)
+    module.eval()
+    with torch.inference_mode():
+        for start in range(0, len(samples), module.batch):
+            features, pictures, targets = batches.load(samples[start : start + module.batch])
+            with mixed_precision(batches.device):
+                logits = module(features, pictures)
+            found = upsample(logits.float(), module.loss_size).argmax(dim=1)
+            known = targets != IGNORED
+            for index in range(1, classes):
+                ours, truth = (found == index) & known, targets == index
+                overlap[index] += int((ours & truth).sum())
+                total[index] += int(ours.sum() + truth.sum())
+                truth_count[index] += int(truth.sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        dice = np.where(truth_count > 0, 2 * overlap / total, np.nan)
+    return HeldOut(tuple(float(value) for value in dice[1:]))
+
+
+def set_normalizers(module: HeadModule, embedder: Embedder, samples: Sequence[Sample]) -> None:
+    """Give the head's standardising layers the statistics of (some of) the training features."""
+    normalizers = module.normalizers()
+    if not normalizers:
+        return
+    chosen = [samples[int(i)] for i in np.linspace(0, len(samples) - 1, min(len(samples), NORMALIZER_SAMPLES))]
+    sums: dict[str, np.ndarray] = {}
+    for sample in chosen:
+        for level, array in embedder.features(sample.view).items():
+            if level in normalizers:
+                values = array.astype(np.float64).reshape(array.shape[0], -1)
+                moments = np.stack([values.mean(axis=1), (values**2).mean(axis=1)])
+                sums[level] = sums.get(level, 0) + moments / len(chosen)
+    for level, (mean, square) in sums.items():
+        deviation = np.sqrt(np.maximum(square - mean**2, 0))
+        normalizers[level].set(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
+
+
+def seconds_per_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
+    """What one optimizer step costs here: measured on a copy that is thrown away, then remembered."""
+    key = f"step of {module.type_name} {sorted(module.hyper().items())} on {batches.device}"
+    return remembered(key, lambda: _measure_step(module, batches, samples))
+
+
+def _measure_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
+    """The least of a few steps: other work on the machine only ever adds."""
+    trial = channels_last(copy.deepcopy(module)).train()
+    optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
+    chosen = [samples[i % len(samples)] for i in range(module.batch)]
+    fastest = float("inf")
+    for _ in range(_PROBE_STEPS):
+        began = time.perf_counter()
+        _step(trial, optimizer, *batches.load(chosen))
+        fastest = min(fastest, time.perf_counter() - began)
+    return fastest
+
+
+def fit(
+    module: HeadModule,
+    embedder: Embedder,
+    training: Sequence[Sample],
+    held_out: Sequence[Sample],
+    *,
+    steps: int,
+    seed: int,
+    device: torch.device,
+    deadline: float,
+    monitor: Monitor,
+) -> Fit:
+    """Train ``module`` in place for ``steps`` steps of AdamW under a one-cycle rate; the best state is returned.
+
+    ``deadline``: ``time.monotonic()`` value after which the fit ends early. Cancelling ends it too and keeps the best
+    state so far. Raises MemoryExhausted when the device runs out of memory.
+    """
+    try:
+        return _Fitting(module, embedder, training, held_out, device, monitor).run(steps, seed, deadline)
+    except torch.OutOfMemoryError as error:
+        msg = f"Training the {module.type_name} head does not fit into the memory of {device}."
+        raise MemoryExhausted(msg, "Choose --device cpu, or a smaller head.") from error
+
+
+class _Fitting:
+    """The state of one fit."""
+
+    def __init__(self, module, embedder, training, held_out, device, monitor) -> None:  # type: ignore[no-untyped-def]
+        self.module: HeadModule = channels_last(module.to(device))
+        self.training: Sequence[Sample] = training
+        self.held_out: Sequence[Sample] = held_out
+        self.monitor: Monitor = monitor
+        self.batches = Batches(module, embedder, device)
+        self.result = Fit(state=self._state(), held_out=None, steps=0)
+
+    def run(self, steps: int, seed: int, deadline: float) -> Fit:
+        optimizer = torch.optim.AdamW(
+            self.module.parameters(), lr=self.module.learning_rate, weight_decay=_WEIGHT_DECAY
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.module.learning_rate, total_steps=max(steps, 2), pct_start=0.2
+        )
+        chance = np.random.default_rng(seed)
+        weights = sampling_weights(self.training)
+        every = max(1, steps // EVALUATIONS)
+        stage = f"Training the {self.module.type_name} head"
+        loss = float("nan")
+        for step in range(steps):
+            self.monitor.progress(stage, step, steps)
+            stopped = self.monitor.cancelled()
+            if stopped or time.monotonic() > deadline:
+                self.result.cancelled = stopped
+                break
+            drawn = chance.choice(len(self.training), self.module.batch, p=weights)
+            self.module.train()
+            loss = _step(self.module, optimizer, *self.batches.load([self.training[i] for i in drawn]))
+            schedule.step()
+            self.result.steps = step + 1
+            self.monitor.metric("loss", step + 1, loss)
+            if (step + 1) % every == 0 and step + 1 < steps:
+                self._evaluate(loss)
+        self.monitor.progress(stage, steps, steps)
+        self._evaluate(loss)
+        self.module.load_state_dict(self.result.state)
+        self.module.eval()
+        return self.result
+
+    def _evaluate(self, loss: float) -> None:
+        """Take the held-out Dice; keep the state when it is at least as good as the best so far."""
+        found = held_out_dice(self.module, self.batches, self.held_out)
+        step = self.result.steps
+        if found is not None:
+            self.monitor.metric("held-out Dice", step, found.mean)
+        self.result.curve.append((step, loss, None if found is None else found.mean))
+        best = self.result.held_out
+        if found is None or best is None or not found.mean < best.mean:
+            self.result.held_out, self.result.state = found, self._state()
+
+    def _state(self) -> dict[str, Tensor]:
+        return {key: value.detach().cpu().clone() for key, value in self.module.state_dict().items()}
+
+
+def _step(
+    module: HeadModule, optimizer: torch.optim.Optimizer, features: dict[str, Tensor], pictures: Tensor, targets: Tensor
+) -> float:
+    """One optimizer step; gives the loss."""
+    with mixed_precision(targets.device):
+        logits = module(features, pictures)
+    loss = segmentation_loss(upsample(logits.float(), module.loss_size), targets)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+    optimizer.step()
+    return float(loss.detach())

@@ -1,0 +1,85 @@
+"""Learns from volumes without annotation: confident predictions become labels, the rest stays unknown.
+
+A gate keeps the first head when the adapted one does worse on the held-out slices of the annotated cases: a head that
+believes its own mistakes can collapse, and the annotated slices are the only truth at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .inference import Predictor
+from .samples import AnnotatedSlice, SlicedVolume, draw_samples, limit_empty, plane_for, spread
+from .views import IGNORED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .heads.file import Head
+    from .training import Session
+    from .volume import Volume
+
+CONFIDENT = 0.9
+"""Pixels whose winning class has at least this probability are learned from."""
+
+VIEWS = 3
+"""Views of each pseudo-labelled slice."""
+
+TOLERATED_LOSS = 0.02
+"""Held-out Dice that adaptation may cost before the gate shuts."""
+
+AT_MOST = 3
+"""Pseudo-labelled slices per annotated one."""
+
+
+def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
+    """``head`` trained further on its own confident predictions in ``volumes``, or ``head`` when that does not help.
+
+    The card's ``training["unlabeled"]`` counts the volumes, and is 0 when the gate kept the first head.
+    """
+    found: list[AnnotatedSlice] = []
+    for volume in volumes:
+        found += pseudo_labelled(head, volume, session)
+    shown = [item for item in limit_empty(found) if item.present]
+    if not shown:
+        session.monitor.warning("Nothing was confidently found in the unlabelled volumes; the head stays as it was.")
+        return _noted(head, 0)
+    chosen = spread(shown, AT_MOST * len(session.training))
+    pseudo = draw_samples(chosen, VIEWS, session.encoder, session.recipe.seed)
+    session.embedder.prepare([sample.view for sample in pseudo], session.monitor, "Encoding unlabelled volumes")
+    samples, checks = session.samples(session.training, session.held_out)
+    session.types = (head.card.head_type,)
+    adapted = session.best_of([*samples, *pseudo], checks, head)
+    before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
+    if checks and after < before - TOLERATED_LOSS:
+        session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")
+        return _noted(head, 0)
+    return _noted(adapted, len(volumes))
+
+
+def pseudo_labelled(head: Head, volume: Volume, session: Session) -> list[AnnotatedSlice]:
+    """The slices of ``volume`` with the head's confident predictions as annotation."""
+    predictor = Predictor(head, session.encoder, session.recipe.device, session.monitor, session.store)
+    plane = head.card.plane
+    sliced = SlicedVolume(volume, plane_for(plane, volume), session.rule, plane["side_mm"])
+    found = []
+    for index, probabilities in enumerate(predictor.slices(sliced, (sliced.frame,))):
+        if probabilities is not None:
+            found.append(AnnotatedSlice(sliced.picture(index), confident_classes(probabilities)))
+    return found
+
+
+def confident_classes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(classes, rows, columns) probabilities to class indices, IGNORED where no class is probable enough."""
+    classes = probabilities.argmax(axis=0).astype(np.uint8)
+    classes[probabilities.max(axis=0) < CONFIDENT] = IGNORED
+    return classes
+
+
+def _noted(head: Head, volumes: int) -> Head:
+    training = {**head.card.training, "unlabeled": volumes}
+    return replace(head, card=replace(head.card, training=training))

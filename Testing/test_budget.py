@@ -1,0 +1,52 @@
+"""Budgets follow the measured speed, in rungs that small differences do not reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from SAMAdaptLib.budget import BUDGETS, STEP_LADDER, VIEW_LADDER, budget_named, candidates
+from SAMAdaptLib.errors import InputError
+
+
+def test_a_slower_encoder_gets_fewer_views() -> None:
+    balanced = BUDGETS["balanced"]
+    views = [balanced.views_per_slice(20, seconds) for seconds in (0.1, 0.7, 1.5, 4.0, 100.0)]
+    assert views == sorted(views, reverse=True)
+    assert views[0] == balanced.views
+    assert views[-1] == 1
+
+
+def test_encoding_stays_within_its_share_of_the_time() -> None:
+    for budget in BUDGETS.values():
+        for seconds in (0.2, 0.5, 1.0, 3.0):
+            views = budget.views_per_slice(18, seconds)
+            assert views in VIEW_LADDER
+            assert views == 1 or 18 * views * seconds <= budget.seconds * budget.encoding_share
+
+
+def test_a_tall_stack_is_thinned_when_not_every_slice_can_be_encoded() -> None:
+    assert BUDGETS["fast"].slices(600, 1.0) == 60
+    assert BUDGETS["fast"].slices(10, 1.0) == 10
+    assert BUDGETS["fast"].slices(600, 1e6) == 8
+
+
+def test_measurements_that_differ_a_little_mostly_give_the_same_work() -> None:
+    balanced = BUDGETS["balanced"]
+    assert balanced.steps(300, 200, 0.50) == balanced.steps(300, 200, 0.52) == 300
+    assert balanced.steps(300, 100, 0.45) == balanced.steps(300, 100, 0.47) == 200
+
+
+def test_a_training_is_never_cut_below_a_third_of_its_usual_steps() -> None:
+    assert BUDGETS["balanced"].steps(300, 1, 10) == 100
+    assert BUDGETS["balanced"].steps(30, 1, 10) == STEP_LADDER[0]
+
+
+def test_auto_tries_more_heads_when_there_is_more_time() -> None:
+    tried = [candidates("auto", BUDGETS[name]) for name in ("fast", "balanced", "best")]
+    assert [len(types) for types in tried] == [1, 2, 3]
+    assert candidates("linear", BUDGETS["fast"]) == ("linear",)
+
+
+def test_an_unknown_budget_is_refused_with_the_choices() -> None:
+    with pytest.raises(InputError, match="Unknown budget 'huge'.*fast, balanced, best"):
+        budget_named("huge")

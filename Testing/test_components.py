@@ -1,0 +1,71 @@
+"""Which piece of a structure is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from SAMAdaptLib.components import is_single, keep_main_pieces, touching
+
+
+def scene() -> np.ndarray:
+    """A heart of two touching parts (1 and 2), small; far off a larger mistake of part 1."""
+    labels = np.zeros((4, 40, 40), np.uint8)
+    labels[1:3, 10:16, 10:20] = 2
+    labels[1:3, 16:20, 12:18] = 1
+    labels[1:3, 30:39, 28:39] = 1
+    return labels
+
+
+def test_the_largest_piece_is_kept_where_nothing_touches() -> None:
+    labels = scene()
+    keep_main_pieces(labels, [1], {})
+    assert (labels[1:3, 30:39, 28:39] == 1).all()
+    assert not (labels[:, 16:20, 12:18] == 1).any()
+
+
+def test_the_piece_beside_its_neighbour_wins_over_a_larger_mistake() -> None:
+    labels = scene()
+    labels[1:3, 2:16, 5:30] = 2
+    keep_main_pieces(labels, [1, 2], {1: [2], 2: [1]})
+    assert (labels[1:3, 16:20, 12:18] == 1).all()
+    assert not labels[:, 28:].any()
+
+
+def test_crumbs_beside_a_neighbour_do_not_displace_the_organ() -> None:
+    labels = np.zeros((3, 40, 40), np.uint8)
+    labels[:, 2:12, 2:30] = 2
+    labels[1, 12, 5] = 1
+    labels[:, 20:34, 5:15] = 1
+    keep_main_pieces(labels, [1, 2], {1: [2], 2: [1]})
+    assert (labels[:, 20:34, 5:15] == 1).all()
+    assert labels[1, 12, 5] == 0
+
+
+def test_other_structures_are_left_alone() -> None:
+    labels = scene()
+    before = (labels == 2).copy()
+    keep_main_pieces(labels, [1], {})
+    np.testing.assert_array_equal(labels == 2, before)
+
+
+def test_an_empty_structure_changes_nothing() -> None:
+    labels = np.zeros((2, 5, 5), np.uint8)
+    keep_main_pieces(labels, [1, 2], {1: [2]})
+    assert not labels.any()
+
+
+def test_contact_is_found_from_both_sides_and_only_where_it_is() -> None:
+    labels = scene()
+    labels[1:3, 36:39, 2:5] = 7
+    assert touching(labels, [1, 2, 7, 9]) == {1: [2], 2: [1], 7: [], 9: []}
+
+
+def test_one_piece_with_crumbs_counts_as_single_and_two_halves_do_not() -> None:
+    whole = np.zeros((3, 30, 30), bool)
+    whole[:, 5:25, 5:25] = True
+    whole[0, 0, 0] = True
+    halves = np.zeros((3, 30, 30), bool)
+    halves[:, 2:10, 2:10] = halves[:, 20:28, 20:28] = True
+    assert is_single(whole)
+    assert not is_single(halves)
+    assert is_single(np.zeros((2, 2, 2), bool))

@@ -1,0 +1,234 @@
+"""Training and segmenting for real, with the tiny encoder on phantoms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from geometries import turned
+from phantoms import dice, two_balls
+
+from SAMAdaptLib.budget import BUDGETS
+from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
+from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.heads.file import Head, load_head, save_head
+from SAMAdaptLib.images import Labelmap
+from SAMAdaptLib.inference import segment
+from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.samples import Case
+from SAMAdaptLib.training import train
+
+
+@pytest.fixture(autouse=True)
+def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough steps for phantoms, which a linear probe nearly solves."""
+    monkeypatch.setattr(head_class("linear"), "steps", 120)
+    monkeypatch.setattr(head_class("cnn"), "steps", 40)  # the fast budget halves it
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
+
+
+@pytest.fixture(scope="module")
+def home_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def own_home(home_of_module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(home_of_module))
+
+
+@pytest.fixture
+def head(home_of_module: Path) -> Head:
+    """A linear head for the two balls, trained once for this file."""
+    path = home_of_module / "balls.samhead"
+    if not path.exists():
+        save_head(train([two_balls()], encoder="tiny", head="linear", budget="fast"), path)
+    return load_head(path)
+
+
+def test_a_head_from_one_volume_segments_another(head: Head) -> None:
+    other = two_balls(seed=7, shift=0.1)
+    found = segment(other.volume, head)
+    assert [structure.name for structure in found.structures] == ["Bright", "Dark"]
+    assert dice(found, other.labelmap, 2) > 0.85
+    assert dice(found, other.labelmap, 5) > 0.85
+    assert 0.5 < found.confidence[2] <= 1
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        Geometry((40, 36, 8), (1.0, 1.1, 3.0), (5, 6, 7), turned((25, -15, 40))),
+        Geometry((36, 10, 40), (1.1, 3.0, 1.0), (0, 0, 0), turned((0, 0, 0), (1, 2, 0), (1, -1, 1))),
+        Geometry((44, 30, 1), (0.9, 1.3, 5.0)),
+    ],
+    ids=["oblique", "permuted and flipped", "a single slice"],
+)
+def test_the_result_lies_on_the_inputs_own_grid(head: Head, geometry: Geometry) -> None:
+    case = two_balls(geometry, seed=3)
+    found = segment(case.volume, head)
+    assert found.geometry == geometry
+    assert set(np.unique(found.voxels)) <= {0, 2, 5}
+
+
+def test_storage_order_does_not_change_the_result(head: Head) -> None:
+    """The same patient stored with other axes gives the same labels at the same places."""
+    case = two_balls(seed=5)
+    flipped = Geometry((40, 36, 8), (1.0, 1.1, 3.0), _last_corner(case.volume.geometry), -np.eye(3))
+    mirrored = replace(case.volume, voxels=case.volume.voxels[::-1, ::-1, ::-1], geometry=flipped)
+    np.testing.assert_array_equal(segment(mirrored, head).voxels[::-1, ::-1, ::-1], segment(case.volume, head).voxels)
+
+
+def _last_corner(geometry: Geometry) -> tuple[float, ...]:
+    return tuple(geometry.ijk_to_lps([size - 1 for size in geometry.size]))
+
+
+def test_the_same_seed_gives_the_same_head() -> None:
+    first, second = (train([two_balls()], encoder="tiny", head="cnn", budget="fast", seed=3) for _ in range(2))
+    for key, value in first.module.state_dict().items():
+        torch.testing.assert_close(second.module.state_dict()[key], value, rtol=0, atol=0)
+
+
+def test_training_leaves_no_path_and_no_name_of_the_data_in_the_card(head: Head) -> None:
+    assert "phantom" not in head.card.to_json()
+    assert head.card.training["cases"] == 1
+    assert head.card.quality["held_out_slices"] >= 1
+
+
+def test_the_inputs_are_not_changed(head: Head) -> None:
+    case = two_balls()
+    before = case.volume.voxels.copy(), case.labelmap.voxels.copy()
+    segment(case.volume, head)
+    np.testing.assert_array_equal(case.volume.voxels, before[0])
+    np.testing.assert_array_equal(case.labelmap.voxels, before[1])
+
+
+def test_training_from_some_annotated_slices_does_as_well_elsewhere() -> None:
+    case = two_balls()
+    few = np.zeros_like(case.labelmap.voxels)
+    few[[3, 5]] = case.labelmap.voxels[[3, 5]]
+    partial = Case(case.volume, Labelmap(few, case.volume.geometry, case.labelmap.structures))
+    head = train([partial], encoder="tiny", head="linear", budget="fast", annotated_slices_only=True)
+    assert head.card.training["slices"] == 2
+    assert dice(segment(case.volume, head), case.labelmap, 2) > 0.8
+
+
+def test_training_from_scribbles_leaves_the_rest_open() -> None:
+    case = two_balls()
+    chance = np.random.default_rng(0)
+    scribbles = np.where(chance.random(case.labelmap.voxels.shape) < 0.1, case.labelmap.voxels, 9).astype(np.uint8)
+    drawn = Case(case.volume, Labelmap(scribbles, case.volume.geometry))
+    head = train([drawn], encoder="tiny", head="linear", budget="fast", ignore_label=9)
+    assert head.card.values == [2, 5]
+    assert dice(segment(case.volume, head), case.labelmap, 5) > 0.8
+
+
+def test_a_second_training_encodes_nothing_twice(tmp_path: Path) -> None:
+    stages: list[tuple[str, int, int]] = []
+
+    class Listening(Silent):
+        def progress(self, stage: str, done: int, total: int) -> None:
+            stages.append((stage, done, total))
+
+    store = FeatureStore(tmp_path)
+    train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store)
+    train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store, monitor=Listening())
+    assert ("Encoding views", 0, 0) in stages
+    assert not any(stage == "Encoding views" and total for stage, _, total in stages)
+
+
+class StopsAt(Silent):
+    """Cancels once a stage has got so far."""
+
+    def __init__(self, stage: str, done: int) -> None:
+        self.stage, self.at, self.stopped = stage, done, False
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        if self.stage in stage and done >= self.at:
+            self.stopped = True
+
+    def cancelled(self) -> bool:
+        return self.stopped
+
+
+def test_cancelling_while_training_keeps_the_best_head_so_far() -> None:
+    head = train([two_balls()], encoder="tiny", head="linear", budget="fast", monitor=StopsAt("Training", 40))
+    assert head.card.training["cancelled"]
+    assert 0 < head.card.training["steps"] <= 41
+    assert segment(two_balls().volume, head).geometry.size == (40, 36, 8)
+
+
+def test_cancelling_while_encoding_gives_no_head(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        train(
+            [two_balls()], encoder="tiny", head="linear", store=FeatureStore(tmp_path), monitor=StopsAt("Encoding", 1)
+        )
+
+
+def test_cancelling_a_segmentation_stops_between_slices(head: Head) -> None:
+    with pytest.raises(Cancelled):
+        segment(two_balls().volume, head, monitor=StopsAt("Segmenting", 3))
+
+
+def test_test_time_views_three_planes_and_smoothing_keep_the_grid_and_the_structures(head: Head) -> None:
+    case = two_balls(Geometry((40, 40, 40), (1.0, 1.0, 1.0)), seed=4)
+    found = segment(case.volume, head, planes="three", tta=True, smoothing=True)
+    assert found.geometry == case.volume.geometry
+    assert dice(found, case.labelmap, 2) > 0.6
+
+
+def test_outside_the_region_all_is_background(head: Head) -> None:
+    case = two_balls(seed=2)
+    found = segment(case.volume, head, region=((0, 20), (0, 36), (2, 6)))
+    assert found.voxels[2:6, :, :20].any()
+    assert not found.voxels[:2].any()
+    assert not found.voxels[:, :, 20:].any()
+
+
+def test_an_unknown_word_for_planes_is_refused(head: Head) -> None:
+    with pytest.raises(InputError, match="planes is 'all'; it must be 'one' or 'three'"):
+        segment(two_balls().volume, head, planes="all")
+
+
+def test_a_head_for_other_weights_is_refused(head: Head) -> None:
+    card = replace(head.card, encoder={**head.card.encoder, "sha256": "0" * 64})
+    with pytest.raises(HeadFileError, match="trained on tiny with weights 000000000000"):
+        segment(two_balls().volume, Head(card, head.module))
+
+
+def test_retraining_goes_on_from_a_head(head: Head) -> None:
+    again = train(
+        [two_balls(), two_balls(seed=9, shift=-0.1)], encoder="tiny", head="linear", budget="fast", start_from=head
+    )
+    assert again.card.training["cases"] == 2
+    assert (again.card.mean_dice or 0) >= (head.card.mean_dice or 0) - 0.05
+
+
+def test_unlabelled_volumes_are_learned_from_or_left_out(head: Head) -> None:
+    adapted = train([two_balls()], encoder="tiny", head="linear", budget="fast", unlabeled=[two_balls(seed=8).volume])
+    assert adapted.card.training["unlabeled"] in (0, 1)
+    assert (adapted.card.mean_dice or 0) >= (head.card.mean_dice or 0) - 0.05
+
+
+def test_labels_on_another_grid_are_refused_with_the_difference() -> None:
+    case = two_balls()
+    moved = replace(case.volume.geometry, origin=(4.0, 0.0, 0.0))
+    with pytest.raises(GeometryError, match="origin 4 mm away.*Resample the labels"):
+        train([Case(case.volume, Labelmap(case.labelmap.voxels, moved))], encoder="tiny")
+
+
+def test_labels_without_a_structure_are_refused() -> None:
+    case = two_balls()
+    empty = Labelmap(np.zeros_like(case.labelmap.voxels), case.volume.geometry)
+    with pytest.raises(InputError, match="hold no structure, only background"):
+        train([Case(case.volume, empty)], encoder="tiny")
+
+
+def test_no_case_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match="No annotated volume was given"):
+        train([])
