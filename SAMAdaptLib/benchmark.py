@@ -1,0 +1,375 @@
+"""The protocol: one head per support, every query volume segmented on its own grid and measured, means and spread.
+
+    FOLDER/images/ID.nii.gz   (or .nii, .nrrd, .mha, or a folder with a DICOM series)
+    FOLDER/labels/ID.nii.gz   (or .seg.nrrd, ...; same name, same grid)
+
+What is quoted is the head that training hands over, at the end of its budget: query labels choose nothing. A query
+volume that a support trains on is left out for that support. Results are written after each support, so that a run
+that is interrupted keeps what it has (``complete`` is false then).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import Cancelled, DependencyError, InputError
+from .files import write_whole
+from .metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
+from .progress import Monitor, Silent, raise_if_cancelled
+from .volume import ENDINGS, read_labelmap, read_volume, stem_of
+
+if TYPE_CHECKING:
+    from .heads.file import Head
+    from .jobs import BenchmarkJob
+    from .volume import Labelmap, Volume
+
+MEASURES = ("dice", "nsd", "hd95_mm")
+
+_READABLE = (*ENDINGS, ".mhd", ".hdr")
+_NAMED_IDS = 12
+_MEBIBYTE = 1024.0 * 1024.0
+
+
+@dataclass(frozen=True)
+class Tools:
+    """How heads are made and used; tests hand in others."""
+
+    train: Callable[..., Head]
+    segment: Callable[..., Labelmap]
+
+
+class Dataset:
+    """The labelled volumes of a folder, by id (a file's name without its ending)."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Raises InputError when images or labels are missing, or when two files share an id."""
+        self.folder = Path(folder)
+        self.images = _files(self.folder / "images", series=True)
+        self.labels = _files(self.folder / "labels", series=False)
+
+    def resolve(self, wanted: Iterable[str], labelled: bool = True) -> tuple[str, ...]:
+        """Full ids for ids or beginnings of ids, in order, each once.
+
+        A beginning that ends where a word of the id ends (``patient1`` of ``patient1_frame01``, not of
+        ``patient10_frame01``) is preferred to one within a word. Raises InputError naming what exists.
+        """
+        known = sorted(name for name in self.images if not labelled or name in self.labels)
+        found: dict[str, None] = {}
+        for name in wanted:
+            found.update(dict.fromkeys(self._matching(name, known, labelled)))
+        return tuple(found)
+
+    def _matching(self, name: str, known: list[str], labelled: bool) -> list[str]:
+        if name in known:
+            return [name]
+        if labelled and name in self.images:
+            msg = f"{name} has no labels: {self.folder / 'labels'} holds no file of that name."
+            raise InputError(msg, "Add its labelmap, or leave it out.")
+        begun = [one for one in known if name and one.startswith(name)]
+        whole_words = [one for one in begun if not one[len(name)].isalnum()]
+        if not begun:
+            msg = f"No {'labelled ' if labelled else ''}volume in {self.folder} is called or begins with {name!r}."
+            raise InputError(msg, _what_exists(name, known))
+        return whole_words or begun
+
+    def volume(self, name: str, monitor: Monitor) -> Volume:
+        return read_volume(self.images[name], monitor=monitor)
+
+    def labelmap(self, name: str, like: Volume, resample: bool) -> Labelmap:
+        return read_labelmap(self.labels[name], like=like, resample=resample)
+
+
+def run(job: BenchmarkJob, monitor: Monitor | None = None, tools: Tools | None = None) -> dict[str, Any]:
+    """Run the protocol; gives the results and writes them to ``job.output``, with a figure beside it (.png).
+
+    ``{"mean_dice", "sd_dice", "supports": [{"support", "head", "train_seconds", "peak_mb", "mean_dice", "cases":
+    [{"id", "seconds", "dice", "nsd", "hd95_mm", ...}]}], "structures", "settings", "complete"}``. Means go over
+    structures, then cases, then supports; ``sd_dice`` is the sample standard deviation over supports (None for one).
+    JSON-safe: no score is None. Raises InputError for ids that do not exist, Cancelled, and what training and
+    segmentation raise; finished supports are on disk then.
+    """
+    return _Benchmark(job, monitor or Silent(), tools or _real_tools()).run()
+
+
+class _Benchmark:
+    """One run: what was resolved, and the supports done so far."""
+
+    def __init__(self, job: BenchmarkJob, monitor: Monitor, tools: Tools) -> None:
+        self.job, self.monitor, self.tools = job, monitor, tools
+        self.data = Dataset(job.data)
+        self.supports = [self.data.resolve(ids) for ids in job.supports]
+        self.query = self.data.resolve(job.query)
+        self.unlabeled = self.data.resolve(job.unlabeled, labelled=False)
+        self.tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
+        self.done: list[dict[str, Any]] = []
+        self.names: dict[str, str] = {}
+        self.may_draw = True
+        for support in self.supports:
+            if not set(self.query) - set(support):
+                msg = f"All query volumes are in the support {', '.join(support)}: nothing is left to measure."
+                raise InputError(msg, "Give query volumes that the head was not trained on.")
+
+    def run(self) -> dict[str, Any]:
+        for number, support in enumerate(self.supports, start=1):
+            prefix = f"Support {number} of {len(self.supports)}: " if len(self.supports) > 1 else ""
+            self.done.append(self._measure(support, _Prefixed(self.monitor, prefix)))
+            self._save()
+        return self._result()
+
+    def _measure(self, support: Sequence[str], monitor: Monitor) -> dict[str, Any]:
+        """Train on a support, segment and measure every query volume that is not part of it."""
+        head, seconds = self._train(support, monitor)
+        self.names.update({str(item["value"]): str(item["name"]) for item in head.card.structures})
+        query = [name for name in self.query if name not in support]
+        if len(query) < len(self.query):
+            left_out = len(self.query) - len(query)
+            monitor.warning(f"{left_out} of {len(self.query)} query volumes are in the support and left out.")
+        cases = []
+        for done, name in enumerate(query):
+            monitor.progress("Segmenting", done, len(query))
+            raise_if_cancelled(monitor)
+            cases.append(self._case(name, head, monitor))
+        monitor.progress("Segmenting", len(query), len(query))
+        return {
+            "support": list(support),
+            "head": head.card.head["type"],
+            "train_seconds": round(seconds, 2),
+            "peak_mb": peak_memory_mb(),
+            **_means(cases),
+            "held_out_dice": head.card.quality.get("mean_dice"),
+            "training": {key: value for key, value in head.card.training.items() if key != "curve"},
+            "cases": cases,
+        }
+
+    def _train(self, support: Sequence[str], monitor: Monitor) -> tuple[Head, float]:
+        from .training import Case
+
+        job, cases = self.job, []
+        for name in support:
+            volume = self.data.volume(name, monitor)
+            cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels)))
+        unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
+        began = time.monotonic()
+        head = self.tools.train(
+            cases,
+            encoder=job.encoder,
+            head=job.head,
+            plane=job.plane,
+            intensity=job.intensity,
+            annotated_slices_only=job.annotated_slices_only,
+            ignore_label=job.ignore_label,
+            unlabeled=unlabeled,
+            budget=job.budget,
+            seed=job.seed,
+            device=job.device,
+            monitor=monitor,
+        )
+        if head.card.training.get("cancelled"):  # a head from half a training is no figure of the protocol
+            raise Cancelled
+        return head, time.monotonic() - began
+
+    def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
+        job, volume = self.job, self.data.volume(name, monitor)
+        reference = self.data.labelmap(name, volume, job.resample_labels)
+        began = time.monotonic()
+        prediction = self.tools.segment(
+            volume,
+            head,
+            device=job.device,
+            planes=job.planes,
+            tta=job.tta,
+            smoothing=job.smoothing,
+            largest_component=job.largest_component,
+            monitor=_OnlyCancel(monitor),
+        )
+        seconds = time.monotonic() - began
+        values = [int(item["value"]) for item in head.card.structures]
+        scores = _scores(evaluate(prediction, reference, self.tolerance, values))
+        return {"id": name, "seconds": round(seconds, 3), **scores}
+
+    def _result(self) -> dict[str, Any]:
+        dice = [support["mean_dice"] for support in self.done if support["mean_dice"] is not None]
+        return {
+            "mean_dice": json_number(mean_score(dice)),
+            "sd_dice": _spread(dice),
+            "mean_nsd": json_number(mean_score(support["mean_nsd"] for support in self.done)),
+            "mean_hd95_mm": json_number(mean_score(support["mean_hd95_mm"] for support in self.done)),
+            "structures": self._structures(),
+            "supports": list(self.done),
+            "settings": self._settings(),
+            "complete": len(self.done) == len(self.supports),
+        }
+
+    def _structures(self) -> dict[str, dict[str, Any]]:
+        """For each label value its name and its means over supports."""
+        table: dict[str, dict[str, Any]] = {}
+        for value in sorted(self.names, key=int):
+            row: dict[str, Any] = {"name": self.names[value]}
+            for measure in MEASURES:
+                row[f"mean_{measure}"] = json_number(mean_score(support[measure].get(value) for support in self.done))
+            row["sd_dice"] = _spread([support["dice"].get(value) for support in self.done])
+            table[value] = row
+        return table
+
+    def _settings(self) -> dict[str, Any]:
+        """What the run was asked for and where it ran; no path, no name of a machine."""
+        from . import __version__
+
+        return {
+            **self.job.settings(),
+            "supports": [list(support) for support in self.supports],
+            "query": list(self.query),
+            "unlabeled": list(self.unlabeled),
+            "tolerance_mm": self.tolerance,
+            "version": __version__,
+            "machine": {"system": platform.system(), "processor": platform.machine(), "cpus": os.cpu_count()},
+            "python": platform.python_version(),
+        }
+
+    def _save(self) -> None:
+        if self.job.output is None:
+            return
+        result, path = self._result(), Path(self.job.output)
+        text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+        if self.may_draw:
+            self._draw(result, path.with_suffix(".png"))
+
+    def _draw(self, result: Mapping[str, Any], path: Path) -> None:
+        from .report import benchmark_figure, write_png
+
+        try:
+            write_png(benchmark_figure(result), path)
+        except DependencyError as error:
+            self.may_draw = False
+            self.monitor.warning(f"No figure was drawn. {error}")
+
+
+def peak_memory_mb() -> float | None:
+    """The most memory (MiB) that this process has held so far, or None where the system does not tell."""
+    if sys.platform == "win32":
+        return _peak_on_windows()
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (_MEBIBYTE if sys.platform == "darwin" else 1024.0), 1)  # macOS counts bytes, Linux KiB
+
+
+def _peak_on_windows() -> float | None:
+    import ctypes
+    from ctypes import wintypes
+
+    class Counters(ctypes.Structure):
+        _fields_ = [
+            ("cb", wintypes.DWORD),
+            ("PageFaultCount", wintypes.DWORD),
+            ("PeakWorkingSetSize", ctypes.c_size_t),
+            ("others", ctypes.c_size_t * 7),
+        ]
+
+    counters = Counters(cb=ctypes.sizeof(Counters))
+    try:
+        kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+        kernel.GetCurrentProcess.restype = wintypes.HANDLE
+        query = kernel.K32GetProcessMemoryInfo
+        query.argtypes = [wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD]
+        told = query(kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
+    except (AttributeError, OSError):
+        return None
+    return round(counters.PeakWorkingSetSize / _MEBIBYTE, 1) if told else None
+
+
+class _Prefixed:
+    """Says in every stage to which support it belongs."""
+
+    def __init__(self, monitor: Monitor, prefix: str) -> None:
+        self._monitor, self._prefix = monitor, prefix
+        self.metric, self.cancelled = monitor.metric, monitor.cancelled
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self._monitor.progress(self._prefix + stage, done, total)
+
+    def warning(self, text: str) -> None:
+        self._monitor.warning(self._prefix + text)
+
+
+class _OnlyCancel(Silent):
+    """Within one of many short segmentations: no progress, but warnings and cancelling."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.cancelled, self.warning = monitor.cancelled, monitor.warning  # type: ignore[method-assign]
+
+
+def _real_tools() -> Tools:
+    from .inference import segment
+    from .training import train
+
+    return Tools(train, segment)
+
+
+def _files(folder: Path, series: bool) -> dict[str, Path]:
+    """Readable files of a folder (and, with ``series``, subfolders) by id."""
+    if not folder.is_dir():
+        msg = f"The folder {folder} does not exist."
+        raise InputError(msg, "A benchmark's data folder holds the folders images and labels.")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        is_case = series if path.is_dir() else path.name.lower().endswith(_READABLE)
+        if path.name.startswith(".") or not is_case:
+            continue
+        name = path.name if path.is_dir() else stem_of(path)
+        if name in found:
+            msg = f"{folder} holds two volumes of the id {name}: {found[name].name} and {path.name}."
+            raise InputError(msg, "Remove or rename one of them.")
+        found[name] = path
+    if not found:
+        msg = f"{folder} holds no volume."
+        raise InputError(msg, f"Put files that end in {', '.join(_READABLE)} there.")
+    return found
+
+
+def _what_exists(name: str, known: list[str]) -> str:
+    """A hint with the ids closest to the one asked for, or the first ones."""
+    named = difflib.get_close_matches(name, known, n=_NAMED_IDS, cutoff=0.5) or known[:_NAMED_IDS]
+    rest = f", and {len(known) - len(named)} more" if len(known) > len(named) else ""
+    return f"There are {', '.join(named)}{rest}." if known else "There are none."
+
+
+def _scores(evaluation: Evaluation) -> dict[str, Any]:
+    """A case's scores by label value and its means, JSON-safe."""
+    measures = (*MEASURES, "predicted_ml", "reference_ml")
+    return {
+        **{measure: evaluation.by_value(measure) for measure in measures},
+        "mean_dice": json_number(evaluation.mean_dice),
+        "mean_nsd": json_number(evaluation.mean_nsd),
+        "mean_hd95_mm": json_number(evaluation.mean_hd95_mm),
+    }
+
+
+def _means(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A support's means over its cases: of the cases' own means, of each structure, and of the seconds."""
+    result: dict[str, Any] = {}
+    for measure in MEASURES:
+        result[f"mean_{measure}"] = json_number(mean_score(case[f"mean_{measure}"] for case in cases))
+    for measure in MEASURES:
+        values = cases[0][measure]  # a head knows the same structures in every case
+        result[measure] = {value: json_number(mean_score(case[measure][value] for case in cases)) for value in values}
+    result["segment_seconds"] = round(math.fsum(case["seconds"] for case in cases) / len(cases), 3)
+    return result
+
+
+def _spread(scores: Sequence[float | None]) -> float | None:
+    """Sample standard deviation of the scores that exist, None for fewer than two."""
+    known = [score for score in scores if score is not None]
+    return statistics.stdev(known) if len(known) > 1 else None
