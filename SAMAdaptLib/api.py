@@ -1,0 +1,177 @@
+"""The library's front door for Python: the verbs of the command line, on whatever a volume is at hand.
+
+A volume is a path (a file or a DICOM series folder), a SimpleITK image, a ``Volume``, or in Slicer a volume node; a
+labelmap likewise, in Slicer a segmentation or labelmap node. Heavy packages are loaded at the first call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError
+from .progress import Monitor, Silent
+
+if TYPE_CHECKING:
+    from .heads.file import Head
+    from .metrics import Evaluation
+    from .training import Case
+    from .volume import Labelmap, Volume
+
+
+def train(cases: Any, *, unlabeled: Sequence[Any] = (), resample_labels: bool = False, **options: Any) -> Head:
+    """Train a head on annotated volumes.
+
+    ``cases`` is one pair (image, labels), a sequence of such pairs, or of ``Case``. ``unlabeled`` are more volumes to
+    adapt to. ``resample_labels`` puts labels on their image's grid where it differs (nearest voxel). ``options`` are
+    those of ``SAMAdaptLib.training.train``: ``encoder``, ``head``, ``plane``, ``intensity``,
+    ``annotated_slices_only``, ``ignore_label``, ``budget``, ``seed``, ``device``, ``name``, ``monitor``,
+    ``start_from``. Raises InputError and its kin.
+
+        head = samadapt.train(("ct.nii.gz", "liver.seg.nrrd"), budget="fast")
+        samadapt.save_head(head, "liver.samhead")
+    """
+    from .training import train as run
+
+    monitor = options.get("monitor") or Silent()
+    pairs = [cases] if _is_pair(cases) else list(cases)
+    return run(
+        [_as_case(pair, resample_labels, monitor) for pair in pairs],
+        unlabeled=[as_volume(item, monitor) for item in unlabeled],
+        **options,
+    )
+
+
+def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
+    """Segment a volume with a head (a ``Head`` or a head file's path); the labelmap lies on the volume's own grid.
+
+    ``options`` are those of ``SAMAdaptLib.inference.segment``: ``encoder`` (also by name), ``device``, ``plane``,
+    ``planes``, ``tta``, ``smoothing``, ``largest_component``, ``region``, ``monitor``. Raises InputError and its kin.
+
+        labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
+        labelmap.voxels  # (k, j, i)
+    """
+    from .encoders import load_encoder
+    from .inference import segment as run
+
+    monitor = options.get("monitor") or Silent()
+    if isinstance(options.get("encoder"), str):
+        options["encoder"] = load_encoder(options["encoder"], device=options.get("device", "auto"), monitor=monitor)
+    return run(as_volume(volume, monitor), load_head(head), **options)
+
+
+def evaluate(
+    prediction: Any, reference: Any, *, tolerance_mm: float | None = None, values: Iterable[int] | None = None,
+    resample_labels: bool = False,
+) -> Evaluation:  # fmt: skip
+    """Compare two labelmaps: Dice, NSD at ``tolerance_mm``, HD95 in mm and volumes in ml of each structure.
+
+    Raises GeometryError when their grids differ and ``resample_labels`` is off.
+    """
+    from .metrics import DEFAULT_TOLERANCE_MM
+    from .metrics import evaluate as run
+
+    wanted = as_labelmap(reference)
+    found = as_labelmap(prediction, like=wanted if resample_labels else None, resample=resample_labels)
+    return run(found, wanted, DEFAULT_TOLERANCE_MM if tolerance_mm is None else tolerance_mm, values)
+
+
+def load_head(path: Any) -> Head:
+    """The head in a ``.samhead`` file; a ``Head`` comes back as it is. Raises HeadFileError."""
+    from .heads.file import Head
+    from .heads.file import load_head as run
+
+    if isinstance(path, Head):
+        return path
+    if not isinstance(path, str | os.PathLike):
+        msg = f"A head is a Head or the path of a .samhead file, not a {type(path).__name__}."
+        raise InputError(msg)
+    return run(Path(path))
+
+
+def save_head(head: Head, path: str | Path) -> Path:
+    """Write a head to a ``.samhead`` file, whole or not at all; gives the path. Raises InputError."""
+    from .heads.file import save_head as run
+
+    return run(head, path)
+
+
+def as_volume(source: Any, monitor: Monitor | None = None) -> Volume:
+    """A ``Volume`` of a path, a SimpleITK image, a MRML volume node or a ``Volume``. Raises InputError."""
+    from .volume import Volume, read_volume
+
+    monitor = monitor or Silent()
+    if isinstance(source, Volume):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return read_volume(source, monitor=monitor)
+    if _is_node(source):
+        from .mrml import read_volume_node
+
+        return read_volume_node(source, monitor)
+    if _is_sitk(source):
+        return Volume.from_sitk(source, monitor=monitor)
+    return _refuse("A volume", source)
+
+
+def as_labelmap(source: Any, like: Any = None, resample: bool = False) -> Labelmap:
+    """A ``Labelmap`` of a path, a SimpleITK image, a MRML node or a ``Labelmap``.
+
+    ``like`` is the Volume or Labelmap whose grid it must have; ``resample`` puts it there instead of refusing.
+    Raises InputError, GeometryError.
+    """
+    from .volume import Labelmap, read_labelmap
+
+    if isinstance(source, str | os.PathLike):
+        return read_labelmap(source, like=like, resample=resample)
+    if isinstance(source, Labelmap):
+        labelmap = source
+    elif _is_node(source):
+        from .mrml import read_labelmap_node
+
+        labelmap = read_labelmap_node(source, like)
+    elif _is_sitk(source):
+        labelmap = Labelmap.from_sitk(source)
+    else:
+        return _refuse("A labelmap", source)
+    if resample and like is not None and not labelmap.geometry.same_grid(like.geometry):
+        return labelmap.on_grid(like.geometry)
+    return labelmap
+
+
+def _as_case(source: Any, resample: bool, monitor: Monitor) -> Case:
+    from .training import Case
+
+    if isinstance(source, Case):
+        return source
+    if not _is_pair(source):
+        msg = f"A case is a pair (image, labels); found {type(source).__name__}."
+        raise InputError(msg, "Give cases=[(image, labels), ...].")
+    volume = as_volume(source[0], monitor)
+    return Case(volume, as_labelmap(source[1], like=volume, resample=resample))
+
+
+def _is_pair(source: Any) -> bool:
+    """A pair (image, labels), as opposed to a list of two pairs or of two cases."""
+    if not isinstance(source, tuple | list) or len(source) != 2:
+        return False
+    return not any(isinstance(part, tuple | list) or _is_case(part) for part in source)
+
+
+def _is_case(source: Any) -> bool:
+    return hasattr(source, "volume") and hasattr(source, "labelmap")
+
+
+def _is_node(source: Any) -> bool:
+    return hasattr(source, "IsA") and bool(source.IsA("vtkMRMLNode"))
+
+
+def _is_sitk(source: Any) -> bool:
+    return type(source).__module__.partition(".")[0] == "SimpleITK"
+
+
+def _refuse(what: str, source: Any) -> Any:
+    msg = f"{what} is a path, a SimpleITK image, a MRML node or the library's own; found {type(source).__name__}."
+    raise InputError(msg)

@@ -1,0 +1,132 @@
+"""The verbs that list: encoders, heads, cache, probe."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import SAMAdaptError
+from ..home import home
+from ..jobs import HEAD_ENDING, ProbeJob, WeightsJob
+from ..runner import run_job
+from .answer import Answer
+from .tables import size, table
+from .terminal import Terminal
+
+
+def encoders(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """List the encoders; before that fetch and import what is asked for."""
+    from ..encoders import describe
+
+    for job in (*(WeightsJob(encoder=name) for name in options.fetch), *(WeightsJob(file=f) for f in options.files)):
+        run_job(job, terminal)
+    rows = describe()
+    shown = [(row["name"], size(row["bytes"]), row["licence"], row["path"] or "not here", row["title"]) for row in rows]
+    text = table(("encoder", "size", "licence", "where", "what it is"), shown, right=(1,))
+    if any(row["path"] is None for row in rows):
+        text += "\nWeights that are not here are fetched when they are needed, or now: encoders --fetch NAME"
+    return Answer({"kind": "encoders", "encoders": rows}, text)
+
+
+def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """List the heads of the library and of the given paths; a damaged file is told, and fails if it was asked for."""
+    rows, complaints, status = [], [], 0
+    asked, listed = _head_files(options.paths)
+    for path in dict.fromkeys((*asked, *listed)):
+        try:
+            rows.append(_head_row(path))
+        except SAMAdaptError as error:
+            complaints.append(f"error: {' '.join(str(error).split())}")
+            rows.append({"path": str(path), "error": error.message})
+            status = error.exit_status if path in asked else status
+    shown = [
+        (row["name"], row["type"], row["encoder"], row["mean_dice"], ", ".join(row["structures"]), row["path"])
+        for row in rows
+        if "error" not in row
+    ]
+    text = table(("head", "type", "encoder", "Dice", "structures", "file"), shown, right=(3,)) if shown else (
+        f"No heads yet in {home() / 'heads'}: train one with `train`, or name files and folders."
+    )  # fmt: skip
+    return Answer({"kind": "heads", "heads": rows}, text, status, tuple(complaints))
+
+
+def _head_files(paths: list[str]) -> tuple[list[Path], list[Path]]:
+    """Files that were asked for by name, and those found in folders."""
+    asked = [Path(path) for path in paths if not Path(path).is_dir()]
+    folders = [Path(path) for path in paths if Path(path).is_dir()] + [home() / "heads"]
+    return asked, [file for place in folders for file in sorted(place.glob(f"*{HEAD_ENDING}"))]
+
+
+def _head_row(path: Path) -> dict[str, Any]:
+    from ..heads.card import read_card
+
+    card = read_card(path)
+    return {
+        "name": card.name or path.stem,
+        "path": str(path),
+        "type": card.head_type,
+        "encoder": card.encoder["name"],
+        "plane": card.plane["name"],
+        "modality": card.modality,
+        "structures": [str(item["name"]) for item in card.structures],
+        "mean_dice": card.mean_dice,
+        "training": {key: value for key, value in card.training.items() if key != "curve"},
+    }
+
+
+def cache(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """What each folder of the home holds; with ``--clear`` the features go. Weights and heads stay."""
+    document: dict[str, Any] = {"kind": "cache", "home": str(home()), "freed_bytes": 0}
+    features: dict[str, Any] = {"folder": str(home() / "features"), "bytes": 0, "files": 0}
+    if (home() / "features").is_dir():
+        from ..embedding import FeatureStore
+
+        store = FeatureStore()
+        document["freed_bytes"] = store.clear() if options.clear else 0
+        features = store.describe()
+    document["features"] = features
+    document["folders"] = {name: _used(home() / name) for name in ("weights", "heads", "logs")}
+    rows = [("features", size(features["bytes"]), features["files"], features["folder"])]
+    rows += [(name, size(row["bytes"]), row["files"], row["folder"]) for name, row in document["folders"].items()]
+    text = table(("what", "size", "files", "where"), rows, right=(1, 2))
+    if "limit_bytes" in features:
+        text += f"\nFeatures may take {size(features['limit_bytes'])} (SAMADAPT_CACHE_GB); the longest unused go first."
+    if options.clear:
+        text = f"Freed {size(document['freed_bytes'])}.\n" + text
+    return Answer(document, text)
+
+
+def _used(place: Path) -> dict[str, Any]:
+    files = [path for path in place.rglob("*") if path.is_file()]
+    return {"folder": str(place), "files": len(files), "bytes": sum(path.stat().st_size for path in files)}
+
+
+def probe(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """What this machine has."""
+    found = run_job(ProbeJob(options.encoder, options.device, not options.no_measure), terminal)
+    processor, speed = found["processor"], found["speed"]
+    rows = [
+        ("SAMAdapt", f"{found['samadapt']}, home {found['home']}"),
+        ("Python", f"{found['python']['version']}, {found['python']['executable']}"),
+        ("system", found["system"]),
+        ("processor", f"{processor['name']}, {processor['cores']} cores"),
+        ("vector units", " ".join(processor["features"]) or "unknown"),
+        *((f"device {row['device']}", _device_text(row)) for row in found["devices"]),
+        *((name, version or "not installed") for name, version in found["packages"].items()),
+        *((f"weights {row['name']}", row["path"] or "not here") for row in found["encoders"]),
+        (f"speed {speed['encoder']}", _speed_text(speed)),
+        ("recommended", ", ".join(f"--{name} {value}" for name, value in found["recommended"].items())),
+    ]
+    return Answer(found, table(("what", "found"), rows))
+
+
+def _device_text(row: dict[str, Any]) -> str:
+    memory = "" if row["memory_gb"] is None else f", {row['memory_gb']:.1f} GB"
+    return f"{row['name']}{memory}"
+
+
+def _speed_text(speed: dict[str, Any]) -> str:
+    if speed["seconds_per_slice"] is None:
+        return f"not measured: {speed['reason'] or 'not asked for'}"
+    return f"{speed['seconds_per_slice']:.3f} s a slice on {speed['device']}"

@@ -1,0 +1,332 @@
+"""The command line's words and their help. Standard library only; nothing is read or checked here but the words."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import __version__
+from ..jobs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
+
+_PROGRAM = "python -m SAMAdaptLib"
+
+_ABOUT = """\
+Learn a structure from one annotated volume, then segment other volumes of the same kind.
+
+  1. python -m SAMAdaptLib train --case ct.nii.gz ct-labels.seg.nrrd -o liver.samhead
+  2. python -m SAMAdaptLib segment --head liver.samhead other.nii.gz -o other.seg.nrrd
+
+Images are NIfTI, NRRD, MHA, anything else that SimpleITK reads, or a folder with a DICOM series.
+Every verb has its own help: python -m SAMAdaptLib train --help"""
+
+_STATUS = """\
+exit status: 0 done, 1 a fault of SAMAdapt, 2 wrong usage or input, 3 cancelled.
+Downloads, features and heads are kept in the platform's cache folder; SAMADAPT_HOME moves it."""
+
+_USAGE = {
+    "train": "--case IMAGE LABELS [--case ...] [options] -o NAME.samhead",
+    "segment": "--head HEAD IMAGE [IMAGE ...] [options] -o FILE_OR_FOLDER",
+    "evaluate": "PREDICTION REFERENCE [options]",
+    "benchmark": "--data FOLDER --support ID[,ID...] [--support ...] --query ID[,...] [options]",
+    "encoders": "[--fetch NAME] [--import FILE] [--json]",
+    "heads": "[PATH ...] [--json]",
+    "cache": "[--clear] [--json]",
+    "probe": "[--no-measure] [options]",
+}
+
+_REGION = re.compile(r"(\d+):(\d+),(\d+):(\d+),(\d+):(\d+)")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors in two lines: what is wrong, and where the help is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\nSee: {self.prog} --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs; the parsed namespace has ``verb``, ``json``, ``debug``, ``quiet``."""
+    parser = _Parser(prog=_PROGRAM, **_texts(_ABOUT, _STATUS))
+    parser.add_argument("--version", action="version", version=f"SAMAdapt {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for add in (_add_train, _add_segment, _add_evaluate, _add_benchmark):
+        add(verbs)
+    for add in (_add_encoders, _add_heads, _add_cache, _add_probe):
+        add(verbs)
+    return parser
+
+
+# The verbs ----------------------------------------------------------------------------------------------------------
+
+
+def _add_train(verbs: Any) -> None:
+    parser = _verb(
+        verbs,
+        "train",
+        "learn structures from annotated volumes",
+        """\
+examples:
+  one fully annotated volume:
+    python -m SAMAdaptLib train --case ct.nii.gz ct-labels.seg.nrrd -o liver.samhead
+  only some of its slices are annotated:
+    python -m SAMAdaptLib train --case mr.nrrd mr-labels.seg.nrrd --annotated-slices-only -o heart.samhead
+  two volumes, label 1 is to be called Liver:
+    python -m SAMAdaptLib train --case a.nii a-labels.nii --case b.nii b-labels.nii --name 1=Liver -o liver.samhead
+
+Ctrl-C keeps the best head so far (exit status 3). An existing head file of that name is replaced.""",
+    )
+    _add_case(parser)
+    _add_training_options(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="NAME.samhead", help="the head file to write")
+
+
+def _add_case(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--case",
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("IMAGE", "LABELS"),
+        help="an image and its labels on the same grid; give it several times for several volumes",
+    )
+    parser.add_argument(
+        "--unlabeled", nargs="+", action="extend", default=[], metavar="IMAGE",
+        help="images without labels, such as those to be segmented: the head adapts to them",
+    )  # fmt: skip
+    parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="learn these labels only")
+    parser.add_argument(
+        "--name", type=_naming, action="append", default=[], metavar="N=NAME", dest="names",
+        help="what label N is called; give it several times (default: the names in the label file)",
+    )  # fmt: skip
+    parser.add_argument("--names", metavar="FILE", dest="names_file", help="such names from a file, one N=NAME a line")
+    parser.add_argument("--start-from", metavar="HEAD", help="go on from this head instead of from nothing")
+
+
+def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEADS) -> None:
+    """What train and benchmark have in common."""
+    group = parser.add_argument_group("how to learn")
+    group.add_argument("--head", choices=heads, default="auto", help="type of head (default: auto tries and compares)")
+    group.add_argument(
+        "--encoder", default="mobile_sam", metavar="NAME|PATH",
+        help="mobile_sam (default; good without a GPU), sam_vit_b, sam_vit_l, sam_vit_h, or a .pth or .onnx file",
+    )  # fmt: skip
+    group.add_argument(
+        "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"
+    )
+    group.add_argument(
+        "--plane", choices=PLANES, default="auto", help="slices to work on (default: auto, the sharpest)"
+    )
+    group.add_argument(
+        "--intensity", default="auto", metavar="RULE",
+        help="auto, percentile[:LOW,HIGH], window:LEVEL,WIDTH, none, or a preset: ct-soft-tissue, ct-abdomen, ct-lung, "
+        "ct-bone, ct-brain (default: auto, soft tissue for CT and percentiles otherwise)",
+    )  # fmt: skip
+    group.add_argument(
+        "--annotated-slices-only", action="store_true",
+        help="slices without labels were not looked at (default: they show background)",
+    )  # fmt: skip
+    group.add_argument("--ignore-label", type=int, metavar="N", help="voxels of label N are unknown (for scribbles)")
+    group.add_argument("--resample-labels", action="store_true", help="put labels on their image's grid if it differs")
+    group.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same head (default: 0)"
+    )
+    _add_device(group)
+
+
+def _add_segment(verbs: Any) -> None:
+    parser = _verb(
+        verbs,
+        "segment",
+        "segment volumes with a trained head",
+        """\
+examples:
+  one volume into one file:
+    python -m SAMAdaptLib segment --head liver.samhead other.nii.gz -o other.seg.nrrd
+  many volumes into a folder, two at a time:
+    python -m SAMAdaptLib segment --head liver.samhead scans/*.nii.gz -o results/ --workers 2
+
+One IMAGE with -o FILE: the file is replaced if it exists. With -o FOLDER each result keeps its image's name;
+results that are there already are skipped unless --overwrite. A folder as IMAGE is a DICOM series, or else all
+volumes in it. A bad volume is reported and the others finish (exit status 2 at the end).""",
+    )
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="volumes, DICOM series folders, folders of volumes")
+    parser.add_argument(
+        "--head", required=True, metavar="HEAD", help="a .samhead file, or the name of one in your library"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
+    parser.add_argument("--ending", default=".seg.nrrd", help="of results in a folder (default: %(default)s)")
+    parser.add_argument("--overwrite", action="store_true", help="compute results again that are in the folder already")
+    _add_inference_options(parser)
+    parser.add_argument(
+        "--region", type=_region, metavar="I0:I1,J0:J1,K0:K1", help="only these voxels (first in, last out): faster"
+    )
+    parser.add_argument(
+        "--encoder", metavar="PATH", help="the encoder's file, if the head was trained on one of your own"
+    )
+    _add_device(parser)
+    parser.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="so many processes here, one thread each"
+    )
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="use the Dask cluster of this scheduler")
+
+
+def _add_inference_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how to segment")
+    if not any(action.dest == "plane" for action in parser._actions):
+        group.add_argument("--plane", choices=PLANES, help="slices to work on (default: as the head was trained)")
+    group.add_argument("--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower)")
+    group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
+    group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")
+    group.add_argument(
+        "--largest-component", action=argparse.BooleanOptionalAction, default=None,
+        help="keep the largest piece of each structure (default: where the annotation was one piece)",
+    )  # fmt: skip
+
+
+def _add_evaluate(verbs: Any) -> None:
+    parser = _verb(
+        verbs,
+        "evaluate",
+        "compare a segmentation with a reference",
+        """\
+example:
+    python -m SAMAdaptLib evaluate result.seg.nrrd reference.nii.gz
+
+Dice and NSD are 1 when equal; HD95 is in mm. A structure in neither of the two has no score.""",
+    )
+    parser.add_argument("prediction", metavar="PREDICTION", help="the segmentation to judge")
+    parser.add_argument("reference", metavar="REFERENCE", help="the segmentation that is right")
+    parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="compare these labels only")
+    parser.add_argument(
+        "--resample-labels", action="store_true", help="put the prediction on the reference's grid first"
+    )
+
+
+def _add_benchmark(verbs: Any) -> None:
+    parser = _verb(
+        verbs,
+        "benchmark",
+        "train on some volumes of a folder and measure on others",
+        """\
+example:
+    python -m SAMAdaptLib benchmark --data acdc --support patient001 --query patient005,patient006 --json out.json
+
+FOLDER holds images/ and labels/ with files of the same names. An ID is a file's name without its ending, or the
+beginning of the names of several. Each --support trains a head of its own, which is measured on all of --query.""",
+        json_file=True,
+    )
+    parser.add_argument("--data", required=True, metavar="FOLDER", help="holds the folders images and labels")
+    parser.add_argument(
+        "--support", type=_ids, action="append", required=True, metavar="ID[,ID...]", help="train a head on these"
+    )
+    parser.add_argument(
+        "--query", type=_ids, action="extend", required=True, metavar="ID[,...]", help="measure on these"
+    )
+    parser.add_argument(
+        "--unlabeled", type=_ids, action="extend", default=[], metavar="ID[,...]", help="adapt to these"
+    )
+    parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    _add_training_options(parser, (*HEADS, *BASELINES))
+    _add_inference_options(parser)
+
+
+def _add_encoders(verbs: Any) -> None:
+    examples = _examples("encoders", "encoders --fetch mobile_sam", "encoders --import sam_vit_b_01ec64.pth")
+    parser = _verb(verbs, "encoders", "list the encoders, fetch their weights", examples)
+    parser.add_argument("--fetch", action="append", default=[], metavar="NAME", help="download these weights")
+    parser.add_argument("--import", action="append", default=[], metavar="FILE", dest="files", help="take this file")
+
+
+def _add_heads(verbs: Any) -> None:
+    examples = _examples("heads", "heads liver.samhead /data/heads")
+    parser = _verb(verbs, "heads", "list trained heads", examples)
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="head files and folders beside your library")
+
+
+def _add_cache(verbs: Any) -> None:
+    parser = _verb(verbs, "cache", "show or clear what is kept of images", _examples("cache", "cache --clear"))
+    parser.add_argument("--clear", action="store_true", help="remove all features (they come back when needed)")
+
+
+def _add_probe(verbs: Any) -> None:
+    parser = _verb(verbs, "probe", "show what this machine has and how fast it is", _examples("probe", "probe --json"))
+    parser.add_argument("--no-measure", action="store_true", help="do not measure the encoder's speed")
+    parser.add_argument("--encoder", default="mobile_sam", metavar="NAME|PATH", help="to measure (%(default)s)")
+    _add_device(parser, weights=False)
+
+
+# Their parts --------------------------------------------------------------------------------------------------------
+
+
+def _verb(verbs: Any, name: str, summary: str, examples: str, json_file: bool = False) -> argparse.ArgumentParser:
+    texts = _texts(summary[0].upper() + summary[1:] + ".", examples)
+    parser = verbs.add_parser(name, help=summary, usage=f"{_PROGRAM} {name} {_USAGE[name]}", **texts)
+    if json_file:
+        parser.add_argument(
+            "--json", nargs="?", const="-", metavar="OUT.json", help="write the answer as JSON (no file: print it)"
+        )
+    else:
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    return parser
+
+
+def _examples(*commands: str) -> str:
+    return "\n".join(["examples:", *(f"    {_PROGRAM} {command}" for command in commands)])
+
+
+def _texts(about: str, more: str) -> dict[str, Any]:
+    return {"description": about, "epilog": more, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
+def _add_device(parser: Any, weights: bool = True) -> None:
+    parser.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute (default: auto)"
+    )
+    if weights:
+        parser.add_argument(
+            "--weights", metavar="FILE_OR_FOLDER", help="take the encoder's weights from here, not the download"
+        )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        msg = f"whole numbers joined by commas are wanted, not {text!r}"
+        raise argparse.ArgumentTypeError(msg) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        msg = f"a number of 1 or more is wanted, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    ids = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not ids:
+        msg = f"ids joined by commas are wanted, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return ids
+
+
+def _naming(text: str) -> tuple[int, str]:
+    value, separator, name = text.partition("=")
+    if not separator or not value.strip().isdigit() or not name.strip():
+        msg = f"N=NAME is wanted, such as 1=Liver, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(value), name.strip()
+
+
+def _region(text: str) -> tuple[int, ...]:
+    match = _REGION.fullmatch(text.replace(" ", ""))
+    if not match:
+        msg = f"I0:I1,J0:J1,K0:K1 is wanted, such as 10:200,0:180,5:60, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return tuple(int(part) for part in match.groups())

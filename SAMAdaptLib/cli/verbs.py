@@ -1,0 +1,223 @@
+"""The four verbs that work on volumes: options in, jobs run, an answer out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..cohort import Ending, Outcome, run_many
+from ..errors import InputError
+from ..jobs import BenchmarkJob, CaseFiles, EvaluateJob, SegmentJob, TrainJob
+from ..runner import run_job
+from .answer import Answer
+from .listings import cache, encoders, heads, probe
+from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
+from .tables import table
+from .terminal import Terminal, clock
+
+Verb = Callable[[argparse.Namespace, Terminal], Answer]
+
+CANCELLED_STATUS = 3
+
+
+def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Train a head and write it."""
+    job = TrainJob(
+        cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
+        output=head_output(options.output),
+        unlabeled=tuple(options.unlabeled),
+        values=options.values,
+        structures=structure_specs(options.names, options.names_file),
+        start_from=find_head(options.start_from) if options.start_from else None,
+        **_training_options(options),
+    )
+    result = run_job(job, terminal)
+    text = _train_text(result)
+    if result["cancelled"]:
+        note = f"cancelled: the best head so far was kept in {job.output}."
+        return Answer(result, text, CANCELLED_STATUS, (note,))
+    return Answer(result, text)
+
+
+def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Segment one volume into a file, or many into a folder."""
+    images = expand_images(options.images)
+    many = len(options.images) > 1 or images != options.images
+    results = outputs(images, options.output, options.ending, many)
+    refuse_overwriting(images, results)
+    jobs = _segment_jobs(options, images, results)
+    if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
+        result = run_job(jobs[0], terminal)
+        return Answer(result, _segment_text(result))
+    outcomes = run_many(
+        jobs,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        overwrite=options.overwrite or results == [options.output],
+        monitor=terminal,
+        told=lambda outcome: terminal.say(_outcome_line(outcome)),
+    )
+    return _many_answer(outcomes)
+
+
+def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Compare two labelmaps."""
+    job = EvaluateJob(options.prediction, options.reference, options.values, options.tolerance, options.resample_labels)
+    result = run_job(job, terminal)
+    return Answer(result, _evaluate_text(result))
+
+
+def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Train one head per support, measure each on the query volumes."""
+    to_file = options.json not in (None, "-")
+    job = BenchmarkJob(
+        data=options.data,
+        supports=tuple(options.support),
+        query=tuple(options.query),
+        unlabeled=tuple(options.unlabeled),
+        output=options.json if to_file else None,
+        tolerance_mm=options.tolerance,
+        planes=options.planes,
+        tta=options.tta,
+        smoothing=options.smooth_z,
+        largest_component=options.largest_component,
+        **_training_options(options),
+    )
+    result = run_job(job, terminal)
+    return Answer(result, _benchmark_text(result))
+
+
+VERBS: dict[str, Verb] = {
+    "train": train,
+    "segment": segment,
+    "evaluate": evaluate,
+    "benchmark": benchmark,
+    "encoders": encoders,
+    "heads": heads,
+    "cache": cache,
+    "probe": probe,
+}
+
+
+# Options to jobs ----------------------------------------------------------------------------------------------------
+
+
+def _training_options(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "head": options.head,
+        "encoder": options.encoder,
+        "plane": options.plane,
+        "intensity": options.intensity,
+        "budget": options.budget,
+        "annotated_slices_only": options.annotated_slices_only,
+        "ignore_label": options.ignore_label,
+        "resample_labels": options.resample_labels,
+        "seed": options.seed,
+        "device": options.device,
+        "weights": options.weights,
+    }
+
+
+def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: Sequence[str]) -> list[SegmentJob]:
+    if not images:
+        msg = "There is no volume to segment."
+        raise InputError(msg)
+    first = SegmentJob(
+        image=images[0],
+        head=find_head(options.head),
+        output=results[0],
+        encoder=options.encoder,
+        plane=options.plane,
+        planes=options.planes,
+        tta=options.tta,
+        smoothing=options.smooth_z,
+        largest_component=options.largest_component,
+        region=options.region,
+        device=options.device,
+        weights=options.weights,
+    )
+    return [dataclasses.replace(first, image=i, output=o) for i, o in zip(images, results, strict=True)]
+
+
+# Many volumes -------------------------------------------------------------------------------------------------------
+
+
+def _many_answer(outcomes: Sequence[Outcome]) -> Answer:
+    """Done when all are; else the gravest: a fault of ours, a bad input, a cancel."""
+    counts = {ending: sum(item.ending is ending for item in outcomes) for ending in Ending}
+    failed = [item.error for item in outcomes if item.ending is Ending.FAILED and item.error is not None]
+    status = 0
+    if failed:
+        status = max((error.exit_status for error in failed), key=lambda code: code == 1)
+    elif counts[Ending.CANCELLED]:
+        status = CANCELLED_STATUS
+    document = {
+        "kind": "segment",
+        **{ending.value: count for ending, count in counts.items()},
+        "volumes": [_outcome_facts(item) for item in outcomes],
+    }
+    text = ", ".join(f"{count} {ending.value}" for ending, count in counts.items() if count)
+    if counts[Ending.SKIPPED]:
+        text += " (skipped: the result is there already; --overwrite computes it again)"
+    return Answer(document, text, status)
+
+
+def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
+    job = outcome.job
+    facts = {"image": getattr(job, "image", ""), "output": getattr(job, "output", ""), "ending": outcome.ending.value}
+    if outcome.error is not None:
+        facts["error"] = {key: getattr(outcome.error, key) for key in ("code", "message", "hint")}
+    return {**facts, **({"result": outcome.result} if outcome.result else {})}
+
+
+def _outcome_line(outcome: Outcome) -> str:
+    name = getattr(outcome.job, "image", outcome.job.kind)
+    if outcome.ending is Ending.DONE and outcome.result:
+        return f"{name}: done in {clock(outcome.result['seconds'])} -> {outcome.result['output']}"
+    reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
+    return f"{name}: {outcome.ending.value}{reason}"
+
+
+# Results to text ----------------------------------------------------------------------------------------------------
+
+
+def _train_text(result: dict[str, Any]) -> str:
+    dice = result["quality"].get("dice", {})
+    rows = [(item["value"], item["name"], dice.get(str(item["value"]))) for item in result["structures"]]
+    training = result["training"]
+    facts = f"{result['head_type']} on {result['encoder']}, {result['plane']['name']} slices"
+    work = ", ".join(f"{training[key]} {key}" for key in ("slices", "views", "steps") if key in training)
+    lines = [
+        f"{result['head']}: {facts}; {work}; {clock(result['seconds'])}",
+        table(("label", "structure", "held-out Dice"), rows, right=(0, 2)),
+    ]
+    if result["mean_dice"] is None:
+        lines.append("Too few annotated slices to hold any out: the quality was not measured.")
+    return "\n".join(lines)
+
+
+def _segment_text(result: dict[str, Any]) -> str:
+    rows = [(row["value"], row["name"], row["volume_ml"], row["confidence"]) for row in result["structures"]]
+    head = f"{result['output']}: {clock(result['seconds'])}"
+    return head + "\n" + table(("label", "structure", "volume ml", "confidence"), rows, right=(0, 2, 3))
+
+
+def _evaluate_text(result: dict[str, Any]) -> str:
+    keys = ("value", "name", "dice", "nsd", "hd95_mm", "predicted_ml", "reference_ml")
+    rows: list[Sequence[Any]] = [[row[key] for key in keys] for row in result["structures"]]
+    rows.append(["", "mean", result["mean_dice"], result["mean_nsd"], result["mean_hd95_mm"], "", ""])
+    tolerance = f"NSD {result['tolerance_mm']:g} mm"
+    headings = ("label", "structure", "Dice", tolerance, "HD95 mm", "volume ml", "reference ml")
+    return table(headings, rows, right=(0, 2, 3, 4, 5, 6))
+
+
+def _benchmark_text(result: dict[str, Any]) -> str:
+    rows: list[Sequence[Any]] = [
+        (" + ".join(item["support"]), item["head"], item["mean_dice"], float(item["train_seconds"]), len(item["cases"]))
+        for item in result["supports"]
+    ]
+    rows.append(("mean over supports", "", result["mean_dice"], None, ""))
+    rows.append(("standard deviation", "", result["sd_dice"], None, ""))
+    return table(("support", "head", "mean Dice", "training s", "cases"), rows, right=(2, 3, 4))

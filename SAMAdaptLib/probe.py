@@ -1,0 +1,142 @@
+"""What this machine has: Python, packages, devices, processor, weights, speed; and the settings that follow."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import SAMAdaptError
+from .home import home
+from .jobs import ProbeJob
+from .pace import processor_name
+from .progress import Monitor
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "SimpleITK",
+    "safetensors",
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "segment-anything",
+    "matplotlib",
+    "distributed",
+)
+_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8", "neon", "asimd", "bf16", "fma")
+_SLOW_SECONDS = 1.0
+
+
+def probe(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
+    """The findings, JSON-safe. Never raises over what is missing: that is what it is asked about."""
+    monitor.progress("Probing", 0, 3)
+    packages = {name: _version(name) for name in PACKAGES}
+    monitor.progress("Probing", 1, 3)
+    devices = _devices()
+    monitor.progress("Probing", 2, 3)
+    encoders = _encoders()
+    speed = _speed(job, monitor) if job.measure else {"encoder": job.encoder, "seconds_per_slice": None, "reason": ""}
+    monitor.progress("Probing", 3, 3)
+    return {
+        "samadapt": __version__,
+        "python": {"version": platform.python_version(), "executable": sys.executable},
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "home": str(home()),
+        "packages": packages,
+        "processor": {"name": processor_name(), "cores": _cores(), "features": _features()},
+        "devices": devices,
+        "encoders": encoders,
+        "speed": speed,
+        "recommended": _recommended(devices, speed),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _devices() -> list[dict[str, Any]]:
+    """The CPU, and what torch finds beside it; each with a name and its memory in GB where known."""
+    found: list[dict[str, Any]] = [{"device": "cpu", "name": processor_name(), "memory_gb": _memory_gb()}]
+    with contextlib.suppress(Exception):  # a broken torch must not keep the rest from being shown
+        import torch
+
+        for index in range(torch.cuda.device_count()):
+            facts = torch.cuda.get_device_properties(index)
+            memory = round(facts.total_memory / 1e9, 1)
+            found.append({"device": f"cuda:{index}", "name": facts.name, "memory_gb": memory})
+        if torch.backends.mps.is_available():
+            found.append({"device": "mps", "name": "Apple GPU", "memory_gb": _memory_gb()})
+    return found
+
+
+def _memory_gb() -> float | None:
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    return None
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    with contextlib.suppress(AttributeError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpuinfo(*keys: str) -> str:
+    """The value of the first of ``keys`` in Linux's list of processors, else ""."""
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name.strip() in keys:
+                return value.strip()
+    return ""
+
+
+def _features() -> list[str]:
+    """Of the vector units that matter for speed, those that the system says are there (Linux only)."""
+    present = set(_cpuinfo("flags", "Features").split())
+    return [name for name in _FEATURES if name in present]
+
+
+def _encoders() -> list[dict[str, Any]]:
+    from .encoders import describe
+
+    return [{key: row[key] for key in ("name", "title", "bytes", "licence", "path")} for row in describe()]
+
+
+def _speed(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
+    """The encoder's seconds a slice, measured now or remembered; without its weights only the reason why not."""
+    answer: dict[str, Any] = {"encoder": job.encoder, "seconds_per_slice": None, "reason": ""}
+    try:
+        from .encoders import load_encoder
+        from .encoders.registry import ENTRIES
+        from .encoders.weights import locate
+
+        entry = ENTRIES.get(job.encoder)
+        if entry is not None and entry.file and locate(entry) is None:
+            return {**answer, "reason": "its weights are not here (encoders --fetch gets them)"}
+        encoder = load_encoder(job.encoder, device=job.device, monitor=monitor)
+        return {**answer, "device": encoder.device, "seconds_per_slice": round(encoder.seconds_per_slice(), 4)}
+    except SAMAdaptError as error:
+        return {**answer, "reason": str(error)}
+    except Exception as error:  # a broken runtime is a finding, too
+        return {**answer, "reason": f"{type(error).__name__}: {error}"}
+
+
+def _recommended(devices: list[dict[str, Any]], speed: dict[str, Any]) -> dict[str, str]:
+    """Settings for this machine, each with nothing but the facts above as its reason."""
+    device = next((row["device"] for row in devices if row["device"] != "cpu"), "cpu")
+    seconds = speed["seconds_per_slice"]
+    slow = device == "cpu" and (seconds is None or seconds > _SLOW_SECONDS)
+    encoder = "sam_vit_b" if device.startswith("cuda") else "mobile_sam"
+    return {"device": device, "encoder": encoder, "budget": "fast" if slow else "balanced"}

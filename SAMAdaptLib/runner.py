@@ -1,0 +1,381 @@
+"""Turns a job into calls of the rooms that do the work: reads its files, runs it, writes its files whole.
+
+    result = run_job(SegmentJob("ct.nii.gz", "liver.samhead", "liver.seg.nrrd"), monitor)
+
+The result is a plain dictionary for JSON: ``kind``, what came out, ``seconds``, ``settings`` (the job without its
+paths), ``version``, ``warnings``. What is heavy is imported when a job needs it; heads stay loaded between jobs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .errors import InputError
+from .jobs import (
+    BenchmarkJob,
+    CaseFiles,
+    EmbedJob,
+    EvaluateJob,
+    Job,
+    ProbeJob,
+    SegmentJob,
+    StructureSpec,
+    SuggestJob,
+    TrainJob,
+    WeightsJob,
+)
+from .progress import Monitor, Silent
+
+if TYPE_CHECKING:
+    from .encoders import Encoder
+    from .heads.file import Head
+    from .training import Case
+    from .volume import Labelmap, Volume
+
+THREADS_VARIABLE = "SAMADAPT_THREADS"
+"""Set by a worker that was given a number of threads."""
+
+_KEPT_HEADS = 4
+_heads: dict[tuple[str, int, int], Head] = {}
+
+
+def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
+    """Do a job; gives its result. Raises what the rooms raise, all of one family; Cancelled when stopped.
+
+    A training that is cancelled after its first good state writes that head and returns with ``cancelled`` true.
+    """
+    listener = _Remembering(monitor or Silent())
+    began = time.monotonic()
+    with _weights_from(getattr(job, "weights", None)):
+        result = _RUN[job.kind](job, listener)
+    return {
+        "kind": job.kind,
+        "seconds": round(time.monotonic() - began, 3),
+        "settings": job.settings(),
+        "version": __version__,
+        "warnings": listener.warnings,
+        **result,
+    }
+
+
+# The jobs -----------------------------------------------------------------------------------------------------------
+
+
+def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
+    _check_writable(job.output)
+    from .heads.file import save_head
+    from .training import train
+    from .volume import read_volume
+
+    cases = [_read_case(case, job, monitor) for case in job.cases]
+    head = train(
+        cases,
+        encoder=job.encoder,
+        head=job.head,
+        plane=job.plane,
+        intensity=job.intensity,
+        annotated_slices_only=job.annotated_slices_only,
+        ignore_label=job.ignore_label,
+        unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
+        budget=job.budget,
+        seed=job.seed,
+        device=job.device,
+        name=Path(job.output).stem,
+        monitor=monitor,
+        start_from=None if job.start_from is None else load_warm_head(job.start_from),
+    )
+    save_head(head, job.output)
+    return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
+
+
+def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.head)
+    _check_writable(job.output)
+    _check_not_an_input(job.output, job.image)
+    from .inference import segment
+    from .volume import read_volume, write_labelmap
+
+    head = load_warm_head(job.head)
+    labelmap = segment(
+        read_volume(job.image, monitor=monitor),
+        head,
+        encoder=_own_encoder(job, head, monitor),
+        device=job.device,
+        plane=job.plane,
+        planes=job.planes,
+        tta=job.tta,
+        smoothing=job.smoothing,
+        largest_component=job.largest_component,
+        region=None if job.region is None else list(zip(job.region[0::2], job.region[1::2], strict=True)),
+        monitor=monitor,
+    )
+    write_labelmap(labelmap, job.output)
+    return {"output": job.output, "head": head.card.name, "structures": labelmap_facts(labelmap)}
+
+
+def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.prediction, job.reference)
+    from .metrics import DEFAULT_TOLERANCE_MM, evaluate
+    from .volume import read_labelmap
+
+    monitor.progress("Reading", 0, 2)
+    reference = read_labelmap(job.reference)
+    monitor.progress("Reading", 1, 2)
+    prediction = _on_grid_of(job, reference)
+    monitor.progress("Comparing", 0, 1)
+    tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
+    evaluation = evaluate(prediction, reference, tolerance_mm=tolerance, values=job.values or None)
+    monitor.progress("Comparing", 1, 1)
+    return evaluation.to_dict()
+
+
+def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
+    if job.output is not None:
+        _check_writable(job.output)
+    from .benchmark import run
+
+    return run(job, monitor)
+
+
+def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(*filter(None, (job.image, job.head)))
+    from .embedding import Embedder, FeatureStore
+    from .encoders import load_encoder
+    from .intensity import IntensityRule, rule_for
+    from .samples import SlicedVolume, plane_for
+    from .views import ViewParameters
+    from .volume import read_volume
+
+    volume = read_volume(job.image, monitor=monitor)
+    name, plane, levels, rule = job.encoder, job.plane, list(job.levels), None
+    if job.head is not None:
+        card = load_warm_head(job.head).card
+        name, plane, levels = card.encoder["name"], plane_for(card.plane, volume), sorted(card.encoder["levels"])
+        rule = IntensityRule.from_dict(card.intensity)
+    encoder = load_encoder(name, device=job.device, monitor=monitor)
+    sliced = SlicedVolume(volume, plane, rule or rule_for(volume, job.intensity))
+    pictures = [sliced.picture(index) for index in range(len(sliced))]
+    views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
+    encoded = Embedder(encoder, levels, FeatureStore()).prepare(views, monitor, "Encoding slices")
+    return {"slices": len(pictures), "views": len(views), "encoded": encoded}
+
+
+def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.head)
+    from .suggestions import suggest
+    from .volume import read_volume
+
+    head = load_warm_head(job.head)
+    volume = read_volume(job.image, monitor=monitor)
+    found = suggest(volume, head, count=job.count, device=job.device, monitor=monitor)
+    return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
+
+
+def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
+    from .encoders.registry import find
+    from .encoders.weights import ensure, import_file
+
+    if job.file is not None:
+        _check_readable(job.file)
+        entry = import_file(job.file, monitor)
+        return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
+    entry = find(str(job.encoder))
+    for each in (entry, find(entry.decoder)) if entry.decoder else (entry,):
+        ensure(each, monitor)
+    return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
+
+
+def _probe(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
+    from .probe import probe
+
+    return probe(job, monitor)
+
+
+_RUN: dict[str, Callable[[Any, Monitor], dict[str, Any]]] = {
+    "train": _train,
+    "segment": _segment,
+    "evaluate": _evaluate,
+    "benchmark": _benchmark,
+    "embed": _embed,
+    "suggest": _suggest,
+    "weights": _weights,
+    "probe": _probe,
+}
+
+
+# Their parts --------------------------------------------------------------------------------------------------------
+
+
+def load_warm_head(path: str | Path) -> Head:
+    """The head of a file, read again only when the file changed."""
+    from .heads.file import load_head
+
+    _check_readable(str(path))
+    status = Path(path).stat()
+    key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
+    if key not in _heads:
+        while len(_heads) >= _KEPT_HEADS:
+            _heads.pop(next(iter(_heads)))
+        _heads[key] = load_head(path)
+    return _heads[key]
+
+
+def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | None:
+    """The encoder that the job names, or the head's own on the threads that this process was given.
+
+    None leaves it to the inference: nothing special is asked for, or the head needs no encoder.
+    """
+    from .encoders import load_encoder
+
+    threads = os.environ.get(THREADS_VARIABLE, "")
+    if not head.module.needs or (job.encoder is None and not threads):
+        return None
+    name = job.encoder or head.card.encoder["name"]
+    return load_encoder(name, device=job.device, monitor=monitor, threads=int(threads) if threads else None)
+
+
+def head_facts(card: Any) -> dict[str, Any]:
+    """What a result says of a head: name, structures, quality, how it was trained."""
+    return {
+        "name": card.name,
+        "head_type": card.head_type,
+        "encoder": card.encoder["name"],
+        "encoder_sha256": card.encoder["sha256"],
+        "plane": card.plane,
+        "modality": card.modality,
+        "structures": card.structures,
+        "mean_dice": card.mean_dice,
+        "quality": card.quality,
+        "training": card.training,
+    }
+
+
+def labelmap_facts(labelmap: Labelmap) -> list[dict[str, Any]]:
+    """Each structure with its volume in ml and its confidence (None where it was not found)."""
+    import numpy as np
+
+    counts = np.bincount(np.asarray(labelmap.voxels).ravel(), minlength=1)
+    voxel_ml = labelmap.geometry.voxel_ml
+    return [
+        {
+            **structure.to_dict(),
+            "volume_ml": float(counts[structure.value] * voxel_ml) if structure.value < len(counts) else 0.0,
+            "confidence": labelmap.confidence.get(structure.value),
+        }
+        for structure in labelmap.structures
+    ]
+
+
+def _kept_although_cancelled(head: Head) -> dict[str, Any]:
+    if not head.card.training.get("cancelled"):
+        return {"cancelled": False}
+    return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
+
+
+def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
+    from .training import Case
+    from .volume import read_labelmap, read_volume
+
+    volume: Volume = read_volume(case.image, monitor=monitor)
+    labelmap = read_labelmap(case.labels, like=volume, resample=job.resample_labels)
+    return Case(volume, chosen_structures(labelmap, job.values, job.structures, job.ignore_label))
+
+
+def chosen_structures(
+    labelmap: Labelmap, values: tuple[int, ...], specs: tuple[StructureSpec, ...], ignore_label: int | None
+) -> Labelmap:
+    """The labelmap with other values than ``values`` (empty: none) as background, and ``specs``' names and colours.
+
+    Raises InputError when a value that is asked for does not occur.
+    """
+    import numpy as np
+
+    from .structure import Structure, default_structure
+
+    kept = set(values) | ({ignore_label} if ignore_label is not None else set())
+    if values:
+        missing = sorted(set(values) - set(labelmap.values()))
+        if missing:
+            msg = f"The labels hold no {', '.join(map(str, missing))}; they hold {sorted(labelmap.values())}."
+            raise InputError(msg, "Ask for labels that occur.")
+        voxels = np.where(np.isin(labelmap.voxels, sorted(kept)), labelmap.voxels, 0).astype(labelmap.voxels.dtype)
+        labelmap = labelmap.with_array(voxels)
+    known = {item.value: item for item in labelmap.structures if not values or item.value in kept}
+    for spec in specs:
+        old = known.get(spec.value) or default_structure(spec.value)
+        known[spec.value] = Structure(
+            spec.value, spec.name, spec.color or old.color, spec.terminology or old.terminology
+        )
+    return labelmap.with_structures(tuple(known[value] for value in sorted(known)))
+
+
+def _on_grid_of(job: EvaluateJob, reference: Labelmap) -> Labelmap:
+    from .volume import read_labelmap
+
+    return read_labelmap(job.prediction, like=reference if job.resample_labels else None, resample=job.resample_labels)
+
+
+@contextlib.contextmanager
+def _weights_from(place: str | None) -> Iterator[None]:
+    """The encoders look at ``SAMADAPT_WEIGHTS`` first; a job may say so, too."""
+    if place is None:
+        yield
+        return
+    _check_readable(place)
+    before = os.environ.get("SAMADAPT_WEIGHTS")
+    os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SAMADAPT_WEIGHTS"]
+        else:
+            os.environ["SAMADAPT_WEIGHTS"] = before
+
+
+def _check_readable(*paths: str) -> None:
+    for path in paths:
+        if not Path(path).exists():
+            msg = f"{path} does not exist."
+            raise InputError(msg, "Check the path.")
+
+
+def _check_writable(path: str) -> None:
+    """Said before the work, not after it."""
+    target = Path(path)
+    if target.is_dir():
+        msg = f"{path} is a folder; a file's name is wanted."
+        raise InputError(msg)
+    if not target.absolute().parent.is_dir():
+        msg = f"The folder {target.absolute().parent} does not exist."
+        raise InputError(msg, "Create it first, or choose another place.")
+    if not os.access(target.absolute().parent, os.W_OK):
+        msg = f"The folder {target.absolute().parent} cannot be written to."
+        raise InputError(msg, "Choose another place.")
+
+
+def _check_not_an_input(output: str, *inputs: str) -> None:
+    target = Path(output).resolve()
+    if any(target == Path(path).resolve() for path in inputs):
+        msg = f"The result would overwrite its input {output}."
+        raise InputError(msg, "Choose another name for the result.")
+
+
+class _Remembering:
+    """Passes everything on and keeps the warnings for the result."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self.warnings: list[str] = []
+        self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+        self._monitor.warning(text)

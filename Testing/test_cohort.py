@@ -1,0 +1,281 @@
+"""Many volumes: one bad one is reported, a lost process costs a second try, what is there is not computed again."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from SAMAdaptLib import cohort
+from SAMAdaptLib.client import WorkerClient
+from SAMAdaptLib.cohort import Ending, Outcome, run_many
+from SAMAdaptLib.errors import Cancelled, DependencyError, InputError, WorkerError
+from SAMAdaptLib.jobs import EvaluateJob, SegmentJob
+from SAMAdaptLib.progress import Silent
+
+WORK = '''
+import os, time
+from pathlib import Path
+from SAMAdaptLib.errors import Cancelled, InputError
+
+def work(job, monitor):
+    """What a test asks for is in the image's name."""
+    monitor.progress("Segmenting", 0, 1)
+    lost = Path(job.output + ".lost")
+    if "bad" in job.image:
+        raise InputError(f"{job.image} is constant.", "Export it again.")
+    if "slow" in job.image:
+        while not monitor.cancelled():
+            time.sleep(0.01)
+        raise Cancelled
+    if "mortal" in job.image or ("unlucky" in job.image and not lost.exists()):
+        lost.write_text("")
+        os._exit(9)
+    monitor.warning("careful")
+    Path(job.output).write_text("labels")
+    time.sleep(0.2)
+    return {"output": job.output, "seconds": 1.0, "pid": os.getpid(), "threads": os.environ.get("OMP_NUM_THREADS")}
+'''
+
+
+class Listening(Silent):
+    """Remembers what it hears; cancels when told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int]] = []
+        self.warnings: list[str] = []
+        self.stop = False
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self.steps.append((stage, done, total))
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def cancelled(self) -> bool:
+        return self.stop
+
+
+@pytest.fixture
+def work() -> Callable:
+    """The function above."""
+    names: dict = {}
+    exec(WORK, names)  # the same text runs in worker processes
+    return names["work"]
+
+
+@pytest.fixture
+def client(tmp_path: Path, empty_home: Path) -> Callable[[], WorkerClient]:
+    """Starts real workers that run the function above."""
+    script = tmp_path / "worker.py"
+    script.write_text(
+        WORK
+        + textwrap.dedent("""
+        if __name__ == "__main__":
+            from SAMAdaptLib import worker
+            os._exit(worker.main(run=work))
+        """)
+    )
+    return lambda: WorkerClient([sys.executable, str(script)], threads=1, grace_seconds=1)
+
+
+def jobs_for(folder: Path, *images: str) -> list[SegmentJob]:
+    return [SegmentJob(image, "h.samhead", str(folder / f"{image}.seg.nrrd")) for image in images]
+
+
+def endings(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.ending.value for outcome in outcomes]
+
+
+# One by one ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_volume_is_reported_and_the_others_finish(tmp_path: Path, work: Callable) -> None:
+    told: list[Outcome] = []
+    outcomes = run_many(jobs_for(tmp_path, "a", "bad", "b"), run=work, told=told.append)
+    assert endings(outcomes) == ["done", "failed", "done"]
+    assert str(outcomes[1].error) == "bad is constant. Export it again."
+    assert told == outcomes
+
+
+def test_a_fault_of_ours_costs_one_volume_only(tmp_path: Path, work: Callable) -> None:
+    def faulty(job, monitor) -> dict:
+        return {}["nothing"] if job.image == "a" else work(job, monitor)
+
+    outcomes = run_many(jobs_for(tmp_path, "a", "b"), run=faulty)
+    assert endings(outcomes) == ["failed", "done"]
+    assert outcomes[0].error is not None
+    assert outcomes[0].error.exit_status == 1
+
+
+def test_what_is_written_is_not_computed_again(tmp_path: Path, work: Callable) -> None:
+    jobs = jobs_for(tmp_path, "a", "b")
+    Path(jobs[0].output).write_text("kept")
+    assert endings(run_many(jobs, run=work)) == ["skipped", "done"]
+    assert Path(jobs[0].output).read_text() == "kept"
+
+
+def test_what_is_written_is_computed_again_when_asked_for(tmp_path: Path, work: Callable) -> None:
+    jobs = jobs_for(tmp_path, "a")
+    Path(jobs[0].output).write_text("old")
+    assert endings(run_many(jobs, run=work, overwrite=True)) == ["done"]
+    assert Path(jobs[0].output).read_text() == "labels"
+
+
+def test_progress_says_which_volume_it_speaks_of(tmp_path: Path, work: Callable) -> None:
+    monitor = Listening()
+    run_many(jobs_for(tmp_path, "a", "b"), run=work, monitor=monitor)
+    assert monitor.steps == [
+        ("[1/2] Segmenting", 0, 1),
+        ("Volumes", 1, 2),
+        ("[2/2] Segmenting", 0, 1),
+        ("Volumes", 2, 2),
+    ]
+    assert monitor.warnings == ["a: careful", "b: careful"]
+
+
+def test_a_cancel_leaves_what_has_not_begun(tmp_path: Path, work: Callable) -> None:
+    monitor = Listening()
+
+    def stop(outcome: Outcome) -> None:
+        monitor.stop = True
+
+    outcomes = run_many(jobs_for(tmp_path, "a", "b", "c"), run=work, monitor=monitor, told=stop)
+    assert endings(outcomes) == ["done", "cancelled", "cancelled"]
+    assert isinstance(outcomes[2].error, Cancelled)
+
+
+def test_two_volumes_for_one_file_are_refused_before_any_work(tmp_path: Path) -> None:
+    jobs = [SegmentJob(image, "h", str(tmp_path / "same.nrrd")) for image in ("x/a.nii", "y/a.nii")]
+    with pytest.raises(InputError, match=r"a\.nii and a\.nii would both be written to"):
+        run_many(jobs, run=pytest.fail)
+
+
+# By processes -------------------------------------------------------------------------------------------------------
+
+
+def test_two_processes_of_one_thread_each_share_the_work(tmp_path: Path, client: Callable) -> None:
+    monitor = Listening()
+    outcomes = run_many(jobs_for(tmp_path, *"abcdef"), workers=2, client=client, monitor=monitor)
+    results = [outcome.result for outcome in outcomes if outcome.result]
+    assert endings(outcomes) == ["done"] * 6
+    assert len({result["pid"] for result in results}) == 2
+    assert {result["threads"] for result in results} == {"1"}
+    assert monitor.steps[-1] == ("Volumes", 6, 6)
+    assert "a: careful" in monitor.warnings
+
+
+def test_a_lost_process_costs_its_volume_a_second_try_and_nothing_else(tmp_path: Path, client: Callable) -> None:
+    monitor = Listening()
+    outcomes = run_many(jobs_for(tmp_path, "a", "unlucky", "bad", "b"), workers=2, client=client, monitor=monitor)
+    assert endings(outcomes) == ["done", "done", "failed", "done"]
+    assert "unlucky: its process was lost; it is tried again." in monitor.warnings
+
+
+def test_a_volume_that_kills_every_process_is_given_up(tmp_path: Path, client: Callable) -> None:
+    outcomes = run_many(jobs_for(tmp_path, "mortal", "a"), workers=2, client=client)
+    assert endings(outcomes) == ["failed", "done"]
+    assert isinstance(outcomes[0].error, WorkerError)
+    assert "exit code 9" in str(outcomes[0].error)
+
+
+def test_a_cancel_reaches_the_processes(tmp_path: Path, client: Callable) -> None:
+    monitor = Listening()
+
+    def stop(outcome: Outcome) -> None:
+        monitor.stop = True
+
+    outcomes = run_many(jobs_for(tmp_path, "slow", "a", "slower"), workers=2, client=client, monitor=monitor, told=stop)
+    assert endings(outcomes) == ["cancelled", "done", "cancelled"]
+
+
+# On a cluster -------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_dask_is_named_with_the_command_that_installs_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(DependencyError, match="pip install distributed"):
+        run_many(jobs_for(tmp_path, "a"), scheduler="tcp://127.0.0.1:1")
+
+
+def test_what_a_cluster_runs_answers_in_words(tmp_path: Path) -> None:
+    answer = cohort.run_remotely(EvaluateJob(str(tmp_path / "no.nii"), "neither.nii").to_dict())
+    assert answer["error"]["code"] == "input"
+    assert "no.nii does not exist" in answer["error"]["message"]
+
+
+def test_a_cluster_gets_absolute_paths(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = cohort._absolute(SegmentJob("a.nii", "h.samhead", "o.nrrd"))
+    assert spec["image"] == str(tmp_path / "a.nii")
+    assert spec["weights"] is None
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Dask cluster of two processes on this machine."""
+    distributed = pytest.importorskip("distributed", reason="the optional package distributed is not installed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as made:
+        yield made
+
+
+def work_remotely(spec: dict) -> dict:
+    """Stands in for ``run_remotely`` on the cluster's workers."""
+    names: dict = {}
+    exec(WORK, names)
+    from types import SimpleNamespace
+
+    from SAMAdaptLib.errors import SAMAdaptError
+    from SAMAdaptLib.progress import Silent
+
+    try:
+        return {"result": names["work"](SimpleNamespace(**spec), Silent())}
+    except SAMAdaptError as error:
+        return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_loses_a_worker_and_finishes(tmp_path: Path, cluster, monkeypatch) -> None:
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    monkeypatch.setattr(cohort, "run_remotely", work_remotely)
+    jobs = jobs_for(tmp_path, "a", "unlucky", "bad", "b", "there")
+    Path(jobs[4].output).write_text("kept")
+    told: list[Outcome] = []
+    outcomes = run_many(jobs, scheduler=cluster.scheduler_address, told=told.append)
+    assert endings(outcomes) == ["done", "done", "failed", "done", "skipped"]
+    assert str(outcomes[2].error).endswith("bad is constant. Export it again.")
+    assert len(told) == 5
+    assert outcomes[0].result is not None
+    assert outcomes[0].result["pid"] != os.getpid()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_runs_real_jobs(tmp_path: Path, cluster) -> None:
+    import numpy as np
+    import SimpleITK as sitk
+
+    mask = np.zeros((4, 8, 8), np.uint8)
+    mask[1:3, 2:6, 2:6] = 1
+    path = str(tmp_path / "labels.nii.gz")
+    sitk.WriteImage(sitk.GetImageFromArray(mask), path)
+    outcomes = run_many([EvaluateJob(path, path), EvaluateJob(path, "no.nii")], scheduler=cluster.scheduler_address)
+    assert [outcome.ending for outcome in outcomes] == [Ending.DONE, Ending.FAILED]
+    assert outcomes[0].result is not None
+    assert outcomes[0].result["mean_dice"] == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("distributed", reason="the optional package distributed is not installed")
+    monkeypatch.setattr(cohort, "CONNECT_SECONDS", 1)
+    with pytest.raises(WorkerError, match=r"tcp://127\.0\.0\.1:1 does not answer"):
+        run_many(jobs_for(tmp_path, "a"), scheduler="tcp://127.0.0.1:1")
