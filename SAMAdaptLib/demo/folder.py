@@ -1,0 +1,65 @@
+"""The user's own labelled volumes as the demo's problem: learn from one case, segment another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError
+from ..training import Case
+from ..volume import Labelmap, Volume, read_labelmap, read_volume
+from .problem import Problem
+
+ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def folder_problem(folder: Path) -> Problem:
+    """The first case of FOLDER/images and FOLDER/labels to learn from, the last one to segment.
+
+    The two are the farthest apart by name: neighbours are often scans of one person. Raises InputError.
+    """
+    cases = find_cases(folder)
+    (first, *files), (last, *others) = cases[0], cases[-1]
+    training, query = read_case(*files), read_case(*others)
+    return Problem(
+        title=f"{folder.resolve().name}: one annotated volume, another one segmented",
+        story=(
+            f"SAMAdapt learns from {first} with its labels (the first of {len(cases)} cases in the folder) and "
+            f"segments {last} (the last). The labels of {last} are used for nothing but the comparison."
+        ),
+        training=training,
+        query=query.volume,
+        reference=query.labelmap,
+    )
+
+
+def find_cases(folder: Path) -> list[tuple[str, Path, Path]]:
+    """(id, image, labels) of each image in FOLDER/images that has labels of the same name, by id."""
+    images, labels = (_volumes(folder / name) for name in ("images", "labels"))
+    both = sorted(images.keys() & labels.keys())
+    if len(both) < 2:
+        msg = (
+            f"{folder} has {len(images)} images and {len(labels)} labels, {len(both)} of them with the same name; "
+            "two such pairs are needed: one to learn from, one to segment."
+        )
+        raise InputError(msg, "Name them alike, such as images/anna.nii.gz and labels/anna.nii.gz.")
+    return [(name, images[name], labels[name]) for name in both]
+
+
+def read_case(image: Path, labels: Path) -> Case:
+    """An annotated volume from its two files. Raises InputError, GeometryError."""
+    volume: Volume = read_volume(image)
+    labelmap: Labelmap = read_labelmap(labels, like=volume)
+    return Case(volume, labelmap)
+
+
+def _volumes(folder: Path) -> dict[str, Path]:
+    """Files of known endings by their name without it."""
+    if not folder.is_dir():
+        msg = f"There is no folder {folder}."
+        raise InputError(msg, "The demo's data folder needs two folders, images and labels.")
+    found = {}
+    for path in sorted(folder.iterdir()):
+        ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
+        if ending and path.is_file():
+            found[path.name[: -len(ending)]] = path
+    return found
