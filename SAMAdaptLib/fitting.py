@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,10 +21,17 @@ from .progress import Monitor
 from .samples import Sample, sampling_weights
 from .views import IGNORED
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 EVALUATIONS = 8
 """How often the held-out Dice is taken during a fit."""
 
 NORMALIZER_SAMPLES = 48
+
+REMEMBERED_BYTES = 1_500_000_000
+"""Features and targets that a fit keeps in memory, at most."""
+
 _WEIGHT_DECAY = 1e-3
 _PROBE_STEPS = 3
 
@@ -54,20 +62,37 @@ class Fit:
 
 
 class Batches:
-    """Reads samples into tensors on a device."""
+    """Reads samples into tensors on a device, and remembers them as far as memory allows.
+
+    A sample is drawn a dozen times in a fit; reading its features and painting its target each time would cost as
+    much as the optimizer's step.
+    """
 
     def __init__(self, module: HeadModule, embedder: Embedder, device: torch.device) -> None:
         self.module, self.embedder, self.device = module, embedder, device
+        self._known: dict[str, tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]] = {}
+        self._bytes = 0
 
     def load(self, samples: Sequence[Sample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Features {level: (B, C, h, w)}, pictures (B, 1, 256, 256) and targets (B, s, s) int64."""
-        arrays = [self.embedder.features(sample.view) for sample in samples]
-        features = {level: self._stack([item[level] for item in arrays]) for level in self.module.needs}
-        pictures = self._stack([picture_to_float(item[PICTURE])[None] for item in arrays])
-        targets = np.stack([sample.target(self.module.loss_size) for sample in samples]).astype(np.int64)
+        read = [self._read(sample) for sample in samples]
+        features = {level: self._stack([arrays[level] for arrays, _ in read]) for level in self.module.needs}
+        pictures = self._stack([picture_to_float(arrays[PICTURE])[None] for arrays, _ in read])
+        targets = np.stack([target for _, target in read]).astype(np.int64)
         return features, pictures, torch.from_numpy(targets).to(self.device)
 
-    def _stack(self, arrays: Sequence[np.ndarray]) -> Tensor:
+    def _read(self, sample: Sample) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]:
+        known = self._known.get(sample.view.key)
+        if known is None:
+            arrays = self.embedder.features(sample.view)
+            known = {name: arrays[name] for name in (*self.module.needs, PICTURE)}, sample.target(self.module.loss_size)
+            size = sum(array.nbytes for array in known[0].values()) + known[1].nbytes
+            if self._bytes + size <= REMEMBERED_BYTES:
+                self._known[sample.view.key] = known
+                self._bytes += size
+        return known
+
+    def _stack(self, arrays: Sequence[NDArray[Any]]) -> Tensor:
         return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32, memory_format=torch.channels_last)
 
 
@@ -230,6 +255,8 @@ class _Fitting:
         step = self.result.steps
         if found is not None:
             self.monitor.metric("held-out Dice", step, found.mean)
+            for number, value in enumerate(found.dice, 1):
+                self.monitor.metric(f"held-out Dice/{number}", step, value)
         self.result.curve.append((step, loss, None if found is None else found.mean))
         best = self.result.held_out
         if found is None or best is None or not found.mean < best.mean:

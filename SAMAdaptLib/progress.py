@@ -20,7 +20,10 @@ class Monitor(Protocol):
         """``done`` of ``total`` units of ``stage`` are finished (``stage`` is a short English phrase)."""
 
     def metric(self, name: str, step: int, value: float) -> None:
-        """One point of a curve, such as the loss at a training step."""
+        """One point of a curve, such as the loss at a training step.
+
+        A name with a slash ("held-out Dice/2") is a part of what is before it: of structure 2, say. May be NaN.
+        """
 
     def warning(self, text: str) -> None:
         """Something the user should know that does not stop the work."""

@@ -53,15 +53,15 @@ class ViewParameters:
 class ViewSettings:
     """Ranges that views are drawn from; the one documented default of each."""
 
-    rotation: float = 30.0
+    rotation: float = 50.0
     scale_low: float = 0.75
     scale_high: float = 1.4
     shift: float = 0.08
     stretch: float = 1.15
     elastic: float = 0.02
-    gamma: float = 1.5
-    contrast: float = 0.25
-    brightness: float = 20.0
+    gamma: float = 2.0
+    contrast: float = 0.4
+    brightness: float = 30.0
     blur: float = 4.0
     noise: float = 10.0
 

@@ -47,7 +47,8 @@ class Terminal:
             self._draw(bar_line(stage, done, total, left, self._facts))
 
     def metric(self, name: str, step: int, value: float) -> None:
-        self._facts[name] = value
+        if "/" not in name:  # parts are too many for one line
+            self._facts[name] = value
 
     def warning(self, text: str) -> None:
         self.say(f"warning: {' '.join(text.split())}")

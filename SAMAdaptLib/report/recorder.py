@@ -21,7 +21,8 @@ class CurveRecorder:
         self._monitor.progress(stage, done, total)
 
     def metric(self, name: str, step: int, value: float) -> None:
-        self.curves.setdefault(name, []).append((int(step), float(value)))
+        if "/" not in name:
+            self.curves.setdefault(name, []).append((int(step), float(value)))
         self._monitor.metric(name, step, value)
 
     def warning(self, text: str) -> None:
