@@ -1,0 +1,66 @@
+"""MRML nodes to ``Volume`` and ``Labelmap`` and back: the one door between the scene and the library.
+
+    scene -> library    check_volume, capture_volume, read_volume_node, region_from_roi
+                        check_annotation, segments_of, capture_annotation, read_labelmap_node
+    library -> scene    ReadyLabels, place_labels (-> Placement, with undo), show_3d
+    through a job       SegmentPlan, TrainPlan
+    places and life     world_of_voxel, is_alive, require_alive, name_of
+
+Functions that touch nodes belong to the main thread and are quick; what takes time hangs on the captures and on
+``ReadyLabels.of`` and may run anywhere. Nothing here changes an input node, imports Qt or needs the application:
+``slicer`` and ``vtk`` are imported inside functions, from Slicer or from the package slicer-core.
+"""
+
+from __future__ import annotations
+
+from .mrml_annotation import (
+    AnnotationCapture,
+    SegmentInfo,
+    capture_annotation,
+    check_annotation,
+    read_labelmap_node,
+    segments_of,
+    terminology_of,
+)
+from .mrml_frames import FrameMap, ijk_to_ras, is_alive, name_of, require_alive
+from .mrml_plans import SegmentPlan, TrainPlan
+from .mrml_result import Placement, ReadyLabels, place_labels, show_3d
+from .mrml_volume import (
+    VolumeCapture,
+    capture_volume,
+    check_volume,
+    grid_of,
+    modality_of,
+    read_volume_node,
+    region_from_roi,
+    world_of_voxel,
+)
+
+__all__ = [
+    "AnnotationCapture",
+    "FrameMap",
+    "Placement",
+    "ReadyLabels",
+    "SegmentInfo",
+    "SegmentPlan",
+    "TrainPlan",
+    "VolumeCapture",
+    "capture_annotation",
+    "capture_volume",
+    "check_annotation",
+    "check_volume",
+    "grid_of",
+    "ijk_to_ras",
+    "is_alive",
+    "read_labelmap_node",
+    "modality_of",
+    "name_of",
+    "place_labels",
+    "region_from_roi",
+    "require_alive",
+    "segments_of",
+    "show_3d",
+    "terminology_of",
+    "read_volume_node",
+    "world_of_voxel",
+]

@@ -1,0 +1,178 @@
+"""A volume node as the library's Volume: what is taken, what is refused and why.
+
+Reading has two halves. ``capture_volume`` looks at the scene and copies voxels and matrices: call it on the main
+thread; it takes a memory copy's time. ``VolumeCapture.volume`` does the rest and knows no MRML: call it anywhere.
+The node is never changed.
+
+Linear parent transforms that keep right angles are applied to the grid ("hardened" into the copy). Under any other
+transform (sheared, warped) the voxels are taken on the grid on which they are stored: no voxel is interpolated, and
+a result put under the same transform lies where the volume lies on the screen.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import GeometryError, InputError
+from .geometry import Geometry
+from .images import Volume, guessed_modality
+from .mrml_frames import FrameMap, affine, array_from_matrix, ijk_to_ras, is_alive, name_of
+from .progress import Monitor
+
+HOUNSFIELD_UNIT = "[hnsf'U]"
+ROI_STEPS = 9
+"""Points along each edge of a region's box that are mapped when the way to the volume bends."""
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeCapture:
+    """A copy of what a volume node held: ``voxels`` (k, j, i) of the node's type, and the grid in LPS."""
+
+    name: str
+    voxels: NDArray[Any]
+    geometry: Geometry
+    modality: str = ""
+
+    def volume(self, monitor: Monitor | None = None) -> Volume:
+        """The Volume, float32. Raises InputError for an image that cannot be used; a few bad voxels are repaired."""
+        if not np.isfinite(self.voxels).all():
+            import SimpleITK as sitk
+
+            image = self.geometry.onto_sitk(sitk.GetImageFromArray(self.voxels))
+            return Volume.from_sitk(image, self.name, self.modality, monitor=monitor)
+        modality = self.modality or guessed_modality(self.voxels)
+        return Volume(self.voxels, self.geometry, self.name, modality).require_content()
+
+
+def check_volume(node: Any) -> None:
+    """Raise InputError, with reason and remedy, unless ``node`` is a volume node that can be used. Cheap."""
+    if node is None:
+        msg = "No volume is chosen."
+        raise InputError(msg, "Load a volume, or choose one in the list.")
+    what = f"Volume {name_of(node)!r}"
+    if not node.IsA("vtkMRMLScalarVolumeNode"):
+        msg = f"{name_of(node)!r} is a {node.GetClassName()}, not a volume."
+        raise InputError(msg, "Choose a scalar volume.")
+    if not is_alive(node):
+        msg = f"{what} is not in the scene any more."
+        raise InputError(msg, "Choose another volume.")
+    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+        msg = f"{what} is a label volume, not an image."
+        raise InputError(msg, "Choose the image that it belongs to; a label volume can serve as its annotation.")
+    _check_image(node, what)
+
+
+def _check_image(node: Any, what: str) -> None:
+    image = node.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None or scalars.GetNumberOfTuples() == 0:
+        msg = f"{what} has no voxels."
+        raise InputError(msg, "Its file may have failed to load; load it again.")
+    parts = scalars.GetNumberOfComponents()
+    if parts != 1:
+        msg = f"{what} has {parts} values a voxel (colour, vectors or frames), wanted 1."
+        raise InputError(msg, "Make a scalar volume of it first, with the module Vector to Scalar Volume, say.")
+
+
+def capture_volume(node: Any) -> VolumeCapture:
+    """A copy of a scalar volume node; of a sequence, the frame that is shown now. Main thread.
+
+    Raises InputError and GeometryError with a remedy.
+    """
+    check_volume(node)
+    return VolumeCapture(name_of(node), image_array(node.GetImageData()), grid_of(node), modality_of(node))
+
+
+def read_volume_node(node: Any, monitor: Monitor | None = None) -> Volume:
+    """The Volume of a scalar volume node, in one go, on its grid in the world.
+
+    Raises InputError for a volume under a transform that leaves no right angles: on its own, such a volume cannot
+    say where in the world it is.
+    """
+    check_volume(node)
+    if _world_grid(node) is None:
+        msg = f"Volume {name_of(node)!r} is under a transform that bends or shears it, so its voxels form no grid."
+        hint = "Take it out of the transform, resample it, or use the module SAMAdapt's logic, which can follow it."
+        raise InputError(msg, hint)
+    return capture_volume(node).volume(monitor)
+
+
+def _world_grid(node: Any) -> Geometry | None:
+    """A volume node's grid with all transforms applied, None where that has no right angles."""
+    world = FrameMap.between(node, None).matrix
+    if world is None:
+        return None
+    try:
+        return Geometry.from_ras_matrix(node.GetImageData().GetDimensions(), world @ ijk_to_ras(node))
+    except GeometryError:
+        return None
+
+
+def image_array(image: Any) -> NDArray[Any]:
+    """A copy of the scalars of a vtkImageData, (k, j, i), in its own type."""
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    shape = tuple(reversed(image.GetDimensions()))
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape).copy()
+
+
+def grid_of(node: Any) -> Geometry:
+    """A volume node's grid: in the world where that has right angles, else in the node's own frame.
+
+    Raises GeometryError when not even the stored grid has right angles.
+    """
+    grid = _world_grid(node)
+    if grid is not None:
+        return grid
+    try:
+        return Geometry.from_ras_matrix(node.GetImageData().GetDimensions(), ijk_to_ras(node))
+    except GeometryError as error:
+        msg = f"The grid of volume {name_of(node)!r} cannot be used: {error.message}"
+        raise GeometryError(msg, "Resample it first, with Crop Volume (isotropic or interpolated), say.") from error
+
+
+def modality_of(node: Any) -> str:
+    """ "CT" or "MR" where the scene knows it (DICOM, or the unit of the voxels), else empty."""
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
+    known = hierarchy.GetItemAttribute(item, "DICOM.Modality") if item else ""
+    units = node.GetVoxelValueUnits()
+    if not known and units is not None and units.GetCodeValue() == HOUNSFIELD_UNIT:
+        known = "CT"
+    return known if known in ("CT", "MR") else ""
+
+
+def world_of_voxel(node: Any, ijk: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Where a voxel of a volume node is on the screen: RAS mm in the world, all transforms applied."""
+    x, y, z = FrameMap.between(node, None)(affine(ijk_to_ras(node), [ijk]))[0]
+    return float(x), float(y), float(z)
+
+
+def region_from_roi(roi_node: Any, volume_node: Any) -> tuple[int, int, int, int, int, int]:
+    """The voxels of a volume whose centres lie in the box around a markups ROI: i0, i1, j0, j1, k0, k1.
+
+    First included, last excluded, cut to the volume. A turned ROI gives the smallest box of voxels that holds it.
+    Raises InputError when no voxel is left.
+    """
+    size = roi_node.GetSize()
+    steps = [np.linspace(-0.5, 0.5, ROI_STEPS) * length for length in size]
+    box = np.array(list(itertools.product(*steps)))
+    world = affine(array_from_matrix(roi_node.GetObjectToWorldMatrix()), box)
+    own = FrameMap.between(None, volume_node)(world)
+    ijk = affine(np.linalg.inv(ijk_to_ras(volume_node)), own)
+    limit = np.array(volume_node.GetImageData().GetDimensions())
+    first = np.clip(np.ceil(ijk.min(axis=0) - 1e-6), 0, limit).astype(int)
+    last = np.clip(np.floor(ijk.max(axis=0) + 1e-6) + 1, 0, limit).astype(int)
+    if np.any(last <= first):
+        msg = f"The region {name_of(roi_node)!r} holds no voxel of volume {name_of(volume_node)!r}."
+        raise InputError(msg, "Move it onto the volume, or choose no region.")
+    i0, j0, k0 = (int(value) for value in first)
+    i1, j1, k1 = (int(value) for value in last)
+    return i0, i1, j0, j1, k0, k1

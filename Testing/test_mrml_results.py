@@ -1,0 +1,364 @@
+"""Labelmaps into real MRML scenes, and plans that go from nodes to a job and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
+
+import mrmlscenes as scenes
+import slicer
+from geometries import geometries, numbered, oblique_grid
+from hypothesis import given, settings
+from test_mrml import GRIDS, LPS, add_roi, add_surfaces, every_grid, rigid, two_masks
+
+from SAMAdaptLib import mrml
+from SAMAdaptLib.errors import Cancelled, InputError
+from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.images import Labelmap
+from SAMAdaptLib.structure import Structure
+
+TERMINOLOGY = "Ctx~SCT^123^Organ~SCT^456^Liver~^^~Anatomic~^^~^^"
+LV = Structure(2, "Left ventricle", (0.9, 0.1, 0.2), TERMINOLOGY)
+RV = Structure(1, "Right ventricle", (0.1, 0.5, 0.75))
+ABSENT = Structure(9, "Aorta", (0.0, 0.0, 1.0))
+VALUES = {item.name: item.value for item in (LV, RV, ABSENT)}
+
+
+@pytest.fixture
+def scene():
+    with scenes.a_scene() as fresh:
+        yield fresh
+
+
+def some_labels(grid: Geometry, seed: int = 3) -> Labelmap:
+    voxels = np.random.default_rng(seed).integers(0, 3, grid.shape).astype(np.uint8)
+    voxels.ravel()[0] = 2
+    return Labelmap(voxels, grid, [LV, RV, ABSENT])
+
+
+def seen(placement, volume) -> np.ndarray:
+    """What Slicer itself finds of a placement at the volume's voxels, in the values of ``some_labels``."""
+    found = np.zeros(slicer.util.arrayFromVolume(volume).shape, np.uint8)
+    for segment_id, structure in zip(placement.segment_ids, (LV, RV, ABSENT), strict=True):
+        mask = scenes.exported_by_slicer(volume.GetScene(), placement.node, volume, segment_id)
+        found[mask > 0] = structure.value
+    return found
+
+
+# --- a new node -----------------------------------------------------------------------------------------------------
+
+
+@every_grid
+def test_a_labelmap_comes_back_exactly(scene, grid):
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    labels = some_labels(grid)
+    placement = mrml.place_labels(labels, volume)
+    assert np.array_equal(mrml.read_labelmap_node(placement.node, volume, values=VALUES).voxels, labels.voxels)
+    assert np.array_equal(seen(placement, volume), labels.voxels)
+
+
+@settings(max_examples=30, deadline=None)
+@given(grid=geometries())
+def test_a_labelmap_on_any_grid_comes_back_exactly(grid):
+    with scenes.a_scene() as scene:
+        volume = scenes.add_volume(scene, numbered(grid), grid)
+        labels = some_labels(grid)
+        placement = mrml.place_labels(labels, volume)
+        again = mrml.read_labelmap_node(placement.node, volume, values=VALUES)
+        assert np.array_equal(again.voxels, labels.voxels)
+
+
+def test_names_colours_and_terminology_are_those_of_the_structures(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    placement = mrml.place_labels(some_labels(LPS), volume)
+    infos = mrml.segments_of(placement.node)
+    assert [(info.name, info.terminology) for info in infos] == [(s.name, s.terminology) for s in (LV, RV, ABSENT)]
+    assert [info.color for info in infos] == [pytest.approx(s.color) for s in (LV, RV, ABSENT)]
+    assert [info.id for info in infos] == list(placement.segment_ids)
+
+
+def test_the_volume_is_the_reference_geometry_and_stays_untouched(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    before = scenes.fingerprint(scene, volume)[1:]
+    node = mrml.place_labels(some_labels(LPS), volume).node
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    assert node.GetNodeReference(role) is volume
+    text = node.GetSegmentation().GetConversionParameter("Reference image geometry")
+    image = slicer.vtkOrientedImageData()
+    slicer.vtkSegmentationConverter.DeserializeImageGeometry(text, image)
+    assert image.GetDimensions() == LPS.size
+    assert scenes.fingerprint(scene, volume)[1:] == before
+    assert node.GetDisplayNode() is not None
+
+
+def test_the_segmentation_lies_in_the_volumes_folder(scene):
+    hierarchy = scenes.hierarchy_of(scene)
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    study = hierarchy.CreateStudyItem(hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Patient"), "Study")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
+    node = mrml.place_labels(some_labels(LPS), volume).node
+    assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
+
+
+def test_each_result_gets_a_name_of_its_own_and_leaves_the_others_alone(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    first = mrml.place_labels(some_labels(LPS), volume)
+    second = mrml.place_labels(some_labels(LPS, seed=4), volume)
+    third = mrml.place_labels(some_labels(LPS, seed=4), volume, name="Heart")
+    names = [placement.node.GetName() for placement in (first, second, third)]
+    assert names == ["MR segmentation", "MR segmentation_1", "Heart"]
+    assert np.array_equal(seen(first, volume), some_labels(LPS).voxels)
+
+
+@pytest.mark.parametrize("bend", ["linear", "warp"])
+def test_under_a_transform_the_result_lies_on_the_volume(scene, bend):
+    grid = oblique_grid()
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    transform = scenes.add_transform(scene, rigid(), volume) if bend == "linear" else scenes.add_warp(scene, volume)
+    labels = Labelmap(some_labels(grid).voxels, mrml.capture_volume(volume).geometry, [LV, RV, ABSENT])
+    placement = mrml.place_labels(labels, volume)
+    assert placement.node.GetTransformNodeID() == transform.GetID()
+    assert np.array_equal(seen(placement, volume), labels.voxels)
+
+
+def test_a_transform_that_moves_meanwhile_takes_the_result_along(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    labels = some_labels(LPS)
+    scenes.add_transform(scene, rigid(), volume)
+    placement = mrml.place_labels(labels, volume)
+    assert np.array_equal(seen(placement, volume), labels.voxels)
+
+
+def test_a_result_without_any_label_makes_empty_segments(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    placement = mrml.place_labels(Labelmap(np.zeros(LPS.shape, np.uint8), LPS, [LV, RV, ABSENT]), volume)
+    assert [info.name for info in mrml.segments_of(placement.node)] == [LV.name, RV.name, ABSENT.name]
+    assert not seen(placement, volume).any()
+
+
+def test_labels_above_255_keep_their_values(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    voxels = np.where(scenes.ball(LPS), 40000, 0)
+    placement = mrml.place_labels(Labelmap(voxels, LPS, [Structure(40000, "A", (1, 0, 0))]), volume)
+    assert np.array_equal(mrml.read_labelmap_node(placement.node, volume).voxels, scenes.ball(LPS))
+
+
+def test_ready_labels_are_cut_to_their_box():
+    voxels = np.zeros(LPS.shape, np.uint8)
+    voxels[2, 3:5, 6] = 1
+    ready = mrml.ReadyLabels.of(Labelmap(voxels, LPS))
+    assert (ready.start, ready.voxels.shape, ready.size) == ((6, 3, 2), (1, 2, 1), LPS.size)
+
+
+def test_surfaces_are_shown_on_request_and_hidden_again(scene):
+    grid = Geometry((20, 20, 20))
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    node = mrml.place_labels(Labelmap(scenes.ball(grid), grid, [Structure(1, "A", (1, 0, 0))]), volume).node
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+    mrml.show_3d(node)
+    surface = node.GetSegmentation().GetNthSegment(0).GetRepresentation("Closed surface")
+    assert surface.GetNumberOfPoints() > 100
+    mrml.show_3d(node, False)
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+# --- undo -----------------------------------------------------------------------------------------------------------
+
+
+def test_undo_removes_a_new_node_and_is_harmless_twice(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+    placement = mrml.place_labels(some_labels(LPS), volume)
+    placement.undo()
+    placement.undo()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == count
+    assert mrml.is_alive(volume)
+
+
+def test_the_scenes_own_undo_takes_a_new_node_back(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    scene.SetUndoOn()
+    placement = mrml.place_labels(some_labels(LPS), volume)
+    assert scene.GetNumberOfUndoLevels() == 1
+    scene.Undo()
+    assert not mrml.is_alive(placement.node)
+    assert mrml.is_alive(volume)
+    scene.SetUndoOff()
+
+
+# --- into a node that is there --------------------------------------------------------------------------------------
+
+
+def test_into_a_segmentation_only_segments_of_the_same_names_are_replaced(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    other = np.zeros(LPS.shape, bool)
+    other[0, 0, 1:4] = True
+    drawn = scenes.add_segmentation(scene, {"Mine": other, LV.name: scenes.ball(LPS)}, LPS, shared=True)
+    labels = some_labels(LPS)  # on some voxels of Mine, too
+    mine, old = (info.id for info in mrml.segments_of(drawn))
+    placement = mrml.place_labels(labels, volume, into=drawn)
+    assert placement.segment_ids[0] == old
+    assert [info.name for info in mrml.segments_of(drawn)] == ["Mine", LV.name, RV.name, ABSENT.name]
+    assert np.array_equal(scenes.exported_by_slicer(scene, drawn, volume, mine) > 0, other)
+    assert np.array_equal(seen(placement, volume), labels.voxels)
+    placement.undo()
+    restored = mrml.read_labelmap_node(drawn, volume)
+    assert [item.name for item in restored.structures] == ["Mine", LV.name]
+    assert np.array_equal(restored.voxels > 0, other | scenes.ball(LPS))
+
+
+def test_into_an_empty_segmentation_of_a_selector_all_is_set_up(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    fresh = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Chosen")
+    placement = mrml.place_labels(some_labels(LPS), volume, into=fresh)
+    assert placement.node is fresh
+    assert fresh.GetNodeReference(fresh.GetReferenceImageGeometryReferenceRole()) is volume
+    assert np.array_equal(seen(placement, volume), some_labels(LPS).voxels)
+    placement.undo()
+    assert fresh.GetSegmentation().GetNumberOfSegments() == 0
+
+
+def test_a_structure_that_is_not_found_any_more_empties_its_segment(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    first = mrml.place_labels(some_labels(LPS), volume)
+    none = Labelmap(np.zeros(LPS.shape, np.uint8), LPS, [LV, RV, ABSENT])
+    again = mrml.place_labels(none, volume, into=first.node)
+    assert again.segment_ids == first.segment_ids
+    assert not seen(again, volume).any()
+
+
+def test_into_a_segmentation_under_another_transform_the_result_still_lies_on_the_volume(scene):
+    grid = oblique_grid()
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    target = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Chosen")
+    scenes.add_transform(scene, rigid(), volume)
+    scenes.add_transform(scene, rigid((5, -50, 3), (9, 8, 7)), target)
+    labels = Labelmap(some_labels(grid).voxels, mrml.capture_volume(volume).geometry, [LV, RV, ABSENT])
+    placement = mrml.place_labels(labels, volume, into=target)
+    assert np.array_equal(mrml.read_labelmap_node(target, volume, values=VALUES).voxels, labels.voxels)
+    assert placement.node.GetTransformNodeID() != volume.GetTransformNodeID()
+
+
+def test_segmentations_that_cannot_take_the_result_are_refused_unchanged(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    surfaces = add_surfaces(scene, A=((1, 2, 3), 8.0))
+    before = scenes.fingerprint(scene, surfaces)
+    with pytest.raises(InputError, match="'Surfaces' holds 'Closed surface'"):
+        mrml.place_labels(some_labels(LPS), volume, into=surfaces)
+    assert scenes.fingerprint(scene, surfaces) == before
+    warped = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Warped")
+    scenes.add_warp(scene, warped)
+    with pytest.raises(InputError, match="non-linear transform lies between 'Warped' and volume 'MR'"):
+        mrml.place_labels(some_labels(LPS), volume, into=warped)
+
+
+# --- what went away meanwhile ---------------------------------------------------------------------------------------
+
+
+def test_nodes_that_went_away_cancel_the_result_politely(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    target = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Chosen")
+    scene.RemoveNode(target)
+    with pytest.raises(Cancelled, match="'Chosen' was removed from the scene"):
+        mrml.place_labels(some_labels(LPS), volume, into=target)
+    slicer.util.updateVolumeFromArray(volume, np.zeros((3, 3, 3), np.float32))
+    with pytest.raises(Cancelled, match=r"'MR' has \(3, 3, 3\) voxels now"):
+        mrml.place_labels(some_labels(LPS), volume)
+    scene.RemoveNode(volume)
+    with pytest.raises(Cancelled, match="'MR' was removed from the scene"):
+        mrml.place_labels(some_labels(LPS), volume)
+    other = scenes.add_volume(scene, numbered(LPS), LPS)
+    scene.Clear(True)
+    with pytest.raises(Cancelled, match="removed"):
+        mrml.place_labels(some_labels(LPS), other)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+# --- plans ----------------------------------------------------------------------------------------------------------
+
+
+class Folder:
+    """A job folder's face over a plain one."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def file(self, name):
+        return str(self.path / name)
+
+
+def test_a_segmentation_plan_hands_over_the_volume_and_brings_the_labels_back(scene, tmp_path):
+    from SAMAdaptLib.exchange import write_image
+    from SAMAdaptLib.volume import read_volume
+
+    grid = GRIDS["oblique"]
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    roi = add_roi(scene, mrml.world_of_voxel(volume, (3, 2, 1)), (1.2, 1.2, 1.2))
+    plan = mrml.SegmentPlan.of(volume, "x.samhead", roi=roi, name="Mine", tta=True, device="cpu")
+    job = plan.prepare(Folder(tmp_path))
+    assert (job.head, job.tta, job.device, job.region) == ("x.samhead", True, "cpu", mrml.region_from_roi(roi, volume))
+    sent = read_volume(job.image)
+    assert sent.geometry.same_grid(grid)
+    assert np.array_equal(sent.voxels, numbered(grid))
+
+    labels = some_labels(grid)
+    write_image(job.output, labels)
+    facts = {"output": job.output, "structures": [structure.to_dict() for structure in labels.structures]}
+    placement = plan.show(plan.fetch(facts))
+    assert placement.node.GetName() == "Mine"
+    assert np.array_equal(seen(placement, volume), labels.voxels)
+
+
+def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_path):
+    from SAMAdaptLib.volume import read_labelmap, read_volume
+
+    masks = two_masks(LPS)
+    swapped = dict(reversed(masks.items()))
+    cases = []
+    for number, drawn in enumerate((masks, swapped)):
+        volume = scenes.add_volume(scene, numbered(LPS) + number, LPS)
+        cases.append((volume, scenes.add_segmentation(scene, drawn, LPS), None))
+    bare = scenes.add_volume(scene, numbered(LPS), LPS)
+    plan = mrml.TrainPlan.of(cases, tmp_path / "x.samhead", unlabeled=[bare], budget="fast")
+    assert [(item.value, item.name) for item in plan.structures] == [(1, "Left ventricle"), (2, "Myocardium")]
+    job = plan.prepare(Folder(tmp_path))
+    assert (job.budget, job.ignore_label, len(job.unlabeled)) == ("fast", None, 1)
+    assert [(item.value, item.name, item.color) for item in job.structures] == [
+        (item.value, item.name, item.color) for item in plan.structures
+    ]
+    expected = masks["Left ventricle"] + 2 * masks["Myocardium"]
+    for number, case in enumerate(job.cases):
+        image = read_volume(case.image)
+        assert image.voxels.min() == number
+        assert np.array_equal(read_labelmap(case.labels, like=image).voxels, expected)
+
+
+def test_a_segment_can_mark_what_must_not_count(scene, tmp_path):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    drawn = scenes.add_segmentation(scene, two_masks(LPS), LPS)
+    plan = mrml.TrainPlan.of([(volume, drawn, None)], "x.samhead", ignored_segment="Myocardium")
+    job = plan.prepare(Folder(tmp_path))
+    assert job.ignore_label == 2
+    assert [item.name for item in job.structures] == ["Left ventricle"]
+    with pytest.raises(InputError, match="No segment is called 'Open'; there are Left ventricle, Myocardium"):
+        mrml.TrainPlan.of([(volume, drawn, None)], "x.samhead", ignored_segment="Open")
+
+
+def test_a_structure_that_is_painted_nowhere_is_refused(scene, tmp_path):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    drawn = scenes.add_segmentation(scene, two_masks(LPS), LPS)
+    drawn.GetSegmentation().AddEmptySegment("", "Later")
+    with pytest.raises(InputError, match="Nothing is painted of 'Later' in any case"):
+        mrml.TrainPlan.of([(volume, drawn, None)], "x.samhead").prepare(Folder(tmp_path))
+
+
+def test_plans_refuse_on_the_spot_what_cannot_work(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    with pytest.raises(InputError, match="only go into a segmentation"):
+        mrml.SegmentPlan.of(volume, "x.samhead", into=volume)
+    with pytest.raises(InputError, match="No volume is chosen"):
+        mrml.SegmentPlan.of(None, "x.samhead")
+    with pytest.raises(InputError, match="No segmentation is chosen"):
+        mrml.TrainPlan.of([(volume, None, None)], "x.samhead")
