@@ -1,0 +1,172 @@
+"""The head library: the head files of this computer, as the combo box shows them.
+
+Cards are read without torch and remembered until the file changes. What is deleted or renamed is a file in the
+user's own folder; heads that came with the extension are read-only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, SAMAdaptError
+from ..files import write_whole
+from ..heads.card import SUFFIX, HeadCard, read_card
+from ..home import folder
+
+_FORBIDDEN = set('<>:"/\\|?*')
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class HeadEntry:
+    """One head: its file, its card, and whether it came with the extension. ``key`` is what a scene remembers."""
+
+    path: Path
+    card: HeadCard
+    builtIn: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.path.name
+
+    @property
+    def title(self) -> str:
+        return self.path.stem
+
+
+class HeadLibrary:
+    """Lists and manages ``.samhead`` files. ``builtIn`` are folders of heads that came with the extension."""
+
+    def __init__(self, own: Path | None = None, builtIn: Sequence[Path] = ()) -> None:
+        self._own = own
+        self._builtIn = tuple(builtIn)
+        self._cards: dict[tuple[Path, int, int], HeadCard | None] = {}
+        self._listed: tuple[list[tuple[Path, int]], list[HeadEntry]] = ([], [])
+
+    @property
+    def folder(self) -> Path:
+        """The user's own folder, created if need be. Raises InputError."""
+        if self._own is None:
+            return folder("heads")
+        self._own.mkdir(parents=True, exist_ok=True)
+        return self._own
+
+    def entries(self) -> list[HeadEntry]:
+        """All readable heads, the user's own first, each by name. A file of the user's hides a built-in namesake.
+
+        Asked for at every refresh of the panel, so the folders are read again only when they changed.
+        """
+        places = [(self.folder, False), *((place, True) for place in self._builtIn if place.is_dir())]
+        state = [(place, place.stat().st_mtime_ns) for place, _builtIn in places]
+        if state != self._listed[0] or not state:
+            self._listed = (state, self._list(places))
+        return self._listed[1]
+
+    def _list(self, places: Sequence[tuple[Path, bool]]) -> list[HeadEntry]:
+        found: dict[str, HeadEntry] = {}
+        for place, builtIn in places:
+            for path in sorted(place.glob(f"*{SUFFIX}"), key=lambda path: path.name.lower()):
+                card = self._card(path)
+                if card is not None:
+                    found.setdefault(path.name, HeadEntry(path, card, builtIn))
+        return list(found.values())
+
+    def find(self, key: str) -> HeadEntry | None:
+        """The head that a scene remembers, None when it is not here (any more)."""
+        return next((entry for entry in self.entries() if entry.key == key), None)
+
+    def importFile(self, source: str | Path) -> HeadEntry:
+        """Copy a head file into the library. Raises HeadFileError when it is none; never overwrites."""
+        source = Path(source)
+        card = read_card(source)
+        target = self.freePath(source.stem)
+        write_whole(target, lambda part: part.write_bytes(source.read_bytes()))
+        return HeadEntry(target, card)
+
+    def exportFile(self, entry: HeadEntry, target: str | Path) -> Path:
+        """Copy a head to where the user wants it; the ending is added when it lacks."""
+        target = Path(target)
+        if target.suffix.lower() != SUFFIX:
+            target = target.with_name(target.name + SUFFIX)
+        write_whole(target, lambda part: part.write_bytes(entry.path.read_bytes()))
+        return target
+
+    def rename(self, entry: HeadEntry, title: str) -> HeadEntry:
+        """Give a head of the user's another name. Raises InputError for a name that is taken or cannot be a file."""
+        _refuseBuiltIn(entry)
+        target = self.folder / (checkedName(title) + SUFFIX)
+        if target == entry.path:
+            return entry
+        # A name that differs in upper and lower case only is the same file on some systems.
+        if target.exists() and not target.samefile(entry.path):
+            msg = f"There is already a head called {title!r}."
+            raise InputError(msg, "Choose another name.")
+        try:
+            entry.path.rename(target)
+        except OSError as error:
+            msg = f"The head {entry.title!r} cannot be renamed ({error.strerror or error})."
+            raise InputError(msg) from error
+        return HeadEntry(target, entry.card)
+
+    def delete(self, entry: HeadEntry) -> None:
+        """Remove a head of the user's for good. Raises InputError."""
+        _refuseBuiltIn(entry)
+        try:
+            entry.path.unlink(missing_ok=True)
+        except OSError as error:
+            msg = f"The head {entry.title!r} cannot be deleted ({error.strerror or error})."
+            raise InputError(msg) from error
+
+    def freePath(self, name: str) -> Path:
+        """Where a new head of that name can be written; a number is added when the name is taken."""
+        name = checkedName(name)
+        taken = {path.name.lower() for path in self.folder.glob(f"*{SUFFIX}")}
+        number = 1
+        candidate = name
+        while (candidate + SUFFIX).lower() in taken:
+            number += 1
+            candidate = f"{name} {number}"
+        return self.folder / (candidate + SUFFIX)
+
+    def _card(self, path: Path) -> HeadCard | None:
+        """The card, or None for a file that is damaged: one bad file must not empty the list."""
+        try:
+            state = path.stat()
+            key = (path, state.st_mtime_ns, state.st_size)
+            if key not in self._cards:
+                self._cards[key] = read_card(path)
+            return self._cards[key]
+        except (OSError, SAMAdaptError) as error:
+            logging.warning("SAMAdapt skips the head file %s: %s", path.name, error)
+            return None
+
+
+def checkedName(name: str) -> str:
+    """A name that is a file name on every system. Raises InputError, saying what is wrong with it."""
+    name = name.strip()
+    bad = sorted({sign for sign in name if sign in _FORBIDDEN or not sign.isprintable()})
+    if not name or name.strip(". ") != name or len(name) > _LONGEST_NAME:
+        msg = f"A head cannot be called {name!r}."
+        raise InputError(msg, f"Use 1 to {_LONGEST_NAME} characters, without a dot at either end.")
+    if bad:
+        msg = f"A head's name cannot have {' '.join(bad)} in it."
+        raise InputError(msg, "It is also a file's name.")
+    return name
+
+
+def suggestedName(structures: Sequence[str]) -> str:
+    """A name made from what a head learns, such as ``RV, MYO, LV`` or ``Liver and 12 more``."""
+    usable = ("".join(sign for sign in name if sign not in _FORBIDDEN and sign.isprintable()) for name in structures)
+    names = [name for name in (name.strip(" .") for name in usable) if name] or ["Head"]
+    if len(names) > 4:
+        return f"{names[0]} and {len(names) - 1} more"
+    return ", ".join(names)[:_LONGEST_NAME].strip(" .,")
+
+
+def _refuseBuiltIn(entry: HeadEntry) -> None:
+    if entry.builtIn:
+        msg = f"The head {entry.title!r} came with the extension and stays as it is."
+        raise InputError(msg, "Export a copy and import it under another name.")

@@ -1,0 +1,114 @@
+"""The panel as a whole: makes the presenters, hands them their parameters, and keeps them in step."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import SAMAdaptError
+from ..handles import JobRunner
+from .application import SlicerApplication
+from .cohort import CohortPresenter
+from .desk import JobDesk
+from .headlibrary import HeadLibrary
+from .improve import ImprovePresenter
+from .installation import InstallationPresenter
+from .packages import SlicerPackages
+from .presenter import Presenter, Services
+from .segment import SegmentPresenter
+from .train import TrainPresenter
+
+
+def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[str], str]) -> Services:
+    """What presenters need, as it is in the application."""
+    application = SlicerApplication()
+    packages = SlicerPackages(resourcePath("requirements.txt"), resourcePath("requirements-sam.txt"), application)
+    library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
+    return Services(JobDesk(makeRunner), library, application, packages)
+
+
+class Panel:
+    """All five panels. ``refresh`` may be called at any time and as often as one likes."""
+
+    def __init__(self, ui: Any, services: Services) -> None:
+        self.ui, self.services = ui, services
+        self.segment = SegmentPresenter(ui, services, self.refresh)
+        self.train = TrainPresenter(ui, services, self.refresh, self.useHead)
+        self.improve = ImprovePresenter(ui, services, self.train, self.segment.head)
+        self.cohort = CohortPresenter(ui, services, self.segment)
+        self.installation = InstallationPresenter(ui, services, self.refresh)
+        self.presenters: tuple[Presenter, ...] = (
+            self.segment,
+            self.train,
+            self.improve,
+            self.cohort,
+            self.installation,
+        )
+        self._refreshing = self._again = False
+        self._parameters: Any = None
+        services.desk.changed = self.refresh
+        services.desk.batch = self.batch
+
+    def setParameters(self, parameters: Any) -> None:
+        """Another parameter node; None while the scene is being closed: then running jobs are abandoned."""
+        self._parameters = parameters
+        if parameters is None:
+            self.services.desk.abandon()
+        for presenter in self.presenters:
+            presenter.setParameters(parameters)
+        if parameters is not None:
+            self.refresh()
+
+    def refresh(self, _caller: Any = None, _event: Any = None) -> None:
+        """Bring every panel up to date. What a refresh itself changes makes one more, not an endless round."""
+        if self._parameters is None:
+            return
+        if self._refreshing:
+            self._again = True
+            return
+        self._refreshing = True
+        try:
+            for _round in range(2):
+                self._again = False
+                for presenter in self.presenters:
+                    self._refreshOne(presenter)
+                if not self._again:
+                    break
+        finally:
+            self._refreshing = False
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """However often a refresh is asked for within, one is made, at the end."""
+        if self._refreshing:
+            yield
+            return
+        self._refreshing, self._again = True, False
+        try:
+            yield
+        finally:
+            self._refreshing = False
+            if self._again:
+                self.refresh()
+
+    def useHead(self, key: str) -> None:
+        """Choose a head under Segment and show that panel."""
+        self.segment.chooseHead(key)
+        self.ui.segmentCollapsibleButton.collapsed = False
+        self.ui.trainCollapsibleButton.collapsed = True
+
+    def close(self) -> None:
+        """The panel goes: no job, process or file stays."""
+        self.setParameters(None)
+        self.services.desk.close()
+
+    def _refreshOne(self, presenter: Presenter) -> None:
+        """A folder that cannot be read, say, must not empty the whole panel."""
+        try:
+            presenter.refresh()
+        except SAMAdaptError as error:
+            logging.warning("SAMAdapt: %s", error)
+            presenter.fail(error)

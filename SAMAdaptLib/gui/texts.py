@@ -1,0 +1,95 @@
+"""How the panel says things: times, sizes, stages, errors and the tooltips of heads."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ..errors import SAMAdaptError
+from ..heads.card import HeadCard
+
+_MINUTE = 60.0
+_KILO = 1000.0
+
+
+def timeLeft(seconds: float | None) -> str:
+    """ "about 40 s left"; "" when there is nothing to judge by. Coarse on purpose: a number that jumps tells less."""
+    if seconds is None:
+        return ""
+    if seconds < 5:
+        return _("a few seconds left")
+    if seconds < _MINUTE:
+        return _("about {seconds} s left").format(seconds=5 * round(seconds / 5))
+    return _("about {minutes} min left").format(minutes=round(seconds / _MINUTE))
+
+
+def duration(seconds: float) -> str:
+    """ "12 s" or "3 min 20 s"."""
+    seconds = round(seconds)
+    if seconds < _MINUTE:
+        return _("{seconds} s").format(seconds=seconds)
+    return _("{minutes} min {seconds} s").format(minutes=seconds // 60, seconds=seconds % 60)
+
+
+def size(count: float) -> str:
+    """Bytes as people read them: "28.1 MB"."""
+    for unit in (_("bytes"), "kB", "MB"):
+        if count < _KILO:
+            return f"{count:.0f} {unit}" if unit != "MB" else f"{count:.1f} {unit}"
+        count /= _KILO
+    return f"{count:.2f} GB"
+
+
+def stage(text: str, fraction: float | None, secondsLeft: float | None) -> str:
+    """One line below the progress bar: "Encoding slices, 40 %, about 20 s left"."""
+    parts = [text[:1].upper() + text[1:]]
+    if fraction is not None:
+        parts.append(f"{100 * fraction:.0f} %")
+    left = timeLeft(secondsLeft)
+    return ", ".join([*parts, left] if left else parts)
+
+
+def failure(error: SAMAdaptError) -> str:
+    """What went wrong and what to do, as rich text for a label."""
+    hint = f"<br>{_lines(error.hint)}" if error.hint else ""
+    return f"<b>{_lines(error.message)}</b>{hint}"
+
+
+def headTip(card: HeadCard) -> str:
+    """All that a user may want to know before choosing a head, as a tooltip."""
+    rows = [
+        (_("Structures"), ", ".join(str(item["name"]) for item in card.structures)),
+        (_("Made for"), card.modality or _("any kind of image")),
+        (_("Encoder"), str(card.encoder["name"])),
+        (_("Head type"), card.head_type),
+        (_("Slices"), str(card.plane["name"])),
+        (_("Held-out Dice"), dice(card.mean_dice)),
+    ]
+    cells = "".join(f"<tr><td>{escape(name)}:&nbsp;</td><td>{escape(text)}</td></tr>" for name, text in rows)
+    return f"<table>{cells}</table>"
+
+
+def headLine(card: HeadCard) -> str:
+    """One line below the combo box: what it finds, and how well."""
+    names = [str(item["name"]) for item in card.structures]
+    shown = ", ".join(names[:6]) + (_(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else "")
+    if card.mean_dice is None:
+        return _("Finds {structures}.").format(structures=shown)
+    return _("Finds {structures}. Held-out Dice {dice}.").format(structures=shown, dice=dice(card.mean_dice))
+
+
+def dice(value: float | None) -> str:
+    """Two digits; a dash where nothing was measured."""
+    return "\u2013" if value is None else f"{value:.2f}"
+
+
+def structureDice(quality: dict[str, Any], value: int) -> float | None:
+    """The held-out Dice of one structure from a card's quality."""
+    found = (quality.get("dice") or {}).get(str(value))
+    return None if found is None else float(found)
+
+
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
