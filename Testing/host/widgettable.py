@@ -1,0 +1,8 @@
+"""Which widgets beside Qt's own exist here, by the name that a .ui file and a module use."""
+
+from __future__ import annotations
+
+from . import ctkwidgets, modules, mrmlwidgets, views
+
+NATIVE: dict[str, type] = {**ctkwidgets.CLASSES, **mrmlwidgets.CLASSES, **views.CLASSES, **modules.CLASSES}
+"""Class name -> the host's widget."""

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Pictures of every panel in use, made by clicking through the unchanged module in the stand-in application.
+
+    python3 Testing/screenshots.py FOLDER [--encoder mobile_sam|tiny] [--budget fast|balanced|best] [--data FOLDER]
+
+Trains on one annotated volume and segments another: synthetic ones, or the first two patients of --data (a folder with
+images/ and labels/, such as ACDC's; mind its licence before you show the pictures). Real worker, real encoder:
+mobile_sam where its weights are, else the tiny one of the tests. Heads and features go to a folder of their own, which
+is deleted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SECTIONS = ("segment", "train", "improve", "cohort", "installation")
+HEART = (
+    ("Right ventricle", (0.27, 0.52, 0.78)),
+    ("Myocardium", (0.87, 0.62, 0.28)),
+    ("Left ventricle", (0.82, 0.3, 0.3)),
+)
+LONGEST = 1800.0
+"""Seconds after which a job is given up."""
+
+
+class Studio:
+    """The application with the module in it, and the folder of the pictures."""
+
+    def __init__(self, host: Any, folder: Path) -> None:
+        self.host, self.folder, self.count = host, folder, 0
+        self.panel = host.widget.panel
+        self.parameters = host.widget._parameterNode
+
+    def open(self, *sections: str) -> None:
+        """Unfold these sections of the panel, fold the others."""
+        for name in SECTIONS:
+            getattr(self.host.ui, f"{name}CollapsibleButton").collapsed = name not in sections
+        self.host.spin(timeout=0.1)
+
+    def take(self, name: str) -> None:
+        """The panel as it is now."""
+        self.count += 1
+        path = self.host.grab(self.folder / f"{self.count:02d}-{name}.png")
+        self.say(f"{path}  (longest pause so far {1000 * self.host.longestPause:.0f} ms)")
+
+    def wait(self, presenter: Any, until: Callable[[], Any] | None = None) -> None:
+        """Let a job run until a condition holds, or to its end."""
+        self.host.spin(until=lambda: not presenter.running or (until is not None and until()), timeout=LONGEST)
+
+    def say(self, text: str) -> None:
+        """What is being done."""
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make all pictures; 0 when all jobs came to a good end."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--encoder", default="", help="default: mobile_sam where its weights are, else tiny")
+    parser.add_argument("--budget", default="fast", choices=("fast", "balanced", "best"))
+    parser.add_argument("--data", type=Path, default=None, help="a folder with images/ and labels/ of hearts")
+    chosen = parser.parse_args(arguments)
+    for place in (ROOT / "Testing", ROOT):
+        sys.path.insert(0, str(place))
+    chosen.encoder = chosen.encoder or _encoder()
+    home = Path(tempfile.mkdtemp(prefix="samadapt-pictures-"))
+    try:
+        return _session(chosen, home)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _encoder() -> str:
+    """mobile_sam if it is here already; its weights then serve from where they are."""
+    from SAMAdaptLib.encoders import weights
+    from SAMAdaptLib.encoders.registry import ENTRIES
+
+    found = weights.locate(ENTRIES["mobile_sam"])
+    if found is None:
+        return "tiny"
+    os.environ.setdefault(weights.VARIABLE, str(found.parent))
+    return "mobile_sam"
+
+
+def _session(chosen: argparse.Namespace, home: Path) -> int:
+    os.environ["SAMADAPT_HOME"] = str(home)
+    from host import SlicerHost
+
+    with SlicerHost() as host:
+        studio = Studio(host, chosen.folder)
+        studio.parameters.encoder = chosen.encoder
+        studio.open("segment")
+        studio.take("segment-before-the-first-head")
+        _installation(studio)
+        volumes = _hearts(host, chosen.data) if chosen.data else _phantoms()
+        _train(studio, volumes[0], chosen.budget)
+        _segment(studio, volumes[1])
+        _improve(studio)
+        _many(studio)
+        studio.say(f"encoder {chosen.encoder}; the event loop's longest pause was {1000 * host.longestPause:.0f} ms")
+        failed = [message.text for message in host.messages if message.kind == "critical"]
+    sys.stdout.writelines(f"failed: {text}\n" for text in failed)
+    return 1 if failed else 0
+
+
+# --- the panels ------------------------------------------------------------------------------------------
+
+
+def _installation(studio: Studio) -> None:
+    studio.open("installation")
+    if studio.host.ui.checkDeviceButton.enabled:
+        studio.host.click("checkDeviceButton")
+        studio.wait(studio.panel.installation)
+    studio.take("installation-and-storage")
+
+
+def _train(studio: Studio, case: tuple[Any, Any], budget: str) -> None:
+    studio.say("training")
+    host, ui, panel = studio.host, studio.host.ui, studio.panel
+    studio.open("train")
+    studio.parameters.headName = "Heart"
+    ui.budgetSelector.setCurrentIndex(("fast", "balanced", "best").index(budget))
+    for column, node in enumerate(case):
+        ui.casesTable.cellWidget(0, column).setCurrentNode(node)
+    host.spin(timeout=0.3)
+    studio.take("train-ready")
+    host.click("trainButton")
+    studio.wait(panel.train, lambda: len(panel.train.curve.loss) >= 12 and len(panel.train.curve.dice) >= 2)
+    studio.take("train-running")
+    studio.wait(panel.train)
+    studio.take("train-done")
+
+
+def _segment(studio: Studio, case: tuple[Any, Any]) -> None:
+    studio.say("segmenting")
+    host, ui, panel = studio.host, studio.host.ui, studio.panel
+    if ui.segmentWithItButton.visible:
+        host.click("segmentWithItButton")
+    studio.open("segment")
+    ui.inputSelector.setCurrentNode(case[0])
+    ui.segmentAdvancedGroupBox.collapsed = False
+    host.spin(timeout=0.2)
+    studio.take("segment-advanced")
+    ui.segmentAdvancedGroupBox.collapsed = True
+    host.click("segmentButton")
+    studio.wait(panel.segment, lambda: ui.segmentProgressBar.maximum and ui.segmentProgressBar.value > 0)
+    studio.take("segment-running")
+    studio.wait(panel.segment)
+    studio.take("segment-done")
+
+
+def _improve(studio: Studio) -> None:
+    studio.say("suggesting")
+    studio.open("improve")
+    if studio.host.ui.suggestButton.enabled:
+        studio.host.click("suggestButton")
+        studio.wait(studio.panel.improve)
+    studio.take("improve-suggestions")
+
+
+def _many(studio: Studio) -> None:
+    studio.say("many volumes")
+    studio.open("cohort")
+    if studio.host.ui.cohortButton.enabled:
+        studio.host.click("cohortButton")
+        studio.wait(studio.panel.cohort)
+    studio.take("many-volumes")
+
+
+# --- what is segmented -----------------------------------------------------------------------------------
+
+
+def _hearts(host: Any, folder: Path) -> list[tuple[Any, Any]]:
+    """Two volumes of two patients with their annotations: (volume node, segmentation node)."""
+    patients: dict[str, Path] = {}
+    for path in sorted((folder / "images").iterdir()):
+        patients.setdefault(path.name.split("_")[0], path)
+    cases = []
+    for number, image in enumerate(list(patients.values())[:2]):
+        volume = host.load(image)
+        volume.SetName(f"Patient {'AB'[number]}")
+        labels = host.load(folder / "labels" / image.name, labelmap=True)
+        cases.append((volume, _annotation(host, volume, labels)))
+    return cases
+
+
+def _annotation(host: Any, volume: Any, labels: Any) -> Any:
+    node = host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{volume.GetName()} annotation")
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    host.slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
+    host.scene.RemoveNode(labels)
+    segmentation = node.GetSegmentation()
+    for number, (name, color) in enumerate(HEART[: segmentation.GetNumberOfSegments()]):
+        segment = segmentation.GetNthSegment(number)
+        segment.SetName(name)
+        segment.SetColor(*color)
+    return node
+
+
+def _phantoms() -> list[tuple[Any, Any]]:
+    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+
+    cases = []
+    for number, name in enumerate(("Patient A", "Patient B")):
+        volume, labels = addPhantom(name, shift=2.0 * number, seed=number)
+        cases.append((volume, addAnnotation(volume, labels, f"{name} annotation")))
+    return cases
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""What the panel asks of the application, with the real class: dialogs, slice views, the Segment Editor, packages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
+pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PySide6-Essentials)")
+
+import slicer  # noqa: E402
+from modulefixtures import *  # noqa: E402, F403  fixtures
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def an_application(a_host: Any) -> Any:
+    return a_host.widget.panel.services.application
+
+
+def test_a_text_is_asked_for_with_a_proposal(a_host: Any, an_application: Any) -> None:
+    assert an_application.askText("Rename the head", "New name:", "Heart ") == "Heart"
+    a_host.answer("getText", "")
+    assert an_application.askText("Rename the head", "New name:", "Heart") == ""
+
+
+def test_a_jump_shows_the_volume_at_the_point_in_all_slice_views(a_volume: Any, an_application: Any) -> None:
+    an_application.jumpTo((-30.0, -45.0, 48.0), a_volume)
+    red = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+    assert red.GetSliceOffset() == pytest.approx(48.0)
+    assert slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeRed").GetBackgroundVolumeID() == a_volume.GetID()
+
+
+def test_the_segment_editor_opens_with_both_nodes(a_host: Any, a_case: Any, an_application: Any) -> None:
+    volume, segmentation = a_case
+    an_application.openSegmentEditor(segmentation, volume)
+    assert slicer.util.selectedModule() == "SegmentEditor"
+    editor = slicer.util.getModuleWidget("SegmentEditor").editor
+    assert editor.segmentationNode() is segmentation
+    assert editor.sourceVolumeNode() is volume
+
+
+def test_a_volume_of_a_folder_is_loaded_with_its_result(a_volume: Any, an_application: Any, tmp_path: Path) -> None:
+    import numpy as np
+
+    from SAMAdaptLib.mrml import capture_volume
+    from SAMAdaptLib.volume import Labelmap, write_labelmap, write_volume
+
+    volume = capture_volume(a_volume).volume()
+    write_volume(volume, tmp_path / "one.nrrd")
+    write_labelmap(Labelmap((volume.voxels > 140).astype(np.uint8), volume.geometry), tmp_path / "one.seg.nrrd")
+    an_application.loadPair(tmp_path / "one.nrrd", tmp_path / "one.seg.nrrd")
+    assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode").GetSegmentation().GetNumberOfSegments() == 1
+
+
+# Packages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def the_packages(a_host: Any, an_application: Any) -> Any:
+    from SAMAdaptLib.gui.packages import SlicerPackages
+
+    resources = ROOT / "SAMAdapt" / "Resources"
+    return SlicerPackages(resources / "requirements.txt", resources / "requirements-sam.txt", an_application)
+
+
+def test_missing_packages_are_named_torch_first(the_packages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(the_packages), "_version", lambda *_: None)
+    monkeypatch.setattr(type(the_packages), "_satisfied", lambda _self, name: not name.startswith("onnx"))
+    assert the_packages.missing() == ["torch", "onnxruntime>=1.17"]
+
+
+PYTORCH_UTILS = """
+asked = []
+
+class PyTorchUtilsLogic:
+    def installTorch(self, **options):
+        asked.append(options)
+"""
+
+
+def test_torch_is_left_to_the_pytorch_extension(
+    the_packages: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from SAMAdaptLib.errors import DependencyError
+
+    (tmp_path / "PyTorchUtils.py").write_text(PYTORCH_UTILS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(type(the_packages), "_version", lambda *_: None)
+    with pytest.raises(DependencyError, match="PyTorch was not installed"):
+        the_packages.install()
+    import PyTorchUtils
+
+    del sys.modules["PyTorchUtils"]
+    assert PyTorchUtils.asked[0]["askConfirmation"] is True
+    assert PyTorchUtils.asked[0]["torchVersionRequirement"].startswith(">=")
+
+
+def test_without_the_extension_its_installation_is_offered(
+    a_host: Any, the_packages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SAMAdaptLib.errors import DependencyError
+
+    monkeypatch.setattr(type(the_packages), "_version", lambda *_: None)
+    a_host.answer("question", "Cancel")
+    with pytest.raises(DependencyError, match="is not installed"):
+        the_packages.install()
+    assert "extension PyTorch" in a_host.messages[-1].text

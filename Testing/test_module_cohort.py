@@ -1,0 +1,203 @@
+"""The panels Many volumes and Installation and storage."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
+pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PySide6-Essentials)")
+
+import slicer  # noqa: E402
+from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulethings import segment_result  # noqa: E402
+
+from SAMAdaptLib.errors import Cancelled, InputError  # noqa: E402
+
+
+def idle(host: Any) -> bool:
+    return host.widget.panel.services.desk.owner == ""
+
+
+@pytest.fixture
+def a_cohort_host(a_host: Any, a_runner: Any, a_head: Path) -> Any:
+    """Two volumes in the scene, the first with an annotation; a head; the panel open."""
+    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+
+    first, labels = addPhantom("Patient A")
+    addAnnotation(first, labels, "A drawn")
+    addPhantom("Patient B", 2, 1)
+    a_host.ui.cohortCollapsibleButton.collapsed = False
+    a_host.widget.panel.refresh()
+    a_host.spin(timeout=0.2)
+    return a_host
+
+
+def answer_all(host: Any, runner: Any, dice: float = 0.9) -> None:
+    """Answer segmentations and comparisons until the panel is done."""
+    answered = 0
+    while True:
+        host.spin(until=lambda: idle(host) or len(runner.handles) > answered)  # noqa: B023
+        if len(runner.handles) == answered:
+            return
+        handle = runner.handles[answered]
+        answered += 1
+        if handle.job.kind == "segment":
+            runner.tell(lambda: handle.hear_result(segment_result(handle.job)))  # noqa: B023
+        else:
+            facts = [{"value": 1, "name": "1", "dice": dice}, {"value": 2, "name": "2", "dice": dice}]
+            runner.tell(lambda: handle.hear_result({"mean_dice": dice, "structures": facts}))  # noqa: B023
+        host.spin(until=lambda: handle.finished)  # noqa: B023
+
+
+def column(host: Any, number: int) -> list[str]:
+    table = host.ui.cohortTable
+    return [table.item(row, number).text() for row in range(table.rowCount)]
+
+
+def test_all_volumes_of_the_scene_are_segmented_and_compared_where_there_is_a_reference(
+    a_cohort_host: Any, a_runner: Any
+) -> None:
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    assert column(a_cohort_host, 1) == ["done", "done"]
+    assert column(a_cohort_host, 2) == ["0.90", ""]
+    assert [handle.job.kind for handle in a_runner.handles] == ["segment", "evaluate", "segment"]
+    names = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")]
+    assert names == ["A drawn", "Patient A Heart", "Patient B Heart"]
+    assert a_cohort_host.ui.cohortStatusLabel.text == "2 done, mean Dice 0.90."
+
+
+def test_results_of_the_scene_are_written_where_a_folder_is_given(
+    a_cohort_host: Any, a_runner: Any, tmp_path: Path
+) -> None:
+    from SAMAdaptLib.volume import read_labelmap
+
+    a_cohort_host.widget._parameterNode.cohortOutput = str(tmp_path)
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert names == ["Patient A.seg.nrrd", "Patient B.seg.nrrd"]
+    assert [s.name for s in read_labelmap(tmp_path / "Patient B.seg.nrrd").structures] == ["Pool", "Wall"]
+
+
+def test_a_folder_is_segmented_and_what_is_there_stays(a_cohort_host: Any, a_runner: Any, tmp_path: Path) -> None:
+    from SAMAdaptLib.gui.parameters import CohortSource
+    from SAMAdaptLib.mrml import capture_volume
+    from SAMAdaptLib.volume import write_volume
+
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    output.mkdir()
+    node = slicer.mrmlScene.GetFirstNodeByName("Patient A")
+    write_volume(capture_volume(node).volume(), source / "one.nrrd")
+    shutil.copy(source / "one.nrrd", source / "two.nrrd")
+    (output / "two.seg.nrrd").write_text("precious")
+    (source / "notes.txt").write_text("no volume")
+    chosen = a_cohort_host.widget._parameterNode
+    chosen.cohortSource, chosen.cohortInput, chosen.cohortOutput = CohortSource.FOLDER, str(source), str(output)
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    assert column(a_cohort_host, 0) == ["one.nrrd", "two.nrrd"]
+    assert column(a_cohort_host, 1) == ["done", "there already"]
+    assert (output / "two.seg.nrrd").read_text() == "precious"
+    assert (output / "one.seg.nrrd").stat().st_size > 100
+
+
+def test_one_bad_volume_does_not_stop_the_others(a_cohort_host: Any, a_runner: Any) -> None:
+    a_cohort_host.click("cohortButton")
+    a_cohort_host.spin(until=lambda: a_runner.handles)
+    a_runner.tell(lambda: a_runner.handles[0].hear_error(InputError("This volume is constant.")))
+    a_cohort_host.spin(until=lambda: len(a_runner.handles) == 2)
+    a_runner.tell(lambda: a_runner.handle.hear_result(segment_result(a_runner.handle.job)))
+    a_cohort_host.spin(until=lambda: idle(a_cohort_host))
+    assert column(a_cohort_host, 1) == ["failed", "done"]
+    assert "constant" in a_cohort_host.ui.cohortTable.item(0, 1).toolTip()
+
+
+def test_cancel_stops_after_what_is_finished(a_cohort_host: Any, a_runner: Any) -> None:
+    a_cohort_host.click("cohortButton")
+    a_cohort_host.spin(until=lambda: a_runner.handles)
+    a_cohort_host.click("cohortButton")
+    a_runner.tell(lambda: a_runner.handle.hear_error(Cancelled()))
+    a_cohort_host.spin(until=lambda: idle(a_cohort_host))
+    assert column(a_cohort_host, 1) == ["waiting", "waiting"]
+    assert len(a_runner.handles) == 1
+
+
+# Installation and storage -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def an_open_host(a_host: Any, a_runner: Any) -> Any:
+    """Installation and storage unfolded."""
+    a_host.ui.installationCollapsibleButton.collapsed = False
+    a_host.spin(timeout=0.05)
+    return a_host
+
+
+def test_packages_and_weights_are_listed(an_open_host: Any) -> None:
+    packages = an_open_host.ui.packagesTable
+    assert packages.item(0, 0).text() == "torch"
+    weights = an_open_host.ui.weightsTable
+    assert [weights.item(0, column).text() for column in (1, 2)] == ["28.1 MB", "to fetch"]
+
+
+def test_what_is_missing_is_said_at_the_top_and_blocks_the_work(a_host: Any, a_head: Path, a_volume: Any) -> None:
+    a_host.widget.panel.services.packages.missing = lambda: ["torch", "onnxruntime>=1.17"]
+    a_host.widget.panel.refresh()
+    assert a_host.ui.setupFrame.visible
+    assert "torch, onnxruntime" in a_host.ui.setupLabel.text
+    assert "packages are missing" in a_host.ui.segmentButton.toolTip
+
+
+def test_a_declined_installation_is_said_in_the_panel(an_open_host: Any) -> None:
+    from SAMAdaptLib.errors import DependencyError
+
+    packages = an_open_host.widget.panel.services.packages
+    packages.missing = lambda: ["torch"]
+
+    def decline() -> None:
+        msg = "PyTorch was not installed."
+        raise DependencyError(msg, "Click again.")
+
+    packages.install = decline
+    an_open_host.widget.panel.refresh()
+    an_open_host.click("installButton")
+    assert "PyTorch was not installed." in an_open_host.ui.installationStatusLabel.text
+
+
+def test_weights_are_fetched_and_can_be_cancelled(an_open_host: Any, a_runner: Any) -> None:
+    an_open_host.click("fetchWeightsButton")
+    an_open_host.spin(until=lambda: a_runner.handles)
+    assert (a_runner.handle.job.kind, a_runner.handle.job.encoder) == ("weights", "mobile_sam")
+    an_open_host.click("fetchWeightsButton")
+    a_runner.tell(lambda: a_runner.handle.hear_error(Cancelled()))
+    an_open_host.spin(until=lambda: idle(an_open_host))
+    assert an_open_host.ui.installationStatusLabel.text == "Cancelled."
+
+
+def test_the_feature_cache_is_cleared_on_request(an_open_host: Any, empty_home: Path) -> None:
+    kept = empty_home / "features" / "ab" / "cd.neck.npy"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"0" * 5000)
+    an_open_host.click("clearCacheButton")
+    an_open_host.spin(until=lambda: idle(an_open_host))
+    assert not kept.exists()
+    assert an_open_host.ui.installationStatusLabel.text == "The feature cache is empty."
+
+
+def test_the_device_is_asked_of_the_worker(an_open_host: Any, a_runner: Any) -> None:
+    an_open_host.click("checkDeviceButton")
+    an_open_host.spin(until=lambda: a_runner.handles)
+    facts = {
+        "devices": [{"device": "cpu", "name": "Xeon"}, {"device": "cuda:0", "name": "RTX"}],
+        "recommended": {"device": "cuda:0"},
+        "processor": {"cores": 8},
+    }
+    a_runner.tell(lambda: a_runner.handle.hear_result(facts))
+    an_open_host.spin(until=lambda: idle(an_open_host))
+    assert an_open_host.ui.deviceLabel.text == "Automatic means: cuda:0 (RTX)."

@@ -1,0 +1,167 @@
+"""The module as a whole in the stand-in application: it opens anywhere, explains itself, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
+pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PySide6-Essentials)")
+
+import slicer  # noqa: E402
+from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulethings import nothing_left, segment_result  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+UI = ROOT / "SAMAdapt" / "Resources" / "UI" / "SAMAdapt.ui"
+
+BARE = """
+import sys, socket
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "onnxruntime", "openvino", "safetensors", "segment_anything"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refuse())
+def offline(*_): raise OSError("no network")
+socket.socket.connect = offline
+from host import SlicerHost
+with SlicerHost(window=%s) as host:
+    host.spin(timeout=0.2)
+    assert host.ui.segmentButton.toolTip == "Select a volume.", host.ui.segmentButton.toolTip
+    host.ui.installationCollapsibleButton.collapsed = False
+    host.spin(timeout=0.2)
+    heavy = {"torch", "onnxruntime", "SimpleITK", "scipy"} & set(sys.modules)
+    assert not heavy, heavy
+    from pathlib import Path
+    import os
+    assert not list(Path(os.environ["SAMADAPT_HOME"]).glob("jobs/*"))
+print("opened")
+"""
+
+
+@pytest.mark.parametrize("window", [True, False])
+def test_the_panel_opens_without_torch_network_weights_or_main_window(window: bool, empty_home: Path) -> None:
+    paths = os.pathsep.join([str(ROOT / "Testing"), str(ROOT)])
+    environment = {**os.environ, "PYTHONPATH": paths, "SAMADAPT_HOME": str(empty_home)}
+    done = subprocess.run(
+        [sys.executable, "-c", BARE % window], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "opened" in done.stdout
+
+
+def test_every_node_selector_of_the_ui_file_gets_the_scene() -> None:
+    root = ET.parse(UI).getroot()
+    selectors = {w.get("name") for w in root.iter("widget") if "Node" in (w.get("class") or "")}
+    connection = ("mrmlSceneChanged(vtkMRMLScene*)", "setMRMLScene(vtkMRMLScene*)")
+    found = [c for c in root.iter("connection") if (c.findtext("signal"), c.findtext("slot")) == connection]
+    assert len(selectors) >= 6
+    assert selectors == {c.findtext("receiver") for c in found}
+
+
+def test_every_parameter_name_of_the_ui_file_is_a_parameter(a_host: Any) -> None:
+    root = ET.parse(UI).getroot()
+    names = {p.findtext("string") for p in root.iter("property") if p.get("name") == "SlicerParameterName"}
+    known = a_host.widget._parameterNode.allParameters
+    assert len(names) > 12
+    assert names <= set(known)
+
+
+def test_no_widget_has_a_style_of_its_own() -> None:
+    assert "styleSheet" not in UI.read_text()
+
+
+def test_every_disabled_button_says_why(a_host: Any) -> None:
+    for name in ("train", "improve", "cohort", "installation"):
+        getattr(a_host.ui, f"{name}CollapsibleButton").collapsed = False
+    a_host.spin(timeout=0.1)
+    names = [name for name in vars(a_host.ui) if name.endswith("Button") and "Collapsible" not in name]
+    disabled = [getattr(a_host.ui, name) for name in names if not getattr(a_host.ui, name).enabled]
+    assert len(disabled) >= 4
+    assert [button.name for button in disabled if not button.toolTip] == []
+
+
+def test_opening_the_panel_starts_no_worker(a_host: Any) -> None:
+    assert a_host.logic._runner is None
+
+
+def test_the_choices_are_saved_with_the_scene(a_host: Any, a_case: tuple[Any, Any]) -> None:
+    from SAMAdaptLib.gui.parameters import Budget, SegmentPlane
+
+    chosen = a_host.widget._parameterNode
+    chosen.inputVolume = a_case[0]
+    chosen.plane, chosen.budget, chosen.headName, chosen.smoothing = SegmentPlane.CORONAL, Budget.BEST, "Mine", True
+    chosen.excludedStructures = ["Wall"]
+    scene = slicer.mrmlScene
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    text = scene.GetSceneXMLString()
+    a_host.closeScene()
+    assert a_host.widget._parameterNode.headName == ""
+    scene.SetLoadFromXMLString(1)
+    scene.SetSceneXMLString(text)
+    scene.Import()
+    a_host.widget.initializeParameterNode()
+    back = a_host.widget._parameterNode
+    assert (back.plane, back.budget, back.headName, back.smoothing) == (SegmentPlane.CORONAL, Budget.BEST, "Mine", True)
+    assert list(back.excludedStructures) == ["Wall"]
+    assert back.inputVolume.GetName() == "Patient A"
+    assert back.trainingCases[0].segmentation.GetName() == "A drawn"
+    assert a_host.ui.budgetSelector.currentText == Budget.BEST.label()
+
+
+def test_a_scene_closed_while_a_job_runs_ends_it_politely(
+    a_host: Any, a_runner: Any, a_head: Path, a_volume: Any, empty_home: Path
+) -> None:
+    a_host.widget.panel.refresh()
+    a_host.click("segmentButton")
+    a_host.spin(until=lambda: a_runner.handles)
+    a_host.closeScene()
+    a_host.spin(until=lambda: a_runner.cancelled)
+    a_runner.tell(lambda: a_runner.handle.hear_result(segment_result(a_runner.handle.job)))
+    a_host.spin(until=lambda: not a_host.widget.panel.services.desk.owner)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert a_host.messages == []
+    assert nothing_left(empty_home)
+
+
+def test_reloading_while_a_job_runs_leaves_no_job_and_a_working_panel(
+    a_host: Any, a_runner: Any, a_head: Path, a_volume: Any, empty_home: Path
+) -> None:
+    a_host.widget.panel.refresh()
+    a_host.click("segmentButton")
+    a_host.spin(until=lambda: a_runner.handles)
+    a_host.reload()
+    assert a_runner.closed >= 1
+    assert nothing_left(empty_home)
+    a_host.spin(timeout=0.2)
+    assert a_host.ui.inputSelector.currentNode() is a_volume
+    assert a_host.widget.panel.services.desk.owner == ""
+
+
+def test_quitting_while_a_job_runs_leaves_no_job(
+    a_host: Any, a_runner: Any, a_head: Path, a_volume: Any, empty_home: Path
+) -> None:
+    a_host.widget.panel.refresh()
+    a_host.click("segmentButton")
+    a_host.spin(until=lambda: a_runner.handles)
+    a_host.quit()
+    assert a_runner.closed >= 1
+    assert nothing_left(empty_home)
+
+
+def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: Path, a_volume: Any) -> None:
+    a_host.widget.panel.refresh()
+    a_host.click("segmentButton")
+    a_host.spin(until=lambda: a_runner.handles)
+    a_host.select("Volumes")
+    a_runner.tell(lambda: a_runner.handle.hear_result(segment_result(a_runner.handle.job)))
+    a_host.spin(until=lambda: slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+    a_host.select("SAMAdapt")
+    assert a_host.ui.segmentResultTable.rowCount == 2

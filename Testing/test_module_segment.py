@@ -1,0 +1,247 @@
+"""The panel Segment: one click, a result in the scene; every way to stop, fail or lose a node on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
+pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PySide6-Essentials)")
+
+import slicer  # noqa: E402
+from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulethings import nothing_left, segment_result, write_head  # noqa: E402
+
+from SAMAdaptLib.errors import Cancelled, WorkerError  # noqa: E402
+
+
+def idle(host: Any) -> bool:
+    return host.widget.panel.services.desk.owner == ""
+
+
+def begin(host: Any, runner: Any) -> Any:
+    """Click Segment and wait until the worker has the job."""
+    host.widget.panel.refresh()
+    known = len(runner.handles)
+    host.click("segmentButton")
+    host.spin(until=lambda: len(runner.handles) > known)
+    return runner.handle
+
+
+def finish(host: Any, runner: Any) -> None:
+    runner.tell(lambda: runner.handle.hear_result(segment_result(runner.handle.job)))
+    host.spin(until=lambda: idle(host))
+
+
+@pytest.fixture
+def a_ready_host(a_host: Any, a_runner: Any, a_head: Path, a_volume: Any) -> Any:
+    """One click away from a segmentation."""
+    a_host.widget.panel.refresh()
+    return a_host
+
+
+def test_one_click_puts_a_named_and_coloured_segmentation_into_the_scene(
+    a_ready_host: Any, a_runner: Any, a_volume: Any
+) -> None:
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    segmentation = node.GetSegmentation()
+    assert [segmentation.GetNthSegment(n).GetName() for n in range(2)] == ["Pool", "Wall"]
+    assert segmentation.GetNthSegment(0).GetColor() == pytest.approx((0.9, 0.3, 0.25), abs=0.01)
+    assert node.GetNodeReference("referenceImageGeometryRef") is a_volume
+    assert node.GetName() == "Patient A Heart"
+    assert a_ready_host.ui.segmentResultTable.item(0, 1).text() == "12.5"
+    assert a_ready_host.ui.segmentResultTable.item(0, 2).text() == "90 %"
+
+
+def test_the_button_becomes_cancel_and_back(a_ready_host: Any, a_runner: Any) -> None:
+    assert a_ready_host.ui.segmentButton.text == "Segment"
+    begin(a_ready_host, a_runner)
+    assert a_ready_host.ui.segmentButton.text == "Cancel"
+    assert not a_ready_host.ui.trainButton.enabled
+    finish(a_ready_host, a_runner)
+    assert a_ready_host.ui.segmentButton.text == "Segment"
+
+
+def test_progress_has_a_stage_a_number_and_the_time_left(a_ready_host: Any, a_runner: Any) -> None:
+    handle = begin(a_ready_host, a_runner)
+    a_runner.tell(lambda: handle.hear_progress("segmenting axial slices", 4, 10, 42.0))
+    a_ready_host.spin(until=lambda: a_ready_host.ui.segmentProgressBar.value == 400)
+    assert a_ready_host.ui.segmentStatusLabel.text == "Segmenting axial slices, 40 %, about 40 s left"
+    finish(a_ready_host, a_runner)
+
+
+def test_a_second_run_makes_a_second_segmentation(a_ready_host: Any, a_runner: Any) -> None:
+    for _run in range(2):
+        begin(a_ready_host, a_runner)
+        finish(a_ready_host, a_runner)
+    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    assert [node.GetName() for node in nodes] == ["Patient A Heart", "Patient A Heart_1"]
+    assert a_ready_host.messages == []
+
+
+def test_a_chosen_output_takes_the_result_and_keeps_its_other_segments(a_ready_host: Any, a_runner: Any) -> None:
+    target = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Mine")
+    target.GetSegmentation().AddEmptySegment("", "Other", (0, 0, 1))
+    a_ready_host.widget._parameterNode.outputSegmentation = target
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    names = [target.GetSegmentation().GetNthSegment(n).GetName() for n in range(3)]
+    assert names == ["Other", "Pool", "Wall"]
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+
+
+def test_advanced_choices_reach_the_job(a_ready_host: Any, a_runner: Any) -> None:
+    from SAMAdaptLib.gui.parameters import Component, Device, Planes, SegmentPlane
+
+    chosen = a_ready_host.widget._parameterNode
+    chosen.plane, chosen.planes, chosen.device = SegmentPlane.SAGITTAL, Planes.THREE, Device.CPU
+    chosen.component, chosen.testTimeViews, chosen.smoothing = Component.LARGEST, True, True
+    job = begin(a_ready_host, a_runner).job
+    assert (job.plane, job.planes, job.device) == ("sagittal", "three", "cpu")
+    assert (job.largest_component, job.tta, job.smoothing) == (True, True, True)
+    finish(a_ready_host, a_runner)
+
+
+def test_a_region_reaches_the_job_in_voxels(a_ready_host: Any, a_runner: Any) -> None:
+    roi = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode")
+    roi.SetSize(30, 30, 40)
+    roi.SetCenter(-45, -45, 36)
+    a_ready_host.widget._parameterNode.region = roi
+    region = begin(a_ready_host, a_runner).job.region
+    assert region == (20, 41, 20, 41, 2, 8)
+    finish(a_ready_host, a_runner)
+
+
+def test_a_region_beside_the_volume_is_refused_in_the_panel(a_ready_host: Any, a_runner: Any) -> None:
+    roi = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "Far")
+    roi.SetSize(10, 10, 10)
+    roi.SetCenter(900, 900, 900)
+    a_ready_host.widget._parameterNode.region = roi
+    a_ready_host.click("segmentButton")
+    assert "holds no voxel" in a_ready_host.ui.segmentStatusLabel.text
+    assert a_runner.handles == []
+
+
+def test_a_failure_is_said_in_the_panel_with_its_remedy(a_ready_host: Any, a_runner: Any) -> None:
+    handle = begin(a_ready_host, a_runner)
+    a_runner.tell(lambda: handle.hear_error(WorkerError("The worker died.", "Try again.")))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert "The worker died." in a_ready_host.ui.segmentStatusLabel.text
+    assert "Try again." in a_ready_host.ui.segmentStatusLabel.text
+    assert a_ready_host.ui.segmentButton.enabled
+
+
+def test_cancel_before_the_worker_has_the_job_leaves_nothing(
+    a_ready_host: Any, a_runner: Any, empty_home: Path
+) -> None:
+    a_ready_host.click("segmentButton")
+    a_ready_host.click("segmentButton")
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert a_runner.handles == []
+    assert a_ready_host.ui.segmentStatusLabel.text == "Cancelled."
+    assert nothing_left(empty_home)
+
+
+def test_cancel_while_the_worker_runs_leaves_nothing(a_ready_host: Any, a_runner: Any, empty_home: Path) -> None:
+    handle = begin(a_ready_host, a_runner)
+    a_ready_host.click("segmentButton")
+    assert a_ready_host.ui.segmentButton.text == "Cancelling..."
+    assert not a_ready_host.ui.segmentButton.enabled
+    assert a_runner.cancelled == [handle]
+    a_runner.tell(lambda: handle.hear_error(Cancelled()))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert nothing_left(empty_home)
+    assert a_ready_host.ui.segmentButton.enabled
+
+
+def test_a_volume_removed_meanwhile_makes_a_polite_no(a_ready_host: Any, a_runner: Any, a_volume: Any) -> None:
+    begin(a_ready_host, a_runner)
+    slicer.mrmlScene.RemoveNode(a_volume)
+    finish(a_ready_host, a_runner)
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert "removed from the scene" in a_ready_host.ui.segmentStatusLabel.text
+
+
+def test_a_result_belongs_to_its_own_volume_whatever_is_selected_by_then(
+    a_ready_host: Any, a_runner: Any, a_volume: Any
+) -> None:
+    from SAMAdaptLib.mrml_selftest import addPhantom
+
+    begin(a_ready_host, a_runner)
+    other, _labels = addPhantom("Patient B", shift=2)
+    a_ready_host.widget._parameterNode.inputVolume = other
+    finish(a_ready_host, a_runner)
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    assert node.GetNodeReference("referenceImageGeometryRef") is a_volume
+    assert node.GetName().startswith("Patient A")
+
+
+def test_3d_is_shown_on_request_only(a_ready_host: Any, a_runner: Any) -> None:
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+    a_ready_host.click("show3DButton")
+    assert node.GetSegmentation().ContainsRepresentation("Closed surface")
+    a_ready_host.click("show3DButton")
+    assert not node.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
+def test_the_result_opens_in_the_segment_editor(a_ready_host: Any, a_runner: Any, a_volume: Any) -> None:
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    opened = []
+    application = a_ready_host.widget.panel.services.application
+    application.openSegmentEditor = lambda *nodes: opened.append(nodes)
+    a_ready_host.click("segmentEditorButton")
+    assert opened == [(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"), a_volume)]
+
+
+def test_the_first_head_is_chosen_and_its_tooltip_tells_all(a_host: Any, a_head: Path) -> None:
+    a_host.widget.panel.refresh()
+    assert a_host.ui.headSelector.currentText == "Heart"
+    tip = a_host.ui.headSelector.toolTip
+    assert all(word in tip for word in ("Pool, Wall", "MR", "tiny", "0.90"))
+
+
+def test_a_head_that_is_not_here_is_said_and_kept(a_host: Any, a_volume: Any, a_head: Path) -> None:
+    a_host.widget._parameterNode.head = "Elsewhere.samhead"
+    a_host.widget.panel.refresh()
+    assert "not on this computer" in a_host.ui.headSelector.currentText
+    assert a_host.ui.segmentButton.toolTip == "Select a head."
+    assert a_host.widget._parameterNode.head == "Elsewhere.samhead"
+
+
+def test_a_damaged_head_file_does_not_empty_the_list(a_host: Any, a_head: Path) -> None:
+    (a_head.parent / "Bad.samhead").write_bytes(b"no head")
+    a_host.widget.panel.refresh()
+    assert [a_host.ui.headSelector.itemText(n) for n in range(a_host.ui.headSelector.count)] == ["Heart"]
+
+
+def test_heads_are_imported_exported_renamed_and_deleted(a_host: Any, empty_home: Path, tmp_path: Path) -> None:
+    panel = a_host.widget.panel
+    menu = panel.segment.menu
+    a_host.answer("getOpenFileName", str(write_head(tmp_path / "Liver.samhead")))
+    menu.importAction.trigger()
+    assert a_host.ui.headSelector.currentText == "Liver"
+    a_host.answer("getSaveFileName", str(tmp_path / "copy"))
+    menu.exportAction.trigger()
+    assert (tmp_path / "copy.samhead").read_bytes() == (empty_home / "heads" / "Liver.samhead").read_bytes()
+    panel.services.application.askText = lambda *_: "Liver CT"
+    menu.renameAction.trigger()
+    assert a_host.ui.headSelector.currentText == "Liver CT"
+    menu.deleteAction.trigger()
+    assert not list((empty_home / "heads").iterdir())
+    assert not menu.exportAction.enabled
+
+
+def test_a_file_that_is_no_head_is_refused_by_the_import(a_host: Any, tmp_path: Path) -> None:
+    (tmp_path / "no.samhead").write_bytes(b"nothing")
+    a_host.answer("getOpenFileName", str(tmp_path / "no.samhead"))
+    a_host.widget.panel.segment.menu.importAction.trigger()
+    assert "not a head file" in a_host.messages[-1].text

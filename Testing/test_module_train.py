@@ -1,0 +1,238 @@
+"""The panels Train and Improve: cases, structures, the curve, the card of the new head, and training on from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
+pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PySide6-Essentials)")
+
+import slicer  # noqa: E402
+from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulethings import nothing_left, train_result  # noqa: E402
+
+from SAMAdaptLib.errors import Cancelled  # noqa: E402
+
+
+def idle(host: Any) -> bool:
+    return host.widget.panel.services.desk.owner == ""
+
+
+def begin(host: Any, runner: Any, button: str = "trainButton") -> Any:
+    known = len(runner.handles)
+    host.click(button)
+    host.spin(until=lambda: len(runner.handles) > known)
+    return runner.handle
+
+
+def finish(host: Any, runner: Any, **changes: Any) -> None:
+    runner.tell(lambda: runner.handle.hear_result(train_result(runner.handle.job, **changes)))
+    host.spin(until=lambda: idle(host))
+
+
+def test_the_rows_show_what_is_annotated(a_host: Any, a_case: Any) -> None:
+    assert a_host.ui.casesTable.item(0, 2).text() == "10 of 10"
+    names = [a_host.ui.structuresTable.item(n, 0).text() for n in range(2)]
+    assert names == ["Pool", "Wall"]
+
+
+def test_the_count_follows_the_painting(a_host: Any, a_case: Any) -> None:
+    import numpy as np
+
+    volume, segmentation = a_case
+    for n in range(2):
+        segment = segmentation.GetSegmentation().GetNthSegmentID(n)
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment, volume)
+        mask[3:] = 0
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask.astype(np.uint8), segmentation, segment, volume)
+    a_host.widget.panel.refresh()
+    assert a_host.ui.casesTable.item(0, 2).text() == "3 of 10"
+
+
+def test_a_click_trains_on_the_checked_structures(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    import qt
+
+    a_host.ui.structuresTable.item(1, 0).setCheckState(qt.Qt.Unchecked)
+    job = begin(a_host, a_runner).job
+    assert [structure.name for structure in job.structures] == ["Pool"]
+    assert Path(job.output).name == "Pool.samhead"
+    assert (job.budget, job.head, job.encoder, job.annotated_slices_only) == ("balanced", "auto", "mobile_sam", False)
+    finish(a_host, a_runner)
+
+
+def test_without_a_structure_the_button_says_why(a_host: Any, a_case: Any) -> None:
+    a_host.widget._parameterNode.excludedStructures = ["Pool", "Wall"]
+    assert not a_host.ui.trainButton.enabled
+    assert "at least one structure" in a_host.ui.trainButton.toolTip
+
+
+def test_a_name_that_is_no_file_name_is_refused_before_the_click(a_host: Any, a_case: Any) -> None:
+    a_host.widget._parameterNode.headName = "left/right"
+    assert not a_host.ui.trainButton.enabled
+    assert "/" in a_host.ui.trainButton.toolTip
+
+
+def test_cases_of_one_structure_by_name_get_one_value(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+    from SAMAdaptLib.volume import read_labelmap
+
+    volume, labels = addPhantom("Patient B", 0, 1)
+    second = addAnnotation(volume, labels, "B drawn")
+    second.GetSegmentation().SetSegmentIndex(second.GetSegmentation().GetNthSegmentID(1), 0)
+    a_host.click("addCaseButton")
+    rows = a_host.widget._parameterNode.trainingCases
+    rows[1].volume, rows[1].segmentation = volume, second
+    a_host.widget.panel.refresh()
+    assert a_host.ui.structuresTable.item(0, 1).text() == "2"
+    job = begin(a_host, a_runner).job
+    first, other = (read_labelmap(case.labels).voxels for case in job.cases)
+    assert {structure.value: structure.name for structure in job.structures} == {1: "Pool", 2: "Wall"}
+    assert (first == other).all()
+    finish(a_host, a_runner)
+
+
+def test_a_case_can_be_taken_out_but_the_last_row_stays(a_host: Any, a_case: Any) -> None:
+    assert not a_host.ui.removeCaseButton.enabled
+    a_host.click("addCaseButton")
+    a_host.spin(timeout=0.05)
+    assert a_host.ui.casesTable.rowCount == 2
+    a_host.click("removeCaseButton")
+    assert a_host.ui.casesTable.rowCount == 1
+    assert a_host.widget._parameterNode.trainingCases[0].volume is a_case[0]
+
+
+def test_a_node_deleted_from_the_scene_empties_its_cell(a_host: Any, a_case: Any) -> None:
+    slicer.mrmlScene.RemoveNode(a_case[1])
+    a_host.widget.panel.refresh()
+    assert not a_host.ui.trainButton.enabled
+    assert a_host.ui.trainButton.toolTip == "Select a volume and its segmentation."
+
+
+def test_the_curve_and_its_words_are_live(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    handle = begin(a_host, a_runner)
+    for step in range(1, 40):
+        a_runner.tell(lambda step=step: handle.hear_metric("loss", step, 1 / step))
+    a_runner.tell(lambda: handle.hear_metric("held-out Dice", 39, 0.81))
+    a_runner.tell(lambda: handle.hear_metric("held-out Dice/2", 39, 0.77))
+    a_runner.tell(lambda: handle.hear_progress("Training the cnn head", 40, 100, 9.0))
+    a_host.spin(until=lambda: a_host.ui.curveLabel.visible)
+    assert "held-out Dice 0.81" in a_host.ui.trainMetricsLabel.text
+    assert a_host.ui.trainMetricsLabel.text.endswith("Wall 0.77")
+    assert a_host.widget.panel.train.curve.lastStep == 39
+    finish(a_host, a_runner)
+
+
+def test_the_new_head_shows_its_quality_and_is_one_click_from_use(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    begin(a_host, a_runner)
+    finish(a_host, a_runner)
+    text = a_host.ui.trainResultLabel.text
+    assert all(word in text for word in ("Pool, Wall", "0.95", "0.85", "<b>0.90</b>", "1 min 10 s"))
+    a_host.click("segmentWithItButton")
+    assert a_host.ui.headSelector.currentText == "Pool, Wall"
+    assert not a_host.ui.segmentCollapsibleButton.collapsed
+
+
+def test_a_cancelled_training_keeps_its_best_head(a_host: Any, a_runner: Any, a_case: Any, empty_home: Path) -> None:
+    handle = begin(a_host, a_runner)
+    a_host.click("trainButton")
+    assert a_runner.cancelled == [handle]
+    finish(a_host, a_runner, cancelled=True, note="Cancelled; the best head so far was kept.")
+    assert a_host.ui.trainStatusLabel.text == "Cancelled; the best head so far was kept."
+    assert [path.name for path in (empty_home / "heads").iterdir()] == ["Pool, Wall.samhead"]
+
+
+def test_a_training_cancelled_early_leaves_nothing(a_host: Any, a_runner: Any, a_case: Any, empty_home: Path) -> None:
+    handle = begin(a_host, a_runner)
+    a_host.click("trainButton")
+    a_runner.tell(lambda: handle.hear_error(Cancelled()))
+    a_host.spin(until=lambda: idle(a_host))
+    assert list((empty_home / "heads").iterdir()) == []
+    assert nothing_left(empty_home)
+    assert not a_host.ui.trainLiveFrame.visible
+
+
+def test_overlapping_segments_are_refused_with_their_names(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    import numpy as np
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    volume, segmentation = a_case
+    segment = segmentation.GetSegmentation().AddEmptySegment("", "All of it", (1, 1, 0))
+    segmentation.GetSegmentation().SeparateSegmentLabelmap(segment)
+    mask = np.ones(slicer.util.arrayFromVolume(volume).shape, np.uint8)
+    image, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    image.SetDimensions(*reversed(mask.shape))
+    image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True))
+    volume.GetIJKToRASMatrix(matrix)
+    image.SetImageToWorldMatrix(matrix)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    logic.SetBinaryLabelmapToSegment(image, segmentation, segment, logic.MODE_REPLACE)
+    a_host.widget.panel.refresh()
+    a_host.click("trainButton")
+    a_host.spin(until=lambda: idle(a_host))
+    assert "overlap" in a_host.ui.trainStatusLabel.text
+    assert a_runner.handles == []
+
+
+def test_unlabelled_volumes_are_checked_and_go_along(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    from SAMAdaptLib.mrml_selftest import addPhantom
+
+    other, _labels = addPhantom("Patient B", 2, 1)
+    a_host.ui.unlabeledSelector.check(other)
+    assert list(a_host.widget._parameterNode.unlabeledVolumes) == [other]
+    assert len(begin(a_host, a_runner).job.unlabeled) == 1
+    finish(a_host, a_runner)
+
+
+def test_the_encoder_says_size_licence_and_whether_it_is_here(a_host: Any, a_case: Any) -> None:
+    text = a_host.ui.encoderLabel.text
+    assert all(word in text for word in ("28.1 MB", "Apache-2.0", "fetched at its first use"))
+
+
+# Improve ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def an_improvable_host(a_host: Any, a_runner: Any, a_head: Path, a_case: Any) -> Any:
+    """A head, and a segmentation to correct."""
+    chosen = a_host.widget._parameterNode
+    chosen.improveVolume, chosen.improveSegmentation = a_case
+    a_host.ui.improveCollapsibleButton.collapsed = False
+    a_host.widget.panel.refresh()
+    a_host.spin(timeout=0.2)
+    return a_host
+
+
+def test_suggestions_are_listed_and_jumped_to(an_improvable_host: Any, a_runner: Any, a_case: Any) -> None:
+    jumps = []
+    an_improvable_host.widget.panel.services.application.jumpTo = lambda world, node: jumps.append((world, node))
+    handle = begin(an_improvable_host, a_runner, "suggestButton")
+    found = [
+        {"plane": "axial", "slice": 6, "slices": 10, "ijk": [20, 30, 6], "doubt": 0.31, "structures": ["Wall"]},
+        {"plane": "axial", "slice": 1, "slices": 10, "ijk": [21, 31, 1], "doubt": 0.12, "structures": ["Pool"]},
+    ]
+    a_runner.tell(lambda: handle.hear_result({"suggestions": found}))
+    an_improvable_host.spin(until=lambda: idle(an_improvable_host))
+    table = an_improvable_host.ui.suggestionsTable
+    assert [table.item(0, column).text() for column in range(3)] == ["axial 7 of 10", "31 %", "Wall"]
+    assert jumps == [((-30.0, -45.0, 48.0), a_case[0])]
+    table.selectRow(1)
+    an_improvable_host.click("jumpButton")
+    assert jumps[-1][0] == (-31.5, -46.5, 8.0)
+
+
+def test_a_corrected_case_is_added_once_and_trained_on_from_the_head(
+    an_improvable_host: Any, a_runner: Any, a_case: Any, a_head: Path
+) -> None:
+    an_improvable_host.click("addCorrectedButton")
+    an_improvable_host.click("addCorrectedButton")
+    assert len(an_improvable_host.widget._parameterNode.trainingCases) == 1
+    job = begin(an_improvable_host, a_runner, "retrainButton").job
+    assert job.start_from == str(a_head)
+    assert (job.encoder, job.head) == ("tiny", "linear")
+    assert Path(job.output).name == "Heart 2.samhead"
+    finish(an_improvable_host, a_runner)
+    assert "before 0.90" in an_improvable_host.ui.improveStatusLabel.text
