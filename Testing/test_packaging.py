@@ -1,0 +1,301 @@
+"""What is shipped is whole: the lists of CMake, the copy that users get, and what the extension says about itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STUB = ROOT / "Testing" / "cmake_stub"
+LISTS = {"SAMAdapt": ROOT / "SAMAdapt", "SAMAdaptLib": ROOT / "SAMAdaptLib"}
+RAW = "https://raw.githubusercontent.com/SAMAdapt/SlicerSAMAdapt/main/"
+
+every_list = pytest.mark.parametrize("folder", LISTS.values(), ids=LISTS.keys())
+
+
+def listed(folder: Path, variable: str) -> list[str]:
+    """The entries of ``set(variable ...)`` in a module's CMakeLists.txt."""
+    text = (folder / "CMakeLists.txt").read_text(encoding="utf-8")
+    found = re.search(rf"^set\({variable}\n(.*?)^  \)$", text, flags=re.M | re.S)
+    return [] if found is None else found[1].replace("${MODULE_NAME}", folder.name).split()
+
+
+def shipped() -> dict[str, Path]:
+    """Place below ``qt-scripted-modules`` -> source, for all that the lists name."""
+    files = {name: LISTS["SAMAdapt"] / name for name in listed(LISTS["SAMAdapt"], "MODULE_PYTHON_SCRIPTS")}
+    files |= {name: LISTS["SAMAdapt"] / name for name in listed(LISTS["SAMAdapt"], "MODULE_PYTHON_RESOURCES")}
+    library = LISTS["SAMAdaptLib"]
+    return files | {f"SAMAdaptLib/{name}": library / name for name in listed(library, "MODULE_PYTHON_SCRIPTS")}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds exactly the listed files, as Slicer installs them."""
+    folder = tmp_path_factory.mktemp("qt-scripted-modules")
+    for place, source in shipped().items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / place)
+    return folder
+
+
+def run_from(folder: Path, *arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+    """This Python, with the installed copy and nothing of the checkout on its path."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.update(options)
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=folder.parent, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
+@every_list
+def test_every_python_file_is_listed(folder):
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+    missing = sorted(present - set(listed(folder, "MODULE_PYTHON_SCRIPTS")))
+    assert not missing, f"not shipped: {', '.join(missing)}; run python Resources/list_scripts.py"
+
+
+@every_list
+def test_every_listed_file_exists_and_is_listed_once(folder):
+    names = listed(folder, "MODULE_PYTHON_SCRIPTS") + listed(folder, "MODULE_PYTHON_RESOURCES")
+    assert names
+    assert sorted(set(names)) == sorted(names)
+    assert not [name for name in names if not (folder / name).is_file()]
+
+
+def test_every_resource_of_the_module_is_listed():
+    folder = LISTS["SAMAdapt"]
+    present = {path.relative_to(folder).as_posix() for path in (folder / "Resources").rglob("*") if path.is_file()}
+    assert {name for name in present if "/." not in name} == set(listed(folder, "MODULE_PYTHON_RESOURCES"))
+
+
+def test_the_script_that_writes_the_lists_agrees(capsys):
+    script = runpy.run_path(str(ROOT / "Resources" / "list_scripts.py"))
+    assert script["main"](["--check"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_script_finds_a_stale_list():
+    script = runpy.run_path(str(ROOT / "Resources" / "list_scripts.py"))
+    text = "set(A\n  old.py\n  )\nset(B\n  kept\n  )\n"
+    new = script["with_list"](text, "A", ["new.py", "x/y.py"])
+    assert new == "set(A\n  new.py\n  x/y.py\n  )\nset(B\n  kept\n  )\n"
+    with pytest.raises(ValueError, match="C is set 0 times"):
+        script["with_list"](text, "C", [])
+
+
+def test_no_other_python_file_could_be_taken_for_a_module():
+    assert [path.name for path in LISTS["SAMAdapt"].glob("*.py")] == ["SAMAdapt.py"]
+    assert not list(ROOT.glob("Testing/__init__.py"))
+
+
+# --- the copy that users get ----------------------------------------------------------------------------------------
+
+
+def test_the_installed_library_imports_whole(installed):
+    names = [place for place in shipped() if place.startswith("SAMAdaptLib/") and "/gui/" not in place]
+    modules = sorted(name[:-3].replace("/__init__", "").replace("/", ".") for name in names)
+    code = f"""
+import importlib, pathlib, sys
+import SAMAdaptLib
+assert pathlib.Path(SAMAdaptLib.__file__).is_relative_to(sys.argv[1]), SAMAdaptLib.__file__
+outside = set()
+for name in {modules!r}:
+    if name.endswith("__main__"):
+        continue
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name.startswith("SAMAdaptLib"):
+            raise
+        outside.add(error.name)
+print(sorted(outside))
+"""
+    found = run_from(installed, "-W", "ignore", "-c", code, str(installed))
+    assert found.returncode == 0, found.stderr
+    assert set(json.loads(found.stdout.strip().splitlines()[-1].replace("'", '"'))) <= {
+        "torch", "onnxruntime", "openvino", "safetensors", "matplotlib", "segment_anything", "dask", "distributed",
+    }  # fmt: skip
+
+
+def test_the_installed_command_line_runs(installed):
+    found = run_from(installed, "-m", "SAMAdaptLib", "--help")
+    assert found.returncode == 0, found.stderr
+    assert "segment" in found.stdout
+
+
+def test_the_installed_worker_does_a_job(installed, tmp_path):
+    sitk = pytest.importorskip("SimpleITK")
+    labels = sitk.Image(6, 5, 4, sitk.sitkUInt8)
+    labels[2:4, 2:4, 1:3] = 1
+    sitk.WriteImage(labels, str(tmp_path / "a.nrrd"))
+    code = """
+import sys
+from SAMAdaptLib.client import WorkerClient
+from SAMAdaptLib.jobs import EvaluateJob
+client = WorkerClient()
+try:
+    handle = client.wait(client.submit(EvaluateJob(sys.argv[1], sys.argv[1])), timeout=120)
+    print(handle.outcome()["kind"])
+finally:
+    client.close()
+"""
+    found = run_from(installed, "-c", code, str(tmp_path / "a.nrrd"), SAMADAPT_HOME=str(tmp_path / "home"))
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == ["evaluate"]
+
+
+# --- CMake ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build folder of the root CMakeLists, configured against the stand-in for Slicer's macros."""
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        pytest.skip("cmake is not installed")
+    build = tmp_path_factory.mktemp("build")
+    command = [cmake, "-S", str(ROOT), "-B", str(build), f"-DSlicer_DIR={STUB}", "-DBUILD_TESTING=ON"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if "No CMAKE_C" in found.stderr or "No CMAKE_CXX" in found.stderr:
+        pytest.skip("no compiler for cmake")
+    assert found.returncode == 0, found.stderr
+    return build
+
+
+def test_the_extension_configures_and_ships_what_the_lists_say(configured):
+    lines = (configured / "shipped.txt").read_text(encoding="utf-8").splitlines()
+    ships = {place: Path(source) for place, source in (line.split("|") for line in lines)}
+    assert len(ships) == len(lines)
+    assert ships == shipped()
+
+
+def test_slicers_own_tests_are_registered_and_hold_tests(configured):
+    lines = (configured / "tests.txt").read_text(encoding="utf-8").splitlines()
+    assert "generic SAMAdapt" in lines
+    scripts = [Path(line.removeprefix("unittest ")) for line in lines if line.startswith("unittest ")]
+    present = sorted((ROOT / "Testing" / "Slicer").glob("*.py"))
+    assert sorted(scripts) == sorted([ROOT / "SAMAdapt" / "SAMAdapt.py", *present])
+    for script in scripts:  # Slicer's runner passes with zero tests
+        assert re.search(r"^    def test_\w+\(self\)", script.read_text(encoding="utf-8"), flags=re.M), script
+
+
+def test_the_extension_says_what_the_index_asks_for(configured):
+    lines = (configured / "extension.txt").read_text(encoding="utf-8").splitlines()
+    said = dict(line.split("=", 1) for line in lines)
+    assert said["PROJECT"] == "SAMAdapt"
+    assert said["DEPENDS"] == "PyTorch"
+    assert Path(said["README_FILE"]) == ROOT / "README.md"
+    assert Path(said["LICENSE_FILE"]) == ROOT / "LICENSE"
+    assert 1 <= said["DESCRIPTION"].count(". ") + said["DESCRIPTION"].endswith(".") <= 2
+    assert said["ICONURL"] == f"{RAW}SAMAdapt/Resources/Icons/SAMAdapt.png"
+
+
+# --- what the extension says about itself ---------------------------------------------------------------------------
+
+
+def test_metadata_stands_on_one_quoted_line_each():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    names = re.findall(r"set\(EXTENSION_(\w+)", text)
+    assert names == re.findall(r'^set\(EXTENSION_(\w+) "[^"\n]+"\)$', text, flags=re.M)
+    assert set(names) == {
+        "HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS",
+        "DEPENDS", "README_FILE", "LICENSE_FILE",
+    }  # fmt: skip
+
+
+def test_the_screenshots_that_the_index_shows_are_pictures_in_the_repository():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    urls = re.search(r'EXTENSION_SCREENSHOTURLS "([^"]+)"', text)[1].split()
+    assert urls
+    for url in urls:
+        assert url.startswith(RAW)
+        assert url.endswith((".png", ".jpg", ".gif"))
+        assert (ROOT / url.removeprefix(RAW)).is_file(), url
+
+
+def test_the_index_entry_has_the_keys_of_the_schema_and_agrees_with_cmake():
+    entry = json.loads((ROOT / "SAMAdapt.json").read_text(encoding="utf-8"))
+    assert list(entry) == sorted(entry)
+    assert set(entry) == {"$schema", "build_dependencies", "category", "scm_revision", "scm_url", "tier"}
+    assert re.fullmatch(r"https://\S+/slicer-extension-catalog-entry-schema-v1\.0\.\d\.json#", entry["$schema"])
+    assert entry["build_dependencies"] == ["PyTorch"]
+    assert entry["category"] == "Segmentation"
+    assert entry["tier"] == 1
+    assert entry["scm_url"].endswith("/SlicerSAMAdapt.git")
+    assert f'set(EXTENSION_HOMEPAGE "{entry["scm_url"].removesuffix(".git")}")' in (ROOT / "CMakeLists.txt").read_text()
+
+
+def test_the_icon_is_128_pixels_square_and_drawn_by_its_script(tmp_path):
+    icon = LISTS["SAMAdapt"] / "Resources" / "Icons" / "SAMAdapt.png"
+    data = icon.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", data[16:24]) == (128, 128)
+    plt = pytest.importorskip("matplotlib.pyplot")
+    script = runpy.run_path(str(ROOT / "Resources" / "draw_icon.py"))
+    drawn, kept = (plt.imread(path) for path in (script["draw"](tmp_path / "icon.png"), icon))
+    assert drawn.shape == kept.shape
+    assert abs(drawn - kept).mean() < 0.02  # other versions of the font and line code differ at edges
+
+
+# --- the module in a stand-in for the application -------------------------------------------------------------------
+
+OPEN_THE_PANEL = """
+import pathlib, sys
+from host import SlicerHost
+with SlicerHost(sys.argv[1] + "/SAMAdapt.py") as host:
+    import SAMAdaptLib
+    assert pathlib.Path(SAMAdaptLib.__file__).is_relative_to(sys.argv[1]), SAMAdaptLib.__file__
+    assert host.widget.panel is not None
+    print("opened", host.module.parent.title)
+"""
+
+RUN_TESTS = """
+import sys, unittest
+from host import SlicerHost
+sys.path.insert(0, sys.argv[1])
+with SlicerHost() as host:
+    suite = unittest.TestLoader().loadTestsFromName(sys.argv[2])
+    outcome = unittest.TextTestRunner(verbosity=2).run(suite)
+    assert outcome.wasSuccessful()
+    assert outcome.testsRun > len(outcome.skipped)
+"""
+
+
+def run_in_host(code: str, *arguments: str, path: Path, **options: str) -> subprocess.CompletedProcess[str]:
+    """Python code in a process of its own that can import the stand-in host; skips where its parts are missing."""
+    pytest.importorskip("slicer", reason="slicer-core is not installed")
+    pytest.importorskip("PySide6", reason="PySide6 is not installed")
+    places = os.pathsep.join(map(str, (path, ROOT / "Testing")))
+    return run_from(ROOT / "Testing", "-c", code, *arguments, **{"PYTHONPATH": places, **options})
+
+
+def test_the_installed_module_opens(installed, tmp_path):
+    found = run_in_host(OPEN_THE_PANEL, str(installed), path=installed, SAMADAPT_HOME=str(tmp_path))
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == ["opened", "SAMAdapt"]
+
+
+def test_the_scene_tests_for_slicer_pass_in_the_host(tmp_path):
+    arguments = (str(ROOT / "Testing" / "Slicer"), "SAMAdaptSceneTest")
+    found = run_in_host(RUN_TESTS, *arguments, path=ROOT, SAMADAPT_HOME=str(tmp_path))
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.slow
+def test_the_worker_tests_for_slicer_pass_in_the_host(tmp_path):
+    arguments = (str(ROOT / "Testing" / "Slicer"), "SAMAdaptWorkerTest")
+    found = run_in_host(RUN_TESTS, *arguments, path=ROOT, SAMADAPT_HOME=str(tmp_path))
+    assert found.returncode == 0, found.stderr
