@@ -1,6 +1,6 @@
 """Draws the module's icon, SAMAdapt/Resources/Icons/SAMAdapt.png: slices of a heart, one annotated, the rest follow.
 
-    python Resources/draw_icon.py        # needs matplotlib; writes 128 x 128 pixels
+python Resources/draw_icon.py        # needs matplotlib; writes 128 x 128 pixels
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from .images import Labelmap
 from .intensity import IntensityRule
 from .progress import Monitor, Silent, raise_if_cancelled
 from .samples import PictureSlice, SlicedVolume, plane_for
-from .slicing import Frame, unrender
+from .slicing import Bounds, Frame, unrender
 from .structure import Structure
 from .views import ViewParameters
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from .encoders.base import Encoder
     from .volume import Volume
-
-Bounds = Sequence[Sequence[int]]
-"""Half-open voxel bounds ((i0, i1), (j0, j1), (k0, k1))."""
 
 Probabilities = Iterator["NDArray[np.float32] | None"]
 """One (classes, rows, columns) array a slice, in slice order; None where nothing was looked at."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ MINIMUM_TO_HOLD_OUT = 5
 
 EMPTY_SHARE = 0.25
 """Slices without any structure make up at most this share of the training slices; they teach what is not there."""
+
+
+RUNGS = 4
+"""Canvas sides per doubling."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,17 @@ def centred_frame(stack: SliceStack, side_mm: float = 0.0) -> Frame:
     side = max(whole.side_mm, side_mm)
     rows_mm, columns_mm = (count * mm for count, mm in zip(stack.shape, stack.spacing, strict=True))
     return whole.window((rows_mm - side) / 2, (columns_mm - side) / 2, side)
+
+
+def canvas_side(stacks: Iterable[SliceStack]) -> float:
+    """The side in mm of a canvas for all of these stacks: a rung of a ladder, so that heads share features.
+
+    Rungs are 100 mm times powers of 2^(1/4). Two heads of one anatomy mostly stand on the same rung, and a volume that
+    was encoded for one of them is not encoded again for the other.
+    """
+    largest = max(Frame.of(stack).side_mm for stack in stacks)
+    rung = math.ceil(RUNGS * math.log2(largest / 100) - 1e-6)
+    return 100.0 * 2.0 ** (rung / RUNGS)
 
 
 def plane_for(card_plane: dict[str, Any], volume: Volume) -> str:

@@ -28,13 +28,14 @@ from .samples import (
     Sample,
     SlicedVolume,
     annotated_slices,
+    canvas_side,
     draw_samples,
     hold_out,
     limit_empty,
     plane_for,
     spread,
 )
-from .slicing import Frame, SliceStack, resolve_plane
+from .slicing import SliceStack, resolve_plane
 
 if TYPE_CHECKING:
     from .encoders.base import Encoder
@@ -117,7 +118,7 @@ class Session:
         first = cases[0].volume
         choice = resolve_plane(first.geometry, recipe.plane)
         self.plane: dict[str, Any] = {"name": choice.name, "acquisition": choice.acquisition}
-        self.plane["side_mm"] = max(Frame.of(self._stack(case)).side_mm for case in cases)
+        self.plane["side_mm"] = canvas_side(self._stack(case) for case in cases)
         self.rule: IntensityRule = rule_for(first, recipe.intensity)
         self.cases = cases
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})

@@ -13,9 +13,10 @@ class LinearHead(HeadModule):
     """A true linear probe, (256 + 1) x classes parameters; logits at the neck's 64x64."""
 
     type_name = "linear"
+    loss_size = 64
     learning_rate = 1e-2
     batch = 16
-    steps = 300
+    steps = 200
 
     def __init__(self, channels: Mapping[str, int], classes: int) -> None:
         super().__init__(channels, classes)

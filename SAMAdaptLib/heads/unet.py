@@ -16,7 +16,7 @@ class UNetHead(HeadModule):
     type_name = "unet"
     needs = ()
     loss_size = 256
-    steps = 500
+    steps = 300
 
     def __init__(self, channels: Mapping[str, int], classes: int, width: int = 16) -> None:
         super().__init__(channels, classes)
