@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import weights
 from .registry import ENTRIES
 
 
 def describe(hidden: bool = False) -> list[dict[str, Any]]:
     """One dict an encoder: name, title, bytes, sha256, licence, sources, and path (str, None while not here)."""
+    from . import weights  # brings urllib along, which importing the package should not
+
     rows = []
     for entry in ENTRIES.values():
         if entry.hidden and not hidden:
