@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from SAMAdaptLib.errors import HeadFileError, InputError
+from SAMAdaptLib.encoders.sam import import_sam_modeling
+from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError
 from SAMAdaptLib.fitting import segmentation_loss
 from SAMAdaptLib.heads import HEAD_CLASSES, build_head, head_class
 from SAMAdaptLib.heads.base import ChannelNorm
@@ -45,19 +46,43 @@ def saved(tmp_path: Path) -> Path:
     return save_head(a_head(), tmp_path / "ventricles.samhead")
 
 
+def needs_segment_anything() -> None:
+    try:
+        import_sam_modeling()
+    except DependencyError as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.parametrize("kind", sorted(HEAD_CLASSES))
 @pytest.mark.parametrize("classes", [2, 14])
 def test_every_head_gives_a_logit_map_per_class(kind: str, classes: int) -> None:
     if kind == "autosam":
-        pytest.importorskip(
-            "segment_anything.modeling", reason="segment-anything is not installed", exc_type=ImportError
-        )
+        needs_segment_anything()
     module = head_class(kind)(CHANNELS, classes).eval()
     features = {"neck": torch.randn(2, 256, 64, 64), "fine": torch.randn(2, 64, 128, 128)}
     with torch.inference_mode():
         logits = module({level: features[level] for level in module.needs}, torch.randn(2, 1, 256, 256))
     assert logits.shape[:2] == (2, classes)
     assert logits.shape[2] == logits.shape[3] >= 64
+
+
+def test_autosam_starts_from_sams_decoder_and_its_positional_encoding() -> None:
+    needs_segment_anything()
+    modeling = import_sam_modeling()
+    transformer = modeling.TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
+    decoder = modeling.MaskDecoder(num_multimask_outputs=3, transformer=transformer, transformer_dim=256)
+    encoding = modeling.PromptEncoder(256, (64, 64), (1024, 1024), 16)
+    state = {
+        **decoder.state_dict(),
+        "pe_gaussian": encoding.pe_layer.positional_encoding_gaussian_matrix,
+        "no_mask_embed": encoding.no_mask_embed.weight,
+    }
+    module = head_class("autosam")(CHANNELS, 3)
+    module.start_from_sam(state)
+    torch.testing.assert_close(module._position(64, 64)[None], encoding.get_dense_pe())
+    for key, value in decoder.transformer.state_dict().items():
+        torch.testing.assert_close(module.transformer.state_dict()[key], value, rtol=0, atol=0)
+    torch.testing.assert_close(module.hypernetworks[2][4].weight, decoder.output_hypernetworks_mlps[2].layers[2].weight)
 
 
 @pytest.mark.parametrize("kind", sorted(set(HEAD_CLASSES) - {"autosam"}))
