@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from .slicing import Frame
+from .resampling import sample_at
+from .slicing import Frame, composed, render
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,28 +91,17 @@ class ViewSettings:
         )
 
 
-def positions(frame: Frame, view: ViewParameters, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Slice coordinates (row, column) that each pixel of a (size, size) canvas shows, both (size, size) float32.
+def view_affine(frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float64]:
+    """2x3 affine from pixel indices (row, column, 1) of a (size, size) canvas to the slice's, without the bending.
 
-    The view turns, scales and bends around the middle of the slice's content; pixel centres lie at integers.
+    The view turns, scales and stretches around the middle of the slice's content.
     """
-    step = np.arange(size, dtype=np.float32)
-    middle_row, middle_column = _content_middle(frame, size)
-    rows = (step - middle_row)[:, None] + np.zeros(size, np.float32)
-    columns = (step - middle_column)[None, :] + np.zeros((size, 1), np.float32)
-    if view.elastic:
-        bend_rows, bend_columns = _elastic(view, size)
-        rows, columns = rows + bend_rows, columns + bend_columns
+    middle = np.array(_content_middle(frame, size))
     angle = math.radians(view.rotation)
     cosine, sine = math.cos(angle) / view.scale, math.sin(angle) / view.scale
-    turned_rows = (cosine * rows - sine * columns) * view.stretch
-    turned_columns = (sine * rows + cosine * columns) / view.stretch
-    turned_rows += middle_row + view.shift_rows * size
-    turned_columns += middle_column + view.shift_columns * size
-    matrix = frame.canvas_to_slice(size).astype(np.float32)
-    slice_rows = matrix[0, 0] * turned_rows + matrix[0, 1] * turned_columns + matrix[0, 2]
-    slice_columns = matrix[1, 0] * turned_rows + matrix[1, 1] * turned_columns + matrix[1, 2]
-    return slice_rows, slice_columns
+    linear = np.array([[view.stretch], [1 / view.stretch]]) * [[cosine, -sine], [sine, cosine]]
+    shift = np.array([view.shift_rows, view.shift_columns]) * size
+    return composed(frame.canvas_to_slice(size), np.column_stack([linear, middle + shift - linear @ middle]))
 
 
 def paint(picture: NDArray[np.float32], frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float32]:
@@ -119,67 +109,55 @@ def paint(picture: NDArray[np.float32], frame: Frame, view: ViewParameters, size
 
     ``picture`` is the slice (rows, columns), already on the 0..255 scale.
     """
-    rows, columns = positions(frame, view, size)
-    canvas = _sample(picture, rows, columns)
-    return _shade(canvas, view)
+    return _shade(_look(picture, frame, view, size, order=1, outside=math.nan), view)
 
 
 def paint_labels(labels: NDArray[Any], frame: Frame, view: ViewParameters, size: int) -> NDArray[np.uint8]:
     """The labels (rows, columns) uint8 of the same view by nearest neighbour, (size, size); padding is IGNORED."""
-    rows, columns = positions(frame, view, size)
-    nearest_rows, nearest_columns = np.rint(rows).astype(np.int32), np.rint(columns).astype(np.int32)
-    inside = (nearest_rows >= 0) & (nearest_columns >= 0)
-    inside &= (nearest_rows < labels.shape[0]) & (nearest_columns < labels.shape[1])
-    target = np.full((size, size), IGNORED, np.uint8)
-    target[inside] = labels[nearest_rows[inside], nearest_columns[inside]]
-    return target
+    return _look(labels, frame, view, size, order=0, outside=IGNORED).astype(np.uint8)
+
+
+def _look(
+    picture: NDArray[Any], frame: Frame, view: ViewParameters, size: int, order: int, outside: float
+) -> NDArray[np.float32]:
+    """What a view shows of a slice, before its grey values change."""
+    affine = view_affine(frame, view, size)
+    if not view.elastic:
+        return render(picture, affine, size, order=order, cval=outside)
+    bend_rows, bend_columns = _elastic(view, size)
+    step = np.arange(size, dtype=np.float32)
+    rows, columns = step[:, None] + bend_rows, step[None, :] + bend_columns
+    turn = affine.astype(np.float32)
+    slice_rows = turn[0, 0] * rows + turn[0, 1] * columns + turn[0, 2]
+    slice_columns = turn[1, 0] * rows + turn[1, 1] * columns + turn[1, 2]
+    return sample_at(picture, slice_rows, slice_columns, order=order, cval=outside)
 
 
 def _content_middle(frame: Frame, size: int) -> tuple[float, float]:
     """Canvas coordinates of the middle of what the frame shows of the slice."""
-    matrix = frame.canvas_to_slice(size)
-    middle = []
-    for axis in (0, 1):
-        per_pixel, offset = matrix[axis, axis], matrix[axis, 2]
-        low = max((-0.5 - offset) / per_pixel, -0.5)
-        high = min((frame.shape[axis] - 0.5 - offset) / per_pixel, size - 0.5)
-        middle.append((low + high) / 2)
-    return middle[0], middle[1]
+    rows, columns = (
+        (max(start, -0.5) + min(stop, size - 0.5)) / 2 for start, stop in zip(*_slice_edges(frame, size), strict=True)
+    )
+    return rows, columns
+
+
+def _slice_edges(frame: Frame, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Canvas coordinates (row, column) of the slice's outer edges, first and last."""
+    affine = frame.slice_to_canvas(size)
+    first = affine @ [-0.5, -0.5, 1]
+    last = affine @ [frame.shape[0] - 0.5, frame.shape[1] - 0.5, 1]
+    return first, last
 
 
 def _elastic(view: ViewParameters, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Smooth random displacements in canvas pixels, both (size, size)."""
+    """Smooth random displacements in canvas pixels, both (size, size): cubic splines through a coarse random grid."""
     chance = np.random.default_rng(view.seed)
-    coarse = chance.normal(0, view.elastic * size, (2, ELASTIC_NODES, ELASTIC_NODES))
+    coarse = chance.normal(0, view.elastic * size, (2, ELASTIC_NODES, ELASTIC_NODES)).astype(np.float32)
     where = np.linspace(0, ELASTIC_NODES - 1, size)
-    spline = [
-        ndimage.map_coordinates(np.eye(ELASTIC_NODES)[node], [where], order=3, mode="nearest")
-        for node in range(ELASTIC_NODES)
-    ]
-    basis = np.stack(spline, axis=1).astype(np.float32)
-    return basis @ coarse[0].astype(np.float32) @ basis.T, basis @ coarse[1].astype(np.float32) @ basis.T
-
-
-def _sample(
-    picture: NDArray[np.float32], rows: NDArray[np.float32], columns: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Bilinear; NaN beyond the outer edges of the border pixels."""
-    height, width = picture.shape
-    inside = (rows >= -0.5) & (rows <= height - 0.5) & (columns >= -0.5) & (columns <= width - 0.5)
-    rows = np.clip(rows, 0, height - 1)
-    columns = np.clip(columns, 0, width - 1)
-    top, left = rows.astype(np.int32), columns.astype(np.int32)
-    np.minimum(top, max(height - 2, 0), out=top)
-    np.minimum(left, max(width - 2, 0), out=left)
-    down, right = rows - top, columns - left
-    flat = np.ascontiguousarray(picture, np.float32).ravel()
-    start = top * width + left
-    below, beside = (width if height > 1 else 0), (1 if width > 1 else 0)
-    upper = flat[start] * (1 - right) + flat[start + beside] * right
-    lower = flat[start + below] * (1 - right) + flat[start + below + beside] * right
-    canvas = upper * (1 - down) + lower * down
-    canvas[~inside] = np.nan
-    return canvas
+    nodes = np.eye(ELASTIC_NODES)
+    basis = np.stack([ndimage.map_coordinates(node, [where], order=3, mode="nearest") for node in nodes], axis=1)
+    basis = basis.astype(np.float32)
+    return basis @ coarse[0] @ basis.T, basis @ coarse[1] @ basis.T
 
 
 def _shade(canvas: NDArray[np.float32], view: ViewParameters) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from geometries import blobs
@@ -26,6 +28,19 @@ def test_a_view_that_changes_nothing_is_the_rendered_slice() -> None:
     rendered = render(PICTURE, frame.canvas_to_slice(256), 256)
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(rendered))
     np.testing.assert_allclose(np.nan_to_num(ours), np.nan_to_num(rendered), atol=0.01)
+
+
+@given(seed=st.integers(0, 2**31))
+@settings(max_examples=20, deadline=None)
+def test_a_view_that_hardly_bends_is_the_view_that_does_not(seed: int) -> None:
+    """The two ways to sample, by an affine map and by positions, agree."""
+    geometric = ViewSettings(gamma=1.0001, contrast=0, brightness=0, blur=0, noise=0)
+    drawn = replace(geometric.draw(np.random.default_rng(seed)), elastic=0.0)
+    frame = frame_of(PICTURE.shape, (1.0, 1.7))
+    straight, bent = (paint(PICTURE, frame, view, 128) for view in (drawn, replace(drawn, elastic=1e-9)))
+    both = ~np.isnan(straight) & ~np.isnan(bent)
+    assert (np.isnan(straight) == np.isnan(bent)).mean() > 0.99
+    np.testing.assert_allclose(straight[both], bent[both], atol=0.1)
 
 
 @given(seed=st.integers(0, 2**31))
