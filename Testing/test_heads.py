@@ -93,10 +93,15 @@ def test_a_head_is_rebuilt_from_its_own_hyper_parameters(kind: str) -> None:
 
 
 def test_the_linear_head_is_a_true_linear_probe() -> None:
+    torch.manual_seed(0)
     module = head_class("linear")(CHANNELS, 4)
     assert sum(parameter.numel() for parameter in module.parameters()) == 257 * 4
-    logits = module({"neck": torch.zeros(1, 256, 64, 64)}, torch.zeros(1, 1, 256, 256))
-    assert (logits.amin() < 0).item(), "logits are not cut off at zero"
+    neck, nothing = torch.randn(1, 256, 64, 64), torch.zeros(1, 1, 256, 256)
+    logits = module({"neck": neck}, nothing)
+    assert (logits < 0).any(), "logits are not cut off at zero"
+    torch.testing.assert_close(
+        module({"neck": 3 * neck}, nothing) - logits, 2 * (logits - module({"neck": 0 * neck}, nothing))
+    )
 
 
 def test_standardised_channels_have_zero_mean_and_unit_deviation() -> None:

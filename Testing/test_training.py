@@ -176,7 +176,7 @@ def test_cancelling_a_segmentation_stops_between_slices(head: Head) -> None:
 
 
 def test_test_time_views_three_planes_and_smoothing_keep_the_grid_and_the_structures(head: Head) -> None:
-    case = two_balls(Geometry((40, 40, 40), (1.0, 1.0, 1.0)), seed=4)
+    case = two_balls(Geometry((16, 15, 14), (2.5, 2.6, 2.7)), seed=4)
     found = segment(case.volume, head, planes="three", tta=True, smoothing=True)
     assert found.geometry == case.volume.geometry
     assert dice(found, case.labelmap, 2) > 0.6
