@@ -51,7 +51,7 @@ class FeatureStore:
     def __init__(self, folder: Path | None = None, limit_bytes: int | None = None) -> None:
         self.folder = Path(folder) if folder is not None else home.folder("features")
         self.limit_bytes = _default_limit(self.folder) if limit_bytes is None else limit_bytes
-        self._bytes = sum(size for _, size, _ in self._entries())
+        self._bytes: int | None = None  # counted at the first write: reading and hits need no look at every file
 
     def get(self, key: str, level: str) -> NDArray[Any] | None:
         """The array under ``key`` and ``level``, or None. A damaged file counts as absent and is removed."""
@@ -82,14 +82,18 @@ class FeatureStore:
             write_whole(path, lambda part: _save(part, array))
         except (OSError, InputError):
             return
-        self._bytes += array.nbytes
-        if self._bytes > self.limit_bytes:
+        if self._bytes is None:
+            self.size_bytes()
+        else:
+            self._bytes += array.nbytes
+        if (self._bytes or 0) > self.limit_bytes:
             self._evict()
 
     def size_bytes(self) -> int:
         """Bytes in use, counted now."""
-        self._bytes = sum(size for _, size, _ in self._entries())
-        return self._bytes
+        total = sum(size for _, size, _ in self._entries())
+        self._bytes = total
+        return total
 
     def clear(self) -> int:
         """Remove everything; gives the number of bytes freed."""

@@ -12,6 +12,7 @@ from .faults import described
 from .handles import Callbacks, JobHandle, JobRunner
 from .inprocess import nap
 from .jobfolder import JobFolder
+from .progress import Silent
 
 PATIENCE_SECONDS = 6.0
 """How long an interrupted or abandoned run may take to wind up; the worker's own patience with a cancel is 5."""
@@ -154,17 +155,11 @@ class _Errand:
             self.error = described(error)
 
 
-class _Listener:
+class _Listener(Silent):
     """The monitor of the thread that writes the files: takes warnings, says when to stop."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        pass
-
-    def metric(self, name: str, step: int, value: float) -> None:
-        pass
 
     def warning(self, text: str) -> None:
         self._run.warnings.append(text)

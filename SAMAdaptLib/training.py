@@ -127,6 +127,7 @@ class Session:
         )
         self.embedder = Embedder(self.encoder, self.levels, store)
         self.training, self.held_out = self._slices()
+        self.anatomy = _anatomy(cases, self.structures, recipe)
 
     def run(self) -> Head:
         """Encode the views, try the head types, give the best."""
@@ -218,7 +219,6 @@ class Session:
     def _card(self, module: HeadModule, result: Fit, samples: Sequence[Sample], checks: Sequence[Sample]) -> HeadCard:
         from . import __version__
 
-        anatomy = _anatomy(self.cases, self.structures, self.recipe)
         encoder = self.encoder
         return HeadCard(
             name=self.recipe.name,
@@ -232,7 +232,7 @@ class Session:
             intensity=self.rule.to_dict(),
             modality=self.cases[0].volume.modality,
             structures=[
-                {**structure.to_dict(), **facts} for structure, facts in zip(self.structures, anatomy, strict=True)
+                {**structure.to_dict(), **facts} for structure, facts in zip(self.structures, self.anatomy, strict=True)
             ],
             training={
                 "cases": len(self.cases),

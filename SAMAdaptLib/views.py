@@ -44,11 +44,6 @@ class ViewParameters:
         """JSON values, for cache keys and records."""
         return asdict(self)
 
-    @property
-    def is_identity(self) -> bool:
-        """True when the view is the slice as it is."""
-        return self == ViewParameters()
-
 
 @dataclass(frozen=True)
 class ViewSettings:

@@ -22,7 +22,7 @@ from ..faults import described
 from ..handles import Callbacks, JobHandle, JobRunner
 from ..jobfolder import JobFolder
 from ..jobs import Job
-from ..progress import Monitor
+from ..progress import Monitor, Silent
 
 _INTERVAL_MS = 30
 _YIELD_SECONDS = 0.001
@@ -98,17 +98,11 @@ class _Case:
     warnings: list[str] = field(default_factory=list)
 
 
-class _CaseMonitor:
+class _CaseMonitor(Silent):
     """The monitor of the thread that prepares an order: keeps warnings, says when to stop."""
 
     def __init__(self, case: _Case) -> None:
         self._case = case
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        pass
-
-    def metric(self, name: str, step: int, value: float) -> None:
-        pass
 
     def warning(self, text: str) -> None:
         self._case.warnings.append(text)

@@ -11,9 +11,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-IMAGE_SIZE = 256
-"""Side of the picture of a view that image-resolution branches see, in pixels."""
-
 
 class HeadModule(nn.Module):
     """Base of the trainable heads.

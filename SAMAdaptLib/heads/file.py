@@ -26,10 +26,6 @@ class Head:
     card: HeadCard
     module: HeadModule
 
-    def renamed(self, name: str) -> Head:
-        """The same head under another name."""
-        return replace(self, card=replace(self.card, name=name))
-
 
 def save_head(head: Head, path: str | Path) -> Path:
     """Write ``head`` to ``path`` whole or not at all; gives the path. The head is not changed.
