@@ -52,7 +52,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     pseudo = draw_samples(chosen, VIEWS, session.encoder, session.recipe.seed)
     session.embedder.prepare([sample.view for sample in pseudo], session.monitor, "Encoding unlabelled volumes")
     samples, checks = session.samples(session.training, session.held_out)
-    session.types = (head.card.head_type,)
+    session.types = tuple(part.type_name for part in head.module.parts())
     adapted = session.best_of([*samples, *pseudo], checks, head)
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if checks and after < before - TOLERATED_LOSS:

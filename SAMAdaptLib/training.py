@@ -15,10 +15,11 @@ from .components import is_single, touching
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
-from .errors import Cancelled, GeometryError, InputError
-from .fitting import Batches, Fit, fit, seconds_per_step, set_normalizers
+from .errors import GeometryError, InputError
+from .fitting import Batches, Fit, fit, held_out_dice, seconds_per_step, set_normalizers
 from .heads import head_class
 from .heads.card import HeadCard
+from .heads.ensemble import EnsembleHead
 from .heads.file import Head
 from .intensity import IntensityRule, rule_for
 from .progress import Monitor, Silent
@@ -46,6 +47,9 @@ __all__ = ["Case", "train"]
 
 PAINT_SECONDS = 0.02
 """What a view costs a head that needs no encoder."""
+
+CLEARLY_BETTER = 0.05
+"""Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
 
 _OVERTIME = 1.15
 
@@ -146,18 +150,31 @@ class Session:
         return samples, draw_samples(held_out, 1, self.encoder, self.recipe.seed)
 
     def best_of(self, samples: Sequence[Sample], checks: Sequence[Sample], start_from: Head | None) -> Head:
-        """Fit each candidate on the same samples; the best held-out Dice wins, the first on a tie."""
-        best: Head | None = None
+        """Fit each candidate on the same samples; several answer together unless one alone is clearly better.
+
+        Slices of the annotated volume itself say little about other volumes: between heads that differ by less than
+        ``CLEARLY_BETTER`` on them, the mean of all is the safer choice.
+        """
+        heads: list[Head] = []
         for position, kind in enumerate(self.types):
             share = self._seconds_left() / (len(self.types) - position)
-            head = self._fit(kind, samples, checks, share, start_from)
-            if best is None or (head.card.mean_dice or 0) > (best.card.mean_dice or 0):
-                best = head
-            if head.card.training["cancelled"]:
+            heads.append(self._fit(kind, samples, checks, share, start_from))
+            if heads[-1].card.training["cancelled"]:
                 break
-        if best is None:  # no candidates: cannot happen with a valid choice
-            raise Cancelled
-        return best
+        best = max(heads, key=lambda head: head.card.mean_dice or 0)
+        if len(heads) == 1 or best.card.training["cancelled"]:
+            return best
+        together = self._together(heads, samples, checks)
+        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
+
+    def _together(self, heads: Sequence[Head], samples: Sequence[Sample], checks: Sequence[Sample]) -> Head:
+        """The ensemble of fitted heads, with a card of its own."""
+        module = EnsembleHead.of([head.module for head in heads])
+        found = held_out_dice(module.to(self.device), Batches(module, self.embedder, self.device), checks)
+        facts = [head.card.training for head in heads]
+        result = Fit(state={}, held_out=found, steps=sum(fact["steps"] for fact in facts))
+        result.cancelled = any(fact["cancelled"] for fact in facts)
+        return Head(card=self._card(module, result, samples, checks), module=module.cpu().eval())
 
     def _fit(
         self, kind: str, samples: Sequence[Sample], checks: Sequence[Sample], seconds: float, start_from: Head | None
@@ -184,8 +201,9 @@ class Session:
     def _new_module(self, kind: str, samples: Sequence[Sample], start_from: Head | None) -> HeadModule:
         channels = {level: self.encoder.levels[level].channels for level in self.levels} if self.encoder else {}
         module = head_class(kind)(channels, len(self.structures) + 1)
-        if start_from is not None and _continues(start_from, module, self.encoder, self.structures):
-            module.load_state_dict(start_from.module.state_dict())
+        earlier = _earlier(start_from, module, self.encoder, self.structures) if start_from is not None else None
+        if earlier is not None:
+            module.load_state_dict(earlier.state_dict())
             return module
         set_normalizers(module, self.embedder, samples)
         if kind == "autosam" and self.encoder is not None:
@@ -313,14 +331,16 @@ def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[
     }
 
 
-def _continues(head: Head, module: HeadModule, encoder: Encoder | None, structures: Sequence[Structure]) -> bool:
-    """True when ``module`` can start from ``head``: same type, encoder weights and structures."""
-    return (
-        head.card.head_type == module.type_name
-        and head.card.encoder["sha256"] == (encoder.sha256 if encoder else "")
-        and head.card.values == [structure.value for structure in structures]
-        and head.card.head["hyper"] == module.hyper()
-    )
+def _earlier(
+    head: Head, module: HeadModule, encoder: Encoder | None, structures: Sequence[Structure]
+) -> HeadModule | None:
+    """The part of ``head`` that ``module`` can go on from: same type, encoder weights and structures; or None."""
+    if head.card.encoder["sha256"] != (encoder.sha256 if encoder else ""):
+        return None
+    if head.card.values != [structure.value for structure in structures]:
+        return None
+    alike = (part for part in head.module.parts() if part.type_name == module.type_name)
+    return next((part for part in alike if part.hyper() == module.hyper()), None)
 
 
 def _start_from_sam(module: HeadModule, encoder: Encoder, monitor: Monitor) -> None:

@@ -16,6 +16,7 @@ from SAMAdaptLib.fitting import segmentation_loss
 from SAMAdaptLib.heads import HEAD_CLASSES, build_head, head_class
 from SAMAdaptLib.heads.base import ChannelNorm
 from SAMAdaptLib.heads.card import METADATA_KEY, HeadCard, read_card
+from SAMAdaptLib.heads.ensemble import EnsembleHead
 from SAMAdaptLib.heads.file import Head, load_head, save_head
 
 CHANNELS = {"neck": 256, "fine": 64}
@@ -53,7 +54,7 @@ def needs_segment_anything() -> None:
         pytest.skip(str(error))
 
 
-@pytest.mark.parametrize("kind", sorted(HEAD_CLASSES))
+@pytest.mark.parametrize("kind", sorted(set(HEAD_CLASSES) - {"ensemble"}))
 @pytest.mark.parametrize("classes", [2, 14])
 def test_every_head_gives_a_logit_map_per_class(kind: str, classes: int) -> None:
     if kind == "autosam":
@@ -85,7 +86,7 @@ def test_autosam_starts_from_sams_decoder_and_its_positional_encoding() -> None:
     torch.testing.assert_close(module.hypernetworks[2][4].weight, decoder.output_hypernetworks_mlps[2].layers[2].weight)
 
 
-@pytest.mark.parametrize("kind", sorted(set(HEAD_CLASSES) - {"autosam"}))
+@pytest.mark.parametrize("kind", sorted(set(HEAD_CLASSES) - {"autosam", "ensemble"}))
 def test_a_head_is_rebuilt_from_its_own_hyper_parameters(kind: str) -> None:
     module = head_class(kind)(CHANNELS, 5)
     again = build_head(kind, json.loads(json.dumps(module.hyper())))
@@ -111,6 +112,35 @@ def test_standardised_channels_have_zero_mean_and_unit_deviation() -> None:
     out = norm(features)
     torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-3, rtol=0)
     torch.testing.assert_close(out.std(dim=(0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
+
+
+def an_ensemble() -> EnsembleHead:
+    return EnsembleHead.of([head_class("linear")(CHANNELS, 3), head_class("fusion")(CHANNELS, 3)]).eval()
+
+
+def test_an_ensemble_answers_with_the_mean_of_its_members_probabilities() -> None:
+    ensemble = an_ensemble()
+    features = {"neck": torch.randn(2, 256, 64, 64), "fine": torch.randn(2, 64, 128, 128)}
+    picture = torch.randn(2, 1, 256, 256)
+    each = [
+        torch.nn.functional.interpolate(part(features, picture), (256, 256), mode="bilinear")
+        for part in ensemble.parts()
+    ]
+    torch.testing.assert_close(
+        ensemble(features, picture).softmax(dim=1), (each[0].softmax(dim=1) + each[1].softmax(dim=1)) / 2
+    )
+
+
+def test_an_ensemble_asks_for_the_features_of_all_its_members_and_saves_like_any_head(tmp_path: Path) -> None:
+    ensemble = an_ensemble()
+    assert ensemble.needs == ("fine", "neck")
+    path = save_head(
+        Head(replace(a_card(), head={"type": "ensemble", "hyper": ensemble.hyper()}), ensemble), tmp_path / "a.samhead"
+    )
+    again = load_head(path)
+    features = {"neck": torch.randn(1, 256, 64, 64), "fine": torch.randn(1, 64, 128, 128)}
+    picture = torch.randn(1, 1, 256, 256)
+    torch.testing.assert_close(again.module(features, picture), ensemble(features, picture))
 
 
 def test_a_perfect_prediction_costs_nearly_nothing_and_a_wrong_one_much() -> None:

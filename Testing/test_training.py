@@ -209,6 +209,24 @@ def test_retraining_goes_on_from_a_head(head: Head) -> None:
     assert (again.card.mean_dice or 0) >= (head.card.mean_dice or 0) - 0.05
 
 
+def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda choice, budget: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", 1.0)
+    both = load_head(save_head(train([two_balls()], encoder="tiny", budget="fast"), tmp_path / "both.samhead"))
+    assert both.card.head_type == "ensemble"
+    assert [part.type_name for part in both.module.parts()] == ["linear", "cnn"]
+    other = two_balls(seed=7, shift=0.1)
+    assert dice(segment(other.volume, both), other.labelmap, 2) > 0.8
+    more = train([two_balls(), two_balls(seed=9)], encoder="tiny", budget="fast", start_from=both)
+    assert more.card.head_type == "ensemble"
+
+
+def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda choice, budget: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", -1.0)
+    assert train([two_balls()], encoder="tiny", budget="fast").card.head_type in {"linear", "cnn"}
+
+
 def test_unlabelled_volumes_are_learned_from_or_left_out(head: Head) -> None:
     adapted = train([two_balls()], encoder="tiny", head="linear", budget="fast", unlabeled=[two_balls(seed=8).volume])
     assert adapted.card.training["unlabeled"] in (0, 1)

@@ -16,9 +16,11 @@ HEAD_CLASSES = {
     "cnn": ("cnn", "CNNHead"),
     "autosam": ("autosam", "AutoSAMHead"),
     "fusion": ("fusion", "FusionHead"),
+    "ensemble": ("ensemble", "EnsembleHead"),
     "unet": ("unet", "UNetHead"),
 }
-"""Type name -> (file, class). ``unet`` is the from-scratch baseline of benchmarks."""
+"""Type name -> (file, class). ``ensemble`` is what ``auto`` may make of several; ``unet`` is the from-scratch baseline
+of benchmarks."""
 
 HEAD_CHOICES = ("auto", "linear", "cnn", "autosam", "fusion")
 """What a user chooses from."""

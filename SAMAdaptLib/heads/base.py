@@ -21,9 +21,9 @@ class HeadModule(nn.Module):
     """
 
     type_name: ClassVar[str] = ""
-    needs: ClassVar[tuple[str, ...]] = ("neck",)
+    needs: tuple[str, ...] = ("neck",)
     """Feature levels that the head reads."""
-    loss_size: ClassVar[int] = 128
+    loss_size: int = 128
     """Side of the grid on which logits are compared with the annotation."""
     learning_rate: ClassVar[float] = 2e-3
     batch: ClassVar[int] = 8
@@ -34,6 +34,10 @@ class HeadModule(nn.Module):
         super().__init__()
         self.channels = {level: int(channels[level]) for level in self.needs}
         self.classes = classes
+
+    def parts(self) -> tuple[HeadModule, ...]:
+        """The heads that this one consists of: itself, or an ensemble's members."""
+        return (self,)
 
     def hyper(self) -> dict[str, Any]:
         """Arguments that rebuild this module, as JSON values."""

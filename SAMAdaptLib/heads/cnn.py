@@ -16,7 +16,7 @@ class CNNHead(HeadModule):
     type_name = "cnn"
     steps = 300
 
-    def __init__(self, channels: Mapping[str, int], classes: int, width: int = 64, dropout: float = 0.1) -> None:
+    def __init__(self, channels: Mapping[str, int], classes: int, width: int = 64, dropout: float = 0.4) -> None:
         super().__init__(channels, classes)
         self.width, self.dropout = width, dropout
         self.norm = ChannelNorm(self.channels["neck"])
