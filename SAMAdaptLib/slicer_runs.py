@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from .errand import Errand
 from .errors import Cancelled, SAMAdaptError
 from .faults import described
 from .handles import Callbacks, JobHandle, JobRunner
@@ -39,7 +39,7 @@ class Run:
         self._folder: JobFolder | None = JobFolder()
         self._handle: JobHandle | None = None
         self._cancelled = False
-        self._errand: _Errand | None = _Errand(lambda: plan.prepare(self._folder, _Listener(self)))
+        self._errand: Errand | None = Errand(lambda: plan.prepare(self._folder, _Listener(self)))
 
     def cancel(self) -> None:
         """Ask it to stop; a later ``poll`` finishes it. Harmless when it is over."""
@@ -98,7 +98,7 @@ class Run:
         elif self._handle is not None and self._handle.finished:
             self._collect(self._handle)
 
-    def _after(self, errand: _Errand) -> None:
+    def _after(self, errand: Errand) -> None:
         """The files are written, or read."""
         if errand.error is not None:
             self._end(errand.error)
@@ -115,7 +115,7 @@ class Run:
             self._end(handle.error or Cancelled())
             return
         self.facts = handle.result
-        self._errand = _Errand(lambda: self._plan.fetch(self.facts))
+        self._errand = Errand(lambda: self._plan.fetch(self.facts))
 
     def _callbacks(self) -> Callbacks:
         def heard(handle: JobHandle, stage: str, _done: int, _total: int, left: float | None) -> None:
@@ -129,30 +129,6 @@ class Run:
         if self._folder is not None:
             self._folder.remove()
             self._folder = None
-
-
-class _Errand:
-    """A function that runs in a thread; once ``finished`` it has a ``value`` or an ``error``."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.value: Any = None
-        self.error: SAMAdaptError | None = None
-        self._function = function
-        self._thread = threading.Thread(target=self._run, name="SAMAdapt files", daemon=True)
-        self._thread.start()
-
-    @property
-    def finished(self) -> bool:
-        return not self._thread.is_alive()
-
-    def join(self, seconds: float) -> None:
-        self._thread.join(seconds)
-
-    def _run(self) -> None:
-        try:
-            self.value = self._function()
-        except Exception as error:  # raised again on the main thread
-            self.error = described(error)
 
 
 class _Listener(Silent):

@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("entrances", frozenset({"__main__", "demo", "gui", "selftest"})),
     ("doors", frozenset({"cli", "worker", "slicer_logic", "slicer_runs", "api"})),
     ("mrml", frozenset({"mrml", *(path.stem for path in LIBRARY.glob("mrml_*.py"))})),
-    ("many", frozenset({"client", "cohort", "handles", "inprocess", "jobfolder", "process", "workerlink"})),
+    ("many", frozenset({"client", "cohort", "errand", "handles", "inprocess", "jobfolder", "process", "workerlink"})),
     ("jobs", frozenset({"jobs", "probe", "runner", "schema", "wire"})),
     ("protocol", frozenset({"benchmark", "report"})),
     (

@@ -7,7 +7,6 @@ timer that runs only while there is something to hear. Nothing here waits, save 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,8 +16,8 @@ from typing import Any
 
 import qt
 
+from ..errand import Errand
 from ..errors import Cancelled, SAMAdaptError
-from ..faults import described
 from ..handles import Callbacks, JobHandle, JobRunner
 from ..jobfolder import JobFolder
 from ..jobs import Job
@@ -59,39 +58,13 @@ class Order:
     failed: Callable[[SAMAdaptError], None] = _ignore
 
 
-class _Errand:
-    """A function that runs in a thread; ``finished`` once ``value`` or ``error`` is there."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self._function = function
-        self.value: Any = None
-        self.error: SAMAdaptError | None = None
-        self._thread = threading.Thread(target=self._run, name="SAMAdapt files", daemon=True)
-        self._thread.start()
-
-    @property
-    def finished(self) -> bool:
-        return not self._thread.is_alive()
-
-    def join(self, seconds: float) -> None:
-        self._thread.join(seconds)
-
-    def _run(self) -> None:
-        try:
-            self.value = self._function()
-        except Exception as error:  # told in the main thread
-            if not isinstance(error, SAMAdaptError):
-                logging.exception("SAMAdapt: files could not be written or read")
-            self.error = described(error)
-
-
 @dataclass
 class _Case:
     """An order on its way."""
 
     order: Order
     folder: JobFolder
-    errand: _Errand | None = None
+    errand: Errand | None = None
     handle: JobHandle | None = None
     result: dict[str, Any] | None = None
     cancelled: bool = False
@@ -142,7 +115,7 @@ class JobDesk:
             raise SAMAdaptError(msg, "Wait for it, or cancel it.")
         folder = JobFolder()
         case = self._case = _Case(order, folder)
-        case.errand = _Errand(lambda: order.prepare(folder, _CaseMonitor(case)))
+        case.errand = Errand(lambda: order.prepare(folder, _CaseMonitor(case)))
         self._timer.start()
         self.changed()
 
@@ -237,7 +210,7 @@ class JobDesk:
             return
         result = case.result = handle.result
         fetch = case.order.fetch
-        case.errand = _Errand(lambda: fetch(result))
+        case.errand = Errand(lambda: fetch(result))
 
     def _succeed(self, case: _Case, fetched: Any) -> None:
         self._case = None

@@ -1,0 +1,107 @@
+"""Makes a table of ``benchmark`` results, for people (Markdown) and for later comparison (JSON without the cases).
+
+    python -m SAMAdaptLib benchmark --data acdc --support ... --query ... --head cnn --json cnn.json
+    python Testing/Benchmarks/tables.py cnn.json fusion.json --names RV,MYO,LV --title ACDC -o Resources/Benchmarks/acdc
+
+Writes ``acdc.md`` and ``acdc.json``. Only means over query volumes are kept: nothing of a single patient.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "held_out_dice", "training")
+MEANS = ("mean_dice", "mean_nsd", "mean_hd95_mm", "dice", "nsd", "hd95_mm")
+
+
+def compact(result: dict[str, Any]) -> dict[str, Any]:
+    """A result without its cases."""
+    supports = [{key: support[key] for key in (*SUPPORT_FACTS, *MEANS)} for support in result["supports"]]
+    return {**result, "supports": supports}
+
+
+def label(result: dict[str, Any]) -> str:
+    """What a row is called: the head and what is not usual about the run."""
+    settings = result["settings"]
+    extras = [name for name in ("tta", "smoothing") if settings[name]]
+    extras += ["scribbles"] if settings["ignore_label"] is not None else []
+    extras += [f"{len(settings['unlabeled'])} unlabelled volumes"] if settings["unlabeled"] else []
+    return " + ".join([settings["head"], *extras])
+
+
+def row(result: dict[str, Any]) -> list[str]:
+    """One row of the table."""
+    supports = result["supports"]
+    spread = f" ± {result['sd_dice']:.3f}" if result["sd_dice"] is not None else ""
+    seconds = [support["train_seconds"] for support in supports]
+    return [
+        label(result),
+        f"**{result['mean_dice']:.3f}**{spread}",
+        *(_score(item["mean_dice"]) for item in result["structures"].values()),
+        _score(result["mean_nsd"]),
+        _score(result["mean_hd95_mm"], 1),
+        " / ".join(_score(support["mean_dice"], 2) for support in supports),
+        f"{statistics.mean(seconds):.0f} (at most {max(seconds):.0f})",
+        f"{statistics.mean(support['segment_seconds'] for support in supports):.1f}",
+        f"{max(support['peak_mb'] for support in supports):.0f}",
+    ]
+
+
+def table(results: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    """All rows as Markdown; ``names`` of the structures, in the order of their label values."""
+    tolerance = results[0]["settings"]["tolerance_mm"]
+    heading = [
+        "head",
+        "mean Dice",
+        *(names or [item["name"] for item in results[0]["structures"].values()]),
+        f"NSD at {tolerance:g} mm",
+        "HD95 mm",
+        "Dice by support",
+        "training s",
+        "a volume s",
+        "peak MB",
+    ]
+    lines = [heading, ["---"] * len(heading), *(row(result) for result in results)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def conditions(result: dict[str, Any]) -> str:
+    """Under what conditions the first result came about, as a sentence or two."""
+    settings, machine = result["settings"], result["settings"]["machine"]
+    return (
+        f"{len(result['supports'])} supports, {len(settings['query'])} query volumes, encoder {settings['encoder']}, "
+        f"budget {settings['budget']}, seed {settings['seed']}; {machine['cpus']} cores ({machine['processor']}).\n"
+        "Means over structures, then volumes, then supports; ± is the standard deviation over supports. Features of\n"
+        "the query volumes are cached by the first head that sees them, so later heads segment faster.\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", nargs="+", type=Path, help="files that benchmark --json wrote")
+    parser.add_argument("--names", default="", help="names of the structures, separated by commas")
+    parser.add_argument("--title", required=True, help="the table's title")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
+    chosen = parser.parse_args()
+    results = [compact(json.loads(path.read_text(encoding="utf-8"))) for path in chosen.results]
+    unfinished = [path.name for path, result in zip(chosen.results, results, strict=True) if not result["complete"]]
+    if unfinished:
+        parser.error(f"not complete: {', '.join(unfinished)}")
+    text = table(results, [name for name in chosen.names.split(",") if name])
+    document = f"# {chosen.title}\n\n{conditions(results[0])}\n{text}"
+    chosen.output.with_suffix(".md").write_text(document, encoding="utf-8")
+    chosen.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(document, end="")
+
+
+def _score(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
