@@ -17,9 +17,8 @@ from .encoders import load_encoder
 from .errors import HeadFileError, InputError
 from .heads.file import Head
 from .images import Labelmap
-from .intensity import IntensityRule
 from .progress import Monitor, Silent, raise_if_cancelled
-from .samples import PictureSlice, SlicedVolume, plane_for
+from .samples import PictureSlice, SlicedVolume, seen_by
 from .slicing import Bounds, Frame, unrender
 from .structure import Structure
 from .views import ViewParameters
@@ -64,13 +63,10 @@ def segment(
     voxels. Raises HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
     """
     predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
-    chosen = plane or plane_for(head.card.plane, volume)
-    rule = IntensityRule.from_dict(head.card.intensity)
-    side_mm = float(head.card.plane.get("side_mm", 0.0))
-    sliced = SlicedVolume(volume, chosen, rule, side_mm)
+    sliced = seen_by(head.card, volume, plane)
     frames = _zoomed(sliced.frame) if tta else (sliced.frame,)
     if planes == "three":
-        others = [SlicedVolume(volume, name, rule, side_mm) for name in ("axial", "sagittal", "coronal")]
+        others = [seen_by(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
         probabilities = _three_planes(predictor, sliced, others, tta, region)
     elif planes == "one":
         probabilities = predictor.slices(sliced, frames, region)

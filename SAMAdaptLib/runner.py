@@ -148,19 +148,16 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(*filter(None, (job.image, job.head)))
     from .embedding import Embedder, FeatureStore
     from .encoders import load_encoder
-    from .intensity import IntensityRule, rule_for
-    from .samples import SlicedVolume, plane_for
+    from .intensity import rule_for
+    from .samples import SlicedVolume, seen_by
     from .views import ViewParameters
     from .volume import read_volume
 
     volume = read_volume(job.image, monitor=monitor)
-    name, plane, levels, rule = job.encoder, job.plane, list(job.levels), None
-    if job.head is not None:
-        card = load_warm_head(job.head).card
-        name, plane, levels = card.encoder["name"], plane_for(card.plane, volume), sorted(card.encoder["levels"])
-        rule = IntensityRule.from_dict(card.intensity)
-    encoder = load_encoder(name, device=job.device, monitor=monitor)
-    sliced = SlicedVolume(volume, plane, rule or rule_for(volume, job.intensity))
+    card = None if job.head is None else load_warm_head(job.head).card
+    levels = list(job.levels) if card is None else sorted(card.encoder["levels"])
+    encoder = load_encoder(card.encoder["name"] if card else job.encoder, device=job.device, monitor=monitor)
+    sliced = seen_by(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
     encoded = Embedder(encoder, levels, FeatureStore()).prepare(views, monitor, "Encoding slices")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .encoders.base import Encoder
+    from .heads.card import HeadCard
     from .volume import Labelmap, Volume
 
 HELD_OUT_SHARE = 0.15
@@ -159,6 +160,12 @@ def plane_for(card_plane: dict[str, Any], volume: Volume) -> str:
     if card_plane["acquisition"] and resolve_plane(volume.geometry, "auto").acquisition:
         return "auto"
     return str(card_plane["name"])
+
+
+def seen_by(card: HeadCard, volume: Volume, plane: str | None = None) -> SlicedVolume:
+    """``volume`` as the head of that card looks at it, or in another ``plane``."""
+    rule, side_mm = IntensityRule.from_dict(card.intensity), float(card.plane.get("side_mm", 0.0))
+    return SlicedVolume(volume, plane or plane_for(card.plane, volume), rule, side_mm)
 
 
 def class_indices(labels: NDArray[Any], values: Sequence[int], ignore_label: int | None) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .inference import Predictor
-from .samples import AnnotatedSlice, SlicedVolume, draw_samples, limit_empty, plane_for, spread
+from .samples import AnnotatedSlice, draw_samples, limit_empty, seen_by, spread
 from .views import IGNORED
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
 def pseudo_labelled(head: Head, volume: Volume, session: Session) -> list[AnnotatedSlice]:
     """The slices of ``volume`` with the head's confident predictions as annotation."""
     predictor = Predictor(head, session.encoder, session.recipe.device, session.monitor, session.store)
-    plane = head.card.plane
-    sliced = SlicedVolume(volume, plane_for(plane, volume), session.rule, plane["side_mm"])
+    sliced = seen_by(head.card, volume)
     found = []
     for index, probabilities in enumerate(predictor.slices(sliced, (sliced.frame,))):
         if probabilities is not None:

@@ -142,6 +142,11 @@ def test_a_result_is_json_with_settings_version_and_no_path_in_them(files: Path,
 
 def test_an_embedded_volume_is_not_encoded_again_by_the_segmentation(files: Path, monkeypatch) -> None:
     image, head = str(files / "a.nii.gz"), str(files / "ball.samhead")
+    known = load_head(head)
+    save_head(
+        dataclasses.replace(known, card=dataclasses.replace(known.card, plane={**known.card.plane, "side_mm": 200.0})),
+        head,
+    )
     first = run_job(EmbedJob(image, head=head))
     assert first["encoded"] == first["views"] > 0
     monkeypatch.setattr("SAMAdaptLib.encoders.tiny.TinyEncoder.encode", lambda *_: pytest.fail("encoded again"))
