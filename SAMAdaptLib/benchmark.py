@@ -16,7 +16,6 @@ import math
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, DependencyError, InputError
 from .files import write_whole
+from .memory import peak_memory_mb
 from .metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
 from .progress import Monitor, Silent, raise_if_cancelled
 from .volume import ENDINGS, read_labelmap, read_volume, stem_of
@@ -38,7 +38,6 @@ MEASURES = ("dice", "nsd", "hd95_mm")
 
 _READABLE = (*ENDINGS, ".mhd", ".hdr")
 _NAMED_IDS = 12
-_MEBIBYTE = 1024.0 * 1024.0
 
 
 @dataclass(frozen=True)
@@ -199,28 +198,7 @@ class _Benchmark:
         return {"id": name, "seconds": round(seconds, 3), **scores}
 
     def _result(self) -> dict[str, Any]:
-        dice = [support["mean_dice"] for support in self.done if support["mean_dice"] is not None]
-        return {
-            "mean_dice": json_number(mean_score(dice)),
-            "sd_dice": _spread(dice),
-            "mean_nsd": json_number(mean_score(support["mean_nsd"] for support in self.done)),
-            "mean_hd95_mm": json_number(mean_score(support["mean_hd95_mm"] for support in self.done)),
-            "structures": self._structures(),
-            "supports": list(self.done),
-            "settings": self._settings(),
-            "complete": len(self.done) == len(self.supports),
-        }
-
-    def _structures(self) -> dict[str, dict[str, Any]]:
-        """For each label value its name and its means over supports."""
-        table: dict[str, dict[str, Any]] = {}
-        for value in sorted(self.names, key=int):
-            row: dict[str, Any] = {"name": self.names[value]}
-            for measure in MEASURES:
-                row[f"mean_{measure}"] = json_number(mean_score(support[measure].get(value) for support in self.done))
-            row["sd_dice"] = _spread([support["dice"].get(value) for support in self.done])
-            table[value] = row
-        return table
+        return summary(self.done, self.names, self._settings(), complete=len(self.done) == len(self.supports))
 
     def _settings(self) -> dict[str, Any]:
         """What the run was asked for and where it ran; no path, no name of a machine."""
@@ -238,56 +216,56 @@ class _Benchmark:
         }
 
     def _save(self) -> None:
-        if self.job.output is None:
-            return
-        result, path = self._result(), Path(self.job.output)
-        text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
-        if self.may_draw:
-            self._draw(result, path.with_suffix(".png"))
-
-    def _draw(self, result: Mapping[str, Any], path: Path) -> None:
-        from .report import benchmark_figure, write_png
-
-        try:
-            write_png(benchmark_figure(result), path)
-        except DependencyError as error:
-            self.may_draw = False
-            self.monitor.warning(f"No figure was drawn. {error}")
+        if self.job.output is not None:
+            self.may_draw = save(self._result(), Path(self.job.output), self.monitor, self.may_draw)
 
 
-def peak_memory_mb() -> float | None:
-    """The most memory (MiB) that this process has held so far, or None where the system does not tell."""
-    if sys.platform == "win32":
-        return _peak_on_windows()
-    import resource
+def summary(
+    supports: Sequence[Mapping[str, Any]], names: Mapping[str, str], settings: Mapping[str, Any], complete: bool
+) -> dict[str, Any]:
+    """The result of a run, from what was measured for each support. ``names``: of the structures by label value."""
+    dice = [support["mean_dice"] for support in supports if support["mean_dice"] is not None]
+    structures: dict[str, dict[str, Any]] = {}
+    for value in sorted(names, key=int):
+        row: dict[str, Any] = {"name": names[value]}
+        for measure in MEASURES:
+            row[f"mean_{measure}"] = json_number(mean_score(support[measure].get(value) for support in supports))
+        row["sd_dice"] = _spread([support["dice"].get(value) for support in supports])
+        structures[value] = row
+    return {
+        "mean_dice": json_number(mean_score(dice)),
+        "sd_dice": _spread(dice),
+        "mean_nsd": json_number(mean_score(support["mean_nsd"] for support in supports)),
+        "mean_hd95_mm": json_number(mean_score(support["mean_hd95_mm"] for support in supports)),
+        "structures": structures,
+        "supports": list(supports),
+        "settings": dict(settings),
+        "complete": complete,
+    }
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (_MEBIBYTE if sys.platform == "darwin" else 1024.0), 1)  # macOS counts bytes, Linux KiB
+
+def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One result of runs that differ in their supports alone."""
+    supports = [support for result in results for support in result["supports"]]
+    names = {value: item["name"] for result in results for value, item in result["structures"].items()}
+    settings = {**results[0]["settings"], "supports": [support["support"] for support in supports]}
+    return summary(supports, names, settings, complete=all(result["complete"] for result in results))
 
 
-def _peak_on_windows() -> float | None:
-    import ctypes
-    from ctypes import wintypes
+def save(result: Mapping[str, Any], path: Path, monitor: Monitor, draw: bool = True) -> bool:
+    """Write a result to ``path`` and a figure of it beside that; gives whether figures can be drawn here."""
+    text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    if not draw:
+        return False
+    from .report import benchmark_figure, write_png
 
-    class Counters(ctypes.Structure):
-        _fields_ = [
-            ("cb", wintypes.DWORD),
-            ("PageFaultCount", wintypes.DWORD),
-            ("PeakWorkingSetSize", ctypes.c_size_t),
-            ("others", ctypes.c_size_t * 7),
-        ]
-
-    counters = Counters(cb=ctypes.sizeof(Counters))
     try:
-        kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
-        kernel.GetCurrentProcess.restype = wintypes.HANDLE
-        query = kernel.K32GetProcessMemoryInfo
-        query.argtypes = [wintypes.HANDLE, ctypes.c_void_p, wintypes.DWORD]
-        told = query(kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
-    except (AttributeError, OSError):
-        return None
-    return round(counters.PeakWorkingSetSize / _MEBIBYTE, 1) if told else None
+        write_png(benchmark_figure(result), path.with_suffix(".png"))
+    except DependencyError as error:
+        monitor.warning(f"No figure was drawn. {error}")
+        return False
+    return True
 
 
 class _Prefixed:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +54,17 @@ def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
     began = time.monotonic()
     with _weights_from(getattr(job, "weights", None)):
         result = _RUN[job.kind](job, listener)
+    return answer(job, result, began, listener.warnings)
+
+
+def answer(job: Job, result: dict[str, Any], began: float, warnings: Sequence[str]) -> dict[str, Any]:
+    """A job's result with what is said of every job. ``began``: ``time.monotonic()`` value."""
     return {
         "kind": job.kind,
         "seconds": round(time.monotonic() - began, 3),
         "settings": job.settings(),
         "version": __version__,
-        "warnings": listener.warnings,
+        "warnings": list(warnings),
         **result,
     }
 
@@ -69,7 +74,7 @@ def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
 
 def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
-    _check_writable(job.output)
+    check_writable(job.output)
     from .heads.file import save_head
     from .training import train
     from .volume import read_volume
@@ -97,7 +102,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
-    _check_writable(job.output)
+    check_writable(job.output)
     _check_not_an_input(job.output, job.image)
     from .inference import segment
     from .volume import read_volume, write_labelmap
@@ -138,7 +143,7 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
 
 def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
     if job.output is not None:
-        _check_writable(job.output)
+        check_writable(job.output)
     from .benchmark import run
 
     return run(job, monitor)
@@ -344,7 +349,7 @@ def _check_readable(*paths: str) -> None:
             raise InputError(msg, "Check the path.")
 
 
-def _check_writable(path: str) -> None:
+def check_writable(path: str) -> None:
     """Said before the work, not after it."""
     target = Path(path)
     if target.is_dir():

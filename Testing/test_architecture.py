@@ -24,7 +24,22 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("entrances", frozenset({"__main__", "demo", "gui", "selftest"})),
     ("doors", frozenset({"cli", "worker", "slicer_logic", "slicer_runs", "api"})),
     ("mrml", frozenset({"mrml", *(path.stem for path in LIBRARY.glob("mrml_*.py"))})),
-    ("many", frozenset({"client", "cohort", "errand", "handles", "inprocess", "jobfolder", "process", "workerlink"})),
+    (
+        "many",
+        frozenset(
+            {
+                "client",
+                "cohort",
+                "cohort_benchmark",
+                "errand",
+                "handles",
+                "inprocess",
+                "jobfolder",
+                "process",
+                "workerlink",
+            }
+        ),
+    ),
     ("jobs", frozenset({"jobs", "probe", "runner", "schema", "wire"})),
     ("protocol", frozenset({"benchmark", "report"})),
     (
@@ -39,7 +54,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "volumes",
         frozenset({"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume"}),
     ),
-    ("ground", frozenset({"errors", "faults", "files", "home", "pace", "progress", "structure", "__init__"})),
+    ("ground", frozenset({"errors", "faults", "files", "home", "memory", "pace", "progress", "structure", "__init__"})),
 )
 """From top to bottom. A room may use its own layer and those below."""
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from SAMAdaptLib import benchmark
-from SAMAdaptLib.benchmark import Dataset, Tools, peak_memory_mb, run
+from SAMAdaptLib.benchmark import Dataset, Tools, run
 from SAMAdaptLib.budget import BUDGETS, Budget
+from SAMAdaptLib.cohort_benchmark import run_supports
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.jobs import BenchmarkJob
+from SAMAdaptLib.memory import peak_memory_mb
 from SAMAdaptLib.volume import Labelmap, Volume, write_labelmap, write_volume
 
 GRID = Geometry((16, 14, 6), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
@@ -328,7 +330,7 @@ def test_the_spread_is_the_sample_standard_deviation():
 
 
 def test_for_real_a_linear_head_on_the_tiny_encoder_learns_bright_boxes(data, tmp_path, empty_home, monkeypatch):
-    monkeypatch.setitem(BUDGETS, "fast", Budget("fast", seconds=10, views=1, effort=0.2))
+    monkeypatch.setitem(BUDGETS, "fast", Budget("fast", seconds=600, views=1, effort=0.2))
     asked = job(data, tmp_path / "out.json", encoder="tiny", head="linear", budget="fast", query=("p2_ed",))
     result = run(asked)
     support = result["supports"][0]
@@ -336,3 +338,44 @@ def test_for_real_a_linear_head_on_the_tiny_encoder_learns_bright_boxes(data, tm
     assert support["training"]["seed"] == 0
     assert result["mean_dice"] > 0.5
     assert json.loads((tmp_path / "out.json").read_text()) == result
+
+
+def measured(result):
+    """A result without what differs from run to run."""
+    hidden = {"train_seconds", "segment_seconds", "seconds", "peak_mb"}
+    if isinstance(result, dict):
+        return {key: measured(value) for key, value in result.items() if key not in hidden}
+    return [measured(value) for value in result] if isinstance(result, list) else result
+
+
+def test_supports_side_by_side_give_what_one_run_gives(data, tmp_path):
+    tools, supports = Tools(head, only_large), (("p1",), ("p10",))
+    whole = run(job(data, tmp_path / "whole.json", supports, ("p2",)), tools=tools)
+    apart = run_supports(
+        job(data, tmp_path / "apart.json", supports, ("p2",)), run=lambda part, monitor: run(part, monitor, tools)
+    )
+    written = json.loads((tmp_path / "apart.json").read_text())
+    assert measured(written) == measured(whole)
+    assert apart["kind"] == "benchmark" and apart["mean_dice"] == whole["mean_dice"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "apart"))) == [
+        "apart.json",
+        "apart.png",
+    ], "nothing else is left"
+
+
+def test_a_run_that_is_begun_again_computes_only_the_supports_that_are_missing(data, tmp_path):
+    trained = []
+
+    def unlucky(part, monitor):
+        trained.append(part.supports)
+        if len(trained) == 2:
+            msg = "The labels of p10 do not lie on its grid."
+            raise GeometryError(msg)
+        return run(part, monitor, Tools(head, perfect))
+
+    asked = job(data, tmp_path / "out.json", (("p1",), ("p10",), ("p2",)), ("p1", "p2"))
+    with pytest.raises(GeometryError, match="p10"):
+        run_supports(asked, run=unlucky)
+    assert not (tmp_path / "out.json").exists()
+    assert len(run_supports(asked, run=unlucky)["supports"]) == 3
+    assert trained == [(("p1",),), (("p10",),), (("p2",),), (("p10",),)]

@@ -166,10 +166,7 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
         "--encoder", metavar="PATH", help="the encoder's file, if the head was trained on one of your own"
     )
     _add_device(parser)
-    parser.add_argument(
-        "--workers", type=_count, default=1, metavar="N", help="so many processes here, one thread each"
-    )
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="use the Dask cluster of this scheduler")
+    _add_workers(parser)
 
 
 def _add_inference_options(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +212,8 @@ example:
     python -m SAMAdaptLib benchmark --data acdc --support patient001 --query patient005,patient006 --json out.json
 
 FOLDER holds images/ and labels/ with files of the same names. An ID is a file's name without its ending, or the
-beginning of the names of several. Each --support trains a head of its own, which is measured on all of --query.""",
+beginning of the names of several. Each --support trains a head of its own, which is measured on all of --query.
+With --workers or --scheduler the supports run side by side; a run that is begun again computes what is missing.""",
         json_file=True,
     )
     parser.add_argument("--data", required=True, metavar="FOLDER", help="holds the folders images and labels")
@@ -229,6 +227,7 @@ beginning of the names of several. Each --support trains a head of its own, whic
         "--unlabeled", type=_ids, action="extend", default=[], metavar="ID[,...]", help="adapt to these"
     )
     parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    _add_workers(parser)
     _add_training_options(parser, (*HEADS, *BASELINES))
     _add_inference_options(parser)
 
@@ -281,6 +280,13 @@ def _examples(*commands: str) -> str:
 
 def _texts(about: str, more: str) -> dict[str, Any]:
     return {"description": about, "epilog": more, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="so many processes here, one thread each"
+    )
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="use the Dask cluster of this scheduler")
 
 
 def _add_device(parser: Any, weights: bool = True) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..cohort import Ending, Outcome, run_many
+from ..cohort_benchmark import run_supports
 from ..errors import InputError
 from ..jobs import BenchmarkJob, CaseFiles, EvaluateJob, SegmentJob, TrainJob
 from ..runner import run_job
@@ -85,7 +86,16 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
         largest_component=options.largest_component,
         **_training_options(options),
     )
-    result = run_job(job, terminal)
+    if options.workers > 1 or options.scheduler is not None:
+        result = run_supports(
+            job,
+            workers=options.workers,
+            scheduler=options.scheduler,
+            monitor=terminal,
+            told=lambda outcome: terminal.say(_support_line(outcome)),
+        )
+    else:
+        result = run_job(job, terminal)
     return Answer(result, _benchmark_text(result))
 
 
@@ -178,6 +188,13 @@ def _outcome_line(outcome: Outcome) -> str:
         return f"{name}: done in {clock(outcome.result['seconds'])} -> {outcome.result['output']}"
     reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
     return f"{name}: {outcome.ending.value}{reason}"
+
+
+def _support_line(outcome: Outcome) -> str:
+    job = outcome.job
+    name = " + ".join(job.supports[0]) if isinstance(job, BenchmarkJob) else job.kind
+    reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
+    return f"support {name}: {outcome.ending.value}{reason}"
 
 
 # Results to text ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,78 @@
+"""The protocol with its supports side by side: by several processes here, or on a Dask cluster.
+
+Each support is a job of its own. What is finished lies beside the output until all are, so that a run that is begun
+again computes only what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .benchmark import joined, save
+from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
+from .jobs import BenchmarkJob
+from .progress import Monitor, Silent
+from .runner import answer, check_writable
+
+
+def run_supports(
+    job: BenchmarkJob,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    monitor: Monitor | None = None,
+    told: Told | None = None,
+    run: RunJob | None = None,
+    client: ClientFactory | None = None,
+) -> dict[str, Any]:
+    """Run the protocol as ``run_job`` would, supports side by side; see ``run_many`` for the options.
+
+    When a support fails, the others finish, and its error is raised; Cancelled when cancelled.
+    """
+    began, monitor = time.monotonic(), monitor or Silent()
+    if job.output is not None:
+        check_writable(job.output)
+    folder = _parts_folder(job)
+    parts = [
+        replace(job, supports=(support,), output=str(folder / f"support{number}.json"))
+        for number, support in enumerate(job.supports, start=1)
+    ]
+    try:
+        outcomes = run_many(
+            parts, workers=workers, scheduler=scheduler, monitor=monitor, told=told, run=run, client=client
+        )
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+        result = joined([json.loads(Path(str(part.output)).read_text(encoding="utf-8")) for part in parts])
+    except BaseException:
+        if job.output is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if job.output is not None:
+        save(result, Path(job.output), monitor)
+    shutil.rmtree(folder, ignore_errors=True)
+    return answer(job, result, began, _warnings(outcomes))
+
+
+def _parts_folder(job: BenchmarkJob) -> Path:
+    """Where finished supports wait: beside the output, under a name that belongs to this very job."""
+    if job.output is None:
+        return Path(tempfile.mkdtemp(prefix="samadapt-"))
+    output = Path(job.output)
+    fingerprint = hashlib.sha256(json.dumps(job.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
+    folder = output.with_name(f".{output.stem}-{fingerprint}.parts")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _warnings(outcomes: list[Outcome]) -> list[str]:
+    done = [item.result for item in outcomes if item.ending is Ending.DONE and item.result]
+    return [text for result in done for text in result.get("warnings", ())]
