@@ -146,6 +146,19 @@ def test_packages_and_weights_are_listed(an_open_host: Any) -> None:
     assert [weights.item(0, column).text() for column in (1, 2)] == ["28.1 MB", "to fetch"]
 
 
+def test_weights_in_a_folder_that_the_environment_names_are_here(
+    a_host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SAMAdaptLib.encoders.registry import ENTRIES
+
+    with (tmp_path / "given.onnx").open("wb") as file:
+        file.truncate(ENTRIES["mobile_sam"].bytes)
+    monkeypatch.setenv("SAMADAPT_WEIGHTS", str(tmp_path))
+    a_host.ui.installationCollapsibleButton.collapsed = False
+    a_host.spin(timeout=0.05)
+    assert a_host.ui.weightsTable.item(0, 2).text() == "here"
+
+
 def test_what_is_missing_is_said_at_the_top_and_blocks_the_work(a_host: Any, a_head: Path, a_volume: Any) -> None:
     a_host.widget.panel.services.packages.missing = lambda: ["torch", "onnxruntime>=1.17"]
     a_host.widget.panel.refresh()

@@ -8,19 +8,13 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..encoders.registry import ENTRIES, EncoderEntry
-from ..home import home
+from ..encoders.weights import seems_here
 from . import texts
 
 
 def shownEntries() -> list[EncoderEntry]:
     """The encoders to choose from."""
     return [entry for entry in ENTRIES.values() if not entry.hidden]
-
-
-def isHere(entry: EncoderEntry) -> bool:
-    """Whether the weights lie in the cache, by name and size: quick, while ``locate`` hashes the file."""
-    path = home() / "weights" / entry.file
-    return path.is_file() and path.stat().st_size == entry.bytes
 
 
 class EncoderSelector:
@@ -57,7 +51,7 @@ def description(entry: EncoderEntry | None) -> str:
     """One line: size, licence, here or to be fetched."""
     if entry is None or not entry.file:
         return ""
-    state = _("on this computer") if isHere(entry) else _("fetched at its first use")
+    state = _("on this computer") if seems_here(entry) else _("fetched at its first use")
     return _("{size}, {licence}, {state}").format(
         size=texts.size(entry.bytes), licence=escape(entry.licence), state=state
     )

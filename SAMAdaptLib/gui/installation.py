@@ -9,6 +9,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..encoders.registry import ENTRIES, EncoderEntry
+from ..encoders.weights import seems_here
 from ..errors import SAMAdaptError
 from ..home import home
 from ..jobfolder import JobFolder
@@ -16,7 +17,7 @@ from ..jobs import Job, ProbeJob, WeightsJob
 from ..progress import Monitor
 from . import tables, texts
 from .desk import Order
-from .encoders import isHere, shownEntries
+from .encoders import shownEntries
 from .presenter import Presenter, Services
 from .progressview import ProgressView
 
@@ -82,7 +83,7 @@ class InstallationPresenter(Presenter):
         _enable(self.ui.importWeightsButton, busy, _("Use a weight file that is already on this computer."))
         entry = self._selected()
         problem = _("Select an encoder in the table.") if entry is None else ""
-        if entry is not None and isHere(entry):
+        if entry is not None and seems_here(entry):
             problem = _("These weights are on this computer.")
         ready = ""
         if entry is not None and entry.sources:
@@ -174,7 +175,7 @@ class InstallationPresenter(Presenter):
         entry = self._selected()
         if self.running:
             self.desk.cancel()
-        elif entry is not None and not isHere(entry):
+        elif entry is not None and not seems_here(entry):
             self._weights(WeightsJob(encoder=entry.name))
 
     def onImport(self, _checked: bool = False) -> None:
@@ -233,7 +234,7 @@ def folderSize(path: Path) -> int:
 
 def _weightsCells(entry: EncoderEntry) -> list[Any]:
     tip = _("{title}. Licence: {licence}.").format(title=entry.title, licence=entry.licence)
-    here = _("here") if isHere(entry) else _("to fetch")
+    here = _("here") if seems_here(entry) else _("to fetch")
     return [tables.text(entry.title, tip), tables.text(texts.size(entry.bytes), right=True), here]
 
 
