@@ -160,20 +160,7 @@ class _Benchmark:
             cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = time.monotonic()
-        head = self.tools.train(
-            cases,
-            encoder=job.encoder,
-            head=job.head,
-            plane=job.plane,
-            intensity=job.intensity,
-            annotated_slices_only=job.annotated_slices_only,
-            ignore_label=job.ignore_label,
-            unlabeled=unlabeled,
-            budget=job.budget,
-            seed=job.seed,
-            device=job.device,
-            monitor=monitor,
-        )
+        head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
         if head.card.training.get("cancelled"):  # a head from half a training is no figure of the protocol
             raise Cancelled
         return head, time.monotonic() - began
@@ -182,16 +169,7 @@ class _Benchmark:
         job, volume = self.job, self.data.volume(name, monitor)
         reference = self.data.labelmap(name, volume, job.resample_labels)
         began = time.monotonic()
-        prediction = self.tools.segment(
-            volume,
-            head,
-            device=job.device,
-            planes=job.planes,
-            tta=job.tta,
-            smoothing=job.smoothing,
-            largest_component=job.largest_component,
-            monitor=_OnlyCancel(monitor),
-        )
+        prediction = self.tools.segment(volume, head, monitor=_OnlyCancel(monitor), **job.inference_options())
         seconds = time.monotonic() - began
         values = [int(item["value"]) for item in head.card.structures]
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))

@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .benchmark import joined, save
 from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
 from .jobs import BenchmarkJob
 from .progress import Monitor, Silent
@@ -36,6 +35,8 @@ def run_supports(
 
     When a support fails, the others finish, and its error is raised; Cancelled when cancelled.
     """
+    from .benchmark import joined, save
+
     began, monitor = time.monotonic(), monitor or Silent()
     if job.output is not None:
         check_writable(job.output)

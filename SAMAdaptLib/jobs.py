@@ -114,8 +114,39 @@ class Job(Record):
         return read_dataclass(cls, {name: value for name, value in data.items() if name != "kind"}, cls.kind)
 
 
+class _Trains:
+    """A job with settings of ``training.train``."""
+
+    def training_options(self) -> dict[str, Any]:
+        """These settings as keyword arguments."""
+        return _options(
+            self,
+            "encoder",
+            "head",
+            "plane",
+            "intensity",
+            "annotated_slices_only",
+            "ignore_label",
+            "budget",
+            "seed",
+            "device",
+        )
+
+
+class _Segments:
+    """A job with settings of ``inference.segment``."""
+
+    def inference_options(self) -> dict[str, Any]:
+        """These settings as keyword arguments."""
+        return _options(self, "planes", "tta", "smoothing", "largest_component", "device")
+
+
+def _options(job: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in names}
+
+
 @dataclass(frozen=True)
-class TrainJob(Job):
+class TrainJob(Job, _Trains):
     """Train a head on annotated volumes and write it to ``output``.
 
     ``values`` are the label values to learn (empty: all that occur); ``structures`` rename and recolour them.
@@ -153,7 +184,7 @@ class TrainJob(Job):
 
 
 @dataclass(frozen=True)
-class SegmentJob(Job):
+class SegmentJob(Job, _Segments):
     """Segment one volume with a head and write the labelmap to ``output``.
 
     ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``plane`` and
@@ -208,7 +239,7 @@ class EvaluateJob(Job):
 
 
 @dataclass(frozen=True)
-class BenchmarkJob(Job):
+class BenchmarkJob(Job, _Trains, _Segments):
     """Train one head per support on ``data``/images and ``data``/labels and measure each on the query volumes.
 
     An id is a file's name without ending, or the beginning of the names of several. ``output`` is the JSON to write.

@@ -82,19 +82,11 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
     cases = [_read_case(case, job, monitor) for case in job.cases]
     head = train(
         cases,
-        encoder=job.encoder,
-        head=job.head,
-        plane=job.plane,
-        intensity=job.intensity,
-        annotated_slices_only=job.annotated_slices_only,
-        ignore_label=job.ignore_label,
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
-        budget=job.budget,
-        seed=job.seed,
-        device=job.device,
         name=Path(job.output).stem,
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
+        **job.training_options(),
     )
     save_head(head, job.output)
     return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
@@ -112,14 +104,10 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         read_volume(job.image, monitor=monitor),
         head,
         encoder=_own_encoder(job, head, monitor),
-        device=job.device,
         plane=job.plane,
-        planes=job.planes,
-        tta=job.tta,
-        smoothing=job.smoothing,
-        largest_component=job.largest_component,
-        region=None if job.region is None else list(zip(job.region[0::2], job.region[1::2], strict=True)),
+        region=job.bounds,
         monitor=monitor,
+        **job.inference_options(),
     )
     write_labelmap(labelmap, job.output)
     return {"output": job.output, "head": head.card.name, "structures": labelmap_facts(labelmap)}

@@ -68,6 +68,7 @@ LIGHT = (
     "SAMAdaptLib.cli.verbs",
     "SAMAdaptLib.client",
     "SAMAdaptLib.cohort",
+    "SAMAdaptLib.cohort_benchmark",
     "SAMAdaptLib.encoders",
     "SAMAdaptLib.encoders.registry",
     "SAMAdaptLib.encoders.weights",
