@@ -1,4 +1,4 @@
-"""The protocol with its supports side by side: by several processes here, or on a Dask cluster.
+"""The protocol support by support: one after the other, by several processes here, or on a Dask cluster.
 
 Each support is a job of its own. What is finished lies beside the output until all are, so that a run that is begun
 again computes only what is missing.

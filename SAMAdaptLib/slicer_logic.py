@@ -191,7 +191,7 @@ class SlicerLogic:
         self._runs.clear()
 
     def _start(self, plan: Any, deliver: Callable[[dict[str, Any], Any], Any], wait: bool) -> Any:
-        run = Run(plan, self.runner, deliver)
+        run = Run(plan, lambda: self.runner, deliver)
         self._runs = [one for one in self._runs if not one.finished] + [run]
         if wait:
             return run.wait()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .errand import Errand
 from .errors import Cancelled, SAMAdaptError
@@ -12,38 +14,65 @@ from .faults import described
 from .handles import Callbacks, JobHandle, JobRunner
 from .inprocess import nap
 from .jobfolder import JobFolder
-from .progress import Silent
+from .jobs import Job
+from .progress import Monitor, Silent
 
 PATIENCE_SECONDS = 6.0
 """How long an interrupted or abandoned run may take to wind up; the worker's own patience with a cancel is 5."""
 
 
+class Plan(Protocol):
+    """What is done in a thread, and so touches neither nodes nor widgets."""
+
+    @property
+    def prepare(self) -> Callable[[JobFolder, Monitor], Job | None]:
+        """Writes the input files and gives the job, or None when there is nothing more to do."""
+
+    @property
+    def fetch(self) -> Callable[[dict[str, Any]], Any]:
+        """Reads the result files of a job's result."""
+
+
 class Run:
     """One training or segmentation on its way; belongs to the main thread.
 
-    Files are written and read in a thread, the job runs wherever the runner runs it, and the result enters the scene
-    inside ``poll``. ``result`` is the head or the segmentation node once ``finished``, or ``error`` says why not. A
-    cancelled training that kept a head has both.
+    Files are written and read in a thread, the job runs wherever the runner runs it (``runner()`` is called when it is
+    ready to), and ``deliver(facts, fetched)`` brings the result into the scene inside ``poll``. ``result`` is what
+    ``deliver`` gives once ``finished``, or ``error`` says why not. A cancelled training that kept a head has both.
+    ``heard`` is called for what the runner tells.
     """
 
-    def __init__(self, plan: Any, runner: JobRunner, deliver: Callable[[dict[str, Any], Any], Any]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        runner: Callable[[], JobRunner],
+        deliver: Callable[[dict[str, Any], Any], Any],
+        heard: Callbacks | None = None,
+    ) -> None:
         self.facts: dict[str, Any] = {}
         self.result: Any = None
         self.error: SAMAdaptError | None = None
         self.finished = False
+        self.cancelled = False
         self.stage = "Reading the scene"
         self.fraction: float | None = None
         self.secondsLeft: float | None = None
         self.warnings: list[str] = []
-        self._plan, self._runner, self._deliver = plan, runner, deliver
-        self._folder: JobFolder | None = JobFolder()
+        self._plan, self._obtain, self._deliver, self._heard = plan, runner, deliver, heard or Callbacks()
+        self._runner: JobRunner | None = None
         self._handle: JobHandle | None = None
-        self._cancelled = False
-        self._errand: Errand | None = Errand(lambda: plan.prepare(self._folder, _Listener(self)))
+        self._sweeper: threading.Thread | None = None
+        folder = self._folder = JobFolder()
+        self._errand: Errand | None = Errand(lambda: plan.prepare(folder, _Listener(self)))
+
+    @property
+    def filing(self) -> bool:
+        """Whether a thread of this process writes or reads files just now."""
+        return self._errand is not None
 
     def cancel(self) -> None:
         """Ask it to stop; a later ``poll`` finishes it. Harmless when it is over."""
-        self._cancelled = True
+        self.cancelled = True
         if self._handle is not None:
             self._handle.cancel()
 
@@ -54,6 +83,8 @@ class Run:
         try:
             self._advance()
         except Exception as error:  # whatever it is, the run must end and its files must go
+            if not isinstance(error, SAMAdaptError):
+                logging.exception("SAMAdapt: a job's result could not be used")
             self._end(described(error))
         return not self.finished
 
@@ -69,6 +100,8 @@ class Run:
             self.cancel()
             self._poll_until(time.monotonic() + PATIENCE_SECONDS, pause)
             raise
+        finally:
+            self.settle()
         if self.error is not None:
             raise self.error
         return self.result
@@ -80,17 +113,22 @@ class Run:
             self._errand.join(PATIENCE_SECONDS)
         if not self.finished:
             self._end(Cancelled())
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the files of a run that is over are gone, a few seconds at most."""
+        if self._sweeper is not None:
+            self._sweeper.join(PATIENCE_SECONDS)
 
     def _poll_until(self, deadline: float | None, pause: Callable[[], object]) -> None:
         while self.poll() and (deadline is None or time.monotonic() < deadline):
             pause()
 
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled
-
     def _advance(self) -> None:
-        self._runner.poll()
+        if self._runner is not None:
+            self._runner.poll()
+        if self.finished:
+            return  # what was heard ended it
         if self._errand is not None:
             if self._errand.finished:
                 errand, self._errand = self._errand, None
@@ -102,13 +140,15 @@ class Run:
         """The files are written, or read."""
         if errand.error is not None:
             self._end(errand.error)
-        elif self._handle is None and self._cancelled:
+        elif self._handle is not None:
+            self._finish(errand.value, self._handle.error)
+        elif self.cancelled:
             self._end(Cancelled())
-        elif self._handle is None:
-            self._handle = self._runner.submit(errand.value, self._callbacks())
+        elif errand.value is None:
+            self._finish(None, None)
         else:
-            self.result = self._deliver(self.facts, errand.value)
-            self._end(self._handle.error)
+            self._runner = self._obtain()
+            self._handle = self._runner.submit(errand.value, self._callbacks())
 
     def _collect(self, handle: JobHandle) -> None:
         if handle.result is None:
@@ -117,18 +157,27 @@ class Run:
         self.facts = handle.result
         self._errand = Errand(lambda: self._plan.fetch(self.facts))
 
-    def _callbacks(self) -> Callbacks:
-        def heard(handle: JobHandle, stage: str, _done: int, _total: int, left: float | None) -> None:
-            self.stage, self.fraction, self.secondsLeft = stage, handle.fraction, left
+    def _finish(self, fetched: Any, error: SAMAdaptError | None) -> None:
+        self.result = self._deliver(self.facts, fetched)
+        self._end(error)
 
-        return Callbacks(progress=heard, warning=lambda _handle, text: self.warnings.append(text))
+    def _callbacks(self) -> Callbacks:
+        def progress(handle: JobHandle, stage: str, done: int, total: int, left: float | None) -> None:
+            self.stage, self.fraction, self.secondsLeft = stage, handle.fraction, left
+            self._heard.progress(handle, stage, done, total, left)
+
+        def warning(handle: JobHandle, text: str) -> None:
+            self.warnings.append(text)
+            self._heard.warning(handle, text)
+
+        return Callbacks(progress=progress, metric=self._heard.metric, warning=warning)
 
     def _end(self, error: SAMAdaptError | None) -> None:
+        """Over. The files go in a thread: some file systems take their time over large ones."""
         self.error = error
         self.finished = True
-        if self._folder is not None:
-            self._folder.remove()
-            self._folder = None
+        self._sweeper = threading.Thread(target=self._folder.remove, name="SAMAdapt sweeper")
+        self._sweeper.start()
 
 
 class _Listener(Silent):

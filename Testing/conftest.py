@@ -24,9 +24,10 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A SAMADAPT_HOME with nothing in it."""
+    """A SAMADAPT_HOME with nothing in it, and no weights elsewhere."""
     folder = tmp_path / "home"
     monkeypatch.setenv("SAMADAPT_HOME", str(folder))
+    monkeypatch.delenv("SAMADAPT_WEIGHTS", raising=False)
     return folder
 
 

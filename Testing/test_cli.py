@@ -192,16 +192,17 @@ def test_benchmark_makes_the_job_that_was_asked_for(monkeypatch, tmp_path: Path,
     made: list[jobs.Job] = []
     support = {"support": ["p1", "p2"], "head": "cnn", "mean_dice": 0.5, "train_seconds": 3, "cases": []}
 
-    def take(job: jobs.Job, monitor: Any) -> dict:
+    def take(job: jobs.Job, workers: int, **_: Any) -> dict:
         made.append(job)
+        assert workers == 2
         return {"supports": [support], "mean_dice": 0.5, "sd_dice": None}
 
-    monkeypatch.setattr(verbs, "run_job", take)
+    monkeypatch.setattr(verbs, "run_supports", take)
     out = str(tmp_path / "o.json")
     arguments = (
         "benchmark --data d --support p1,p2 --support p3 --query q1,q2 --query q3 --unlabeled u --head unet --tta"
     )
-    assert main([*arguments.split(), "--json", out]) == 0
+    assert main([*arguments.split(), "--workers", "2", "--json", out]) == 0
     assert made == [
         jobs.BenchmarkJob(
             "d", (("p1", "p2"), ("p3",)), ("q1", "q2", "q3"), unlabeled=("u",), output=out, head="unet", tta=True
@@ -211,7 +212,7 @@ def test_benchmark_makes_the_job_that_was_asked_for(monkeypatch, tmp_path: Path,
 
 
 def test_benchmark_prints_json_when_no_file_is_named(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(verbs, "run_job", lambda job, monitor: {"supports": [], "mean_dice": None, "sd_dice": None})
+    monkeypatch.setattr(verbs, "run_supports", lambda job, **_: {"supports": [], "mean_dice": None, "sd_dice": None})
     assert main(["benchmark", "--data", "d", "--support", "p", "--query", "q", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"supports": [], "mean_dice": None, "sd_dice": None}
 

@@ -213,7 +213,8 @@ example:
 
 FOLDER holds images/ and labels/ with files of the same names. An ID is a file's name without its ending, or the
 beginning of the names of several. Each --support trains a head of its own, which is measured on all of --query.
-With --workers or --scheduler the supports run side by side; a run that is begun again computes what is missing.""",
+With --workers or --scheduler the supports run side by side. A run into OUT.json that is begun again computes only the
+supports that are missing.""",
         json_file=True,
     )
     parser.add_argument("--data", required=True, metavar="FOLDER", help="holds the folders images and labels")

@@ -86,16 +86,13 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
         largest_component=options.largest_component,
         **_training_options(options),
     )
-    if options.workers > 1 or options.scheduler is not None:
-        result = run_supports(
-            job,
-            workers=options.workers,
-            scheduler=options.scheduler,
-            monitor=terminal,
-            told=lambda outcome: terminal.say(_support_line(outcome)),
-        )
-    else:
-        result = run_job(job, terminal)
+    result = run_supports(
+        job,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        monitor=terminal,
+        told=lambda outcome: terminal.say(_support_line(outcome)),
+    )
     return Answer(result, _benchmark_text(result))
 
 

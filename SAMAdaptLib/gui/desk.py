@@ -1,31 +1,29 @@
 """The job desk: one job of the panel at a time, from the nodes that were read to the result that can be shown.
 
-A job goes through three rooms. Its input files are written, and its result files are read, in a thread of this
-process; in between it runs in the worker process. Presenters hear about all of it in the main thread, from a Qt
-timer that runs only while there is something to hear. Nothing here waits, save ``close``.
+What a job goes through is a ``Run``: files are written and read in a thread, in between the worker process works.
+Presenters hear about all of it in the main thread, from a Qt timer that runs only while there is something to hear.
+Nothing here waits, save ``close``.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import qt
 
-from ..errand import Errand
-from ..errors import Cancelled, SAMAdaptError
-from ..handles import Callbacks, JobHandle, JobRunner
+from ..errors import SAMAdaptError
+from ..handles import Callbacks, JobRunner
 from ..jobfolder import JobFolder
 from ..jobs import Job
-from ..progress import Monitor, Silent
+from ..progress import Monitor
+from ..slicer_runs import Run
 
 _INTERVAL_MS = 30
 _YIELD_SECONDS = 0.001
-_PATIENCE_SECONDS = 5.0
 
 
 def _ignore(*_: Any) -> None:
@@ -58,32 +56,6 @@ class Order:
     failed: Callable[[SAMAdaptError], None] = _ignore
 
 
-@dataclass
-class _Case:
-    """An order on its way."""
-
-    order: Order
-    folder: JobFolder
-    errand: Errand | None = None
-    handle: JobHandle | None = None
-    result: dict[str, Any] | None = None
-    cancelled: bool = False
-    warnings: list[str] = field(default_factory=list)
-
-
-class _CaseMonitor(Silent):
-    """The monitor of the thread that prepares an order: keeps warnings, says when to stop."""
-
-    def __init__(self, case: _Case) -> None:
-        self._case = case
-
-    def warning(self, text: str) -> None:
-        self._case.warnings.append(text)
-
-    def cancelled(self) -> bool:
-        return self._case.cancelled
-
-
 class JobDesk:
     """Takes orders. ``makeRunner`` is called at the first one: opening the panel starts no process."""
 
@@ -93,8 +65,9 @@ class JobDesk:
         """Entered around what a presenter does with a result: the panel brings itself up to date once, at its end."""
         self._makeRunner = makeRunner
         self._runner: JobRunner | None = None
-        self._case: _Case | None = None
-        self._sweepers: list[threading.Thread] = []
+        self._order: Order | None = None
+        self._run: Run | None = None
+        self._past: list[Run] = []
         self._timer = qt.QTimer()
         self._timer.setInterval(_INTERVAL_MS)
         self._timer.connect("timeout()", self._onTimeout)
@@ -102,138 +75,96 @@ class JobDesk:
     @property
     def owner(self) -> str:
         """Whose order is being carried out, "" when there is none."""
-        return self._case.order.owner if self._case else ""
+        return self._order.owner if self._order else ""
 
     @property
     def cancelling(self) -> bool:
-        return bool(self._case and self._case.cancelled)
+        return bool(self._run and self._run.cancelled)
 
     def start(self, order: Order) -> None:
         """Carry out an order. Raises SAMAdaptError while another is on its way, or when no folder can be made."""
-        if self._case is not None:
+        if self._order is not None:
             msg = "Another job is running."
             raise SAMAdaptError(msg, "Wait for it, or cancel it.")
-        folder = JobFolder()
-        case = self._case = _Case(order, folder)
-        case.errand = Errand(lambda: order.prepare(folder, _CaseMonitor(case)))
+        self._run = Run(order, self._obtainRunner, self._deliver, self._callbacks())
+        self._order = order
         self._timer.start()
         self.changed()
 
     def cancel(self) -> None:
         """Ask the running order to stop; its ``failed`` (or ``done``) follows. Harmless when there is none."""
-        case = self._case
-        if case is None or case.cancelled:
-            return
-        case.cancelled = True
-        if case.handle is not None:
-            case.handle.cancel()
-        self.changed()
+        if self._run is not None and not self._run.cancelled:
+            self._run.cancel()
+            self.changed()
 
     def abandon(self) -> None:
         """The scene is gone: cancel, and tell nobody. The worker stays for the next order."""
-        case = self._case
-        if case is not None:
-            case.order = Order(case.order.owner, case.order.prepare)
+        if self._order is not None:
+            self._order = Order(self._order.owner, self._order.prepare)
             self.cancel()
 
     def close(self) -> None:
         """End everything: the worker's process tree, the threads' files. Waits a few seconds at most."""
         self._timer.stop()
-        case, self._case = self._case, None
+        self._order, run, self._run = None, self._run, None
         runner, self._runner = self._runner, None
         if runner is not None:
             runner.close()
-        if case is not None:
-            if case.errand is not None:
-                case.errand.join(_PATIENCE_SECONDS)
-            self._remove(case.folder)
-        for sweeper in self._sweepers:
-            sweeper.join(_PATIENCE_SECONDS)
+        if run is not None:
+            run.abandon()
+        for past in self._past:
+            past.settle()
+
+    def _obtainRunner(self) -> JobRunner:
+        if self._runner is None:
+            self._runner = self._makeRunner()
+        return self._runner
 
     def _onTimeout(self) -> None:
-        case = self._case
-        if case is not None and case.errand is not None:
+        run = self._run
+        if run is None:
+            self._timer.stop()
+            return
+        if run.filing:
             # Slicer's main thread keeps the interpreter's lock while it waits for events: let the thread have it.
             time.sleep(_YIELD_SECONDS)
-        try:
-            if self._runner is not None:
-                self._runner.poll()
-            if case is not None:
-                self._advance(case)
-        finally:
-            if self._case is None:
-                self._timer.stop()
+        run.poll()
+        if run.finished and run is self._run and run.error is not None:
+            error, order = run.error, self._end()
+            with self.batch():
+                try:
+                    order.failed(error)
+                finally:
+                    self.changed()
 
-    def _advance(self, case: _Case) -> None:
-        """Move an order into its next room when it is done with the present one."""
-        if case is not self._case:
-            return  # it ended while the worker was heard
-        errand = case.errand
-        if errand is not None and errand.finished:
-            case.errand = None
-            if errand.error is not None:
-                self._end(case, errand.error)
-            elif case.result is not None:
-                self._succeed(case, errand.value)
-            elif case.cancelled:
-                self._end(case, Cancelled())
-            elif errand.value is None:
-                self._succeed(case, None)
-            else:
-                self._submit(case, errand.value)
-        elif case.handle is not None and case.handle.finished and errand is None:
-            self._collect(case, case.handle)
+    def _deliver(self, facts: dict[str, Any], fetched: Any) -> None:
+        """The order is over when ``done`` hears of it, and its files are still there."""
+        run = self._run
+        warnings = [*(run.warnings if run else ()), *(facts.get("warnings") or ())]
+        order = self._end()
+        with self.batch():
+            try:
+                order.done({**facts, "warnings": list(dict.fromkeys(warnings))}, fetched)
+            finally:
+                self.changed()
 
-    def _submit(self, case: _Case, job: Job) -> None:
-        try:
-            if self._runner is None:
-                self._runner = self._makeRunner()
-            case.handle = self._runner.submit(job, self._callbacks(case))
-        except SAMAdaptError as error:
-            self._end(case, error)
+    def _end(self) -> Order:
+        """Forget the present order; gives it."""
+        order, run = self._order, self._run
+        self._order = self._run = None
+        self._past = [past for past in self._past if past.finished][-1:]
+        if run is not None:
+            self._past.append(run)
+        return order or Order("", lambda folder, monitor: None)
 
-    def _callbacks(self, case: _Case) -> Callbacks:
+    def _callbacks(self) -> Callbacks:
         """The order is looked up at each call: ``abandon`` replaces it."""
 
-        def onProgress(handle: JobHandle, stage: str, done: int, total: int, left: float | None) -> None:
-            case.order.progress(stage, handle.fraction, left)
+        def present() -> Order:
+            return self._order or Order("", lambda folder, monitor: None)
 
         return Callbacks(
-            progress=onProgress,
-            metric=lambda handle, name, step, value: case.order.metric(name, step, value),
-            warning=lambda handle, text: case.order.warning(text),
+            progress=lambda handle, stage, done, total, left: present().progress(stage, handle.fraction, left),
+            metric=lambda handle, name, step, value: present().metric(name, step, value),
+            warning=lambda handle, text: present().warning(text),
         )
-
-    def _collect(self, case: _Case, handle: JobHandle) -> None:
-        if handle.result is None:
-            self._end(case, handle.error or Cancelled())
-            return
-        result = case.result = handle.result
-        fetch = case.order.fetch
-        case.errand = Errand(lambda: fetch(result))
-
-    def _succeed(self, case: _Case, fetched: Any) -> None:
-        self._case = None
-        result = dict(case.result or {})
-        result["warnings"] = [*case.warnings, *(result.get("warnings") or ())]
-        with self.batch():
-            try:
-                case.order.done(result, fetched)
-            finally:
-                self._remove(case.folder)
-                self.changed()
-
-    def _end(self, case: _Case, error: SAMAdaptError) -> None:
-        self._case = None
-        self._remove(case.folder)
-        with self.batch():
-            try:
-                case.order.failed(error)
-            finally:
-                self.changed()
-
-    def _remove(self, folder: JobFolder) -> None:
-        """Delete a job's folder, in a thread: some file systems take their time over large files."""
-        sweeper = threading.Thread(target=folder.remove, name="SAMAdapt sweeper")
-        self._sweepers = [one for one in self._sweepers if one.is_alive()] + [sweeper]
-        sweeper.start()
