@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from .errors import InputError
 
 VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
-LEAST_EFFORT = 1 / 3
+LEAST_EFFORT = 2 / 3
+"""The least share of a head's usual steps: at half of them small structures are not found at all yet."""
+
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 1200, 1600, 2000)
 
 
@@ -39,7 +41,7 @@ class Budget:
     def steps(self, usual: int, seconds_left: float, seconds_per_step: float) -> int:
         """The usual steps times the effort, or the most on the ladder that fit into the time left.
 
-        Never less than a third of the usual: a head trained shorter is worth nothing, and a pace that was measured at a
+        Never less than ``LEAST_EFFORT``: a head trained shorter is worth nothing, and a pace that was measured at a
         busy moment exaggerates. The training's own deadline holds all the same.
         """
         wanted = usual * self.effort
@@ -48,7 +50,7 @@ class Budget:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=0.5),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0),
     "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
     "best": Budget("best", seconds=1800, views=40, effort=2.0),
 }

@@ -36,8 +36,8 @@ def test_measurements_that_differ_a_little_mostly_give_the_same_work() -> None:
     assert balanced.steps(300, 100, 0.45) == balanced.steps(300, 100, 0.47) == 200
 
 
-def test_a_training_is_never_cut_below_a_third_of_its_usual_steps() -> None:
-    assert BUDGETS["balanced"].steps(300, 1, 10) == 100
+def test_a_training_is_never_cut_below_two_thirds_of_its_usual_steps() -> None:
+    assert BUDGETS["balanced"].steps(300, 1, 10) == 200
     assert BUDGETS["balanced"].steps(30, 1, 10) == STEP_LADDER[0]
 
 

@@ -27,8 +27,8 @@ from SAMAdaptLib.training import train
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough steps for phantoms, which a linear probe nearly solves."""
-    monkeypatch.setattr(head_class("linear"), "steps", 120)
-    monkeypatch.setattr(head_class("cnn"), "steps", 40)  # the fast budget halves it
+    monkeypatch.setattr(head_class("linear"), "steps", 60)
+    monkeypatch.setattr(head_class("cnn"), "steps", 20)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
 
 

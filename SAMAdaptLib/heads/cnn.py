@@ -14,7 +14,7 @@ class CNNHead(HeadModule):
     """Standardised neck, 1x1 to ``width`` channels, a residual block at 64x64, one at 128x128; logits at 128x128."""
 
     type_name = "cnn"
-    steps = 300
+    steps = 600
 
     def __init__(self, channels: Mapping[str, int], classes: int, width: int = 64, dropout: float = 0.4) -> None:
         super().__init__(channels, classes)
