@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -379,3 +381,17 @@ def test_a_run_that_is_begun_again_computes_only_the_supports_that_are_missing(d
     assert not (tmp_path / "out.json").exists()
     assert len(run_supports(asked, run=unlucky)["supports"]) == 3
     assert trained == [(("p1",),), (("p10",),), (("p2",),), (("p10",),)]
+
+
+def test_the_table_of_results_keeps_nothing_of_a_single_patient(data, tmp_path):
+    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
+    import tables
+
+    output = tmp_path / "out.json"
+    run(job(data, output, supports=(("p1",), ("p10",)), query=("p2",)), tools=Tools(head, only_large))
+    kept = tables.compact(json.loads(output.read_text()))
+    assert all("cases" not in support for support in kept["supports"])
+    heading, _, only = tables.table([kept], ["large", "small"]).splitlines()
+    assert "| large | small | NSD at 2 mm |" in heading
+    assert f"| auto | **{kept['mean_dice']:.3f}** ± 0.000 |" in only
+    assert only.count("|") == heading.count("|")
