@@ -11,9 +11,8 @@ import numpy as np
 from .embedding import FeatureStore
 from .errors import InputError
 from .inference import Predictor
-from .intensity import IntensityRule
 from .progress import Monitor, Silent
-from .samples import SlicedVolume, plane_for
+from .samples import seen_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +73,7 @@ def suggest(
         msg = f"At least one slice must be asked for, not {count}."
         raise InputError(msg)
     predictor = Predictor(head, None, device, monitor or Silent(), FeatureStore())
-    sliced = SlicedVolume(volume, plane_for(head.card.plane, volume), IntensityRule.from_dict(head.card.intensity))
+    sliced = seen_by(head.card, volume)
     found = enumerate(predictor.slices(sliced, (sliced.frame,)))
     looks = [_look(index, probabilities) for index, probabilities in found if probabilities is not None]
     names = [str(structure["name"]) for structure in head.card.structures]

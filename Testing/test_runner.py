@@ -15,7 +15,7 @@ from balls import ball_arrays, ball_head, image_of, write_ball
 from SAMAdaptLib import __version__, runner
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads.file import load_head, save_head
-from SAMAdaptLib.jobs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, TrainJob
+from SAMAdaptLib.jobs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.runner import chosen_structures, load_warm_head, run_job
 from SAMAdaptLib.volume import Labelmap, read_labelmap
@@ -152,6 +152,7 @@ def test_an_embedded_volume_is_not_encoded_again_by_the_segmentation(files: Path
     monkeypatch.setattr("SAMAdaptLib.encoders.tiny.TinyEncoder.encode", lambda *_: pytest.fail("encoded again"))
     assert run_job(SegmentJob(image, head, str(files / "r.nii.gz")))["structures"][0]["volume_ml"] > 0
     assert run_job(EmbedJob(image, head=head))["encoded"] == 0
+    assert run_job(SuggestJob(image, head))["suggestions"], "suggestions look at the same window"
 
 
 def test_labels_on_another_grid_are_compared_when_resampling_is_asked_for(files: Path) -> None:
