@@ -162,7 +162,7 @@ class Session:
             if heads[-1].card.training["cancelled"]:
                 break
         best = max(heads, key=lambda head: head.card.mean_dice or 0)
-        if len(heads) == 1 or best.card.training["cancelled"]:
+        if len(heads) == 1 or heads[-1].card.training["cancelled"]:
             return best
         together = self._together(heads, samples, checks)
         return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
@@ -171,9 +171,7 @@ class Session:
         """The ensemble of fitted heads, with a card of its own."""
         module = EnsembleHead.of([head.module for head in heads])
         found = held_out_dice(module.to(self.device), Batches(module, self.embedder, self.device), checks)
-        facts = [head.card.training for head in heads]
-        result = Fit(state={}, held_out=found, steps=sum(fact["steps"] for fact in facts))
-        result.cancelled = any(fact["cancelled"] for fact in facts)
+        result = Fit(state={}, held_out=found, steps=sum(head.card.training["steps"] for head in heads))
         return Head(card=self._card(module, result, samples, checks), module=module.cpu().eval())
 
     def _fit(

@@ -221,6 +221,13 @@ def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pyte
     assert more.card.head_type == "ensemble"
 
 
+def test_a_head_whose_training_was_cancelled_does_not_answer_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda choice, budget: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", 1.0)
+    monitor = StopsAt("Training the cnn", 2)
+    assert train([two_balls()], encoder="tiny", budget="fast", monitor=monitor).card.head_type in {"linear", "cnn"}
+
+
 def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda choice, budget: ("linear", "cnn"))
     monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", -1.0)
