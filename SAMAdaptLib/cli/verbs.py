@@ -183,15 +183,19 @@ def _outcome_line(outcome: Outcome) -> str:
     name = getattr(outcome.job, "image", outcome.job.kind)
     if outcome.ending is Ending.DONE and outcome.result:
         return f"{name}: done in {clock(outcome.result['seconds'])} -> {outcome.result['output']}"
-    reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
-    return f"{name}: {outcome.ending.value}{reason}"
+    return f"{name}: {_ending(outcome)}"
 
 
 def _support_line(outcome: Outcome) -> str:
     job = outcome.job
     name = " + ".join(job.supports[0]) if isinstance(job, BenchmarkJob) else job.kind
+    return f"support {name}: {_ending(outcome)}"
+
+
+def _ending(outcome: Outcome) -> str:
+    """How it ended, with the reason on the same line."""
     reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
-    return f"support {name}: {outcome.ending.value}{reason}"
+    return f"{outcome.ending.value}{reason}"
 
 
 # Results to text ----------------------------------------------------------------------------------------------------

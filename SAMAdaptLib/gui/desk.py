@@ -56,6 +56,11 @@ class Order:
     failed: Callable[[SAMAdaptError], None] = _ignore
 
 
+def _nobodys() -> Order:
+    """Takes the place of an order that is over: nobody hears of it."""
+    return Order("", lambda folder, monitor: None)
+
+
 class JobDesk:
     """Takes orders. ``makeRunner`` is called at the first one: opening the panel starts no process."""
 
@@ -155,13 +160,13 @@ class JobDesk:
         self._past = [past for past in self._past if past.finished][-1:]
         if run is not None:
             self._past.append(run)
-        return order or Order("", lambda folder, monitor: None)
+        return order or _nobodys()
 
     def _callbacks(self) -> Callbacks:
         """The order is looked up at each call: ``abandon`` replaces it."""
 
         def present() -> Order:
-            return self._order or Order("", lambda folder, monitor: None)
+            return self._order or _nobodys()
 
         return Callbacks(
             progress=lambda handle, stage, done, total, left: present().progress(stage, handle.fraction, left),
