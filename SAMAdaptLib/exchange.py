@@ -1,15 +1,16 @@
-"""The files in which voxels travel between the panel's process and the worker: uncompressed MetaImage.
+"""The files in which voxels travel between the panel's process and the worker: MetaImage.
 
 Written and read in large plain pieces, during which Python lets other threads have the interpreter. SimpleITK's own
-reading and writing would keep it for as long as they take, and with it the user interface. SimpleITK (the worker)
-reads these files like any other.
+reading and writing would keep it for as long as they take, and with it the user interface; so would its import. The
+worker reads and writes these files with SimpleITK like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,7 @@ _TYPES = {"float32": "MET_FLOAT", "uint8": "MET_UCHAR", "uint16": "MET_USHORT"}
 _ARRAYS = {name: array for array, name in _TYPES.items()}
 _LONGEST_HEADER = 4096
 _DATA = b"ElementDataFile = LOCAL\n"
+_ZLIB_OR_GZIP = 47
 
 
 def write_image(path: str | Path, image: Volume | Labelmap) -> None:
@@ -46,16 +48,20 @@ def write_image(path: str | Path, image: Volume | Labelmap) -> None:
 def read_labels(path: str | Path, geometry: Geometry, structures: Sequence[Structure]) -> Labelmap:
     """The labelmap that SimpleITK or ``write_image`` put into an .mha file, on the grid that it was made for.
 
-    Raises InputError when the file is not of that size. Compressed files are read through SimpleITK.
+    Raises InputError when the file holds something else, more or less.
     """
     from .images import Labelmap
 
-    array = _plain_array(Path(path), geometry)
-    if array is None:
-        import SimpleITK as sitk
-
-        array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    return Labelmap(array, geometry, tuple(structures), name=Path(path).name)
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            kind, compressed = _announced(stream, path)
+            pieces = iter(lambda: stream.read(_PIECE_BYTES), b"")
+            array = _filled(_inflated(pieces) if compressed else pieces, kind, path, geometry)
+    except (OSError, zlib.error) as error:
+        msg = f"The result {path} cannot be read ({getattr(error, 'strerror', None) or error})."
+        raise InputError(msg) from error
+    return Labelmap(array, geometry, tuple(structures), name=path.name)
 
 
 def _header(voxels: NDArray, geometry: Geometry) -> bytes:
@@ -84,36 +90,40 @@ def _numbers(values: Sequence[float] | NDArray) -> str:
     return " ".join(repr(float(value)) for value in values)
 
 
-def _plain_array(path: Path, geometry: Geometry) -> NDArray | None:
-    """The voxels (k, j, i) of an uncompressed file; None when it is compressed or not as expected here."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_LONGEST_HEADER)
-            end = head.find(_DATA)
-            fields = _fields(head[:end]) if end > 0 else {}
-            kind = _ARRAYS.get(fields.get("ElementType", ""))
-            if kind is None or fields.get("CompressedData") == "True" or fields.get("BinaryDataByteOrderMSB") == "True":
-                return None
-            stream.seek(end + len(_DATA))
-            return _read(stream, np.dtype(kind).newbyteorder("<"), path, geometry)
-    except OSError as error:
-        msg = f"The result {path} cannot be read ({error.strerror or error})."
-        raise InputError(msg) from error
+def _announced(stream: IO[bytes], path: Path) -> tuple[np.dtype, bool]:
+    """The type of the voxels and whether they are compressed; the stream then stands at the first of them."""
+    head = stream.read(_LONGEST_HEADER)
+    end = head.find(_DATA)
+    pairs = (line.partition("=") for line in head[: max(end, 0)].decode("latin-1").splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    kind = _ARRAYS.get(fields.get("ElementType", ""))
+    if kind is None or fields.get("BinaryDataByteOrderMSB") == "True":
+        msg = f"The result {path} is not a MetaImage of labels."
+        raise InputError(msg)
+    stream.seek(end + len(_DATA))
+    return np.dtype(kind).newbyteorder("<"), fields.get("CompressedData") == "True"
 
 
-def _fields(header: bytes) -> dict[str, str]:
-    pairs = (line.partition("=") for line in header.decode("latin-1").splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """In pieces again: labels may shrink a thousandfold."""
+    inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
+    for piece in pieces:
+        while piece:
+            yield inflate.decompress(piece, _PIECE_BYTES)
+            piece = inflate.unconsumed_tail
 
 
-def _read(stream: object, kind: np.dtype, path: Path, geometry: Geometry) -> NDArray:
+def _filled(pieces: Iterator[bytes], kind: np.dtype, path: Path, geometry: Geometry) -> NDArray:
     array = np.empty(geometry.shape, kind)
     raw = memoryview(array.data).cast("B")
     done = 0
-    while done < len(raw):
-        count = stream.readinto(raw[done : done + _PIECE_BYTES])  # type: ignore[attr-defined]
-        if not count:
-            msg = f"The result {path} ends after {done} of {len(raw)} bytes."
-            raise InputError(msg, "Is the disk full?")
-        done += count
+    for piece in pieces:
+        if done + len(piece) > len(raw):
+            msg = f"The result {path} has more than the {len(raw)} bytes that its volume has room for."
+            raise InputError(msg)
+        raw[done : done + len(piece)] = piece
+        done += len(piece)
+    if done < len(raw):
+        msg = f"The result {path} ends after {done} of {len(raw)} bytes."
+        raise InputError(msg, "Is the disk full?")
     return array.astype(kind.newbyteorder("="), copy=False)

@@ -2,6 +2,7 @@
 
 Both are values: checked at birth, read-only afterwards. A changed one is made with ``with_array``, which keeps the
 grid and refuses another shape. Arrays are (k, j, i); SimpleITK images have the same order under ``GetArrayFromImage``.
+SimpleITK is imported where an image of its own is asked for: Slicer's panel works with volumes and does without.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from .errors import GeometryError, InputError
 from .geometry import Geometry
 from .progress import Monitor, Silent
 from .structure import LARGEST_VALUE, Structure, covering
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 REPAIRABLE_FRACTION = 0.01
 """Volumes with at most this part of their voxels NaN or infinite are repaired, others refused."""
@@ -63,15 +66,31 @@ class Volume:
         ``monitor``. The modality is guessed when not given. Raises InputError for 4-D, vector, complex, constant or
         badly damaged images.
         """
+        import SimpleITK as sitk
+
         image = three_dimensional(image, name)
         array = sitk.GetArrayViewFromImage(image)
+        return cls.from_array(array, Geometry.from_sitk(image), name, modality, repair, monitor)
+
+    @classmethod
+    def from_array(
+        cls,
+        array: NDArray,
+        geometry: Geometry,
+        name: str = "",
+        modality: str = "",
+        repair: bool = True,
+        monitor: Monitor | None = None,
+    ) -> Volume:
+        """A usable volume from voxels (k, j, i) of any real type on a grid; the rest is as for ``from_sitk``."""
         if np.issubdtype(array.dtype, np.floating):
             array = _repaired(array, name, repair, monitor or Silent())
-        volume = cls(array, Geometry.from_sitk(image), name, modality or guessed_modality(array))
-        return volume.require_content()
+        return cls(array, geometry, name, modality or guessed_modality(array)).require_content()
 
     def to_sitk(self) -> sitk.Image:
         """A float32 SimpleITK image of its own; the inverse of ``from_sitk``."""
+        import SimpleITK as sitk
+
         return self.geometry.onto_sitk(sitk.GetImageFromArray(self.voxels))
 
     def with_array(self, voxels: NDArray) -> Volume:
@@ -138,12 +157,16 @@ class Labelmap:
     @classmethod
     def from_sitk(cls, image: sitk.Image, structures: Sequence[Structure] = (), name: str = "") -> Labelmap:
         """A labelmap from a SimpleITK image. Raises InputError for 4-D, vector, complex or non-integer images."""
+        import SimpleITK as sitk
+
         image = three_dimensional(image, name)
         array = sitk.GetArrayViewFromImage(image)
         return cls(array, Geometry.from_sitk(image), tuple(structures), name=name)
 
     def to_sitk(self) -> sitk.Image:
         """An unsigned SimpleITK image of its own; the inverse of ``from_sitk``."""
+        import SimpleITK as sitk
+
         return self.geometry.onto_sitk(sitk.GetImageFromArray(self.voxels))
 
     def with_array(self, voxels: NDArray) -> Labelmap:
@@ -160,6 +183,8 @@ class Labelmap:
 
     def on_grid(self, geometry: Geometry) -> Labelmap:
         """The same labels resampled onto another grid, nearest voxel; what lies outside is background."""
+        import SimpleITK as sitk
+
         reference = geometry.onto_sitk(sitk.Image(geometry.size, sitk.sitkUInt8))
         resampled = sitk.Resample(self.to_sitk(), reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
         return replace(self, voxels=sitk.GetArrayViewFromImage(resampled), geometry=geometry)
@@ -182,6 +207,8 @@ def three_dimensional(image: sitk.Image, name: str = "") -> sitk.Image:
         msg = f"{_called(name)} has complex voxels; one real number a voxel is needed."
         raise InputError(msg, "Export its magnitude.")
     if image.GetDimension() == 2:
+        import SimpleITK as sitk
+
         return sitk.JoinSeries(image)
     if image.GetDimension() == 4:
         return image[:, :, :, 0]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .errors import GeometryError, InputError
 from .geometry import Geometry
-from .images import Volume, guessed_modality
+from .images import Volume
 from .mrml_frames import FrameMap, affine, array_from_matrix, ijk_to_ras, is_alive, name_of
 from .progress import Monitor
 
@@ -40,13 +40,7 @@ class VolumeCapture:
 
     def volume(self, monitor: Monitor | None = None) -> Volume:
         """The Volume, float32. Raises InputError for an image that cannot be used; a few bad voxels are repaired."""
-        if not np.isfinite(self.voxels).all():
-            import SimpleITK as sitk
-
-            image = self.geometry.onto_sitk(sitk.GetImageFromArray(self.voxels))
-            return Volume.from_sitk(image, self.name, self.modality, monitor=monitor)
-        modality = self.modality or guessed_modality(self.voxels)
-        return Volume(self.voxels, self.geometry, self.name, modality).require_content()
+        return Volume.from_array(self.voxels, self.geometry, self.name, self.modality, monitor=monitor)
 
 
 def check_volume(node: Any) -> None:

@@ -301,3 +301,10 @@ def body_length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_nothing_is_asserted_and_every_module_says_what_it_is(name: str) -> None:
     assert not [node for node in ast.walk(tree(name)) if isinstance(node, ast.Assert)]
     assert ast.get_docstring(tree(name))
+
+
+def test_the_door_to_the_scene_and_the_files_of_jobs_do_without_simpleitk() -> None:
+    """Its import takes a tenth of a second in which Slicer's windows would stand still."""
+    for name in ("SAMAdaptLib.mrml", "SAMAdaptLib.mrml_counts", "SAMAdaptLib.exchange", "SAMAdaptLib.client"):
+        assert name in modules()
+        assert not tops(closure(name)) & {"SimpleITK"}

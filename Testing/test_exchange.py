@@ -67,6 +67,27 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         read_labels(path, OBLIQUE, ())
 
 
+def test_a_damaged_compressed_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.mha"
+    write_labelmap(labels(2), path)
+    path.write_bytes(path.read_bytes()[:-12] + b"not the end.")
+    with pytest.raises(InputError, match="labels.mha cannot be read"):
+        read_labels(path, OBLIQUE, ())
+
+
+def test_a_file_with_more_voxels_than_the_volume_is_refused(tmp_path: Path) -> None:
+    write_labelmap(labels(2), tmp_path / "labels.mha")
+    smaller = Geometry((5, 4, 2), OBLIQUE.spacing, OBLIQUE.origin, OBLIQUE.direction)
+    with pytest.raises(InputError, match="more than the 40 bytes"):
+        read_labels(tmp_path / "labels.mha", smaller, ())
+
+
+def test_what_is_no_file_of_labels_is_refused(a_volume: Volume, tmp_path: Path) -> None:
+    (tmp_path / "text.mha").write_text("no image")
+    with pytest.raises(InputError, match="not a MetaImage of labels"):
+        read_labels(tmp_path / "text.mha", OBLIQUE, ())
+
+
 def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.mha cannot be read"):
         read_labels(tmp_path / "none.mha", OBLIQUE, ())
