@@ -90,13 +90,14 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def closeJobs(self) -> None:
         """End what runs, and the worker."""
         if self.panel is not None:
-            self.panel.services.desk.close()
+            self.panel.close()
         if self.logic is not None:
             self.logic.close()
 
     def enter(self) -> None:
         """The user comes to this module."""
         self.initializeParameterNode()
+        self.panel.warmUp()
 
     def exit(self) -> None:
         """The user goes to another module; a running job goes on."""
@@ -120,7 +121,9 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def initializeParameterNode(self) -> None:
         """Make sure that there is a parameter node, observed and shown."""
-        self.setParameterNode(self.logic.getParameterNode())
+        found = self.logic.getParameterNode()
+        if self._parameterNodeGuiTag is None or found.parameterNode is not self._parameterNode.parameterNode:
+            self.setParameterNode(found)
         if not self._parameterNode.inputVolume:
             first = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
             if first:

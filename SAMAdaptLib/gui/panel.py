@@ -20,6 +20,7 @@ from .packages import SlicerPackages
 from .presenter import Presenter, Services
 from .segment import SegmentPresenter
 from .train import TrainPresenter
+from .warmup import WarmUp
 
 
 def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[str], str]) -> Services:
@@ -49,6 +50,7 @@ class Panel:
         )
         self._refreshing = self._again = False
         self._parameters: Any = None
+        self._warmUp = WarmUp()
         services.desk.changed = self.refresh
         services.desk.batch = self.batch
 
@@ -94,6 +96,10 @@ class Panel:
             if self._again:
                 self.refresh()
 
+    def warmUp(self) -> None:
+        """The panel is looked at: load what the first click will need, without a pause."""
+        self._warmUp.start()
+
     def useHead(self, key: str) -> None:
         """Choose a head under Segment and show that panel."""
         self.segment.chooseHead(key)
@@ -101,8 +107,8 @@ class Panel:
         self.ui.trainCollapsibleButton.collapsed = True
 
     def close(self) -> None:
-        """The panel goes: no job, process or file stays."""
-        self.setParameters(None)
+        """End what runs, and the worker: no job, process, thread or file stays."""
+        self._warmUp.close()
         self.services.desk.close()
 
     def _refreshOne(self, presenter: Presenter) -> None:
