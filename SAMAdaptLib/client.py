@@ -201,7 +201,7 @@ class WorkerClient:
             return WorkerError(what)
         code = link.exit_code()
         tail = link.log_tail()
-        log = f"Its log is {link.log}." + (f" Its last lines:\n{tail}" if tail else " It is empty.")
+        log = f"Its log is {link.log}." + (f"\nIts last lines:\n{tail}" if tail else " It is empty.")
         if code in _KILLED_CODES:
             message = f"{what} The system ended it ({explain_exit(code)}), most likely because memory ran out."
             return MemoryExhausted(message, f"Close other programs or choose a region of interest. {log}")

@@ -22,13 +22,17 @@ ROOT = Path(__file__).resolve().parent.parent
 UI = ROOT / "SAMAdapt" / "Resources" / "UI" / "SAMAdapt.ui"
 
 BARE = """
-import sys, socket
+import os, socket, sys
+from pathlib import Path
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "onnxruntime", "openvino", "safetensors", "segment_anything"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Refuse())
-def offline(*_): raise OSError("no network")
+calls = []
+def offline(_socket, address):
+    calls.append(address)
+    raise OSError("no network")
 socket.socket.connect = offline
 from host import SlicerHost
 with SlicerHost(window=%s) as host:
@@ -36,10 +40,11 @@ with SlicerHost(window=%s) as host:
     assert host.ui.segmentButton.toolTip == "Select a volume.", host.ui.segmentButton.toolTip
     host.ui.installationCollapsibleButton.collapsed = False
     host.spin(timeout=0.2)
+    host.spin(until=lambda: "SAMAdaptLib.mrml_counts" in sys.modules)  # what the first click needs is loaded meanwhile
     heavy = {"torch", "onnxruntime", "SimpleITK", "scipy"} & set(sys.modules)
     assert not heavy, heavy
-    from pathlib import Path
-    import os
+    assert not calls, calls
+    assert not list(Path(os.environ["SAMADAPT_HOME"]).rglob("*.onnx"))
     assert not list(Path(os.environ["SAMADAPT_HOME"]).glob("jobs/*"))
 print("opened")
 """
@@ -165,3 +170,34 @@ def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: P
     a_host.spin(until=lambda: slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
     a_host.select("SAMAdapt")
     assert a_host.ui.segmentResultTable.rowCount == 2
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["Encoding views", "Segmenting axial slices", "Training the cnn head", "Downloading mobile_sam", "Checking a.onnx"],
+)
+def test_what_the_worker_does_is_said_in_the_users_language(
+    stage: str, a_host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SAMAdaptLib.gui import texts
+
+    monkeypatch.setattr(texts, "_", lambda text: f"translated: {text}")
+    assert texts.stageName(stage).startswith("translated: ")
+    assert "{" not in texts.stageName(stage)
+
+
+def test_a_stage_that_the_panel_does_not_know_is_shown_as_it_is(a_host: Any) -> None:
+    from SAMAdaptLib.gui import texts
+
+    assert texts.stageName("folding a paper crane") == "Folding a paper crane"
+
+
+def test_coming_back_to_the_panel_shows_the_same_parameters(a_host: Any, a_volume: Any) -> None:
+    a_host.ui.segmentAdvancedGroupBox.collapsed = False
+    a_host.select("Volumes")
+    a_host.widget._parameterNode.smoothing = True
+    a_host.select("SAMAdapt")
+    a_host.spin(timeout=0.1)
+    assert a_host.ui.smoothingCheckBox.checked
+    a_host.click("smoothingCheckBox")
+    assert not a_host.widget._parameterNode.smoothing

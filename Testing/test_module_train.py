@@ -217,7 +217,7 @@ def test_suggestions_are_listed_and_jumped_to(an_improvable_host: Any, a_runner:
     a_runner.tell(lambda: handle.hear_result({"suggestions": found}))
     an_improvable_host.spin(until=lambda: idle(an_improvable_host))
     table = an_improvable_host.ui.suggestionsTable
-    assert [table.item(0, column).text() for column in range(3)] == ["axial 7 of 10", "31 %", "Wall"]
+    assert [table.item(0, column).text() for column in range(3)] == ["Axial 7 of 10", "31 %", "Wall"]
     assert jumps == [((-30.0, -45.0, 48.0), a_case[0])]
     table.selectRow(1)
     an_improvable_host.click("jumpButton")

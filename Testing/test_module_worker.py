@@ -74,6 +74,8 @@ def test_a_killed_worker_costs_its_job_and_the_next_click_works(a_tiny_host: Any
     os.killpg(pid, signal.SIGKILL)
     a_tiny_host.spin(until=lambda: idle(a_tiny_host), timeout=20)
     assert "ended" in a_tiny_host.ui.trainStatusLabel.text
+    assert "INFO job" not in a_tiny_host.ui.trainStatusLabel.text  # the log's last lines would fill the panel
+    assert "INFO job" in a_tiny_host.ui.trainStatusLabel.toolTip
     assert nothing_left(empty_home)
     second = start_training(a_tiny_host)
     assert second != pid

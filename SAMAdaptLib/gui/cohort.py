@@ -231,7 +231,8 @@ class CohortPresenter(Presenter):
 
     def _onRowProgress(self, stage: str, fraction: float | None, secondsLeft: float | None) -> None:
         count = max(len(self._rows), 1)
-        text = _("Volume {number} of {count}: {stage}").format(number=self._at + 1, count=count, stage=stage)
+        words = texts.stageName(stage)
+        text = _("Volume {number} of {count}: {stage}").format(number=self._at + 1, count=count, stage=words)
         self.view.show(text, (self._at + (fraction or 0.0)) / count, None)
 
     def _onFailed(self, row: VolumeRow, error: SAMAdaptError) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import qt
+from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
 from ..handles import Callbacks, JobRunner
@@ -89,8 +90,8 @@ class JobDesk:
     def start(self, order: Order) -> None:
         """Carry out an order. Raises SAMAdaptError while another is on its way, or when no folder can be made."""
         if self._order is not None:
-            msg = "Another job is running."
-            raise SAMAdaptError(msg, "Wait for it, or cancel it.")
+            msg = _("Another job is running.")
+            raise SAMAdaptError(msg, _("Wait for it, or cancel it."))
         self._run = Run(order, self._obtainRunner, self._deliver, self._callbacks())
         self._order = order
         self._timer.start()

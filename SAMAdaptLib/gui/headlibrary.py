@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from slicer.i18n import tr as _
+
 from ..errors import InputError, SAMAdaptError
 from ..files import write_whole
 from ..heads.card import SUFFIX, HeadCard, read_card
@@ -102,12 +104,14 @@ class HeadLibrary:
             return entry
         # A name that differs in upper and lower case only is the same file on some systems.
         if target.exists() and not target.samefile(entry.path):
-            msg = f"There is already a head called {title!r}."
-            raise InputError(msg, "Choose another name.")
+            msg = _("There is already a head called {name}.").format(name=title)
+            raise InputError(msg, _("Choose another name."))
         try:
             entry.path.rename(target)
         except OSError as error:
-            msg = f"The head {entry.title!r} cannot be renamed ({error.strerror or error})."
+            msg = _("The head {name} cannot be renamed ({reason}).").format(
+                name=entry.title, reason=error.strerror or error
+            )
             raise InputError(msg) from error
         return HeadEntry(target, entry.card)
 
@@ -117,7 +121,9 @@ class HeadLibrary:
         try:
             entry.path.unlink(missing_ok=True)
         except OSError as error:
-            msg = f"The head {entry.title!r} cannot be deleted ({error.strerror or error})."
+            msg = _("The head {name} cannot be deleted ({reason}).").format(
+                name=entry.title, reason=error.strerror or error
+            )
             raise InputError(msg) from error
 
     def freePath(self, name: str) -> Path:
@@ -149,24 +155,25 @@ def checkedName(name: str) -> str:
     name = name.strip()
     bad = sorted({sign for sign in name if sign in _FORBIDDEN or not sign.isprintable()})
     if not name or name.strip(". ") != name or len(name) > _LONGEST_NAME:
-        msg = f"A head cannot be called {name!r}."
-        raise InputError(msg, f"Use 1 to {_LONGEST_NAME} characters, without a dot at either end.")
+        msg = _("A head cannot be called {name}.").format(name=repr(name))
+        hint = _("Use 1 to {count} characters, without a dot at either end.").format(count=_LONGEST_NAME)
+        raise InputError(msg, hint)
     if bad:
-        msg = f"A head's name cannot have {' '.join(bad)} in it."
-        raise InputError(msg, "It is also a file's name.")
+        msg = _("A head's name cannot have {signs} in it.").format(signs=" ".join(bad))
+        raise InputError(msg, _("It is also a file's name."))
     return name
 
 
 def suggestedName(structures: Sequence[str]) -> str:
     """A name made from what a head learns, such as ``RV, MYO, LV`` or ``Liver and 12 more``."""
     usable = ("".join(sign for sign in name if sign not in _FORBIDDEN and sign.isprintable()) for name in structures)
-    names = [name for name in (name.strip(" .") for name in usable) if name] or ["Head"]
+    names = [name for name in (name.strip(" .") for name in usable) if name] or [_("Head")]
     if len(names) > 4:
-        return f"{names[0]} and {len(names) - 1} more"
+        return _("{first} and {count} more").format(first=names[0], count=len(names) - 1)
     return ", ".join(names)[:_LONGEST_NAME].strip(" .,")
 
 
 def _refuseBuiltIn(entry: HeadEntry) -> None:
     if entry.builtIn:
-        msg = f"The head {entry.title!r} came with the extension and stays as it is."
-        raise InputError(msg, "Export a copy and import it under another name.")
+        msg = _("The head {name} came with the extension and stays as it is.").format(name=entry.title)
+        raise InputError(msg, _("Export a copy and import it under another name."))

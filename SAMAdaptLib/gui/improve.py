@@ -15,6 +15,7 @@ from ..progress import Monitor
 from . import tables, texts
 from .desk import Order
 from .headlibrary import HeadEntry
+from .parameters import Plane
 from .presenter import Presenter, Services, alive
 from .progressview import ProgressView
 from .train import TrainPresenter
@@ -230,7 +231,7 @@ def _enable(button: Any, problem: str, ready: str) -> None:
 
 def _cells(suggestion: dict[str, Any]) -> list[Any]:
     place = _("{plane} {number} of {count}").format(
-        plane=suggestion["plane"], number=suggestion["slice"] + 1, count=suggestion["slices"]
+        plane=Plane(suggestion["plane"]).label(), number=suggestion["slice"] + 1, count=suggestion["slices"]
     )
     doubt = tables.text(f"{100 * suggestion['doubt']:.0f} %", right=True)
     return [place, doubt, ", ".join(suggestion["structures"])]

@@ -42,10 +42,12 @@ class ProgressView:
         self._bar.visible = False
         self._frame.visible = bool(text)
         self._label.setText(text)
+        self._label.toolTip = ""
 
     def fail(self, error: SAMAdaptError) -> None:
         """It failed or was cancelled: said in the panel, without a popup."""
         self.end(str(error) if isinstance(error, Cancelled) else texts.failure(error))
+        self._label.toolTip = texts.details(error)
 
     def setButton(self, running: bool, cancelling: bool, problem: str, ready: str, cancelTip: str) -> None:
         """The button's face: what it does, or why it cannot."""

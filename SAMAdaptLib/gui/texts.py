@@ -44,17 +44,52 @@ def size(count: float) -> str:
 
 def stage(text: str, fraction: float | None, secondsLeft: float | None) -> str:
     """One line below the progress bar: "Encoding slices, 40 %, about 20 s left"."""
-    parts = [text[:1].upper() + text[1:]]
+    parts = [stageName(text)]
     if fraction is not None:
         parts.append(f"{100 * fraction:.0f} %")
     left = timeLeft(secondsLeft)
     return ", ".join([*parts, left] if left else parts)
 
 
+def stageName(text: str) -> str:
+    """What the worker does just now, in the user's language. Words that are not known here stay as they are."""
+    known = {
+        "Encoding": _("Encoding slices"),
+        "Encoding slices": _("Encoding slices"),
+        "Encoding views": _("Encoding views of the slices"),
+        "Encoding unlabelled volumes": _("Encoding unlabelled volumes"),
+        "Segmenting axial slices": _("Segmenting axial slices"),
+        "Segmenting sagittal slices": _("Segmenting sagittal slices"),
+        "Segmenting coronal slices": _("Segmenting coronal slices"),
+        "Reading": _("Reading"),
+        "Comparing": _("Comparing"),
+        "Probing": _("Looking at this computer"),
+    }
+    if text in known:
+        return known[text]
+    for words, translated in (
+        ("Training the {name} head", _("Training the {name} head")),
+        ("Downloading {name}", _("Downloading {name}")),
+        ("Checking {name}", _("Checking {name}")),
+        ("Fetching {name} with npm", _("Fetching {name} with npm")),
+    ):
+        start, end = words.split("{name}")
+        if text.startswith(start) and text.endswith(end):
+            return translated.format(name=text[len(start) : len(text) - len(end)])
+    return text[:1].upper() + text[1:]
+
+
 def failure(error: SAMAdaptError) -> str:
-    """What went wrong and what to do, as rich text for a label."""
-    hint = f"<br>{_lines(error.hint)}" if error.hint else ""
-    return f"<b>{_lines(error.message)}</b>{hint}"
+    """What went wrong and what to do, as rich text for a label; of a long remedy (a log) its first line."""
+    hint, _newline, more = error.hint.partition("\n")
+    parts = [f"<b>{_lines(error.message)}</b>", *([_lines(hint)] if hint else [])]
+    return "<br>".join([*parts, _("Rest the mouse here for more.")] if more else parts)
+
+
+def details(error: SAMAdaptError) -> str:
+    """What ``failure`` leaves out, "" for nothing; for a tooltip, which keeps these lines as they are."""
+    more = error.hint.partition("\n")[2]
+    return f"<pre>{escape(more)}</pre>" if more else ""
 
 
 def headTip(card: HeadCard) -> str:
