@@ -22,11 +22,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = ("segment", "train", "improve", "cohort", "installation")
-HEART = (
-    ("Right ventricle", (0.27, 0.52, 0.78)),
-    ("Myocardium", (0.87, 0.62, 0.28)),
-    ("Left ventricle", (0.82, 0.3, 0.3)),
-)
 LONGEST = 1800.0
 """Seconds after which a job is given up."""
 
@@ -180,31 +175,11 @@ def _many(studio: Studio) -> None:
 
 
 def _hearts(host: Any, folder: Path) -> list[tuple[Any, Any]]:
-    """Two volumes of two patients with their annotations: (volume node, segmentation node)."""
-    patients: dict[str, Path] = {}
-    for path in sorted((folder / "images").iterdir()):
-        patients.setdefault(path.name.split("_")[0], path)
-    cases = []
-    for number, image in enumerate(list(patients.values())[:2]):
-        volume = host.load(image)
-        volume.SetName(f"Patient {'AB'[number]}")
-        labels = host.load(folder / "labels" / image.name, labelmap=True)
-        cases.append((volume, _annotation(host, volume, labels)))
-    return cases
+    """A volume of each of two patients with its annotation: (volume node, segmentation node)."""
+    import hearts
 
-
-def _annotation(host: Any, volume: Any, labels: Any) -> Any:
-    node = host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", f"{volume.GetName()} annotation")
-    node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-    host.slicer.modules.segmentations.logic().ImportLabelmapToSegmentationNode(labels, node)
-    host.scene.RemoveNode(labels)
-    segmentation = node.GetSegmentation()
-    for number, (name, color) in enumerate(HEART[: segmentation.GetNumberOfSegments()]):
-        segment = segmentation.GetNthSegment(number)
-        segment.SetName(name)
-        segment.SetColor(*color)
-    return node
+    first = [files[0] for files in hearts.patients(folder).values()]
+    return [hearts.load_case(host, folder, path, f"Patient {name}") for name, path in zip("AB", first, strict=False)]
 
 
 def _phantoms() -> list[tuple[Any, Any]]:

@@ -39,7 +39,7 @@ Public face of SlicerHost:
   host.extensions, host.restarts        the extensions manager's model; how often a restart was asked for
   host.testing(True)                    slicer.app.testingEnabled()
   host.pip                              slicer.packaging's stand-in: asked (what pip got), missing, present, failure
-  host.choose(name, text)               chooses an entry of a combo box as a person does
+  host.choose(name, text)               chooses an entry of a combo box as a person does; host.type(name, text) types
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ class Pause:
         self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
         self._every = every
+        self.told: Callable[[], None] | None = None
+        """Who else wants to hear each beat."""
 
     def start(self) -> None:
         """Begin anew."""
@@ -50,6 +52,8 @@ class Pause:
         now = time.perf_counter()
         self.longest = max(self.longest, now - self._last - self._every / 1000)
         self._last = now
+        if self.told is not None:
+            self.told()
 
 
 class SlicerHost:
@@ -237,9 +241,17 @@ class SlicerHost:
             spot = QtCore.QPoint(8, 8)
         QtTest.QTest.mouseClick(native, QtCore.Qt.MouseButton.LeftButton, pos=spot)
 
-    def choose(self, name: str, text: str) -> None:
-        """Choose an entry of a combo box by its text, as a person does (it also activates)."""
+    def type(self, name: str, text: str) -> None:
+        """Type a text into a line, in place of what is there, and leave the line."""
         native = self._find(name)
+        native.setFocus()
+        native.selectAll()
+        QtTest.QTest.keyClicks(native, text)
+        QtTest.QTest.keyClick(native, QtCore.Qt.Key.Key_Return)
+
+    def choose(self, name: str | Any, text: str) -> None:
+        """Choose an entry of a combo box by its text, as a person does (it also activates)."""
+        native = self._find(name) if isinstance(name, str) else values.unwrap(name)
         box = native if isinstance(native, QtWidgets.QComboBox) else native.findChild(QtWidgets.QComboBox)
         row = box.findText(text)
         if row < 0:
