@@ -143,7 +143,7 @@ class Labelmap:
     def __post_init__(self) -> None:
         own = _as_labels(_fitting(self.voxels, self.geometry, self.name or "The labelmap"), self.name)
         own.setflags(write=False)
-        values = _present(own)
+        values = present_values(own)
         confidence = {int(value): float(part) for value, part in (self.confidence or {}).items()}
         object.__setattr__(self, "voxels", own)
         object.__setattr__(self, "_values", values)
@@ -270,7 +270,7 @@ def _repaired(array: NDArray, name: str, repair: bool, monitor: Monitor) -> NDAr
     return np.nan_to_num(own, copy=False, nan=low, neginf=low, posinf=high)
 
 
-def _present(labels: NDArray[Any]) -> tuple[int, ...]:
+def present_values(labels: NDArray[Any]) -> tuple[int, ...]:
     """The values other than 0 that occur, ascending; slice by slice, as counting needs eight bytes a voxel."""
     count = int(labels.max()) + 1
     found = np.zeros(count, bool)

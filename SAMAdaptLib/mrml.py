@@ -3,7 +3,7 @@
     scene -> library    check_volume, capture_volume, read_volume_node, region_from_roi
                         check_annotation, segments_of, capture_annotation, read_labelmap_node
     library -> scene    ReadyLabels, place_labels (-> Placement, with undo), show_3d
-    through a job       SegmentPlan, TrainPlan
+    through a job       SegmentPlan, TrainPlan, gathered
     places and life     world_of_voxel, is_alive, require_alive, name_of
 
 Functions that touch nodes belong to the main thread and are quick; what takes time hangs on the captures and on
@@ -22,6 +22,7 @@ from .mrml_annotation import (
     segments_of,
     terminology_of,
 )
+from .mrml_copy import gathered
 from .mrml_frames import FrameMap, ijk_to_ras, is_alive, name_of, require_alive
 from .mrml_plans import SegmentPlan, TrainPlan
 from .mrml_result import Placement, ReadyLabels, place_labels, show_3d
@@ -49,6 +50,7 @@ __all__ = [
     "capture_volume",
     "check_annotation",
     "check_volume",
+    "gathered",
     "grid_of",
     "ijk_to_ras",
     "is_alive",

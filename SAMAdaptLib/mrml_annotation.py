@@ -1,9 +1,9 @@
 """An annotation in the scene as a Labelmap on a volume's grid: segmentation nodes and label volumes.
 
-As with volumes, ``capture_annotation`` copies what it needs on the main thread and ``AnnotationCapture.labelmap``
-works anywhere. Segments may lie on any grid and under any transform: each voxel of the volume takes the label that
-lies at its centre, so that equal grids are copied exactly. Surfaces are filled on the volume's grid. The nodes are
-never changed: no representation, display node or colour table is added to them.
+As with volumes, ``capture_annotation`` copies what it needs on the main thread (or leaves ``copies`` to be gathered)
+and ``AnnotationCapture.labelmap`` works anywhere. Segments may lie on any grid and under any transform: each voxel of
+the volume takes the label that lies at its centre, so that equal grids are copied exactly. Surfaces are filled on the
+volume's grid. The nodes are never changed: no representation, display node or colour table is added to them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .geometry import Geometry
-from .images import Labelmap, Volume
+from .images import Labelmap, Volume, present_values
+from .mrml_copy import VoxelCopy, gather_now
 from .mrml_frames import FrameMap, array_from_matrix, ijk_to_ras, is_alive, name_of
 from .mrml_layers import ImageLayer, SurfaceLayer
-from .mrml_volume import check_volume, grid_of, image_array
+from .mrml_volume import check_volume, grid_of
 from .progress import Monitor, Silent, raise_if_cancelled
 from .structure import LARGEST_VALUE, Structure, default_structure
 
@@ -78,6 +79,7 @@ class AnnotationCapture:
     geometry: Geometry
     structures: tuple[Structure, ...]
     layers: tuple[tuple[Layer, Mapping[int, int]], ...]
+    copies: tuple[VoxelCopy, ...] = ()
 
     def labelmap(self, monitor: Monitor | None = None) -> Labelmap:
         """The labels on the volume's grid; structures without a voxel stay listed.
@@ -207,12 +209,14 @@ def capture_annotation(
     like: Any,
     segment_ids: Sequence[str] | None = None,
     values: Mapping[str, int] | None = None,
+    later: bool = False,
 ) -> AnnotationCapture:
     """A copy of an annotation, to be read on the grid of ``like``. Main thread.
 
     ``node`` is a segmentation node (``segment_ids``: which segments, None for all) or a label volume (whose labels
     become structures named by its colour table). ``like`` is a volume node, or a Volume or Labelmap that lies in the
-    world. ``values`` gives label values by structure name; the others get the next free ones. Raises InputError.
+    world. ``values`` gives label values by structure name; the others get the next free ones. With
+    ``later`` the voxels of a segmentation are still to be gathered. Raises InputError.
     """
     check_annotation(node)
     target = Target.of(like)
@@ -221,8 +225,11 @@ def capture_annotation(
     infos = _chosen(node, segment_ids)
     structures = _structures(infos, values or {})
     value_of = {info.id: structure.value for info, structure in zip(infos, structures, strict=True)}
-    layers = tuple(_layers(node, target, value_of))
-    return AnnotationCapture(name_of(node), target.name, target.geometry, structures, layers)
+    copies: list[VoxelCopy] = []
+    layers = tuple(_layers(node, target, value_of, copies))
+    if not later:
+        gather_now(copies)
+    return AnnotationCapture(name_of(node), target.name, target.geometry, structures, layers, tuple(copies))
 
 
 def read_labelmap_node(
@@ -276,10 +283,13 @@ def _structures(infos: Sequence[SegmentInfo], values: Mapping[str, int]) -> tupl
     )
 
 
-def _layers(node: Any, target: Target, value_of: Mapping[str, int]) -> Iterator[tuple[Layer, Mapping[int, int]]]:
+def _layers(
+    node: Any, target: Target, value_of: Mapping[str, int], copies: list[VoxelCopy]
+) -> Iterator[tuple[Layer, Mapping[int, int]]]:
+    """The layers; what must be gathered before they can be used is put into ``copies``."""
     segmentation = node.GetSegmentation()
     if _usable_source(segmentation) == BINARY:
-        yield from _image_layers(node, target, value_of)
+        yield from _image_layers(node, target, value_of, copies)
         return
     back = FrameMap.between(node, target.node)
     for segment_id, value in value_of.items():
@@ -287,7 +297,9 @@ def _layers(node: Any, target: Target, value_of: Mapping[str, int]) -> Iterator[
         yield SurfaceLayer(surface, back, target.to_ras, target.geometry.size), {1: value}
 
 
-def _image_layers(node: Any, target: Target, value_of: Mapping[str, int]) -> Iterator[tuple[Layer, Mapping[int, int]]]:
+def _image_layers(
+    node: Any, target: Target, value_of: Mapping[str, int], copies: list[VoxelCopy]
+) -> Iterator[tuple[Layer, Mapping[int, int]]]:
     """One layer for each labelmap that segments share, the way Slicer keeps them."""
     import vtk
 
@@ -302,7 +314,8 @@ def _image_layers(node: Any, target: Target, value_of: Mapping[str, int]) -> Ite
         matrix = vtk.vtkMatrix4x4()
         image.GetImageToWorldMatrix(matrix)
         start, to_ras = image.GetExtent()[0::2], array_from_matrix(matrix)
-        yield ImageLayer(image_array(image), start, to_ras, way, target.to_ras, target.geometry.size), values
+        copies.append(VoxelCopy(image, f"Segmentation {name_of(node)!r}"))
+        yield ImageLayer(copies[-1].voxels, start, to_ras, way, target.to_ras, target.geometry.size), values
 
 
 # --- label volumes ------------------------------------------------------------------------------------------------
@@ -313,11 +326,13 @@ def _capture_label_volume(node: Any, target: Target, values: Mapping[str, int]) 
     if image is None or image.GetPointData().GetScalars() is None:
         msg = f"Label volume {name_of(node)!r} has no voxels."
         raise InputError(msg, "Its file may have failed to load; load it again.")
-    array = image_array(image)
+    copy = VoxelCopy(image, f"Label volume {name_of(node)!r}")
+    gather_now([copy])  # which structures there are, only the voxels know
+    array = copy.voxels
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() > LARGEST_VALUE:
         msg = f"Label volume {name_of(node)!r} has values that are no labels (wanted whole numbers, 0 to 65535)."
         raise InputError(msg, "Is it an image? Then convert it in the module Volumes.")
-    found = [_structure_of(node, int(value)) for value in np.unique(array) if value]
+    found = [_structure_of(node, int(value)) for value in present_values(array)]
     structures = _under_known_values(found, values)
     way = FrameMap.between(target.node, node)
     layer = ImageLayer(array, (0, 0, 0), ijk_to_ras(node), way, target.to_ras, target.geometry.size)

@@ -1,17 +1,19 @@
 """From nodes to a job and from its result back to the scene: what the panel and the console both do.
 
-A plan is made on the main thread, where it copies what it needs from the scene. ``prepare(folder)`` writes the job's
-files and ``fetch(result)`` reads its result; both may run in a thread, for they touch no node. ``show(fetched)`` is
-for the main thread again.
+A plan is made on the main thread, where its ``gather()`` then copies voxels from the scene, step by step.
+``prepare(folder)`` writes the job's files and ``fetch(result)`` reads its result; both may run in a thread, for they
+touch no node. ``show(fetched)`` is for the main thread again.
 
     plan = SegmentPlan.of(volume_node, "heart.samhead")
+    for step in plan.gather():                      # or some steps now and then
+        pass
     job = plan.prepare(folder)                      # then a runner does the job
     placement = plan.show(plan.fetch(result))
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from .exchange import read_labels, write_image
 from .jobfolder import JobFolder
 from .jobs import CaseFiles, SegmentJob, StructureSpec, TrainJob
 from .mrml_annotation import AnnotationCapture, capture_annotation
+from .mrml_copy import VoxelCopy, gather_now, gathered
 from .mrml_frames import is_alive
 from .mrml_result import Placement, ReadyLabels, place_labels
 from .mrml_volume import VolumeCapture, capture_volume, region_from_roi
@@ -57,13 +60,18 @@ class SegmentPlan:
         if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
             msg = "The result can only go into a segmentation that is in the scene."
             raise InputError(msg, "Choose a segmentation, or none for a new one.")
-        capture = capture_volume(volume_node)
+        capture = capture_volume(volume_node, later=True)
         if roi is not None:
             options["region"] = region_from_roi(roi, volume_node)
         return cls(volume_node, str(head), capture, into, name, options)
 
+    def gather(self) -> Iterator[None]:
+        """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
+        return gathered(self.capture.copies)
+
     def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> SegmentJob:
         """Write the volume into the folder. Raises InputError for one that cannot be used."""
+        gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
         image = folder.file("image.mha")
         write_image(image, self.capture.volume(monitor))
         return SegmentJob(image=image, head=self.head, output=folder.file("labels.mha"), **self.options)
@@ -105,22 +113,32 @@ class TrainPlan:
         structures: dict[str, Structure] = {}
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
-            annotation = capture_annotation(annotation_node, volume_node, segment_ids, values)
+            annotation = capture_annotation(annotation_node, volume_node, segment_ids, values, later=True)
             values.update({structure.name: structure.value for structure in annotation.structures})
             for structure in annotation.structures:
                 structures.setdefault(structure.name, structure)
-            captured.append((capture_volume(volume_node), annotation))
+            captured.append((capture_volume(volume_node, later=True), annotation))
         if ignored_segment is not None:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
-        bare = tuple(capture_volume(node) for node in unlabeled)
+        bare = tuple(capture_volume(node, later=True) for node in unlabeled)
         return cls(tuple(captured), bare, tuple(structures.values()), str(output), options)
+
+    def gather(self) -> Iterator[None]:
+        """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
+        return gathered(self._copies())
+
+    def _copies(self) -> list[VoxelCopy]:
+        annotations = [copy for _volume, annotation in self.cases for copy in annotation.copies]
+        volumes = [*(volume for volume, _annotation in self.cases), *self.unlabeled]
+        return [*annotations, *(copy for volume in volumes for copy in volume.copies)]
 
     def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> TrainJob:
         """Write the volumes and their labels into the folder.
 
         Raises InputError for volumes or annotations that cannot be used and for a structure without any voxel.
         """
+        gather_now(self._copies())  # nothing is left to do, if the main thread has done it
         absent = {structure.value: structure for structure in self.structures}
         files = []
         for number, (volume, annotation) in enumerate(self.cases, 1):

@@ -1,8 +1,8 @@
 """A volume node as the library's Volume: what is taken, what is refused and why.
 
 Reading has two halves. ``capture_volume`` looks at the scene and copies voxels and matrices: call it on the main
-thread; it takes a memory copy's time. ``VolumeCapture.volume`` does the rest and knows no MRML: call it anywhere.
-The node is never changed.
+thread; it takes a memory copy's time, or none with ``later``, when ``copies`` are to be gathered (``mrml_copy``).
+``VolumeCapture.volume`` does the rest and knows no MRML: call it anywhere. The node is never changed.
 
 Linear parent transforms that keep right angles are applied to the grid ("hardened" into the copy). Under any other
 transform (sheared, warped) the voxels are taken on the grid on which they are stored: no voxel is interpolated, and
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from .errors import GeometryError, InputError
 from .geometry import Geometry
 from .images import Volume
+from .mrml_copy import VoxelCopy, gather_now
 from .mrml_frames import FrameMap, affine, array_from_matrix, ijk_to_ras, is_alive, name_of
 from .progress import Monitor
 
@@ -31,12 +32,16 @@ ROI_STEPS = 9
 
 @dataclass(frozen=True, eq=False)
 class VolumeCapture:
-    """A copy of what a volume node held: ``voxels`` (k, j, i) of the node's type, and the grid in LPS."""
+    """A copy of what a volume node held: ``voxels`` (k, j, i) of the node's type, and the grid in LPS.
+
+    Until its ``copies`` are gathered, the voxels are not there.
+    """
 
     name: str
     voxels: NDArray[Any]
     geometry: Geometry
     modality: str = ""
+    copies: tuple[VoxelCopy, ...] = ()
 
     def volume(self, monitor: Monitor | None = None) -> Volume:
         """The Volume, float32. Raises InputError for an image that cannot be used; a few bad voxels are repaired."""
@@ -73,13 +78,17 @@ def _check_image(node: Any, what: str) -> None:
         raise InputError(msg, "Make a scalar volume of it first, with the module Vector to Scalar Volume, say.")
 
 
-def capture_volume(node: Any) -> VolumeCapture:
+def capture_volume(node: Any, later: bool = False) -> VolumeCapture:
     """A copy of a scalar volume node; of a sequence, the frame that is shown now. Main thread.
 
-    Raises InputError and GeometryError with a remedy.
+    With ``later`` its voxels are still to be gathered. Raises InputError and GeometryError with a remedy.
     """
     check_volume(node)
-    return VolumeCapture(name_of(node), image_array(node.GetImageData()), grid_of(node), modality_of(node))
+    copy = VoxelCopy(node.GetImageData(), f"Volume {name_of(node)!r}")
+    capture = VolumeCapture(name_of(node), copy.voxels, grid_of(node), modality_of(node), (copy,))
+    if not later:
+        gather_now(capture.copies)
+    return capture
 
 
 def read_volume_node(node: Any, monitor: Monitor | None = None) -> Volume:
@@ -105,14 +114,6 @@ def _world_grid(node: Any) -> Geometry | None:
         return Geometry.from_ras_matrix(node.GetImageData().GetDimensions(), world @ ijk_to_ras(node))
     except GeometryError:
         return None
-
-
-def image_array(image: Any) -> NDArray[Any]:
-    """A copy of the scalars of a vtkImageData, (k, j, i), in its own type."""
-    from vtk.util.numpy_support import vtk_to_numpy
-
-    shape = tuple(reversed(image.GetDimensions()))
-    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape).copy()
 
 
 def grid_of(node: Any) -> Geometry:

@@ -191,6 +191,8 @@ class SlicerLogic:
         self._runs.clear()
 
     def _start(self, plan: Any, deliver: Callable[[dict[str, Any], Any], Any], wait: bool) -> Any:
+        for _step in plan.gather():  # at once: a script may change the nodes as soon as this returns
+            pass
         run = Run(plan, lambda: self.runner, deliver)
         self._runs = [one for one in self._runs if not one.finished] + [run]
         if wait:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .errand import Errand
@@ -17,12 +17,18 @@ from .jobfolder import JobFolder
 from .jobs import Job
 from .progress import Monitor, Silent
 
+_GATHER_SECONDS = 0.015
+
 PATIENCE_SECONDS = 6.0
 """How long an interrupted or abandoned run may take to wind up; the worker's own patience with a cancel is 5."""
 
 
 class Plan(Protocol):
-    """What is done in a thread, and so touches neither nodes nor widgets."""
+    """What is done where: ``gather`` on the main thread, the rest in a thread, touching neither nodes nor widgets."""
+
+    @property
+    def gather(self) -> Callable[[], Iterator[None]]:
+        """Copies from the scene what the files need, in steps of a millisecond or so."""
 
     @property
     def prepare(self) -> Callable[[JobFolder, Monitor], Job | None]:
@@ -36,10 +42,10 @@ class Plan(Protocol):
 class Run:
     """One training or segmentation on its way; belongs to the main thread.
 
-    Files are written and read in a thread, the job runs wherever the runner runs it (``runner()`` is called when it is
-    ready to), and ``deliver(facts, fetched)`` brings the result into the scene inside ``poll``. ``result`` is what
-    ``deliver`` gives once ``finished``, or ``error`` says why not. A cancelled training that kept a head has both.
-    ``heard`` is called for what the runner tells.
+    Voxels are gathered inside ``poll``, files are written and read in a thread, the job runs wherever the runner runs
+    it (``runner()`` is called when it is ready to), and ``deliver(facts, fetched)`` brings the result into the scene
+    inside ``poll``. ``result`` is what ``deliver`` gives once ``finished``, or ``error`` says why not. A cancelled
+    training that kept a head has both. ``heard`` is called for what the runner tells.
     """
 
     def __init__(
@@ -62,8 +68,9 @@ class Run:
         self._runner: JobRunner | None = None
         self._handle: JobHandle | None = None
         self._sweeper: threading.Thread | None = None
-        folder = self._folder = JobFolder()
-        self._errand: Errand | None = Errand(lambda: plan.prepare(folder, _Listener(self)))
+        self._folder = JobFolder()
+        self._errand: Errand | None = None
+        self._gathering: Iterator[None] | None = plan.gather()
 
     @property
     def filing(self) -> bool:
@@ -129,12 +136,26 @@ class Run:
             self._runner.poll()
         if self.finished:
             return  # what was heard ended it
-        if self._errand is not None:
+        if self._gathering is not None:
+            self._gather(self._gathering)
+        elif self._errand is not None:
             if self._errand.finished:
                 errand, self._errand = self._errand, None
                 self._after(errand)
         elif self._handle is not None and self._handle.finished:
             self._collect(self._handle)
+
+    def _gather(self, steps: Iterator[None]) -> None:
+        """As many steps as a user interface does not notice; after the last one the files are written."""
+        end = time.monotonic() + _GATHER_SECONDS
+        for _step in steps:
+            if self.cancelled:
+                self._end(Cancelled())
+                return
+            if time.monotonic() > end:
+                return
+        self._gathering = None
+        self._errand = Errand(lambda: self._plan.prepare(self._folder, _Listener(self)))
 
     def _after(self, errand: Errand) -> None:
         """The files are written, or read."""

@@ -540,3 +540,50 @@ def test_real_volumes_as_slicer_reads_them_lie_where_we_read_them(scene, shared_
     found = ours.voxels[tuple(np.rint(there).astype(int).T[::-1])]
     assert np.array_equal(seen.voxels[tuple(here.T[::-1])], found)
     assert found.std() > 0
+
+
+# --- copying piece by piece ---------------------------------------------------------------------------------------
+
+
+def a_large_volume(scene):
+    """A volume of several pieces."""
+    grid = Geometry((160, 150, 90), (1, 1, 1))
+    return scenes.add_volume(scene, numbered(grid).astype("int16"), grid)
+
+
+def test_a_volume_is_gathered_in_small_steps(scene):
+    node = a_large_volume(scene)
+    capture = mrml.capture_volume(node, later=True)
+    assert len(list(mrml.gathered(capture.copies))) == 5  # of a megabyte at most
+    assert np.array_equal(capture.voxels, slicer.util.arrayFromVolume(node))
+    assert list(mrml.gathered(capture.copies)) == []
+
+
+def test_a_volume_changed_between_two_steps_is_refused(scene):
+    node = a_large_volume(scene)
+    steps = mrml.gathered(mrml.capture_volume(node, later=True).copies)
+    next(steps)
+    slicer.util.arrayFromVolumeModified(node)
+    with pytest.raises(InputError, match="'MR' was changed while it was being read. Try again"):
+        list(steps)
+
+
+@pytest.mark.parametrize("size", [(7, 6, 5), (300, 300, 30)])
+def test_voxels_put_in_place_of_others_between_two_steps_are_noticed(scene, size):
+    node = a_large_volume(scene)
+    steps = mrml.gathered(mrml.capture_volume(node, later=True).copies)
+    next(steps)
+    slicer.util.updateVolumeFromArray(node, np.zeros(size[::-1], np.int16))
+    with pytest.raises(InputError, match="was changed while it was being read"):
+        list(steps)
+
+
+def test_an_annotation_is_gathered_with_its_volume(scene):
+    grid = Geometry((160, 150, 90), (1, 1, 1))
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    mask = np.zeros(grid.shape, np.uint8)
+    mask[10:80, 20:140, 30:150] = 1
+    node = scenes.add_segmentation(scene, {"Block": mask}, grid)
+    capture = mrml.capture_annotation(node, volume, later=True)
+    assert len(list(mrml.gathered(capture.copies))) >= 1
+    assert np.array_equal(capture.labelmap().voxels, mask)

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
 
 import mrmlscenes as scenes
+import slicer
 from geometries import numbered, oblique_grid
 from test_mrml import LPS, add_roi, two_masks
 
@@ -26,6 +27,7 @@ from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.home import folder
 from SAMAdaptLib.inprocess import InProcessRunner
 from SAMAdaptLib.slicer_logic import HeadFile, SlicerLogic, freeHeadPath, headPath
+from SAMAdaptLib.slicer_runs import Run
 
 LEARNED = [
     {"value": 1, "name": "High", "color": [1, 0, 0], "terminology": ""},
@@ -382,4 +384,36 @@ def test_a_head_of_a_tiny_encoder_finds_what_was_annotated(scene, empty_home, tm
     for value in NAMES:
         both = ((found == value) & (truth == value)).sum()
         assert 2 * both / ((found == value).sum() + (truth == value).sum()) > 0.7
+    assert not list(folder("jobs").iterdir())
+
+
+def test_what_is_changed_after_the_call_does_not_count(scene, logic, empty_home):
+    grid = Geometry((160, 150, 90), (1, 1, 1))
+    node = scenes.add_volume(scene, numbered(grid), grid)
+    run = logic.segment(node, write_head(folder("heads") / "heart.samhead"), waitForCompletion=False)
+    np.copyto(slicer.util.arrayFromVolume(node), 0)
+    slicer.util.arrayFromVolumeModified(node)
+    assert run.wait(timeout=60).GetSegmentation().GetNumberOfSegments() == 2
+
+
+def test_a_run_that_gathers_can_be_cancelled_and_leaves_nothing(scene, empty_home):
+    grid = Geometry((160, 150, 90), (1, 1, 1))
+    node = scenes.add_volume(scene, numbered(grid), grid)
+    plan = mrml.SegmentPlan.of(node, write_head(folder("heads") / "heart.samhead"))
+    run = Run(plan, lambda: InProcessRunner(pretend), lambda facts, fetched: None)
+    run.cancel()
+    with pytest.raises(Cancelled):
+        run.wait(timeout=60)
+    assert not run.filing
+    assert not list(folder("jobs").iterdir())
+
+
+def test_a_volume_changed_while_it_is_gathered_ends_the_run_with_its_name(scene, empty_home):
+    grid = Geometry((160, 150, 90), (1, 1, 1))
+    node = scenes.add_volume(scene, numbered(grid), grid)
+    plan = mrml.SegmentPlan.of(node, write_head(folder("heads") / "heart.samhead"))
+    run = Run(plan, lambda: InProcessRunner(pretend), lambda facts, fetched: None)
+    slicer.util.arrayFromVolumeModified(node)
+    with pytest.raises(InputError, match="'MR' was changed while it was being read"):
+        run.wait(timeout=60)
     assert not list(folder("jobs").iterdir())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..jobfolder import JobFolder
 from ..jobs import EvaluateJob, Job, SegmentJob
 from ..progress import Monitor
 from . import tables, texts
-from .desk import Order
+from .desk import Order, noSteps
 from .headlibrary import HeadEntry
 from .parameters import CohortSource
 from .presenter import Presenter, Services, alive
@@ -208,7 +208,7 @@ class CohortPresenter(Presenter):
             markResult(placement, result)
             self._compareNodes(row, placement.node)
 
-        return self._order(row, plan.prepare, fetch, done)
+        return replace(self._order(row, plan.prepare, fetch, done), gather=plan.gather)
 
     def _order(
         self,
@@ -275,12 +275,12 @@ class CohortPresenter(Presenter):
         if reference is None or volume is None:
             self._complete(row)
             return
-        from ..mrml import capture_annotation, segments_of
+        from ..mrml import capture_annotation, gathered, segments_of
 
         values = {str(item["name"]): int(item["value"]) for item in self._head.card.structures}
         try:
             captures = [
-                capture_annotation(each, volume, [s.id for s in segments_of(each) if s.name in values], values)
+                capture_annotation(each, volume, [s.id for s in segments_of(each) if s.name in values], values, True)
                 for each in (node, reference)
             ]
         except SAMAdaptError as error:
@@ -296,9 +296,14 @@ class CohortPresenter(Presenter):
             common = {s.value for s in captures[0].structures} & {s.value for s in captures[1].structures}
             return EvaluateJob(*paths, values=tuple(sorted(common)))
 
-        self._compare(row, prepare)
+        self._compare(row, prepare, lambda: gathered([*captures[0].copies, *captures[1].copies]))
 
-    def _compare(self, row: VolumeRow, prepare: Callable[[JobFolder, Monitor], Job]) -> None:
+    def _compare(
+        self,
+        row: VolumeRow,
+        prepare: Callable[[JobFolder, Monitor], Job],
+        gather: Callable[[], Iterator[None]] = noSteps,
+    ) -> None:
         def done(result: dict[str, Any], _nothing: Any) -> None:
             names = {int(item["value"]): str(item["name"]) for item in self._head.card.structures}
             row.dice = result["mean_dice"]
@@ -314,7 +319,8 @@ class CohortPresenter(Presenter):
             else:
                 self._complete(row, _("Not compared: {reason}").format(reason=error))
 
-        self.start(Order(self.name, prepare, progress=self._onRowProgress, done=done, failed=failed))
+        order = Order(self.name, prepare, progress=self._onRowProgress, done=done, failed=failed, gather=gather)
+        self.start(order)
 
     def _complete(self, row: VolumeRow, note: str = "") -> None:
         self._set(row, Standing.DONE, note)

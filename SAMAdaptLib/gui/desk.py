@@ -8,7 +8,7 @@ Nothing here waits, save ``close``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -35,11 +35,17 @@ def _nothing(_: dict[str, Any]) -> Any:
     return None
 
 
+def noSteps() -> Iterator[None]:
+    """Nothing is to be gathered."""
+    return iter(())
+
+
 @dataclass
 class Order:
     """What a presenter hands in at the desk.
 
-    ``owner`` names the panel. ``prepare(folder, monitor)`` writes the input files and returns the job, or None when
+    ``owner`` names the panel. ``gather()`` copies from the scene what the files need, in small steps in the main
+    thread. ``prepare(folder, monitor)`` writes the input files and returns the job, or None when
     there is nothing more to do; ``fetch(result)`` reads the result files; both run in a thread and touch neither
     nodes nor widgets. The others are called in the
     main thread: ``progress(stage, fraction or None, seconds_left or None)``, ``metric(name, step, value)``,
@@ -55,6 +61,7 @@ class Order:
     warning: Callable[[str], None] = _ignore
     done: Callable[[dict[str, Any], Any], None] = _ignore
     failed: Callable[[SAMAdaptError], None] = _ignore
+    gather: Callable[[], Iterator[None]] = noSteps
 
 
 def _nobodys() -> Order:

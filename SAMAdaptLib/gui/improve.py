@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,9 +126,9 @@ class ImprovePresenter(Presenter):
             return
         self._forgetSuggestions()
         try:
-            from ..mrml import capture_volume
+            from ..mrml import capture_volume, gathered
 
-            capture = capture_volume(state.volume)
+            capture = capture_volume(state.volume, later=True)
         except SAMAdaptError as error:
             self.fail(error)
             return
@@ -144,7 +144,10 @@ class ImprovePresenter(Presenter):
         def done(result: dict[str, Any], _nothing: Any) -> None:
             self._showSuggestions(result["suggestions"], volume)
 
-        self.start(Order(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail))
+        def gather() -> Iterator[None]:
+            return gathered(capture.copies)
+
+        self.start(Order(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail, gather=gather))
 
     def _showSuggestions(self, found: list[dict[str, Any]], volume: Any) -> None:
         self.view.end("" if found else _("The head is sure of every slice, or found nothing to look at."))

@@ -169,6 +169,7 @@ class SegmentPresenter(Presenter):
         return self.start(
             Order(
                 self.name,
+                gather=plan.gather,
                 prepare=plan.prepare,
                 fetch=plan.fetch,
                 progress=self.onProgress,

@@ -173,7 +173,15 @@ class TrainPresenter(Presenter):
 
         taken()
         self.showCurve()
-        order = Order(owner, plan.prepare, progress=onProgress, metric=self.curve.add, done=onDone, failed=onFailed)
+        order = Order(
+            owner,
+            plan.prepare,
+            progress=onProgress,
+            metric=self.curve.add,
+            done=onDone,
+            failed=onFailed,
+            gather=plan.gather,
+        )
         try:
             self.desk.start(order)
         except SAMAdaptError as error:
