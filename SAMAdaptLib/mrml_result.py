@@ -60,6 +60,14 @@ class Placement:
     created: bool
     _before: Any = None  # the segmentation as it was, where the node was there already
 
+    def __post_init__(self) -> None:
+        self._placed = _contents(self.node)
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody has painted on the result since, or taken segments out or put some in."""
+        return is_alive(self.node) and _contents(self.node) != self._placed
+
     def undo(self) -> None:
         """Take the result back: a new node goes, an old one gets its former segments. Harmless when it is gone."""
         if not is_alive(self.node):
@@ -68,6 +76,14 @@ class Placement:
             self.node.GetScene().RemoveNode(self.node)
         else:
             self.node.GetSegmentation().DeepCopy(self._before)
+
+
+def _contents(node: Any) -> tuple[Any, ...]:
+    """What painting changes: the layers' times, and the segments that there are."""
+    segmentation = node.GetSegmentation()
+    layers = (segmentation.GetLayerDataObject(n, BINARY) for n in range(segmentation.GetNumberOfLayers(BINARY)))
+    segments = (segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments()))
+    return tuple(layer.GetMTime() for layer in layers), tuple(segments)
 
 
 def place_labels(

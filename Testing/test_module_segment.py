@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
@@ -200,6 +201,48 @@ def test_the_result_opens_in_the_segment_editor(a_ready_host: Any, a_runner: Any
     application.openSegmentEditor = lambda *nodes: opened.append(nodes)
     a_ready_host.click("segmentEditorButton")
     assert opened == [(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"), a_volume)]
+
+
+def test_undo_takes_a_new_result_back(a_ready_host: Any, a_runner: Any) -> None:
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    a_ready_host.click("show3DButton")  # is no editing
+    a_ready_host.click("undoButton")
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert not a_ready_host.ui.segmentResultFrame.visible
+    assert a_ready_host.ui.segmentStatusLabel.text == "The result was taken back."
+    assert a_ready_host.messages == []
+
+
+def test_undo_gives_a_chosen_output_its_former_segments(a_ready_host: Any, a_runner: Any, a_volume: Any) -> None:
+    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+
+    _volume, labels = addPhantom("Patient A")
+    drawn = addAnnotation(a_volume, labels, "Drawn")
+    before = [drawn.GetSegmentation().GetNthSegment(n).GetName() for n in range(2)]
+    a_ready_host.widget._parameterNode.outputSegmentation = drawn
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    a_ready_host.click("undoButton")
+    segmentation = drawn.GetSegmentation()
+    assert [segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())] == before
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_undo_asks_before_it_takes_corrections_back(agreed: bool, a_ready_host: Any, a_runner: Any) -> None:
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    segmentation = node.GetSegmentation()
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        np.ones((4, 4, 4), np.uint8), node, segmentation.GetNthSegmentID(0), a_ready_host.ui.inputSelector.currentNode()
+    )
+    application = a_ready_host.widget.panel.services.application
+    asked = []
+    application.confirm = lambda text, title: asked.append(text) or agreed
+    a_ready_host.click("undoButton")
+    assert "edited" in asked[0]
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == (0 if agreed else 1)
 
 
 def test_the_first_head_is_chosen_and_its_tooltip_tells_all(a_host: Any, a_head: Path) -> None:

@@ -70,6 +70,7 @@ class SegmentPresenter(Presenter):
         ui.segmentButton.connect("clicked(bool)", self.onClicked)
         ui.show3DButton.connect("toggled(bool)", self._onShow3D)
         ui.segmentEditorButton.connect("clicked(bool)", self._onSegmentEditor)
+        ui.undoButton.connect("clicked(bool)", self._onUndo)
 
     # Heads --------------------------------------------------------------------------------------------------------
 
@@ -245,6 +246,17 @@ class SegmentPresenter(Presenter):
     def _onSegmentEditor(self, _checked: bool = False) -> None:
         if self.placement is not None and alive(self.placement.node) is not None:
             self.application.openSegmentEditor(self.placement.node, alive(self._resultVolume))
+
+    def _onUndo(self, _checked: bool = False) -> None:
+        """Take the result back; what was corrected in it goes only after a question."""
+        if self.placement is None or alive(self.placement.node) is None:
+            return
+        text = _("The result was edited since. Take it back all the same?")
+        if self.placement.edited and not self.application.confirm(text, _("Undo")):
+            return
+        self.placement.undo()
+        self.forgetResult()
+        self.view.end(_("The result was taken back."))
 
 
 def _row(item: dict[str, Any]) -> list[Any]:
