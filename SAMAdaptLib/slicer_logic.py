@@ -14,16 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import InputError
 from .handles import JobRunner
 from .heads.card import SUFFIX, HeadCard, read_card
 from .home import folder
 from .slicer_runs import Run
-
-if TYPE_CHECKING:
-    from .mrml import Placement
 
 
 @dataclass(frozen=True)
@@ -175,11 +172,7 @@ class SlicerLogic:
             device=device,
         )
 
-        def show(_facts: dict[str, Any], ready: Any) -> Any:
-            placement: Placement = plan.show(ready)
-            return placement.node
-
-        return self._start(plan, show, waitForCompletion)
+        return self._start(plan, lambda _facts, ready: plan.show(ready).node, waitForCompletion)
 
     def close(self) -> None:
         """End whatever runs and the worker process. Call it when the module or the application closes."""
