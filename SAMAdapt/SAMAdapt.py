@@ -75,6 +75,7 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.onSceneChanged)
         slicer.app.connect("aboutToQuit()", self.closeJobs)
@@ -114,6 +115,11 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
+    def onSceneEndImport(self, caller: Any, event: Any) -> None:
+        """A scene loaded while this module is shown brings its own choices: lists are read once, so read them anew."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
     def onSceneChanged(self, caller: Any, event: Any) -> None:
         """A node came or went: buttons may have to change."""
         if not caller.IsBatchProcessing() and self.parent.isEntered:
@@ -121,9 +127,7 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def initializeParameterNode(self) -> None:
         """Make sure that there is a parameter node, observed and shown."""
-        found = self.logic.getParameterNode()
-        if self._parameterNodeGuiTag is None or found.parameterNode is not self._parameterNode.parameterNode:
-            self.setParameterNode(found)
+        self.setParameterNode(self.logic.getParameterNode())
         if not self._parameterNode.inputVolume:
             first = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
             if first:

@@ -112,7 +112,6 @@ def test_the_choices_are_saved_with_the_scene(a_host: Any, a_case: tuple[Any, An
     scene.SetLoadFromXMLString(1)
     scene.SetSceneXMLString(text)
     scene.Import()
-    a_host.widget.initializeParameterNode()
     back = a_host.widget._parameterNode
     assert (back.plane, back.budget, back.headName, back.smoothing) == (SegmentPlane.CORONAL, Budget.BEST, "Mine", True)
     assert list(back.excludedStructures) == ["Wall"]
