@@ -129,7 +129,7 @@ def _train(studio: Studio, case: tuple[Any, Any], budget: str) -> None:
     host.spin(timeout=0.3)
     studio.take("train-ready")
     host.click("trainButton")
-    studio.wait(panel.train, lambda: len(panel.train.curve.loss) >= 12 and len(panel.train.curve.dice) >= 2)
+    studio.wait(panel.train, lambda: len(panel.train.curve.loss) >= 12 and panel.train.curve.dice)
     studio.take("train-running")
     studio.wait(panel.train)
     studio.take("train-done")

@@ -125,6 +125,13 @@ def test_the_curve_and_its_words_are_live(a_host: Any, a_runner: Any, a_case: An
     finish(a_host, a_runner)
 
 
+@pytest.mark.parametrize(("value", "end"), [(1.96, 2.0), (2.0, 2.0), (2.1, 5.0), (0.03, 0.05), (740.0, 1000.0)])
+def test_the_axis_of_the_loss_ends_at_a_round_number(value: float, end: float, a_host: Any) -> None:
+    from SAMAdaptLib.gui.curve import roundUp
+
+    assert roundUp(value) == pytest.approx(end)
+
+
 def test_the_new_head_shows_its_quality_and_is_one_click_from_use(a_host: Any, a_runner: Any, a_case: Any) -> None:
     begin(a_host, a_runner)
     finish(a_host, a_runner)

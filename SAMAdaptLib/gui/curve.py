@@ -119,7 +119,7 @@ class _Drawing:
         self._lastStep = lastStep
 
     def draw(self, loss: Points, dice: Points) -> None:
-        highest = max([value for _step, value in loss] + [1e-6])
+        highest = roundUp(max([value for _step, value in loss] + [1e-6]))
         self._axes(highest if loss else None, bool(dice))
         self._line(loss, highest, _LOSS_COLOR)
         self._line(dice, 1.0, _DICE_COLOR)
@@ -162,6 +162,12 @@ class _Drawing:
 
     def _y(self, part: float) -> int:
         return self._bottom - round((self._bottom - self._top) * min(max(part, 0.0), 1.0))
+
+
+def roundUp(value: float) -> float:
+    """The end of an axis that holds a positive value: 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9))
 
 
 def thinned(points: Points, most: int = _MOST_POINTS) -> Points:

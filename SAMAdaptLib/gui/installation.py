@@ -235,7 +235,8 @@ def folderSize(path: Path) -> int:
 def _weightsCells(entry: EncoderEntry) -> list[Any]:
     tip = _("{title}. Licence: {licence}.").format(title=entry.title, licence=entry.licence)
     here = _("here") if seems_here(entry) else _("to fetch")
-    return [tables.text(entry.title, tip), tables.text(texts.size(entry.bytes), right=True), here]
+    name = entry.title.partition(",")[0]
+    return [tables.text(name, tip), tables.text(texts.size(entry.bytes), right=True), here]
 
 
 def deviceText(result: dict[str, Any]) -> str:
