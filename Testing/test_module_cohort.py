@@ -193,6 +193,35 @@ def test_weights_are_fetched_and_can_be_cancelled(an_open_host: Any, a_runner: A
     assert an_open_host.ui.installationStatusLabel.text == "Cancelled."
 
 
+def test_the_size_of_what_is_stored_is_counted_beside_the_user_interface(a_host: Any, empty_home: Path) -> None:
+    (empty_home / "features" / "ab").mkdir(parents=True)
+    (empty_home / "features" / "ab" / "one.npz").write_bytes(bytes(3_000_000))
+    a_host.ui.installationCollapsibleButton.collapsed = False
+    a_host.spin(until=lambda: "Features 3.0 MB" in a_host.ui.storageLabel.text)
+    assert str(empty_home) in a_host.ui.storageLabel.text
+
+
+def test_of_functions_in_threads_only_the_last_is_heard_and_none_that_failed(a_host: Any) -> None:
+    from SAMAdaptLib.errors import InputError
+    from SAMAdaptLib.gui.aside import Aside
+
+    def fails() -> None:
+        msg = "no"
+        raise InputError(msg)
+
+    heard: list[str] = []
+    aside = Aside(heard.append)
+    aside.start(lambda: "first")
+    aside.start(lambda: "second")
+    a_host.spin(until=lambda: heard)
+    aside.start(fails)
+    a_host.spin(timeout=0.2)
+    aside.start(lambda: "after the end")
+    aside.close()
+    a_host.spin(timeout=0.2)
+    assert heard == ["second"]
+
+
 def test_the_feature_cache_is_cleared_on_request(an_open_host: Any, empty_home: Path) -> None:
     kept = empty_home / "features" / "ab" / "cd.neck.npy"
     kept.parent.mkdir(parents=True)

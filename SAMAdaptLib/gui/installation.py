@@ -16,6 +16,7 @@ from ..jobfolder import JobFolder
 from ..jobs import Job, ProbeJob, WeightsJob
 from ..progress import Monitor
 from . import tables, texts
+from .aside import Aside
 from .desk import Order
 from .encoders import shownEntries
 from .presenter import Presenter, Services
@@ -33,6 +34,7 @@ class InstallationPresenter(Presenter):
         super().__init__(ui, services)
         self._changed = changed
         self._shown = False
+        self._storage = Aside(self._showStorage)
         self.view = ProgressView(
             ui.fetchWeightsButton, ui.installationProgressFrame, ui.installationProgressBar, ui.installationStatusLabel
         )
@@ -54,6 +56,9 @@ class InstallationPresenter(Presenter):
         ):
             button.connect("clicked(bool)", slot)
 
+    def close(self) -> None:
+        self._storage.close()
+
     # State --------------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -70,7 +75,7 @@ class InstallationPresenter(Presenter):
             self._shown = True
             self._showPackages()
             self._showWeights()
-            self._showStorage()
+            self._storage.start(folderSizes)
         self._showButtons(missing)
 
     def _showButtons(self, missing: list[str]) -> None:
@@ -111,15 +116,10 @@ class InstallationPresenter(Presenter):
         tables.fitHeight(self.ui.weightsTable)
         self.ui.weightsTable.selectRow(row)
 
-    def _showStorage(self) -> None:
-        self.ui.storageLabel.setText(
-            _("Features {features}, weights {weights}, heads {heads} in {folder}").format(
-                features=texts.size(folderSize(home() / "features")),
-                weights=texts.size(folderSize(home() / "weights")),
-                heads=texts.size(folderSize(home() / "heads")),
-                folder=home(),
-            )
-        )
+    def _showStorage(self, sizes: dict[str, int]) -> None:
+        text = _("Features {features}, weights {weights}, heads {heads} in {folder}")
+        shown = {name: texts.size(count) for name, count in sizes.items()}
+        self.ui.storageLabel.setText(text.format(**shown, folder=home()))
 
     def _again(self) -> None:
         """Something changed on disk."""
@@ -219,6 +219,11 @@ class InstallationPresenter(Presenter):
         """The newest log, else the folder."""
         logs = sorted((home() / "logs").glob("worker-*.log"), key=lambda path: path.name)
         self.application.openPath(logs[-1] if logs else home())
+
+
+def folderSizes() -> dict[str, int]:
+    """Bytes of what is stored, by kind. There may be thousands of files."""
+    return {name: folderSize(home() / name) for name in ("features", "weights", "heads")}
 
 
 def folderSize(path: Path) -> int:

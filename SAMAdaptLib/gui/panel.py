@@ -109,6 +109,8 @@ class Panel:
     def close(self) -> None:
         """End what runs, and the worker: no job, process, thread or file stays."""
         self._warmUp.close()
+        for presenter in self.presenters:
+            presenter.close()
         self.services.desk.close()
 
     def _refreshOne(self, presenter: Presenter) -> None:

@@ -44,6 +44,9 @@ class Presenter:
     def refresh(self) -> None:
         """Bring the widgets up to date with the parameters, the desk and the library."""
 
+    def close(self) -> None:
+        """The panel goes: end what this one has begun beside the desk."""
+
     @property
     def running(self) -> bool:
         """Whether the desk carries out an order of this panel."""
