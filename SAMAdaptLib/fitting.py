@@ -206,6 +206,13 @@ def fit(
         raise MemoryExhausted(msg, "Choose --device cpu, or a smaller head.") from error
 
 
+def steps_gone(step: int, steps: int, begun: float, deadline: float) -> int:
+    """How far a fit is, in steps: those done, or those that the time gone stands for where the deadline comes first."""
+    allowed = deadline - begun
+    share = (time.monotonic() - begun) / allowed if allowed > 0 else 1.0
+    return min(steps, max(step, int(steps * share)))
+
+
 class _Fitting:
     """The state of one fit."""
 
@@ -229,8 +236,9 @@ class _Fitting:
         every = max(1, steps // EVALUATIONS)
         stage = f"Training the {self.module.type_name} head"
         loss = float("nan")
+        begun = time.monotonic()
         for step in range(steps):
-            self.monitor.progress(stage, step, steps)
+            self.monitor.progress(stage, steps_gone(step, steps, begun, deadline), steps)
             stopped = self.monitor.cancelled()
             if stopped or time.monotonic() > deadline:
                 self.result.cancelled = stopped

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from phantoms import dice, two_balls
 from SAMAdaptLib.budget import BUDGETS
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
+from SAMAdaptLib.fitting import steps_gone
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads import head_class
 from SAMAdaptLib.heads.file import Head, load_head, save_head
@@ -257,3 +260,11 @@ def test_labels_without_a_structure_are_refused() -> None:
 def test_no_case_at_all_is_refused() -> None:
     with pytest.raises(InputError, match="No annotated volume was given"):
         train([])
+
+
+def test_progress_follows_the_clock_where_the_deadline_comes_before_the_last_step() -> None:
+    now = time.monotonic()
+    assert steps_gone(30, 100, now - 1, now + 1e6) == 30
+    assert 49 <= steps_gone(5, 100, now - 60, now + 60) <= 51
+    assert steps_gone(5, 100, now - 60, now - 1) == 100
+    assert steps_gone(5, 100, now, math.inf) == 5
