@@ -139,7 +139,8 @@ class CaseTable:
         for row, (volumes, segmentations) in enumerate(self._selectors):
             if selector in (volumes, segmentations) and row < len(self._parameters.trainingCases):
                 case = self._parameters.trainingCases[row]
-                case.volume, case.segmentation = volumes.currentNode(), segmentations.currentNode()
+                with slicer.util.NodeModify(self._parameters.parameterNode):  # one event, and so one refresh
+                    case.volume, case.segmentation = volumes.currentNode(), segmentations.currentNode()
                 self._table.setCurrentCell(row, 0)
         self._changed()
 

@@ -6,6 +6,7 @@ user's own folder; heads that came with the extension are read-only.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class HeadLibrary:
         self._own = own
         self._builtIn = tuple(builtIn)
         self._cards: dict[tuple[Path, int, int], HeadCard | None] = {}
+        self._places: list[tuple[Path, bool]] = []
         self._listed: tuple[list[tuple[Path, int]], list[HeadEntry]] = ([], [])
 
     @property
@@ -61,11 +63,18 @@ class HeadLibrary:
 
         Asked for at every refresh of the panel, so the folders are read again only when they changed.
         """
-        places = [(self.folder, False), *((place, True) for place in self._builtIn if place.is_dir())]
-        state = [(place, place.stat().st_mtime_ns) for place, _builtIn in places]
-        if state != self._listed[0] or not state:
-            self._listed = (state, self._list(places))
+        state = self._state()
+        if state != self._listed[0]:
+            self._listed = (state, self._list(self._places))
         return self._listed[1]
+
+    def _state(self) -> list[tuple[Path, int]]:
+        """The folders and when they changed: one look at the disk each, save when one is new or gone."""
+        if self._places:
+            with contextlib.suppress(OSError):
+                return [(place, place.stat().st_mtime_ns) for place, _builtIn in self._places]
+        self._places = [(self.folder, False), *((place, True) for place in self._builtIn if place.is_dir())]
+        return [(place, place.stat().st_mtime_ns) for place, _builtIn in self._places]
 
     def _list(self, places: Sequence[tuple[Path, bool]]) -> list[HeadEntry]:
         found: dict[str, HeadEntry] = {}

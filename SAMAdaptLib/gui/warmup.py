@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 
 from .aside import Aside
@@ -20,8 +21,14 @@ class WarmUp:
         """Begin, if it has not begun. What cannot be imported is left to the click that needs it: it says why."""
         if not self._begun:
             self._begun = True
-            self._aside.start(lambda: [importlib.import_module(name) for name in MODULES])
+            self._aside.start(_load)
 
     def close(self) -> None:
         """The module may be reloaded: let no thread be in the middle of it."""
         self._aside.close()
+
+
+def _load() -> None:
+    for name in MODULES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)

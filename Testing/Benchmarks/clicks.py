@@ -77,7 +77,7 @@ class Person:
             button = getattr(self.ui, f"{name}CollapsibleButton")
             if button.collapsed == (name in sections):
                 self.host.click(f"{name}CollapsibleButton")
-        self.host.spin(timeout=0.1)
+                self.host.spin(timeout=0.1)
 
     @contextlib.contextmanager
     def watching(self, stage: str) -> Iterator[None]:
@@ -176,11 +176,11 @@ def children(pid: int | None) -> set[int]:
         fresh = below.get(todo.pop(), set()) - reached
         reached |= fresh
         todo += fresh
-    return {each for each in reached if _is_ours(each)}
+    return {each for each in reached if _is_there(each)}
 
 
-def _is_ours(pid: int) -> bool:
-    """``ps`` itself is a child while it lists them."""
+def _is_there(pid: int) -> bool:
+    """``ps`` itself was a child while it listed them."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, 0)
         return True

@@ -242,11 +242,13 @@ class SlicerHost:
         QtTest.QTest.mouseClick(native, QtCore.Qt.MouseButton.LeftButton, pos=spot)
 
     def type(self, name: str, text: str) -> None:
-        """Type a text into a line, in place of what is there, and leave the line."""
+        """Type a text into a line, in place of what is there, key by key, and leave the line."""
         native = self._find(name)
         native.setFocus()
         native.selectAll()
-        QtTest.QTest.keyClicks(native, text)
+        for key in text:
+            QtTest.QTest.keyClick(native, key)
+            self.spin(timeout=0.01)
         QtTest.QTest.keyClick(native, QtCore.Qt.Key.Key_Return)
 
     def choose(self, name: str | Any, text: str) -> None:
