@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from geometries import Listener, damaged, geometries, numbered, oblique_grid
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.geometry import GRID_TOLERANCE, Geometry
 from SAMAdaptLib.nifti_file import require_whole_nifti
 from SAMAdaptLib.volume import (
     ENDINGS,
@@ -66,9 +66,16 @@ def test_a_written_volume_is_read_back(volume, tmp_path, ending):
     assert again.name == "scan.v2"
 
 
+def single_precision_keeps(grid: Geometry) -> bool:
+    """Whether the header of a NIfTI file can hold a grid: its numbers have 24 bits, which loses very thin voxels."""
+    reach = np.abs(grid.corners_lps()).max() + np.linalg.norm(np.ptp(grid.corners_lps(), axis=0))
+    return bool(reach * 2.0**-21 < GRID_TOLERANCE * min(grid.spacing))
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(grid=geometries(), ending=st.sampled_from(ENDINGS))
 def test_a_labelmap_of_any_geometry_is_read_back_on_its_grid(tmp_path, grid, ending):
+    assume(not ending.startswith(".nii") or single_precision_keeps(grid))
     labels = Labelmap(numbered(grid) % 3, grid)
     write_labelmap(labels, tmp_path / f"labels{ending}")
     again = read_labelmap(tmp_path / f"labels{ending}", like=labels)
