@@ -384,9 +384,7 @@ def test_a_run_that_is_begun_again_computes_only_the_supports_that_are_missing(d
 
 
 def test_the_table_of_results_keeps_nothing_of_a_single_patient(data, tmp_path):
-    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
-    import tables
-
+    tables = the_command()
     output = tmp_path / "out.json"
     run(job(data, output, supports=(("p1",), ("p10",)), query=("p2",)), tools=Tools(head, only_large))
     kept = tables.compact(json.loads(output.read_text()))
@@ -395,3 +393,19 @@ def test_the_table_of_results_keeps_nothing_of_a_single_patient(data, tmp_path):
     assert "| large | small | NSD at 2 mm |" in heading
     assert f"| auto | **{kept['mean_dice']:.3f}** ± 0.000 |" in only
     assert only.count("|") == heading.count("|")
+
+
+def test_a_table_takes_rows_that_were_written_before(data, tmp_path):
+    tables = the_command()
+    new, earlier = tmp_path / "new.json", tmp_path / "earlier.json"
+    result = run(job(data, new, supports=(("p1",),), query=("p2",)), tools=Tools(head, perfect))
+    earlier.write_text(json.dumps([tables.compact(result), tables.compact(result)]), encoding="utf-8")
+    assert tables.read(earlier) == 2 * tables.read(new)
+
+
+def the_command():
+    """Testing/Benchmarks/tables.py as a module."""
+    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
+    import tables
+
+    return tables

@@ -3,7 +3,8 @@
     python -m SAMAdaptLib benchmark --data acdc --support ... --query ... --head cnn --json cnn.json
     python Testing/Benchmarks/tables.py cnn.json fusion.json --names RV,MYO,LV --title ACDC -o Resources/Benchmarks/acdc
 
-Writes ``acdc.md`` and ``acdc.json``. Only means over query volumes are kept: nothing of a single patient.
+Writes ``acdc.md`` and ``acdc.json``. Only means over query volumes are kept: nothing of a single patient. A file that
+this command wrote may stand among its inputs, so that rows can be added to a table later.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ def compact(result: dict[str, Any]) -> dict[str, Any]:
     """A result without its cases."""
     supports = [{key: support[key] for key in (*SUPPORT_FACTS, *MEANS)} for support in result["supports"]]
     return {**result, "supports": supports}
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The results in a file of ``benchmark`` (one) or of this command (any number), without their cases."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return [compact(result) for result in (content if isinstance(content, list) else [content])]
 
 
 def label(result: dict[str, Any]) -> str:
@@ -83,13 +90,14 @@ def conditions(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("results", nargs="+", type=Path, help="files that benchmark --json wrote")
+    parser.add_argument("results", nargs="+", type=Path, help="files that benchmark --json or this command wrote")
     parser.add_argument("--names", default="", help="names of the structures, separated by commas")
     parser.add_argument("--title", required=True, help="the table's title")
     parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
     chosen = parser.parse_args()
-    results = [compact(json.loads(path.read_text(encoding="utf-8"))) for path in chosen.results]
-    unfinished = [path.name for path, result in zip(chosen.results, results, strict=True) if not result["complete"]]
+    found = {path: read(path) for path in chosen.results}
+    results = [result for several in found.values() for result in several]
+    unfinished = [path.name for path, several in found.items() if not all(result["complete"] for result in several)]
     if unfinished:
         parser.error(f"not complete: {', '.join(unfinished)}")
     text = table(results, [name for name in chosen.names.split(",") if name])
