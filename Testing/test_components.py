@@ -60,6 +60,15 @@ def test_contact_is_found_from_both_sides_and_only_where_it_is() -> None:
     assert touching(labels, [1, 2, 7, 9]) == {1: [2], 2: [1], 7: [], 9: []}
 
 
+def test_a_thin_wall_that_breaks_off_in_the_last_slice_counts_as_single() -> None:
+    wall = np.zeros((8, 30, 30), bool)
+    wall[:7, 5:20, 5:20] = True
+    wall[:7, 8:17, 8:17] = False
+    wall[7, 23:27, 23:27] = wall[7, 24:27, 5:14] = True
+    assert 0.95 < wall[:7].sum() / wall.sum() < 0.98
+    assert is_single(wall)
+
+
 def test_one_piece_with_crumbs_counts_as_single_and_two_halves_do_not() -> None:
     whole = np.zeros((3, 30, 30), bool)
     whole[:, 5:25, 5:25] = True
