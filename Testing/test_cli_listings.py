@@ -1,0 +1,159 @@
+"""Where the command line finds and puts things, and what it lists."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from balls import ball_head
+from clithings import *  # noqa: F403  fixtures
+
+from SAMAdaptLib import errors
+from SAMAdaptLib.cli import main, places
+from SAMAdaptLib.heads.file import save_head
+
+
+def test_one_image_goes_into_the_file_that_is_named(tmp_path: Path) -> None:
+    assert places.outputs(["a.nii"], "r.nii.gz", ".seg.nrrd", many=False) == ["r.nii.gz"]
+
+
+def test_results_in_a_folder_keep_their_images_names(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "results"
+    found = places.outputs(["x/a.nii.gz", "y/b.c.nrrd", "dicom/series 1"], str(folder), ".seg.nrrd", many=True)
+    assert [Path(path).name for path in found] == ["a.seg.nrrd", "b.c.seg.nrrd", "series 1.seg.nrrd"]
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("output", "ending", "many", "words"),
+    [
+        ("r.nii.gz", ".seg.nrrd", True, "r.nii.gz is one file, but there are 2 images."),
+        ("r.stl", ".seg.nrrd", False, "Results cannot be written as 'r.stl'."),
+        ("folder", ".stl", True, "Results cannot have the ending '.stl'."),
+    ],
+)
+def test_results_that_have_no_place_are_refused(tmp_path, monkeypatch, output, ending, many, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(errors.InputError) as caught:
+        places.outputs(["a.nii", "b.nii"] if many else ["a.nii"], output, ending, many)
+    assert caught.value.message == words
+
+
+def test_a_folder_of_volumes_stands_for_them_and_a_dicom_folder_for_itself(tmp_path: Path) -> None:
+    volumes, series = tmp_path / "volumes", tmp_path / "series"
+    volumes.mkdir()
+    series.mkdir()
+    for name in ("b.nii.gz", "a.nrrd", "a.seg.nrrd", "notes.txt", ".hidden.nii"):
+        (volumes / name).touch()
+    (series / "1.dcm").touch()
+    found = places.expand_images([str(volumes), str(series), str(series)])
+    assert found == [str(volumes / "a.nrrd"), str(volumes / "b.nii.gz"), str(series)]
+
+
+def test_a_head_is_found_by_path_and_by_name(balls: Path, empty_home: Path) -> None:
+    save_head(ball_head(), _library(empty_home) / "mine.samhead")
+    assert places.find_head(str(balls / "ball.samhead")) == str(balls / "ball.samhead")
+    assert places.find_head("mine") == places.find_head("mine.samhead") == str(empty_home / "heads" / "mine.samhead")
+    with pytest.raises(errors.InputError, match="Heads there: mine"):
+        places.find_head("yours")
+
+
+def _library(home: Path) -> Path:
+    folder = home / "heads"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "text", ["# organs\n1=Liver\n\n2 Right kidney # side\n", '{"1": "Liver", "2": "Right kidney"}']
+)
+def test_names_come_from_a_file_and_the_command_line_wins(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "names.txt"
+    file.write_text(text, encoding="utf-8-sig")
+    found = places.structure_specs([(1, "Leber")], str(file))
+    assert [(spec.value, spec.name) for spec in found] == [(1, "Leber"), (2, "Right kidney")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("Liver\n", "has the line 'Liver'"), ("{1}", "is not a JSON object"), ("", "cannot be read")]
+)
+def test_names_that_cannot_be_read_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "names.txt"
+    if text:
+        file.write_text(text)
+    with pytest.raises(errors.InputError) as caught:
+        places.structure_specs([], str(file))
+    assert words in caught.value.message
+
+
+def test_heads_lists_the_library_and_what_is_named(balls: Path, empty_home: Path, capsys) -> None:
+    save_head(ball_head("mine"), _library(empty_home) / "mine.samhead")
+    assert main(["heads", str(balls), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["heads"]
+    assert [row["name"] for row in found] == ["ball", "mine"]
+    assert found[0]["structures"] == ["Ball"]
+    assert main(["heads"]) == 0
+    assert "mine  linear  tiny     0.900  Ball" in capsys.readouterr().out
+
+
+def test_a_damaged_head_is_told_and_fails_only_if_asked_for(balls: Path, capsys) -> None:
+    bad = balls / "bad.samhead"
+    bad.write_bytes((balls / "ball.samhead").read_bytes()[:-20])
+    assert main(["heads", str(balls)]) == 0
+    assert "error: " in capsys.readouterr().err
+    assert main(["heads", str(bad)]) == 2
+    assert main(["heads", str(balls / "none.samhead"), "--json"]) == 2
+
+
+def test_an_empty_library_says_what_to_do(empty_home: Path, capsys) -> None:
+    assert main(["heads"]) == 0
+    assert "train one with `train`" in capsys.readouterr().out
+    assert not empty_home.exists()
+
+
+def test_the_cache_is_shown_and_cleared(balls: Path, empty_home: Path, capsys) -> None:
+    segment = ["segment", "--head", str(balls / "ball.samhead"), str(balls / "a.nii.gz"), "-o", str(balls / "r.nii.gz")]
+    assert main([*segment, "--json"]) == 0
+    capsys.readouterr()
+    assert main(["cache", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["features"]["bytes"] > 0
+    assert shown["home"] == str(empty_home)
+    assert main(["cache", "--clear", "--json"]) == 0
+    cleared = json.loads(capsys.readouterr().out)
+    assert cleared["freed_bytes"] == shown["features"]["bytes"]
+    assert cleared["features"]["bytes"] == 0
+
+
+def test_showing_an_empty_cache_makes_none(empty_home: Path, capsys) -> None:
+    assert main(["cache"]) == 0
+    assert "features" in capsys.readouterr().out
+    assert not empty_home.exists()
+
+
+def test_encoders_are_listed_with_size_licence_and_place(empty_home: Path, capsys) -> None:
+    assert main(["encoders"]) == 0
+    text = capsys.readouterr().out
+    assert "mobile_sam   28.1 MB  Apache-2.0  not here" in text
+    assert "tiny" not in text
+
+
+@pytest.mark.parametrize("arguments", [["--fetch", "sam_vit_x"], ["--import", "nothing.pth"]])
+def test_unknown_weights_are_status_2(empty_home: Path, arguments: list[str], capsys) -> None:
+    assert main(["encoders", *arguments]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_probe_tells_what_there_is(empty_home: Path, capsys) -> None:
+    assert main(["probe", "--encoder", "tiny", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["devices"][0]["device"] == "cpu"
+    assert found["packages"]["torch"]
+    assert found["speed"]["seconds_per_slice"] > 0
+    assert set(found["recommended"]) == {"device", "encoder", "budget"}
+
+
+def test_a_probe_without_weights_says_so_and_fetches_nothing(empty_home: Path, capsys) -> None:
+    assert main(["probe"]) == 0
+    assert "not measured: its weights are not here" in capsys.readouterr().out
