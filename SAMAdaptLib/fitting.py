@@ -213,6 +213,16 @@ def steps_gone(step: int, steps: int, begun: float, deadline: float) -> int:
     return min(steps, max(step, int(steps * share)))
 
 
+def _follow(schedule: torch.optim.lr_scheduler.OneCycleLR, gone: int) -> None:
+    """Bring the learning rate to where it belongs after ``gone`` steps.
+
+    A fit that its deadline ends early so runs through the whole cycle, in larger strides: one that is broken off at a
+    high rate is worth little.
+    """
+    while schedule.last_epoch < gone:
+        schedule.step()
+
+
 class _Fitting:
     """The state of one fit."""
 
@@ -246,7 +256,7 @@ class _Fitting:
             drawn = chance.choice(len(self.training), self.module.batch, p=weights)
             self.module.train()
             loss = _step(self.module, optimizer, *self.batches.load([self.training[i] for i in drawn]))
-            schedule.step()
+            _follow(schedule, steps_gone(step + 1, steps, begun, deadline))
             self.result.steps = step + 1
             self.monitor.metric("loss", step + 1, loss)
             if (step + 1) % every == 0 and step + 1 < steps:

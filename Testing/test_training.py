@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from geometries import turned
 from phantoms import dice, two_balls
 
+from SAMAdaptLib import fitting
 from SAMAdaptLib.budget import BUDGETS
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
@@ -260,6 +262,28 @@ def test_labels_without_a_structure_are_refused() -> None:
 def test_no_case_at_all_is_refused() -> None:
     with pytest.raises(InputError, match="No annotated volume was given"):
         train([])
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [(1000.0, 20), (10.0, 10)])
+def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(monkeypatch, allowed, expected) -> None:
+    now, rates = [0.0], []
+
+    def one_second(module, optimizer, *batch) -> float:
+        now[0] += 1
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        return 0.5
+
+    monkeypatch.setattr(fitting, "_step", one_second)
+    monkeypatch.setattr(fitting, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(fitting.Batches, "load", lambda self, samples: ())
+    monkeypatch.setattr(fitting, "sampling_weights", lambda samples: np.ones(1))
+    module = head_class("linear")({"neck": 4}, 2)
+    options = {"steps": 20, "seed": 0, "device": torch.device("cpu"), "deadline": allowed, "monitor": Silent()}
+    result = fitting.fit(module, None, ["a view"], [], **options)
+    assert expected <= result.steps <= expected + 1
+    assert max(rates) > 0.8 * module.learning_rate
+    assert rates[-1] < 0.1 * module.learning_rate
 
 
 def test_progress_follows_the_clock_where_the_deadline_comes_before_the_last_step() -> None:
