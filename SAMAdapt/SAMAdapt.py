@@ -139,11 +139,12 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if self._parameterNodeGuiTag is not None:
                 self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
                 self._parameterNodeGuiTag = None
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.panel.refresh)
+            self.removeObserver(self._parameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self.panel.refresh)
         self._parameterNode = inputParameterNode
         if inputParameterNode is not None:
             self._parameterNodeGuiTag = inputParameterNode.connectGui(self.ui)
-            self.addObserver(inputParameterNode, vtk.vtkCommand.ModifiedEvent, self.panel.refresh)
+            # The node, not its wrapper: the mixin never forgets what was observed, and a wrapper observes on its own.
+            self.addObserver(inputParameterNode.parameterNode, vtk.vtkCommand.ModifiedEvent, self.panel.refresh)
         if self.panel is not None:
             self.panel.setParameters(inputParameterNode)
 

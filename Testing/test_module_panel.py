@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -189,6 +191,15 @@ def test_a_stage_that_the_panel_does_not_know_is_shown_as_it_is(a_host: Any) -> 
     from SAMAdaptLib.gui import texts
 
     assert texts.stageName("folding a paper crane") == "Folding a paper crane"
+
+
+def test_coming_back_to_the_panel_lets_go_of_the_former_parameter_wrapper(a_host: Any) -> None:
+    # One that is kept goes on observing the node, once for each of its parameters, and reads them at each change.
+    former = weakref.ref(a_host.widget._parameterNode)
+    a_host.select("Volumes")
+    a_host.select("SAMAdapt")
+    gc.collect()
+    assert former() is None
 
 
 def test_coming_back_to_the_panel_shows_the_same_parameters(a_host: Any, a_volume: Any) -> None:
