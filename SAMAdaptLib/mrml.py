@@ -2,7 +2,7 @@
 
     scene -> library    check_volume, capture_volume, read_volume_node, region_from_roi
                         check_annotation, segments_of, capture_annotation, read_labelmap_node
-    library -> scene    ReadyLabels, place_labels (-> Placement, with undo), show_3d
+    library -> scene    ReadyLabels, place_labels (-> Placement, with undo), show_3d, fit_roi
     through a job       SegmentPlan, TrainPlan, gathered
     places and life     world_of_voxel, is_alive, require_alive, name_of
 
@@ -30,6 +30,7 @@ from .mrml_volume import (
     VolumeCapture,
     capture_volume,
     check_volume,
+    fit_roi,
     grid_of,
     modality_of,
     read_volume_node,
@@ -50,6 +51,7 @@ __all__ = [
     "capture_volume",
     "check_annotation",
     "check_volume",
+    "fit_roi",
     "gathered",
     "grid_of",
     "ijk_to_ras",

@@ -150,6 +150,15 @@ def world_of_voxel(node: Any, ijk: tuple[float, float, float]) -> tuple[float, f
     return float(x), float(y), float(z)
 
 
+def fit_roi(roi_node: Any, volume_node: Any) -> None:
+    """Put a new markups ROI around a volume, as it is in the world. Without this it has no size, and cannot be seen."""
+    bounds = [0.0] * 6
+    volume_node.GetRASBounds(bounds)
+    low, high = np.array(bounds).reshape(3, 2).T
+    roi_node.SetSize(*(high - low).tolist())
+    roi_node.SetCenter(*((low + high) / 2).tolist())
+
+
 def region_from_roi(roi_node: Any, volume_node: Any) -> tuple[int, int, int, int, int, int]:
     """The voxels of a volume whose centres lie in the box around a markups ROI: i0, i1, j0, j1, k0, k1.
 

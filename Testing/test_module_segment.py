@@ -117,6 +117,22 @@ def test_a_region_reaches_the_job_in_voxels(a_ready_host: Any, a_runner: Any) ->
     finish(a_ready_host, a_runner)
 
 
+def test_a_region_made_with_the_selector_begins_around_the_volume(
+    a_ready_host: Any, a_runner: Any, a_volume: Any
+) -> None:
+    a_ready_host.ui.segmentAdvancedGroupBox.collapsed = False
+    a_ready_host.choose("regionSelector", "Create new MarkupsROI")
+    roi = a_ready_host.widget._parameterNode.region
+    bounds = [0.0] * 6
+    a_volume.GetRASBounds(bounds)
+    made = [0.0] * 6
+    roi.GetRASBounds(made)
+    assert made == pytest.approx(bounds)
+    size = a_volume.GetImageData().GetDimensions()
+    assert begin(a_ready_host, a_runner).job.region == (0, size[0], 0, size[1], 0, size[2])
+    finish(a_ready_host, a_runner)
+
+
 def test_a_region_beside_the_volume_is_refused_in_the_panel(a_ready_host: Any, a_runner: Any) -> None:
     roi = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "Far")
     roi.SetSize(10, 10, 10)

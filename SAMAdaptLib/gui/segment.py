@@ -67,6 +67,7 @@ class SegmentPresenter(Presenter):
         ui.segmentResultFrame.visible = False
         tables.setUp(ui.segmentResultTable, (_("Structure"), _("Volume (ml)"), _("Confidence")))
         ui.headSelector.connect("currentIndexChanged(int)", self._onHeadChanged)
+        ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._onRegionAdded)
         ui.segmentButton.connect("clicked(bool)", self.onClicked)
         ui.show3DButton.connect("toggled(bool)", self._onShow3D)
         ui.segmentEditorButton.connect("clicked(bool)", self._onSegmentEditor)
@@ -146,6 +147,14 @@ class SegmentPresenter(Presenter):
             self.forgetResult()
             self.view.end()
         super().setParameters(parameters)
+
+    def _onRegionAdded(self, region: Any) -> None:
+        """A region made with the selector begins as the whole volume, to be drawn smaller in the views."""
+        volume = alive(self.parameters.inputVolume) if self.parameters is not None else None
+        if volume is not None and volume.GetImageData() is not None:
+            from ..mrml import fit_roi
+
+            fit_roi(region, volume)
 
     # Running ------------------------------------------------------------------------------------------------------
 
