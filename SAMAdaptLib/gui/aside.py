@@ -15,7 +15,7 @@ import qt
 from ..errand import Errand
 
 _INTERVAL_MS = 20
-_YIELD_SECONDS = 0.001
+_YIELD_SECONDS = 0.008
 _PATIENCE_SECONDS = 2.0
 
 

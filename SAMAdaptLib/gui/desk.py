@@ -23,8 +23,8 @@ from ..jobs import Job
 from ..progress import Monitor
 from ..slicer_runs import Run
 
-_INTERVAL_MS = 30
-_YIELD_SECONDS = 0.001
+_INTERVAL_MS = 20
+_YIELD_SECONDS = 0.008
 
 
 def _ignore(*_: Any) -> None:
@@ -139,7 +139,8 @@ class JobDesk:
             self._timer.stop()
             return
         if run.filing:
-            # Slicer's main thread keeps the interpreter's lock while it waits for events: let the thread have it.
+            # Slicer's main thread keeps the interpreter's lock while it waits for events: let the thread have it, for
+            # so long that its many short steps are not slowed down to one or two an event.
             time.sleep(_YIELD_SECONDS)
         run.poll()
         if run.finished and run is self._run and run.error is not None:
