@@ -57,6 +57,31 @@ def test_a_volume_of_a_folder_is_loaded_with_its_result(a_volume: Any, an_applic
     assert slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode").GetSegmentation().GetNumberOfSegments() == 1
 
 
+def test_a_series_is_found_whatever_the_case_of_its_files_endings(a_host: Any, tmp_path: Path) -> None:
+    from SAMAdaptLib.gui.application import _firstFile
+
+    for name in ("2.DCM", "1.DCM", "notes.txt"):
+        (tmp_path / name).touch()
+    assert _firstFile(tmp_path) == tmp_path / "1.DCM"
+
+
+def test_an_error_without_details_has_no_room_for_them(a_host: Any, an_application: Any) -> None:
+    an_application.showError("Broken")
+    an_application.showError("Broken", "Mend it.")
+    titles = [message.rawTitle for message in a_host.messages]
+    assert titles[0] == titles[0].strip()  # details make the title longer, and so the dialog wider
+    assert titles[1] != titles[1].strip()
+    assert a_host.messages[1].details == "Mend it."
+
+
+def test_an_extension_is_installed_without_questions_and_the_next_one_with(a_host: Any, an_application: Any) -> None:
+    manager = slicer.app.extensionsManagerModel()
+    assert manager.interactive
+    assert an_application.installExtension("PyTorch")
+    assert an_application.extensionInstalled("PyTorch")
+    assert manager.interactive
+
+
 # Packages -----------------------------------------------------------------------------------------------------------
 
 

@@ -41,7 +41,7 @@ class SlicerApplication:
 
     def showError(self, text: str, details: str = "") -> None:
         """For what has no place in the panel."""
-        slicer.util.errorDisplay(text, detailedText=details)
+        slicer.util.errorDisplay(text, **({"detailedText": details} if details else {}))
 
     def openPath(self, path: str | Path) -> None:
         """Open a folder or a file with the system's own program."""
@@ -82,8 +82,12 @@ class SlicerApplication:
             text = _("The extension {name} is needed. Install it with the Extensions Manager.").format(name=name)
             self.showError(text)
             return False
+        asks = manager.interactive
         manager.interactive = False
-        return bool(manager.installExtensionFromServer(name, False))
+        try:
+            return bool(manager.installExtensionFromServer(name, False))
+        finally:
+            manager.interactive = asks  # it is the application's one manager
 
     def restart(self) -> None:
         """Restart the application, if the user agrees."""
@@ -100,4 +104,4 @@ class SlicerApplication:
 
 def _firstFile(path: Path) -> Path:
     """The file itself; of a folder its first DICOM file, from which Slicer reads the series."""
-    return min(path.glob("*.dcm")) if path.is_dir() else path
+    return min(item for item in path.iterdir() if item.suffix.lower() == ".dcm") if path.is_dir() else path

@@ -27,6 +27,7 @@ class Message:
     informative: str = ""
     buttons: tuple[str, ...] = ()
     answer: Any = None
+    rawTitle: str = ""
 
 
 messages: list[Message] = []
@@ -80,7 +81,8 @@ def _message_box(box: QtWidgets.QMessageBox) -> int:
     elif not standard and box.defaultButton():
         box.defaultButton().click()
     title, details, more = box.windowTitle().strip(), box.detailedText(), box.informativeText()
-    messages.append(Message(icon, box.text(), title, details, more, tuple(custom), choice.name))
+    raw = box.windowTitle()
+    messages.append(Message(icon, box.text(), title, details, more, tuple(custom), choice.name, raw))
     return choice.value
 
 
