@@ -77,6 +77,11 @@ class Run:
         """Whether a thread of this process writes or reads files just now."""
         return self._errand is not None
 
+    @property
+    def sweeping(self) -> bool:
+        """Whether a thread still deletes the files of a run that is over."""
+        return self._sweeper is not None and self._sweeper.is_alive()
+
     def cancel(self) -> None:
         """Ask it to stop; a later ``poll`` finishes it. Harmless when it is over."""
         self.cancelled = True

@@ -640,7 +640,7 @@ def test_quitting_leaves_the_module_and_then_cleans_up(host: SlicerHost) -> None
     widget, quitting = host.widget, []
     host.slicer.app.connect("aboutToQuit()", lambda: quitting.append(list(widget.calls)))
     host.quit()
-    assert quitting == [["setup", "enter", "exit"]]
+    assert quitting == [["setup", "enter", "exit", "cleanup"]]
     assert widget.calls == ["setup", "enter", "exit", "cleanup"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,24 @@ def test_the_button_becomes_cancel_and_back(a_ready_host: Any, a_runner: Any) ->
     assert not a_ready_host.ui.trainButton.enabled
     finish(a_ready_host, a_runner)
     assert a_ready_host.ui.segmentButton.text == "Segment"
+
+
+def test_the_timer_goes_on_until_the_files_are_gone(
+    a_ready_host: Any, a_runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without it nobody would let the thread that deletes them have the interpreter.
+    from SAMAdaptLib.jobfolder import JobFolder
+
+    remove, slow = JobFolder.remove, threading.Event()
+    monkeypatch.setattr(JobFolder, "remove", lambda folder: slow.wait(20) and remove(folder))
+    timer = a_ready_host.widget.panel.services.desk._timer
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    a_ready_host.spin(timeout=0.2)
+    assert timer.active
+    slow.set()
+    a_ready_host.spin(until=lambda: not timer.active)
+    assert not timer.active
 
 
 def test_progress_has_a_stage_a_number_and_the_time_left(a_ready_host: Any, a_runner: Any) -> None:

@@ -135,13 +135,14 @@ class JobDesk:
 
     def _onTimeout(self) -> None:
         run = self._run
-        if run is None:
-            self._timer.stop()
-            return
-        if run.filing:
+        if run.filing if run is not None else any(past.sweeping for past in self._past):
             # Slicer's main thread keeps the interpreter's lock while it waits for events: let the thread have it, for
             # so long that its many short steps are not slowed down to one or two an event.
             time.sleep(_YIELD_SECONDS)
+        elif run is None:
+            self._timer.stop()
+        if run is None:
+            return
         run.poll()
         if run.finished and run is self._run and run.error is not None:
             error, order = run.error, self._end()

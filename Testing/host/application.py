@@ -132,9 +132,7 @@ class qSlicerExtensionsManagerModel(QtCore.QObject):
     def isExtensionInstalled(self, name: str) -> bool:
         return name in self._installed
 
-    def installExtensionFromServer(
-        self, name: str, _restart: bool = True, _update: bool = False, _waitForCompletion: bool = True
-    ) -> bool:
+    def installExtensionFromServer(self, name: str, _restart: bool = True, _update: bool = False) -> bool:
         if self._works:
             self._installed.append(name)
         return self._works

@@ -126,7 +126,10 @@ class SlicerHost:
         self.native.processEvents()
 
     def quit(self) -> None:
-        """What the application does when it is left: exit, aboutToQuit, cleanup, then widgets and scene go."""
+        """What the application does when it is left: exit, cleanup, aboutToQuit, then widgets and scene go.
+
+        The application's own slot of aboutToQuit, which unloads the modules, is the first that was connected.
+        """
         if self._left:
             return
         self._left = True
@@ -134,9 +137,9 @@ class SlicerHost:
         panel = self._module._widget
         if panel is not None and panel._entered:
             panel.exit()
-        self.native.aboutToQuit.emit()
         for name in self.moduleManager.modulesNames():
             self.moduleManager.moduleAboutToBeUnloaded.emit(name)
+        self.native.aboutToQuit.emit()
         if self.mainWindow is not None:
             self.mainWindow.close()
             self.mainWindow.deleteLater()
