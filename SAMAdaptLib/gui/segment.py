@@ -67,6 +67,7 @@ class SegmentPresenter(Presenter):
         ui.segmentResultFrame.visible = False
         tables.setUp(ui.segmentResultTable, (_("Structure"), _("Volume (ml)"), _("Confidence")))
         ui.headSelector.connect("currentIndexChanged(int)", self._onHeadChanged)
+        # Slicer 5.10 knows no nodeAddedByUserAction; both come when a node was made with the selector.
         ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._onRegionAdded)
         ui.segmentButton.connect("clicked(bool)", self.onClicked)
         ui.show3DButton.connect("toggled(bool)", self._onShow3D)
