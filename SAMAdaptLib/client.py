@@ -29,7 +29,6 @@ from .workerlink import WorkerLink
 __all__ = ["Callbacks", "InProcessRunner", "JobFolder", "JobHandle", "JobRunner", "JobState", "WorkerClient"]
 
 _HELLO_SECONDS = 90.0
-_KILLED_CODES = (-9, 137)
 
 
 class WorkerClient:
@@ -202,7 +201,7 @@ class WorkerClient:
         code = link.exit_code()
         tail = link.log_tail()
         log = f"Its log is {link.log}." + (f"\nIts last lines:\n{tail}" if tail else " It is empty.")
-        if code in _KILLED_CODES:
+        if link.was_killed():
             message = f"{what} The system ended it ({explain_exit(code)}), most likely because memory ran out."
             return MemoryExhausted(message, f"Close other programs or choose a region of interest. {log}")
         return WorkerError(f"{what} ({explain_exit(code)})", log)

@@ -20,6 +20,9 @@ from .process import child_environment, end_tree, start
 _KEPT_LOGS = 10
 _TAIL_LINES = 12
 _TAIL_BYTES = 16 * 1024
+_KILLED_CODES = (-9, 137)
+_LAUNCHERS_WORDS = "exit abnormally"
+_CRASHS_WORDS = "Fatal Python error"
 _LINGER_SECONDS = 2.0
 """How long a pipe may outlive its process, or a process its pipe, before the tree is ended."""
 
@@ -80,15 +83,18 @@ class WorkerLink:
     def exit_code(self) -> int | None:
         return self._process.poll()
 
+    def was_killed(self) -> bool:
+        """Whether the process was ended from outside, as far as one can tell.
+
+        Slicer's Python is a launcher: it hides the signal, exits with 1 and says that what it launched ended in an
+        abnormal way. A crash leaves the interpreter's own last words as well.
+        """
+        code, log = self.exit_code(), self._log_end()
+        return code in _KILLED_CODES or (code == 1 and _LAUNCHERS_WORDS in log and _CRASHS_WORDS not in log)
+
     def log_tail(self) -> str:
         """The last lines of the log, "" if there are none."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
-                lines = file.read().decode(errors="replace").splitlines()
-        except OSError:
-            return ""
-        return "\n".join([line for line in lines if line.strip()][-_TAIL_LINES:])
+        return "\n".join([line for line in self._log_end().splitlines() if line.strip()][-_TAIL_LINES:])
 
     def end(self) -> None:
         """End the process tree. Not in this thread: on Windows that takes another process's time."""
@@ -101,6 +107,14 @@ class WorkerLink:
         while self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         self._end()
+
+    def _log_end(self) -> str:
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
 
     def _end(self) -> None:
         end_tree(self._process)

@@ -94,6 +94,15 @@ def babbling(job, monitor):
     time.sleep(600)
 """
 
+LAUNCHER = """
+import subprocess, sys
+code = subprocess.call(sys.argv[1:])
+if code < 0:
+    print("error: [python-real] exit abnormally - Report the problem.", file=sys.stderr, flush=True)
+sys.exit(code if code >= 0 else 1)
+"""
+"""What Slicer's PythonSlicer is and does."""
+
 
 @pytest.fixture
 def worker_command(tmp_path: Path) -> list[str]:
@@ -273,6 +282,16 @@ def test_a_worker_that_the_system_kills_is_told_as_lack_of_memory(client: Worker
     assert "SIGKILL" in handle.error.message
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize(("behaviour", "kind"), [("killed", MemoryExhausted), ("crashing", WorkerError)])
+def test_a_launcher_that_hides_the_signal_does_not_hide_the_reason(
+    behaviour: str, kind: type, worker_command: list[str], empty_home: Path
+) -> None:
+    client = WorkerClient([sys.executable, "-c", LAUNCHER, *worker_command])
+    assert type(run(client, behaviour).error) is kind
+    client.close()
+
+
 def test_a_worker_that_cannot_be_started_says_why(empty_home: Path) -> None:
     client = WorkerClient(["/there/is/no/python"])
     handle = run(client, "quick")
@@ -362,8 +381,7 @@ def test_a_job_that_will_not_stop_is_ended_with_all_that_it_started(client: Work
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stands in for Slicer's launcher on POSIX")
 def test_the_process_behind_a_launcher_is_ended_too(worker_command: list[str], empty_home: Path) -> None:
-    launch = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
-    client = WorkerClient([sys.executable, "-c", launch, *worker_command], grace_seconds=0.5)
+    client = WorkerClient([sys.executable, "-c", LAUNCHER, *worker_command], grace_seconds=0.5)
     real = run(client, "quick").outcome()["pid"]
     assert real != client.pid
     handle = client.submit(ProbeJob("stubborn"))
