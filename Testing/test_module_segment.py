@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,27 @@ def test_the_timer_goes_on_until_the_files_are_gone(
     slow.set()
     a_ready_host.spin(until=lambda: not timer.active)
     assert not timer.active
+
+
+def test_the_thread_that_writes_files_gets_a_fair_share_of_the_interpreter(
+    a_host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Slicer's main thread gives the lock away only while it sleeps; the stand-in's gives it away all the time.
+    from SAMAdaptLib.gui import desk as desks
+
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(desks, "time", SimpleNamespace(sleep=sleep))
+    desk = a_host.widget.panel.services.desk
+    desk.start(desks.Order("test", lambda _folder, _monitor: time.sleep(0.6)))
+    began = time.perf_counter()
+    a_host.spin(until=lambda: not desk.owner)
+    assert sum(slept) > 0.1 * (time.perf_counter() - began)
+    assert max(slept) < 0.02  # nobody notices
 
 
 def test_progress_has_a_stage_a_number_and_the_time_left(a_ready_host: Any, a_runner: Any) -> None:
