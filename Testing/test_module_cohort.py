@@ -58,6 +58,14 @@ def column(host: Any, number: int) -> list[str]:
     return [table.item(row, number).text() for row in range(table.rowCount)]
 
 
+def test_a_folder_that_is_cleared_is_forgotten(a_cohort_host: Any, tmp_path: Path) -> None:
+    edit = a_cohort_host.ui.cohortOutputPathLineEdit
+    edit.currentPath = str(tmp_path)
+    assert a_cohort_host.widget._parameterNode.cohortOutput == str(tmp_path)
+    edit.currentPath = ""
+    assert a_cohort_host.widget._parameterNode.cohortOutput == ""
+
+
 def test_all_volumes_of_the_scene_are_segmented_and_compared_where_there_is_a_reference(
     a_cohort_host: Any, a_runner: Any
 ) -> None:

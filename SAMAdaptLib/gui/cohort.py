@@ -70,6 +70,8 @@ class CohortPresenter(Presenter):
         ui.cohortTable.connect("itemDoubleClicked(QTableWidgetItem*)", self._onShowRow)
         for widget, member in self._paths():
             widget.connect("currentPathChanged(QString)", lambda path, member=member: self._onPath(member, path))
+            # Of a path that was cleared only this signal tells.
+            widget.connect("validInputChanged(bool)", lambda _valid, m=member, w=widget: self._onPath(m, w.currentPath))
 
     def _paths(self) -> tuple[tuple[Any, str], ...]:
         return (

@@ -85,7 +85,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._label, self._names, self._key, self._kinds, self._valid = "", [], "", self.AllEntries, True
+        self._label, self._names, self._key, self._kinds, self._valid = "", [], "", self.AllEntries, False
         self._box = QtWidgets.QComboBox(self)
         self._box.setEditable(True)
         self._box.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
@@ -96,7 +96,15 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         layout.addWidget(self._button)
-        self._box.editTextChanged.connect(self.currentPathChanged)
+        self._box.editTextChanged.connect(self._changed)
+
+    def _changed(self, path: str) -> None:
+        """An empty path is no valid one: of it no currentPathChanged tells."""
+        before, self._valid = self._valid, bool(path)
+        if self._valid:
+            self.currentPathChanged.emit(path)
+        if self._valid != before:
+            self.validInputChanged.emit(self._valid)
 
     def _getPath(self) -> str:
         return self._box.currentText()
