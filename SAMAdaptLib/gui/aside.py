@@ -14,8 +14,10 @@ import qt
 
 from ..errand import Errand
 
-_INTERVAL_MS = 20
-_YIELD_SECONDS = 0.008
+INTERVAL_MS = 20
+YIELD_SECONDS = 0.008
+"""A thread's part of every interval: enough that its many short steps are not slowed to one or two an event."""
+
 _PATIENCE_SECONDS = 2.0
 
 
@@ -29,7 +31,7 @@ class Aside:
         self._done = done
         self._errand: Errand | None = None
         self._timer = qt.QTimer()
-        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.setInterval(INTERVAL_MS)
         self._timer.connect("timeout()", self._onTimeout)
 
     def start(self, function: Callable[[], Any]) -> None:
@@ -47,7 +49,7 @@ class Aside:
     def _onTimeout(self) -> None:
         errand = self._errand
         if errand is not None and not errand.finished:
-            time.sleep(_YIELD_SECONDS)
+            time.sleep(YIELD_SECONDS)
             return
         self._timer.stop()
         self._errand = None

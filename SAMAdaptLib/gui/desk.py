@@ -22,9 +22,7 @@ from ..jobfolder import JobFolder
 from ..jobs import Job
 from ..progress import Monitor
 from ..slicer_runs import Run
-
-_INTERVAL_MS = 20
-_YIELD_SECONDS = 0.008
+from .aside import INTERVAL_MS, YIELD_SECONDS
 
 
 def _ignore(*_: Any) -> None:
@@ -45,12 +43,12 @@ class Order:
     """What a presenter hands in at the desk.
 
     ``owner`` names the panel. ``gather()`` copies from the scene what the files need, in small steps in the main
-    thread. ``prepare(folder, monitor)`` writes the input files and returns the job, or None when
-    there is nothing more to do; ``fetch(result)`` reads the result files; both run in a thread and touch neither
-    nodes nor widgets. The others are called in the
-    main thread: ``progress(stage, fraction or None, seconds_left or None)``, ``metric(name, step, value)``,
-    ``warning(text)``, and at the end exactly one of ``done(result, fetched)`` and ``failed(error)``, where a
-    cancelled order fails with ``Cancelled``. A cancelled training that kept a head is ``done``.
+    thread. ``prepare(folder, monitor)`` writes the input files and returns the job, or None when there is nothing
+    more to do; ``fetch(result)`` reads the result files; both run in a thread and touch neither nodes nor widgets.
+    The others are called in the main thread: ``progress(stage, fraction or None, seconds_left or None)``,
+    ``metric(name, step, value)``, ``warning(text)``, and at the end exactly one of ``done(result, fetched)`` and
+    ``failed(error)``, where a cancelled order fails with ``Cancelled``. A cancelled training that kept a head is
+    ``done``.
     """
 
     owner: str
@@ -82,7 +80,7 @@ class JobDesk:
         self._run: Run | None = None
         self._past: list[Run] = []
         self._timer = qt.QTimer()
-        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.setInterval(INTERVAL_MS)
         self._timer.connect("timeout()", self._onTimeout)
 
     @property
@@ -136,9 +134,7 @@ class JobDesk:
     def _onTimeout(self) -> None:
         run = self._run
         if run.filing if run is not None else any(past.sweeping for past in self._past):
-            # Slicer's main thread keeps the interpreter's lock while it waits for events: let the thread have it, for
-            # so long that its many short steps are not slowed down to one or two an event.
-            time.sleep(_YIELD_SECONDS)
+            time.sleep(YIELD_SECONDS)  # the thread's turn: see ``aside``
         elif run is None:
             self._timer.stop()
         if run is None:
