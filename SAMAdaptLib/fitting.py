@@ -64,8 +64,8 @@ class Fit:
 class Batches:
     """Reads samples into tensors on a device, and remembers them as far as memory allows.
 
-    A sample is drawn a dozen times in a fit; reading its features and painting its target each time would cost as
-    much as the optimizer's step.
+    A sample is drawn a dozen times in a fit; reading its features, bringing their channels into the order that
+    convolutions want, and painting its target each time would cost as much as the optimizer's step.
     """
 
     def __init__(self, module: HeadModule, embedder: Embedder, device: torch.device) -> None:
@@ -77,7 +77,7 @@ class Batches:
         """Features {level: (B, C, h, w)}, pictures (B, 1, 256, 256) and targets (B, s, s) int64."""
         read = [self._read(sample) for sample in samples]
         features = {level: self._stack([arrays[level] for arrays, _ in read]) for level in self.module.needs}
-        pictures = self._stack([picture_to_float(arrays[PICTURE])[None] for arrays, _ in read])
+        pictures = self._stack([picture_to_float(arrays[PICTURE])[..., None] for arrays, _ in read])
         targets = np.stack([target for _, target in read]).astype(np.int64)
         return features, pictures, torch.from_numpy(targets).to(self.device)
 
@@ -85,7 +85,8 @@ class Batches:
         known = self._known.get(sample.view.key)
         if known is None:
             arrays = self.embedder.features(sample.view)
-            known = {name: arrays[name] for name in (*self.module.needs, PICTURE)}, sample.target(self.module.loss_size)
+            kept = {name: np.ascontiguousarray(arrays[name].transpose(1, 2, 0)) for name in self.module.needs}
+            known = {**kept, PICTURE: arrays[PICTURE]}, sample.target(self.module.loss_size)
             size = sum(array.nbytes for array in known[0].values()) + known[1].nbytes
             if self._bytes + size <= REMEMBERED_BYTES:
                 self._known[sample.view.key] = known
@@ -93,7 +94,8 @@ class Batches:
         return known
 
     def _stack(self, arrays: Sequence[NDArray[Any]]) -> Tensor:
-        return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32, memory_format=torch.channels_last)
+        """(B, C, h, w) float32 with channels last in memory, from arrays (h, w, C)."""
+        return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32).permute(0, 3, 1, 2)
 
 
 def channels_last(module: HeadModule) -> HeadModule:
