@@ -57,9 +57,11 @@ def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
     from .inference import segment as run
 
     monitor = options.get("monitor") or Silent()
+    chosen = load_head(head)
     if isinstance(options.get("encoder"), str):
-        options["encoder"] = load_encoder(options["encoder"], device=options.get("device", "auto"), monitor=monitor)
-    return run(as_volume(volume, monitor), load_head(head), **options)
+        device, size = options.get("device", "auto"), chosen.card.input_size
+        options["encoder"] = load_encoder(options["encoder"], device=device, monitor=monitor, input_size=size)
+    return run(as_volume(volume, monitor), chosen, **options)
 
 
 def evaluate(

@@ -183,10 +183,11 @@ class Embedder:
         monitor = monitor or Silent()
         views = list(views)
         missing = [view for view in views if self._missing(view.key)]
-        for done, view in enumerate(missing):
+        batch = 1 if self.encoder is None else self.encoder.batch
+        for done in range(0, len(missing), batch):
             raise_if_cancelled(monitor)
             monitor.progress(stage, done, len(missing))
-            self._encode(view)
+            self._encode(missing[done : done + batch])
         monitor.progress(stage, len(missing), len(missing))
         return len(missing)
 
@@ -194,21 +195,24 @@ class Embedder:
         """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
         found = {name: self.store.get(view.key, name) for name in (*self.levels, PICTURE)}
         if any(array is None for array in found.values()):
-            return self._encode(view)
+            return self._encode([view])[0]
         return {name: array for name, array in found.items() if array is not None}
 
     def _missing(self, key: str) -> bool:
         return not all(self.store.has(key, name) for name in (*self.levels, PICTURE))
 
-    def _encode(self, view: View) -> dict[str, NDArray[Any]]:
-        canvas = view.paint()
-        arrays: dict[str, NDArray[Any]] = {PICTURE: picture_of(canvas)}
+    def _encode(self, views: Sequence[View]) -> list[dict[str, NDArray[Any]]]:
+        """Features of views that go through the encoder together; kept, and given back in their order."""
+        canvases = np.stack([view.paint() for view in views])
+        found: list[dict[str, NDArray[Any]]] = [{PICTURE: picture_of(canvas)} for canvas in canvases]
         if self.levels and self.encoder is not None:
-            encoded = self.encoder.encode(canvas[None], self.levels)
-            arrays.update({level: array[0].astype(np.float16) for level, array in encoded.items()})
-        for name, array in arrays.items():
-            self.store.put(view.key, name, array)
-        return arrays
+            encoded = self.encoder.encode(canvases, self.levels)
+            for index, arrays in enumerate(found):
+                arrays.update({level: array[index].astype(np.float16) for level, array in encoded.items()})
+        for view, arrays in zip(views, found, strict=True):
+            for name, array in arrays.items():
+                self.store.put(view.key, name, array)
+        return found
 
 
 def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -94,7 +94,9 @@ class Predictor:
         self.monitor = monitor
         self.module = head.module.to(self.device).eval()
         if encoder is None and self.module.needs:
-            encoder = load_encoder(head.card.encoder["name"], device=device, monitor=monitor)
+            encoder = load_encoder(
+                head.card.encoder["name"], device=device, monitor=monitor, input_size=head.card.input_size
+            )
         if encoder is not None and self.module.needs:
             _require_encoder(head, encoder)
         self.encoder = encoder
@@ -140,6 +142,12 @@ def _require_encoder(head: Head, encoder: Encoder) -> None:
             f"not on {encoder.name} with weights {encoder.sha256[:12]}...."
         )
         raise HeadFileError(msg, "Choose the encoder that the head names, or train a head on this one.")
+    if head.card.input_size not in (None, encoder.input_size):
+        msg = (
+            f"The head {head.card.name!r} was trained on pictures of {head.card.input_size} pixels a side, and this "
+            f"{encoder.name} sees {encoder.input_size}."
+        )
+        raise HeadFileError(msg, f"Load the encoder with the input size {head.card.input_size}.")
 
 
 def _zoomed(frame: Frame) -> tuple[Frame, ...]:

@@ -122,6 +122,7 @@ class _Trains:
         return _options(
             self,
             "encoder",
+            "input_size",
             "head",
             "plane",
             "intensity",
@@ -160,6 +161,7 @@ class TrainJob(Job, _Trains):
     unlabeled: tuple[str, ...] = field(default=(), metadata=_PATH)
     head: str = _choice("auto", HEADS)
     encoder: str = "mobile_sam"
+    input_size: int | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
     budget: str = _choice("balanced", BUDGETS)
@@ -254,6 +256,7 @@ class BenchmarkJob(Job, _Trains, _Segments):
     output: str | None = field(default=None, metadata=_PATH)
     head: str = _choice("auto", (*HEADS, *BASELINES))
     encoder: str = "mobile_sam"
+    input_size: int | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
     budget: str = _choice("balanced", BUDGETS)
@@ -291,6 +294,7 @@ class EmbedJob(Job):
     image: str = field(metadata=_PATH)
     head: str | None = field(default=None, metadata=_PATH)
     encoder: str = "mobile_sam"
+    input_size: int | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
     levels: tuple[str, ...] = ("neck",)

@@ -149,7 +149,12 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     volume = read_volume(job.image, monitor=monitor)
     card = None if job.head is None else load_warm_head(job.head).card
     levels = list(job.levels) if card is None else sorted(card.encoder["levels"])
-    encoder = load_encoder(card.encoder["name"] if card else job.encoder, device=job.device, monitor=monitor)
+    encoder = load_encoder(
+        card.encoder["name"] if card else job.encoder,
+        device=job.device,
+        monitor=monitor,
+        input_size=card.input_size if card else job.input_size,
+    )
     sliced = seen_by(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
@@ -228,7 +233,13 @@ def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | Non
     if not head.module.needs or (job.encoder is None and not threads):
         return None
     name = job.encoder or head.card.encoder["name"]
-    return load_encoder(name, device=job.device, monitor=monitor, threads=int(threads) if threads else None)
+    return load_encoder(
+        name,
+        device=job.device,
+        monitor=monitor,
+        threads=int(threads) if threads else None,
+        input_size=head.card.input_size,
+    )
 
 
 def head_facts(card: Any) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def train(
     cases: Sequence[Case],
     *,
     encoder: str = "mobile_sam",
+    input_size: int | None = None,
     head: str = "auto",
     plane: str = "auto",
     intensity: str = "auto",
@@ -76,12 +77,15 @@ def train(
 
     ``cases``: volumes with labelmaps on their own grids; label values mean the same structure in all of them.
     ``annotated_slices_only``: slices without a label were not looked at; else they are background.
+    ``input_size``: pixels a side that a SAM ViT is to see, where not its own 1024.
     ``ignore_label``: pixels of this value are unknown (scribbles). ``unlabeled``: volumes whose confident
     predictions are learned from as well. ``start_from``: go on from this head where it fits.
     Cancelled while encoding: raises Cancelled. Cancelled while training: the best head so far is returned and its
     card says so. Raises InputError when the annotation teaches nothing, GeometryError when grids differ.
     """
-    recipe = Recipe(encoder, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name)
+    recipe = Recipe(
+        encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name
+    )
     session = Session(cases, recipe, monitor or Silent(), store or FeatureStore(), start_from)
     trained = session.run()
     if unlabeled and not trained.card.training["cancelled"]:
@@ -96,6 +100,7 @@ class Recipe:
     """The choices of one training, as given."""
 
     encoder: str
+    input_size: int | None
     head: str
     plane: str
     intensity: str
@@ -125,10 +130,13 @@ class Session:
         self.plane["side_mm"] = canvas_side(self._stack(case) for case in cases)
         self.rule: IntensityRule = rule_for(first, recipe.intensity)
         self.cases = cases
+        self.encoder: Encoder | None = None
+        if any(head_class(kind).needs for kind in self.types):
+            self.encoder = load_encoder(
+                recipe.encoder, device=recipe.device, monitor=monitor, input_size=recipe.input_size
+            )
+            self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
-        self.encoder: Encoder | None = (
-            load_encoder(recipe.encoder, device=recipe.device, monitor=monitor) if self.levels else None
-        )
         self.embedder = Embedder(self.encoder, self.levels, store)
         self.training, self.held_out = self._slices()
         self.anatomy = _anatomy(cases, self.structures, recipe)
@@ -243,6 +251,7 @@ class Session:
                 "name": encoder.name if encoder else "none",
                 "sha256": encoder.sha256 if encoder else "",
                 "levels": {level: _level_facts(encoder.levels[level]) for level in module.needs} if encoder else {},
+                "input_size": encoder.input_size if encoder else None,
             },
             plane=self.plane,
             intensity=self.rule.to_dict(),
@@ -267,6 +276,12 @@ class Session:
             },
             quality=_quality(self.structures, result, len(checks)),
         )
+
+
+def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:
+    """The head types whose feature levels this encoder has; one that was asked for by name is left to fail clearly."""
+    known = [kind for kind in types if set(head_class(kind).needs) <= set(encoder.levels)]
+    return known if len(types) > 1 else types
 
 
 def _level_facts(level: Any) -> list[int]:

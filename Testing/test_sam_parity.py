@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +15,18 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from SAMAdaptLib.encoders import load_encoder  # noqa: E402
+from phantoms import two_balls  # noqa: E402
+
+import SAMAdaptLib as samadapt  # noqa: E402
+from SAMAdaptLib import inference  # noqa: E402
+from SAMAdaptLib.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.encoders import attention, load_encoder  # noqa: E402
 from SAMAdaptLib.encoders.registry import ENTRIES, EncoderEntry  # noqa: E402
 from SAMAdaptLib.encoders.sam import SamEncoder, architecture_of, import_sam_modeling, read_checkpoint  # noqa: E402
-from SAMAdaptLib.errors import DependencyError, InputError, MemoryExhausted, WeightsError  # noqa: E402
+from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, MemoryExhausted, WeightsError  # noqa: E402
+from SAMAdaptLib.heads import head_class  # noqa: E402
+from SAMAdaptLib.heads.file import load_head, save_head  # noqa: E402
+from SAMAdaptLib.progress import Silent  # noqa: E402
 
 TOLERANCE = 1e-4
 OFFICIAL = {
@@ -118,10 +128,50 @@ def test_earlier_levels_are_the_outputs_of_the_blocks_at_a_quarter_and_half(smal
     reference_neck(small_sam, canvas, 1024)
     for hook in hooks:
         hook.remove()
-    ours = small_encoder.encode(canvas, ("early", "mid"))
-    assert set(ours) == {"early", "mid"}
-    np.testing.assert_allclose(ours["early"][0], seen[0][0].permute(2, 0, 1), atol=TOLERANCE)
+    ours = small_encoder.encode(canvas, ("fine", "mid"))
+    assert set(ours) == {"fine", "mid"}
+    np.testing.assert_allclose(ours["fine"][0], seen[0][0].permute(2, 0, 1), atol=TOLERANCE)
     np.testing.assert_allclose(ours["mid"][0], seen[1][0].permute(2, 0, 1), atol=TOLERANCE)
+
+
+def test_the_fused_attention_equals_segment_anythings_however_it_is_cut_into_pieces(small_sam, monkeypatch):
+    own = small_sam.image_encoder.blocks[1].attn
+    tokens = torch.randn(2, 24, 24, 64, generator=torch.Generator().manual_seed(0))
+    table = torch.arange(2 * 24 - 1)[:, None] / 47 * torch.ones(1, own.rel_pos_h.shape[1])
+    own = copy.deepcopy(own)
+    own.rel_pos_h, own.rel_pos_w = torch.nn.Parameter(table), torch.nn.Parameter(-2 * table)
+    for bound in (24**3, 5 * 24**3, 24**4, 3 * 24**4, 2**30):
+        monkeypatch.setitem(attention._BIAS_VALUES, "cpu", bound)
+        with torch.no_grad():
+            np.testing.assert_allclose(attention.FusedAttention(own, 24)(tokens), own(tokens), atol=1e-5)
+
+
+def test_a_smaller_input_gives_what_segment_anything_gives_with_stretched_positions(small_sam, small_checkpoint):
+    encoder = load_encoder(small_checkpoint, device="cpu", input_size=512)
+    assert encoder.input_size == 512 and encoder.levels["neck"].size == 32 and encoder.fingerprint.endswith("-512")
+    reference = reference_sam(SMALL, image_size=512)
+    state = dict(small_sam.image_encoder.state_dict())
+    positions = state["pos_embed"].permute(0, 3, 1, 2)
+    positions = torch.nn.functional.interpolate(positions, size=(32, 32), mode="bicubic", align_corners=False)
+    state["pos_embed"] = positions.permute(0, 2, 3, 1)
+    for name in [name for name in state if "rel_pos" in name and state[name].shape[0] == 127]:
+        stretched = torch.nn.functional.interpolate(state[name].T[None], size=63, mode="linear")[0].T
+        state[name] = stretched
+    reference.image_encoder.load_state_dict(state)
+    canvases = slices(512, rows=400)
+    expected = reference_neck(reference, canvases, 400)
+    np.testing.assert_allclose(encoder.encode(canvases)["neck"], expected, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("size", [500, 128, 0])
+def test_an_input_size_that_does_not_fit_is_refused(small_checkpoint: Path, empty_home: Path, size: int):
+    with pytest.raises(InputError, match=r"small.pth cannot work on pictures of .*512 or 768"):
+        load_encoder(small_checkpoint, device="cpu", input_size=size)
+
+
+def test_an_encoder_of_one_size_refuses_another(empty_home: Path):
+    with pytest.raises(InputError, match=r"tiny works on pictures of 1024 pixels a side, not 512"):
+        load_encoder("tiny", input_size=512)
 
 
 def test_blocks_after_the_last_asked_level_are_not_computed(small_encoder):
@@ -253,6 +303,41 @@ def test_too_little_memory_is_told_with_the_way_out(small_encoder, monkeypatch: 
         small_encoder.encode(slices(1024, 1024)[:1])
 
 
+class Remarks(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_a_gpu_with_too_little_memory_gets_smaller_batches_then_the_processor_goes_on(
+    small_checkpoint, small_encoder, monkeypatch
+):
+    """Only the device is made up: one that never has memory for what is asked of it."""
+    heard = Remarks()
+    encoder = SamEncoder(small_checkpoint, "0" * 64, device="cpu", monitor=heard)
+    encoder._device, encoder.device, encoder.batch = torch.device("cuda:0"), "cuda:0", 4
+    features = encoder._features
+
+    def full_device(inputs, asked):
+        if encoder._device.type == "cuda":
+            msg = "A batch does not fit."
+            raise MemoryExhausted(msg)
+        return features(inputs, asked)
+
+    monkeypatch.setattr(encoder, "_features", full_device)
+    canvases = slices(1024, rows=700)
+    np.testing.assert_allclose(encoder.encode(canvases)["neck"], small_encoder.encode(canvases)["neck"], atol=1e-5)
+    assert encoder.device == "cpu"
+    assert heard.said == [
+        "cuda:0 has too little memory for 2 slices at once: 1 now.",
+        "cuda:0 has too little memory for small: it goes on on the processor.",
+    ]
+
+
 def test_segment_anything_itself_is_never_executed(small_encoder):
     assert small_encoder.levels["neck"].channels == 256
     assert "segment_anything" not in sys.modules and "torchvision" not in sys.modules
@@ -284,8 +369,8 @@ def test_the_real_vit_b_architecture_equals_segment_anythings(tmp_path: Path, em
     torch.save(sam.state_dict(), path)
     encoder = SamEncoder(path, "0" * 64, device="cpu")
     canvases = slices(1024, rows=900)[:1]
-    ours = encoder.encode(canvases, ("early", "mid", "neck"))
-    assert ours["early"].shape == ours["mid"].shape == (1, 768, 64, 64)
+    ours = encoder.encode(canvases, ("fine", "mid", "neck"))
+    assert ours["fine"].shape == ours["mid"].shape == (1, 768, 64, 64)
     np.testing.assert_allclose(ours["neck"], reference_neck(sam, canvases, 900), atol=TOLERANCE)
 
 
@@ -296,3 +381,19 @@ def test_a_gpu_gives_the_same_features(small_checkpoint: Path, small_encoder):
     canvases = slices(1024, rows=700)
     on_gpu = load_encoder(small_checkpoint, device="auto").encode(canvases)["neck"]
     np.testing.assert_allclose(on_gpu, small_encoder.encode(canvases)["neck"], atol=5e-3)
+
+
+def test_a_head_is_trained_and_used_at_a_smaller_input_size(small_checkpoint, empty_home, tmp_path, monkeypatch):
+    for kind in ("cnn", "fusion"):
+        monkeypatch.setattr(head_class(kind), "steps", 20)
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=1))
+    case = two_balls()
+    train = partial(samadapt.train, [case], encoder=str(small_checkpoint), budget="balanced", device="cpu")
+    save_head(train(input_size=512), tmp_path / "small.samhead")
+    head = load_head(tmp_path / "small.samhead")
+    assert head.card.input_size == 512 and head.card.encoder["levels"]["fine"] == [64, 32]
+    assert head.card.head_type in ("ensemble", "cnn", "fusion")
+    found = samadapt.segment(case.volume, head, encoder=str(small_checkpoint), device="cpu")
+    assert found.geometry.same_grid(case.volume.geometry)
+    with pytest.raises(HeadFileError, match=r"trained on pictures of 512 pixels a side, and this small sees 1024"):
+        inference.segment(case.volume, head, encoder=load_encoder(small_checkpoint, device="cpu"), device="cpu")

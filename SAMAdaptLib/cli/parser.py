@@ -113,6 +113,10 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
         help="mobile_sam (default; good without a GPU), sam_vit_b, sam_vit_l, sam_vit_h, or a .pth or .onnx file",
     )  # fmt: skip
     group.add_argument(
+        "--input-size", type=int, metavar="N",
+        help="pixels a side that a sam_vit_* encoder sees: 512 or 768 is quicker and coarser (default: its own 1024)",
+    )  # fmt: skip
+    group.add_argument(
         "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"
     )
     group.add_argument(

@@ -115,6 +115,7 @@ def _training_options(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "head": options.head,
         "encoder": options.encoder,
+        "input_size": options.input_size,
         "plane": options.plane,
         "intensity": options.intensity,
         "budget": options.budget,

@@ -35,7 +35,8 @@ class Encoder(Protocol):
 
     ``name`` is the registry's name or the file's stem; ``sha256`` the hash of the weights file, which is the
     encoder's identity in head files; ``fingerprint`` says everything that changes the features (weights, precision,
-    input rule, input size) and belongs into cache keys; ``levels`` tells what ``encode`` can give.
+    input rule, input size) and belongs into cache keys; ``levels`` tells what ``encode`` can give; ``batch`` is how
+    many pictures at once pay; ``monitor`` hears when it has to fall back to something slower.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Encoder(Protocol):
     input_size: int
     levels: Mapping[str, Level]
     device: str
+    batch: int
+    monitor: Monitor
 
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
         """Features of square pictures.

@@ -27,27 +27,30 @@ def load_encoder(
     *,
     source: str | Path | None = None,
     input_rule: str = "",
+    input_size: int | None = None,
 ) -> Encoder:
     """The encoder of that name (see ``registry``), or the SAM-compatible .pth or .onnx file at that path.
 
     ``device`` is auto, cpu, cuda, cuda:N or mps; ``threads`` bounds the processor's threads. ``source`` is a file or
     folder to take a named encoder's weights from. ``input_rule`` (canvas.INPUT_RULES) is for files by path, where
-    the default is SAM's normalisation, or MedSAM's for a file that has "medsam" in its name.
+    the default is SAM's normalisation, or MedSAM's for a file that has "medsam" in its name. ``input_size`` is the
+    side in pixels of what a SAM ViT sees, where it is not to be its own 1024: less is quicker and coarser.
 
     An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
-    WeightsError for weights that cannot be had or read, DependencyError for a missing package.
+    or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
+    DependencyError for a missing package.
     """
     from .hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
     monitor = monitor or Silent()
     entry, path = _resolve(str(name_or_path), monitor, source)
     digest = sha256_of(path, monitor) if path else ""
-    key = (entry, path, digest, device, threads, input_rule, *_environment())
+    key = (entry, path, digest, device, threads, input_rule, input_size, *_environment())
     with _lock:
         if key not in _loaded:
-            _loaded[key] = _built(
-                entry, path, digest, device, threads, input_rule or _implied_rule(entry, path), monitor
-            )
+            rule = input_rule or _implied_rule(entry, path)
+            _loaded[key] = _built(entry, path, digest, device, threads, rule, input_size, monitor)
+        _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
         return _loaded[key]
 
 
@@ -83,22 +86,34 @@ def _built(
     device: str,
     threads: int | None,
     input_rule: str,
+    input_size: int | None,
     monitor: Monitor,
 ) -> Encoder:
     if path is None:
         from .tiny import TinyEncoder
 
+        _require_own_size("tiny", TinyEncoder.input_size, input_size)
         return TinyEncoder()
     kind = entry.architecture if entry else _architecture_of(path)
     if kind == "onnx":
         from .onnx import OnnxEncoder
 
-        return OnnxEncoder(
+        encoder = OnnxEncoder(
             path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule, monitor=monitor
         )
+        _require_own_size(encoder.name, encoder.input_size, input_size)
+        return encoder
     from .sam import SamEncoder
 
-    return SamEncoder(path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule)
+    return SamEncoder(
+        path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule, input_size=input_size
+    )
+
+
+def _require_own_size(name: str, own: int, asked: int | None) -> None:
+    if asked not in (None, own):
+        msg = f"The encoder {name} works on pictures of {own} pixels a side, not {asked}."
+        raise InputError(msg, "Leave the input size away, or choose one of SAM's ViT encoders.")
 
 
 def _architecture_of(path: Path) -> str:

@@ -28,6 +28,8 @@ _SESSIONS = 2
 class OnnxEncoder:
     """See ``base.Encoder``. Pictures go through one by one: these graphs fix their batch at 1."""
 
+    batch = 1
+
     def __init__(
         self,
         path: Path,
@@ -54,7 +56,8 @@ class OnnxEncoder:
         self.levels: Mapping[str, Level] = {"neck": neck, **inner}
         self._rule = layout_rule or input_rule or (entry.input_rule if entry else "sam")
         # A graph that takes 0..255 would see gray values rounded to bf16 before it subtracts their mean.
-        self._plan: Plan = make_plan(device, monitor or Silent(), exact=self._rule == "raw")
+        self.monitor = monitor or Silent()
+        self._plan: Plan = make_plan(device, self.monitor, exact=self._rule == "raw")
         self.device = self._plan.device
         self.fingerprint = fingerprint(sha256, self._plan.precision, self._rule, self.input_size)
         self._sessions: dict[tuple[str, ...], Session] = {}

@@ -10,7 +10,7 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from ..devices import resolve_device
-from ..errors import DependencyError, MemoryExhausted, WeightsError
-from ..progress import Monitor
+from ..errors import DependencyError, InputError, MemoryExhausted, WeightsError
+from ..progress import Monitor, Silent
 from . import canvas, decoder, speed
+from .attention import fuse_attention
 from .base import Level, check_levels, fingerprint
 from .registry import EncoderEntry
 from .runtimes import PRECISIONS, chosen
@@ -166,7 +167,10 @@ def _loaded(path: Path) -> Any:
 
 
 class SamEncoder:
-    """See ``base.Encoder``. Levels: ``neck`` after the last block, ``mid`` halfway, ``early`` after a quarter."""
+    """See ``base.Encoder``. Levels: ``neck`` after the last block, ``mid`` halfway, ``fine`` after a quarter.
+
+    All of them have the same grid; early blocks know more of where a border is.
+    """
 
     def __init__(
         self,
@@ -177,8 +181,14 @@ class SamEncoder:
         device: str = "auto",
         threads: int | None = None,
         input_rule: str = "",
+        input_size: int | None = None,
+        monitor: Monitor | None = None,
     ) -> None:
-        """Load the checkpoint at ``path``. Raises WeightsError, DependencyError, or InputError for the device."""
+        """Load the checkpoint at ``path``.
+
+        ``input_size``: side in pixels of what the encoder sees, less than it was trained on for speed (512, 768).
+        Raises WeightsError, DependencyError, or InputError for the device or the size.
+        """
         self.name = entry.name if entry else path.stem
         self.sha256 = sha256
         self._path = path
@@ -187,30 +197,52 @@ class SamEncoder:
         if threads and self._device.type == "cpu":
             torch.set_num_threads(threads)
         self._threads = threads
-        self._model, shape = _load_model(path, self._device)
+        self.monitor = monitor or Silent()
+        self._model, shape = _load_model(path, self._device, input_size)
         self.input_size = shape.img_size
-        self._blocks = {"early": max(shape.depth // 4 - 1, 0), "mid": max(shape.depth // 2 - 1, 0)}
+        self._blocks = {"fine": max(shape.depth // 4 - 1, 0), "mid": max(shape.depth // 2 - 1, 0)}
         self.levels: Mapping[str, Level] = {
             "neck": Level(shape.out_chans, shape.grid),
             "mid": Level(shape.embed_dim, shape.grid),
-            "early": Level(shape.embed_dim, shape.grid),
+            "fine": Level(shape.embed_dim, shape.grid),
         }
         self._rule = input_rule or (entry.input_rule if entry else "sam")
         self._precision = chosen("SAMADAPT_PRECISION", PRECISIONS) or "fp32"
         self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
+        self.batch = 1 if self._device.type == "cpu" else _GPU_BATCH  # Larger ones gain nothing on a CPU.
 
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
-        """See ``base.Encoder.encode``. Raises MemoryExhausted when one batch does not fit."""
+        """See ``base.Encoder.encode``. Raises MemoryExhausted when the processor has no memory for one picture."""
         asked = check_levels(levels, self.levels, self.name)
         pictures = canvas.check_canvases(canvases, self.name)
         result = {level: np.empty((len(pictures), *_shape(self.levels[level])), dtype=np.float32) for level in asked}
-        batch = 1 if self._device.type == "cpu" else _GPU_BATCH  # Larger ones gain nothing on a CPU.
-        for start in range(0, len(pictures), batch):
-            part = slice(start, start + batch)
+        start = 0
+        while start < len(pictures):
+            part = slice(start, start + self.batch)
             inputs = np.stack(list(canvas.prepared(pictures[part], self.input_size, self._rule)))
-            for level, features in self._features(torch.from_numpy(inputs), asked).items():
+            try:
+                found = self._features(torch.from_numpy(inputs), asked)
+            except MemoryExhausted:
+                if not self._made_smaller(len(inputs)):
+                    raise
+                continue
+            for level, features in found.items():
                 result[level][part] = features.float().cpu().numpy()
+            start += len(inputs)
         return result
+
+    def _made_smaller(self, count: int) -> bool:
+        """Ask for less of the device from now on, and say so: half of the batch, then the processor. False: no way."""
+        if count > 1:
+            self.batch = count // 2
+            self.monitor.warning(f"{self.device} has too little memory for {count} slices at once: {self.batch} now.")
+            return True
+        if self._device.type == "cpu":
+            return False
+        self.monitor.warning(f"{self.device} has too little memory for {self.name}: it goes on on the processor.")
+        self._device, self.device = torch.device("cpu"), "cpu"
+        self._model = self._model.to(self._device)
+        return True
 
     def seconds_per_slice(self) -> float:
         """See ``base.Encoder.seconds_per_slice``."""
@@ -252,8 +284,8 @@ def _shape(level: Level) -> tuple[int, int, int]:
     return level.channels, level.size, level.size
 
 
-def _load_model(path: Path, device: torch.device) -> tuple[nn.Module, VitArchitecture]:
-    """The image encoder of a checkpoint, frozen, and its architecture."""
+def _load_model(path: Path, device: torch.device, input_size: int | None) -> tuple[nn.Module, VitArchitecture]:
+    """The image encoder of a checkpoint, frozen, for pictures of that size, and its architecture then."""
     checkpoint = read_checkpoint(path)
     state = {name[len(_PREFIX) :]: value for name, value in checkpoint.items() if name.startswith(_PREFIX)}
     shape = architecture_of(state or checkpoint, path.name)
@@ -261,7 +293,24 @@ def _load_model(path: Path, device: torch.device) -> tuple[nn.Module, VitArchite
     weights = {name: value.float() for name, value in (state or checkpoint).items()}
     with _explained(path):
         model.load_state_dict(weights, assign=True)
-    return model.requires_grad_(False).eval().to(device), shape
+    model.requires_grad_(False).eval()
+    if input_size not in (None, shape.img_size):
+        shape = _resized(model, shape, int(input_size or 0), path.name)
+    fuse_attention(model, shape.grid)
+    return model.to(device), shape
+
+
+def _resized(model: Any, shape: VitArchitecture, size: int, source: str) -> VitArchitecture:
+    """Stretch the position embeddings to another grid. Relative positions are stretched where they are used."""
+    if size < 256 or size % 256:
+        msg = f"{source} cannot work on pictures of {size} pixels a side."
+        raise InputError(msg, f"Choose a multiple of 256, such as 512 or 768; {shape.img_size} is its own.")
+    resized = replace(shape, img_size=size)
+    positions = model.pos_embed.data.permute(0, 3, 1, 2)
+    grid = (resized.grid, resized.grid)
+    stretched = nn.functional.interpolate(positions, size=grid, mode="bicubic", align_corners=False)
+    model.pos_embed = nn.Parameter(stretched.permute(0, 2, 3, 1).contiguous(), requires_grad=False)
+    return resized
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..progress import Monitor
+from ..progress import Monitor, Silent
 from . import canvas, speed
 from .base import INPUT_SIZE, Level, check_levels, fingerprint
 
@@ -25,8 +25,10 @@ class TinyEncoder:
     name = "tiny"
     input_size = INPUT_SIZE
     device = "cpu"
+    batch = 1
 
     def __init__(self, seed: int = 0) -> None:
+        self.monitor: Monitor = Silent()
         self.levels: Mapping[str, Level] = {"neck": _NECK, "fine": _FINE}
         draw = np.random.default_rng(seed)
         self._kernels = [_kernels(draw, 1, _FINE.channels), _kernels(draw, _FINE.channels, _NECK.channels)]

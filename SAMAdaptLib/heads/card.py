@@ -28,7 +28,8 @@ _ASK_FOR_ANOTHER = "Export the head again, or train a new one."
 class HeadCard:
     """What a head is, what it was trained on and how good it was. Plain JSON values throughout.
 
-    ``head``: ``{"type": str, "hyper": {...}}``. ``encoder``: ``{"name", "sha256", "levels"}``.
+    ``head``: ``{"type": str, "hyper": {...}}``. ``encoder``: ``{"name", "sha256", "levels", "input_size"}``; the last,
+    pixels a side, may be missing or None: the encoder's own.
     ``plane``: ``{"name": "axial"|"sagittal"|"coronal", "acquisition": bool, "side_mm": float}``; acquisition means "the
     plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
     rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
@@ -84,6 +85,12 @@ class HeadCard:
     def values(self) -> list[int]:
         """Label values in the order of the head's output channels 1, 2, ... (channel 0 is background)."""
         return [int(structure["value"]) for structure in self.structures]
+
+    @property
+    def input_size(self) -> int | None:
+        """Pixels a side that the encoder sees; None: its own."""
+        value = self.encoder.get("input_size")
+        return None if value is None else int(value)
 
     @property
     def mean_dice(self) -> float | None:

@@ -31,6 +31,6 @@ class LinearHead(HeadModule):
         """Standardising is folded into the weights: a pass over all features would cost more than the head itself."""
         x = features["neck"]
         weight = self.classify.weight / self.norm.std[:, None, None]
-        bias = self.classify.bias - weight.flatten(1) @ self.norm.mean
+        shift = weight.flatten(1) @ self.norm.mean
         with torch.autocast(x.device.type, enabled=False):  # Raw features, whose mean is not zero, are not rounded.
-            return nn.functional.conv2d(x, weight, bias)
+            return nn.functional.conv2d(x, weight, self.classify.bias) - shift[:, None, None]
