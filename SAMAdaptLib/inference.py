@@ -142,12 +142,13 @@ def _require_encoder(head: Head, encoder: Encoder) -> None:
             f"not on {encoder.name} with weights {encoder.sha256[:12]}...."
         )
         raise HeadFileError(msg, "Choose the encoder that the head names, or train a head on this one.")
-    if head.card.input_size not in (None, encoder.input_size):
+    trained = head.card.input_size
+    if trained not in (None, encoder.input_size):
         msg = (
-            f"The head {head.card.name!r} was trained on pictures of {head.card.input_size} pixels a side, and this "
-            f"{encoder.name} sees {encoder.input_size}."
+            f"The head {head.card.name!r} was trained on pictures of {trained} pixels a side, and this {encoder.name} "
+            f"sees {encoder.input_size}."
         )
-        raise HeadFileError(msg, f"Load the encoder with the input size {head.card.input_size}.")
+        raise HeadFileError(msg, f"Load the encoder with the input size {trained}.")
 
 
 def _zoomed(frame: Frame) -> tuple[Frame, ...]:

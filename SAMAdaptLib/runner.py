@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from .training import Case
     from .volume import Labelmap, Volume
 
-THREADS_VARIABLE = "SAMADAPT_THREADS"
-"""Set by a worker that was given a number of threads."""
-
 _KEPT_HEADS = 4
 _heads: dict[tuple[str, int, int], Head] = {}
 
@@ -223,23 +220,12 @@ def load_warm_head(path: str | Path) -> Head:
 
 
 def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | None:
-    """The encoder that the job names, or the head's own on the threads that this process was given.
-
-    None leaves it to the inference: nothing special is asked for, or the head needs no encoder.
-    """
+    """The encoder that the job names; None leaves it to the inference, or the head needs no encoder."""
     from .encoders import load_encoder
 
-    threads = os.environ.get(THREADS_VARIABLE, "")
-    if not head.module.needs or (job.encoder is None and not threads):
+    if not head.module.needs or job.encoder is None:
         return None
-    name = job.encoder or head.card.encoder["name"]
-    return load_encoder(
-        name,
-        device=job.device,
-        monitor=monitor,
-        threads=int(threads) if threads else None,
-        input_size=head.card.input_size,
-    )
+    return load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=head.card.input_size)
 
 
 def head_facts(card: Any) -> dict[str, Any]:

@@ -251,7 +251,7 @@ class Session:
                 "name": encoder.name if encoder else "none",
                 "sha256": encoder.sha256 if encoder else "",
                 "levels": {level: _level_facts(encoder.levels[level]) for level in module.needs} if encoder else {},
-                "input_size": encoder.input_size if encoder else None,
+                "input_size": self.recipe.input_size,
             },
             plane=self.plane,
             intensity=self.rule.to_dict(),

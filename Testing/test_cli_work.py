@@ -73,6 +73,18 @@ def test_two_local_workers_segment_two_volumes(balls: Path) -> None:
     assert len(list((balls / "out").glob("*.seg.nrrd"))) == 2
 
 
+def test_volumes_are_encoded_ahead_and_a_bad_one_is_reported(balls: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(balls)
+    command = ["embed", "--head", "ball.samhead", "a.nii.gz", "none.nii.gz", "--json", "--quiet"]
+    counts = []
+    for _ in range(2):
+        assert main(command) == 2
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["kind"], answer["done"], answer["failed"]) == ("embed", 1, 1)
+        counts.append(answer["volumes"][0]["result"]["encoded"])
+    assert counts[0] > 0 and counts[1] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -13,6 +13,8 @@ import pytest
 from balls import ball_arrays, ball_head, image_of, write_ball
 
 from SAMAdaptLib import __version__, runner
+from SAMAdaptLib.encoders import forget_encoders, loading
+from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads.file import load_head, save_head
 from SAMAdaptLib.jobs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
@@ -207,19 +209,23 @@ def test_the_weights_of_a_job_are_looked_for_where_it_says_and_only_for_it(files
 
 
 def test_a_worker_with_one_thread_loads_the_encoder_with_one(files: Path, monkeypatch) -> None:
-    monkeypatch.setenv(runner.THREADS_VARIABLE, "1")
-    from SAMAdaptLib import encoders
-
+    monkeypatch.setenv(loading.THREADS_VARIABLE, "1")
     asked: list[int | None] = []
-    real = encoders.load_encoder
 
-    def load(name, device="auto", monitor=None, threads=None):
+    def build(entry, path, digest, device, threads, *_):
         asked.append(threads)
-        return real(name, device, monitor, threads)
+        return TinyEncoder()
 
-    monkeypatch.setattr(encoders, "load_encoder", load)
-    run_job(SegmentJob(str(files / "a.nii.gz"), str(files / "ball.samhead"), str(files / "r.nii.gz")))
-    assert asked == [1]
+    monkeypatch.setattr(loading, "_built", build)
+    forget_encoders()
+    for job in (
+        EmbedJob(str(files / "a.nii.gz"), encoder="tiny"),
+        SegmentJob(str(files / "a.nii.gz"), str(files / "ball.samhead"), str(files / "r.nii.gz")),
+        training(files, encoder="tiny", head="linear", budget="fast"),
+    ):
+        run_job(job)
+        forget_encoders()
+    assert asked == [1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ Downloads, features and heads are kept in the platform's cache folder; SAMADAPT_
 _USAGE = {
     "train": "--case IMAGE LABELS [--case ...] [options] -o NAME.samhead",
     "segment": "--head HEAD IMAGE [IMAGE ...] [options] -o FILE_OR_FOLDER",
+    "embed": "--head HEAD IMAGE [IMAGE ...] [options]",
     "evaluate": "PREDICTION REFERENCE [options]",
     "benchmark": "--data FOLDER --support ID[,ID...] [--support ...] --query ID[,...] [options]",
     "encoders": "[--fetch NAME] [--import FILE] [--json]",
@@ -51,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=_PROGRAM, **_texts(_ABOUT, _STATUS))
     parser.add_argument("--version", action="version", version=f"SAMAdapt {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for add in (_add_train, _add_segment, _add_evaluate, _add_benchmark):
+    for add in (_add_train, _add_segment, _add_embed, _add_evaluate, _add_benchmark):
         add(verbs)
     for add in (_add_encoders, _add_heads, _add_cache, _add_probe):
         add(verbs)
@@ -184,6 +185,23 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
         "--largest-component", action=argparse.BooleanOptionalAction, default=None,
         help="keep the largest piece of each structure (default: where the annotation was one piece)",
     )  # fmt: skip
+
+
+def _add_embed(verbs: Any) -> None:
+    parser = _verb(
+        verbs,
+        "embed",
+        "encode volumes ahead, so that segmenting them starts at the head",
+        """\
+example:
+    python -m SAMAdaptLib embed --head liver.samhead scans/ --workers 2
+
+The features are kept in the cache, for this head and for others that look at the volumes in the same way.""",
+    )
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="volumes, DICOM series folders, folders of volumes")
+    parser.add_argument("--head", required=True, metavar="HEAD", help="that the volumes are encoded for")
+    _add_device(parser)
+    _add_workers(parser)
 
 
 def _add_evaluate(verbs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The four verbs that work on volumes: options in, jobs run, an answer out."""
+"""The verbs that work on volumes: options in, jobs run, an answer out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ..cohort import Ending, Outcome, run_many
 from ..cohort_benchmark import run_supports
 from ..errors import InputError
-from ..jobs import BenchmarkJob, CaseFiles, EvaluateJob, SegmentJob, TrainJob
+from ..jobs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..runner import run_job
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
@@ -60,7 +60,20 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer(outcomes)
+    return _many_answer("segment", outcomes)
+
+
+def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Encode volumes ahead of their segmentation."""
+    head, images = find_head(options.head), expand_images(options.images)
+    outcomes = run_many(
+        [EmbedJob(image, head, device=options.device, weights=options.weights) for image in images],
+        workers=options.workers,
+        scheduler=options.scheduler,
+        monitor=terminal,
+        told=lambda outcome: terminal.say(_outcome_line(outcome)),
+    )
+    return _many_answer("embed", outcomes)
 
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -99,6 +112,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
 VERBS: dict[str, Verb] = {
     "train": train,
     "segment": segment,
+    "embed": embed,
     "evaluate": evaluate,
     "benchmark": benchmark,
     "encoders": encoders,
@@ -152,7 +166,7 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
 # Many volumes -------------------------------------------------------------------------------------------------------
 
 
-def _many_answer(outcomes: Sequence[Outcome]) -> Answer:
+def _many_answer(kind: str, outcomes: Sequence[Outcome]) -> Answer:
     """Done when all are; else the gravest: a fault of ours, a bad input, a cancel."""
     counts = {ending: sum(item.ending is ending for item in outcomes) for ending in Ending}
     failed = [item.error for item in outcomes if item.ending is Ending.FAILED and item.error is not None]
@@ -162,7 +176,7 @@ def _many_answer(outcomes: Sequence[Outcome]) -> Answer:
     elif counts[Ending.CANCELLED]:
         status = CANCELLED_STATUS
     document = {
-        "kind": "segment",
+        "kind": kind,
         **{ending.value: count for ending, count in counts.items()},
         "volumes": [_outcome_facts(item) for item in outcomes],
     }
@@ -183,7 +197,8 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 def _outcome_line(outcome: Outcome) -> str:
     name = getattr(outcome.job, "image", outcome.job.kind)
     if outcome.ending is Ending.DONE and outcome.result:
-        return f"{name}: done in {clock(outcome.result['seconds'])} -> {outcome.result['output']}"
+        made = outcome.result.get("output") or f"{outcome.result['encoded']} slices encoded"
+        return f"{name}: done in {clock(outcome.result['seconds'])} -> {made}"
     return f"{name}: {_ending(outcome)}"
 
 

@@ -14,6 +14,9 @@ from .registry import ENTRIES, EncoderEntry, by_sha256, find
 if TYPE_CHECKING:
     from .base import Encoder
 
+THREADS_VARIABLE = "SAMADAPT_THREADS"
+"""Set by a worker that was given a number of threads."""
+
 _CHECKPOINTS = (".pth", ".pt", ".ckpt")
 _loaded: dict[tuple[object, ...], Encoder] = {}
 _lock = threading.Lock()
@@ -31,10 +34,11 @@ def load_encoder(
 ) -> Encoder:
     """The encoder of that name (see ``registry``), or the SAM-compatible .pth or .onnx file at that path.
 
-    ``device`` is auto, cpu, cuda, cuda:N or mps; ``threads`` bounds the processor's threads. ``source`` is a file or
-    folder to take a named encoder's weights from. ``input_rule`` (canvas.INPUT_RULES) is for files by path, where
-    the default is SAM's normalisation, or MedSAM's for a file that has "medsam" in its name. ``input_size`` is the
-    side in pixels of what a SAM ViT sees, where it is not to be its own 1024: less is quicker and coarser.
+    ``device`` is auto, cpu, cuda, cuda:N or mps; ``threads`` bounds the processor's threads (default: what
+    ``SAMADAPT_THREADS`` says, else all). ``source`` is a file or folder to take a named encoder's weights from.
+    ``input_rule`` (canvas.INPUT_RULES) is for files by path, where the default is SAM's normalisation, or MedSAM's for
+    a file that has "medsam" in its name. ``input_size`` is the side in pixels of what a SAM ViT sees, where it is not
+    to be its own 1024: less is quicker and coarser.
 
     An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
     or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
@@ -43,6 +47,7 @@ def load_encoder(
     from .hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
     monitor = monitor or Silent()
+    threads = threads or _pinned_threads()
     entry, path = _resolve(str(name_or_path), monitor, source)
     digest = sha256_of(path, monitor) if path else ""
     key = (entry, path, digest, device, threads, input_rule, input_size, *_environment())
@@ -52,6 +57,11 @@ def load_encoder(
             _loaded[key] = _built(entry, path, digest, device, threads, rule, input_size, monitor)
         _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
         return _loaded[key]
+
+
+def _pinned_threads() -> int | None:
+    word = os.environ.get(THREADS_VARIABLE, "").strip()
+    return int(word) if word.isdigit() and int(word) else None
 
 
 def forget_encoders() -> None:

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""How fast: ours beside a named baseline, both measured in this run on this machine.
+
+    python3 Testing/Benchmarks/speed.py -o Resources/Benchmarks/speed [--data FOLDER] [--only PART[,PART...]]
+
+Writes ``speed.md`` (the table), ``speed.json`` (the figures) and ``speed.png`` (how cost grows). Parts are
+
+    encoder    mobile_sam beside ONNX Runtime, SAM's ViT-B beside segment-anything (ViT-L and ViT-H too on a GPU)
+    precision  the Dice that reduced precision costs (needs --data with acdc and chaos_t2)
+    reuse      a second head, empty slices, one case more
+    click      what a click costs beside the encoder and the head, on real MRML with a real worker
+    memory     the peak for a CT of 600 slices
+    volumes    two workers beside one, for segment, embed and benchmark
+    growth     cost over slices, structures, views and volumes
+    training   the paper's loop beside ours, to the same held-out Dice (needs --data with acdc)
+
+Nothing else should run meanwhile. Rows of parts that are not asked for are kept from an earlier run's file. All parts
+take about forty minutes on two cores; ``--quick`` is a rehearsal whose figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+for _place in (ROOT / "Testing", ROOT):
+    if str(_place) not in sys.path:
+        sys.path.insert(0, str(_place))
+
+from speedparts.common import Bench, Row  # noqa: E402  it lies beside this file
+
+PARTS = {
+    "encoder": "encoders",
+    "precision": "precision",
+    "reuse": "reuse",
+    "click": "click",
+    "memory": "memory",
+    "volumes": "volumes",
+    "growth": "growth",
+    "training": "paperloop",
+}
+"""What a part is called, and the file that measures it."""
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as Markdown."""
+    heading = ["part", "what", "beside", "baseline", "ours", "ratio", "aim", "reached"]
+    lines = [heading, ["---"] * len(heading), *(_cells(row) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _cells(row: Row) -> list[str]:
+    reached = {None: "", True: "yes", False: "**no**"}[row.met]
+    values = [_value(value, row.unit) for value in (row.baseline_value, row.value)]
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
+    return [row.part, row.what, row.baseline, *values, ratio, row.target, reached]
+
+
+def _value(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    digits = 0 if unit in ("MB", "ms") or float(value).is_integer() else 3 if unit in ("Dice", "s") else 7
+    return f"{value:.{digits}f} {unit}".strip()
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    from SAMAdaptLib.encoders.runtimes import has_bf16_units
+    from SAMAdaptLib.pace import processor_name
+
+    return {
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "bf16": has_bf16_units(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def document(rows: Sequence[Row], where: dict[str, Any], figure: str) -> str:
+    """The whole page."""
+    units = "with" if where["bf16"] else "without"
+    about = f"{where['cores']} cores of {where['processor']} ({units} bf16 units), {where['system']}."
+    text = f"# Speed\n\nMade by `Testing/Benchmarks/speed.py` on {about}\n\n{table(rows)}"
+    return text + (f"\n![How cost grows]({figure})\n" if figure else "")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the parts, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, joined by commas (default: all)")
+    parser.add_argument("--data", type=Path, help="a folder with acdc/ and chaos_t2/, each with images/ and labels/")
+    parser.add_argument("--encoder", default="mobile_sam", help="for the parts that are not about encoders")
+    parser.add_argument("--quick", action="store_true", help="a rehearsal: tiny sizes")
+    chosen = parser.parse_args(arguments)
+    names = [name for name in chosen.only.split(",") if name]
+    unknown = sorted(set(names) - set(PARTS))
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    before = _earlier(chosen.output.with_suffix(".json"))
+    bench = Bench(chosen.data, chosen.encoder, lambda text: print(text, flush=True), chosen.quick, before["curves"])
+    found = {name: [Row(**row) for row in rows] for name, rows in before["rows"].items()}
+    for name in names:
+        found[name] = importlib.import_module(f"speedparts.{PARTS[name]}").measure(bench)
+        _write(chosen.output, found, bench)
+    return 0
+
+
+def _earlier(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {"rows": {}, "curves": {}}
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _write(output: Path, found: dict[str, list[Row]], bench: Bench) -> None:
+    """After every part, so that a run that is broken off keeps what it has."""
+    from speedparts.growth import AXES, figure
+
+    rows = [row for name in PARTS for row in found.get(name, [])]
+    drawn = {name: bench.curves[name] for name in AXES if name in bench.curves}
+    if drawn:
+        figure(drawn, output.with_suffix(".png"))
+    where = machine()
+    content = {
+        "machine": where,
+        "rows": {name: [asdict(row) for row in part] for name, part in found.items()},
+        "curves": bench.curves,
+    }
+    output.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    page = document(rows, where, output.with_suffix(".png").name if drawn else "")
+    output.with_suffix(".md").write_text(page, encoding="utf-8")
+    print(table(rows), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

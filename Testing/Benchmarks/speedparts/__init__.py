@@ -1,0 +1,1 @@
+"""The parts of ``speed.py``: each measures one promise and gives rows of a table."""

@@ -1,0 +1,142 @@
+"""Encoders: ours beside ONNX Runtime's default session and beside segment-anything's own image encoder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .common import Bench, Row, alternating, environment, faster
+
+PART = "encoder"
+GRADES = {
+    "sam_vit_b": {"embed_dim": 768, "depth": 12, "num_heads": 12, "global_attn_indexes": (2, 5, 8, 11)},
+    "sam_vit_l": {"embed_dim": 1024, "depth": 24, "num_heads": 16, "global_attn_indexes": (5, 11, 17, 23)},
+    "sam_vit_h": {"embed_dim": 1280, "depth": 32, "num_heads": 16, "global_attn_indexes": (7, 15, 23, 31)},
+}
+TOLERANCE = 1e-3
+
+
+def measure(bench: Bench) -> list[Row]:
+    """mobile_sam and SAM's ViT-B on this processor, all three ViTs on a GPU where there is one."""
+    return [*mobile_sam(bench), *vit(bench, "sam_vit_b", "cpu"), *gpu(bench)]
+
+
+def mobile_sam(bench: Bench) -> list[Row]:
+    """One slice through the default session of ONNX Runtime, ours in fp32, and ours as it chooses by itself."""
+    import onnxruntime
+
+    from SAMAdaptLib.encoders import canvas, load_encoder, weights
+    from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.runtimes import has_bf16_units
+
+    picture = _picture(1024)
+    session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])))
+    feed = {session.get_inputs()[0].name: next(canvas.prepared(picture, 1024, "sam"))[None]}
+    with environment(SAMADAPT_PRECISION="fp32"):
+        exact = load_encoder("mobile_sam", device="cpu")
+    with environment(SAMADAPT_PRECISION=None):
+        own = load_encoder("mobile_sam", device="cpu")
+    seconds = alternating(
+        {
+            "baseline": lambda: session.run(None, feed),
+            "fp32": lambda: exact.encode(picture),
+            "own": lambda: own.encode(picture),
+        },
+        rounds=2 if bench.quick else 8,
+    )
+    baseline = "ONNX Runtime's default session"
+    rows = [faster(PART, "mobile_sam, a slice in fp32", baseline, seconds["baseline"], seconds["fp32"], 1.5)]
+    words = f"mobile_sam, a slice as chosen here ({own.fingerprint.split('-')[1]})"
+    least = 3.5 if has_bf16_units() else None
+    return [*rows, faster(PART, words, baseline, seconds["baseline"], seconds["own"], least)]
+
+
+def vit(bench: Bench, name: str, device: str) -> list[Row]:
+    """Seeded random weights: speed does not depend on them, and no download is needed."""
+    import torch
+
+    from SAMAdaptLib.encoders import canvas
+    from SAMAdaptLib.encoders.sam import SamEncoder
+
+    model = reference(name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.pth"
+        torch.save(model.state_dict(), path)
+        make = partial(SamEncoder, path, "0" * 64, device=device)
+        with environment(SAMADAPT_PRECISION="fp32"):
+            exact = make()
+            smaller = {size: make(input_size=size) for size in (768, 512)}
+        with environment(SAMADAPT_PRECISION="bf16"):
+            coarse = make()
+        model = model.to(device)
+        picture = _picture(1024)
+        inputs = torch.from_numpy(next(canvas.prepared(picture, 1024, "sam"))[None]).to(device)
+
+        def theirs() -> np.ndarray:
+            with torch.inference_mode():
+                found: np.ndarray = model(inputs).float().cpu().numpy()
+            return found
+
+        runs: dict[str, Callable[[], Any]] = {
+            "baseline": theirs,
+            "fp32": lambda: exact.encode(picture),
+            "bf16": lambda: coarse.encode(picture),
+            **{str(size): partial(encoder.encode, _picture(size)) for size, encoder in smaller.items()},
+        }
+        difference = float(np.abs(theirs() - exact.encode(picture)["neck"]).max())
+        seconds = alternating(runs, rounds=1 if bench.quick else 3)
+    baseline = f"segment-anything's image_encoder, {device}"
+    whole = partial(faster, PART, baseline=baseline, seconds=seconds["baseline"])
+    return [
+        whole(what=f"{name}, a slice in fp32", ours=seconds["fp32"], least=1.8),
+        whole(what=f"{name}, a slice in bf16", ours=seconds["bf16"], least=3.0),
+        whole(what=f"{name} in fp32 at 768 pixels", ours=seconds["768"]),
+        whole(what=f"{name} in fp32 at 512 pixels", ours=seconds["512"]),
+        Row(PART, f"{name}, largest difference in fp32", baseline, 0.0, difference, "", None,
+            f"at most {TOLERANCE:g}", difference <= TOLERANCE),
+    ]  # fmt: skip
+
+
+def gpu(bench: Bench) -> list[Row]:
+    """The same on CUDA or MPS, or one row that says why not."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else ""
+    if not device:
+        return [Row(PART, "SAM's ViTs on a GPU", "skipped: no CUDA or MPS device here", None, None, "s")]
+    return [row for name in GRADES for row in vit(bench, name, device)]
+
+
+def reference(name: str) -> Any:
+    """segment-anything's image encoder of that grade with seeded random weights."""
+    import torch
+
+    from SAMAdaptLib.encoders.sam import import_sam_modeling
+
+    model = import_sam_modeling().ImageEncoderViT(
+        **GRADES[name],
+        img_size=1024,
+        mlp_ratio=4,
+        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+        patch_size=16,
+        qkv_bias=True,
+        use_rel_pos=True,
+        window_size=14,
+        out_chans=256,
+    )
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for each, weight in model.named_parameters():
+            spread = 0.02 if weight.ndim > 1 else 0.1
+            offset = 1.0 if each.endswith(("norm1.weight", "norm2.weight")) else 0.0
+            weight.copy_(offset + spread * torch.randn(weight.shape, generator=generator))
+    return model.eval()
+
+
+def _picture(size: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (1, size, size)).astype(np.float32)
