@@ -134,10 +134,10 @@ def phantom(slices: int, structures: int = 2, side: int = 256, seed: int = 0) ->
     return Case(Volume(voxels.astype(np.float32), geometry, name="phantom"), Labelmap(labels, geometry, named))
 
 
-def quick_head(bench: Bench, path: Path, kind: str = "linear", slices: int = 8) -> Path:
-    """A head for phantoms, trained in a moment and written to ``path``."""
+def quick_head(bench: Bench, path: Path) -> Path:
+    """A linear head for phantoms, trained in a moment and written to ``path``."""
     from SAMAdaptLib.heads.file import save_head
     from SAMAdaptLib.training import train
 
-    save_head(train([phantom(slices)], encoder=bench.encoder, head=kind, budget="fast"), path)
+    save_head(train([phantom(8)], encoder=bench.encoder, head="linear", budget="fast"), path)
     return path

@@ -1,0 +1,97 @@
+"""The speed benchmark itself: what its table says, how it times, and its parts with the tiny encoder."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent / "Benchmarks"
+
+
+@pytest.fixture(scope="module")
+def speed() -> ModuleType:
+    """The command as a module."""
+    sys.path.insert(0, str(FOLDER))
+    spec = importlib.util.spec_from_file_location("speed", FOLDER / "speed.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.path.remove(str(FOLDER))
+
+
+def test_a_row_says_whether_the_aim_was_reached(speed: ModuleType) -> None:
+    from speedparts.common import Row, faster
+
+    rows = [
+        faster("encoder", "a slice", "the old way", 3.0, 1.5, 1.8),
+        faster("encoder", "another", "the old way", 3.0, 2.0, 1.8),
+        Row("encoder", "on a GPU", "skipped: none here", None, None, "s"),
+    ]
+    lines = speed.table(rows).splitlines()[2:]
+    assert lines[0] == "| encoder | a slice | the old way | 3 s | 1.500 s | 2.00x | at least 1.8x | yes |"
+    assert lines[1].endswith("| 3 s | 2 s | 1.50x | at least 1.8x | **no** |")
+    assert lines[2] == "| encoder | on a GPU | skipped: none here |  |  |  |  |  |"
+
+
+def test_what_is_run_in_turns_has_its_least_time_and_the_first_round_does_not_count(speed: ModuleType) -> None:
+    from speedparts.common import alternating
+
+    naps = {"short": iter([0.2, 0.002, 0.05]), "long": iter([0.001, 0.08, 0.06])}
+    order: list[str] = []
+
+    def nap(name: str) -> None:
+        order.append(name)
+        time.sleep(next(naps[name]))
+
+    found = alternating({name: (lambda name=name: nap(name)) for name in naps}, rounds=2)
+    assert order == ["short", "long"] * 3
+    assert found["short"] < found["long"]
+    assert found["long"] >= 0.06
+
+
+def test_a_phantom_holds_all_of_its_structures(speed: ModuleType) -> None:
+    from speedparts.common import phantom
+
+    for count in (1, 2, 10, 100):
+        assert phantom(1, count).labelmap.values() == tuple(range(1, count + 1))
+
+
+def test_nothing_is_encoded_twice_and_the_rows_of_other_parts_are_kept(
+    speed: ModuleType, tmp_path: Path, empty_home: Path
+) -> None:
+    earlier = {"part": "click", "what": "w", "baseline": "b", "baseline_value": 2.0, "value": 1.0, "unit": "s"}
+    output = tmp_path / "folder" / "speed"
+    output.parent.mkdir()
+    output.with_suffix(".json").write_text(json.dumps({"rows": {"click": [earlier]}, "curves": {}}))
+    assert speed.main(["-o", str(output), "--only", "reuse", "--encoder", "tiny", "--quick"]) == 0
+    found = json.loads(output.with_suffix(".json").read_text())["rows"]
+    reached = {row["what"]: row["met"] for row in found["reuse"]}
+    counted = [what for what in reached if "encoded" in what]
+    assert len(counted) == 3 and all(reached[what] for what in counted)
+    assert "| click | w | b | 2 s | 1 s |" in output.with_suffix(".md").read_text()
+
+
+def test_an_unknown_part_is_refused_with_those_that_exist(speed: ModuleType, tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit):
+        speed.main(["-o", str(tmp_path / "s"), "--only", "encoder,flight"])
+    assert "no such part: flight; there are encoder, precision" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["click", "memory", "volumes", "growth"])
+def test_a_rehearsal_of_each_part_ends(speed: ModuleType, tmp_path: Path, empty_home: Path, part: str) -> None:
+    if part == "click":
+        pytest.importorskip("slicer", reason="slicer-core is not installed")
+    output = tmp_path / "speed"
+    assert speed.main(["-o", str(output), "--only", part, "--encoder", "tiny", "--quick"]) == 0
+    content = json.loads(output.with_suffix(".json").read_text())
+    assert content["rows"][part] or set(content["curves"]) == {
+        "slices of a volume", "structures", "views a slice", "volumes"
+    }  # fmt: skip
