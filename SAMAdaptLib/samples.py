@@ -32,6 +32,9 @@ EMPTY_SHARE = 0.25
 """Slices without any structure make up at most this share of the training slices; they teach what is not there."""
 
 
+SCRIBBLE_MARGIN = 0.25
+"""How far beyond the box around all scribbles of a slice nothing is known, as a share of the box's sides."""
+
 RUNGS = 4
 """Canvas sides per doubling."""
 
@@ -191,7 +194,8 @@ def annotated_slices(
     """The slices of one case that teach something.
 
     ``labels``: (k, j, i) on the volume's grid. With ``annotated_slices_only``, slices without any label were not
-    annotated and are left out; else they are background. Slices wholly of ``ignore_label`` are left out always.
+    annotated and are left out; else they are background. Slices wholly of ``ignore_label`` are left out always; on the
+    others what lies far from everything drawn is background (``closed_off``).
     """
     found = []
     for index in range(len(sliced)):
@@ -202,8 +206,28 @@ def annotated_slices(
         classes = np.ascontiguousarray(class_indices(raw, values, ignore_label))
         if content.is_flat or (classes == IGNORED).all():
             continue
-        found.append(AnnotatedSlice(content, classes))
+        found.append(AnnotatedSlice(content, closed_off(classes)))
     return found
+
+
+def closed_off(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A scribbled slice with background where it is far from all scribbles, (rows, columns) uint8.
+
+    Who scribbles draws the structures and some background around them, and nothing in the rest of the body: a head
+    that never saw that rest finds structures all over it. A slice without drawn background is left as it is.
+    """
+    drawn = classes != IGNORED
+    if drawn.all() or not (classes == 0).any():
+        return classes
+    unknown = np.zeros_like(drawn)
+    unknown[tuple(_widened(np.flatnonzero(drawn.any(axis=1 - axis))) for axis in (0, 1))] = True
+    return np.where(drawn | unknown, classes, np.uint8(0))
+
+
+def _widened(places: NDArray[np.intp]) -> slice:
+    """From the first to the last of ``places`` and a margin beyond."""
+    margin = round(SCRIBBLE_MARGIN * (places[-1] - places[0] + 1))
+    return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
 def hold_out(slices: Sequence[AnnotatedSlice]) -> tuple[list[AnnotatedSlice], list[AnnotatedSlice]]:

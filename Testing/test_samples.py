@@ -16,6 +16,7 @@ from SAMAdaptLib.samples import (
     annotated_slices,
     canvas_side,
     class_indices,
+    closed_off,
     draw_samples,
     hold_out,
     limit_empty,
@@ -42,6 +43,24 @@ def stack(side: int, spacing: float) -> SliceStack:
 def test_label_values_become_class_indices_and_the_ignored_one_255() -> None:
     labels = np.array([[0, 2, 5, 9, 4]], np.uint8)
     np.testing.assert_array_equal(class_indices(labels, VALUES, 4), [[0, 1, 2, 0, IGNORED]])
+
+
+def test_what_is_far_from_all_scribbles_is_background_and_what_is_near_stays_unknown() -> None:
+    classes = np.full((40, 60), IGNORED, np.uint8)
+    classes[20, 20:28] = 1
+    classes[16, 16:32] = 0
+    closed = closed_off(classes)
+    assert closed[20, 20] == 1 and closed[16, 16] == 0
+    assert closed[18, 24] == IGNORED and closed[15, 12] == IGNORED and closed[21, 35] == IGNORED
+    assert (closed[:15] == 0).all() and (closed[22:] == 0).all()
+    assert (closed[:, :12] == 0).all() and (closed[:, 36:] == 0).all()
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_slices_without_drawn_background_or_without_gaps_stay_as_they_are(background: bool) -> None:
+    classes = np.full((10, 10), 0 if background else IGNORED, np.uint8)
+    classes[4:6, 4:6] = 1
+    assert np.array_equal(closed_off(classes), classes)
 
 
 def test_more_structures_than_a_head_holds_are_refused() -> None:
