@@ -3,7 +3,8 @@
 
     python3 Testing/Benchmarks/speed.py -o Resources/Benchmarks/speed [--data FOLDER] [--only PART[,PART...]]
 
-Writes ``speed.md`` (the table), ``speed.json`` (the figures) and ``speed.png`` (how cost grows). Parts are
+Writes ``speed.md`` (the table), ``speed.json`` (the figures), ``speed.png`` (how cost grows) and ``speed-profile.png``
+(where the time goes). Parts are
 
     encoder    mobile_sam beside ONNX Runtime, SAM's ViT-B beside segment-anything (ViT-L and ViT-H too on a GPU)
     precision  the Dice that reduced precision costs (needs --data with acdc and chaos_t2)
@@ -12,6 +13,7 @@ Writes ``speed.md`` (the table), ``speed.json`` (the figures) and ``speed.png`` 
     memory     the peak for a CT of 600 slices
     volumes    two workers beside one, for segment, embed and benchmark
     growth     cost over slices, structures, views and volumes
+    profile    where the time goes in encoders and in training, before and after
     training   the paper's loop beside ours, to the same held-out Dice (needs --data with acdc)
 
 Nothing else should run meanwhile. Rows of parts that are not asked for are kept from an earlier run's file. All parts
@@ -46,6 +48,7 @@ PARTS = {
     "memory": "memory",
     "volumes": "volumes",
     "growth": "growth",
+    "profile": "profiles",
     "training": "paperloop",
 }
 """What a part is called, and the file that measures it."""
@@ -86,12 +89,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def document(rows: Sequence[Row], where: dict[str, Any], figure: str) -> str:
+def document(rows: Sequence[Row], where: dict[str, Any], pictures: dict[str, str]) -> str:
     """The whole page."""
     units = "with" if where["bf16"] else "without"
     about = f"{where['cores']} cores of {where['processor']} ({units} bf16 units), {where['system']}."
     text = f"# Speed\n\nMade by `Testing/Benchmarks/speed.py` on {about}\n\n{table(rows)}"
-    return text + (f"\n![How cost grows]({figure})\n" if figure else "")
+    return text + "".join(f"\n![{title}]({file})\n" for title, file in pictures.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,12 +129,17 @@ def _earlier(path: Path) -> dict[str, Any]:
 
 def _write(output: Path, found: dict[str, list[Row]], bench: Bench) -> None:
     """After every part, so that a run that is broken off keeps what it has."""
-    from speedparts.growth import AXES, figure
+    from speedparts import growth, profiles
 
     rows = [row for name in PARTS for row in found.get(name, [])]
-    drawn = {name: bench.curves[name] for name in AXES if name in bench.curves}
-    if drawn:
-        figure(drawn, output.with_suffix(".png"))
+    pictures: dict[str, str] = {}
+    grown = {name: bench.curves[name] for name in growth.AXES if name in bench.curves}
+    if grown:
+        pictures["How cost grows"] = f"{output.name}.png"
+        growth.figure(grown, output.with_suffix(".png"))
+    if "profile" in bench.curves:
+        pictures["Where the time goes"] = f"{output.name}-profile.png"
+        profiles.figure(bench.curves["profile"], output.with_name(pictures["Where the time goes"]))
     where = machine()
     content = {
         "machine": where,
@@ -139,7 +147,7 @@ def _write(output: Path, found: dict[str, list[Row]], bench: Bench) -> None:
         "curves": bench.curves,
     }
     output.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    page = document(rows, where, output.with_suffix(".png").name if drawn else "")
+    page = document(rows, where, pictures)
     output.with_suffix(".md").write_text(page, encoding="utf-8")
     print(table(rows), flush=True)
 

@@ -1,0 +1,204 @@
+"""Where the time goes, before and after: in the encoders by kind of operation, in training by stage."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .common import Bench, Row, fresh_home, phantom
+
+PART = "profile"
+SHOWN = 6
+"""How many kinds of operation a bar shows; the rest is summed up."""
+
+_KINDS = {
+    "matrix products": ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm", "aten::matmul"),
+    "fused attention": (
+        "aten::_scaled_dot_product_flash_attention_for_cpu",
+        "aten::_scaled_dot_product_attention_math",
+    ),
+    "softmax": ("aten::_softmax",),
+    "sums and copies": ("aten::add", "aten::add_", "aten::mul", "aten::copy_", "aten::clone", "aten::cat", "aten::to"),
+}
+
+
+def measure(bench: Bench) -> list[Row]:
+    """Fills ``bench.curves["profile"]``: {bar: {kind of work: seconds}}; no ratio."""
+    bench.curves["profile"] = {**mobile_sam(bench), **vit_b(bench), **training(bench)}
+    for bar, parts in bench.curves["profile"].items():
+        bench.say(f"[{PART}] {bar}: " + ", ".join(f"{name} {seconds:.3f} s" for name, seconds in parts.items()))
+    return []
+
+
+def mobile_sam(bench: Bench) -> dict[str, dict[str, float]]:
+    """By kind of node, ONNX Runtime's own account and OpenVINO's."""
+    from SAMAdaptLib.encoders import canvas, weights
+    from SAMAdaptLib.encoders.registry import ENTRIES
+
+    path = weights.ensure(ENTRIES["mobile_sam"])
+    picture = np.random.default_rng(0).uniform(0, 255, (1, 1024, 1024)).astype(np.float32)
+    inputs = next(canvas.prepared(picture, 1024, "sam"))[None]
+    bars = {"mobile_sam, ONNX Runtime in fp32": _onnxruntime(path, inputs)}
+    with contextlib.suppress(ImportError):
+        bars["mobile_sam, OpenVINO in fp32"] = _openvino(path, inputs, "f32")
+        bars["mobile_sam, OpenVINO in bf16"] = _openvino(path, inputs, "bf16")
+    return bars
+
+
+def _onnxruntime(path: Path, inputs: np.ndarray) -> dict[str, float]:
+    import onnxruntime
+
+    rounds = 3
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(str(path), options)
+        for _ in range(rounds):
+            session.run(None, {session.get_inputs()[0].name: inputs})
+        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    sums: dict[str, float] = {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            kind = event["args"]["op_name"]
+            sums[kind] = sums.get(kind, 0.0) + event["dur"] / 1e6 / rounds
+    return _largest(sums)
+
+
+def _openvino(path: Path, inputs: np.ndarray, precision: str) -> dict[str, float]:
+    import openvino
+
+    core = openvino.Core()
+    settings = {"PERF_COUNT": True, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
+    for _ in range(3):
+        request.infer([inputs.reshape(request.model_inputs[0].shape)])
+    sums: dict[str, float] = {}
+    for node in request.get_profiling_info():
+        sums[node.node_type] = sums.get(node.node_type, 0.0) + node.real_time.total_seconds()
+    return _largest(sums)
+
+
+def vit_b(bench: Bench) -> dict[str, dict[str, float]]:
+    """A block with windows and a global one of twelve, segment-anything's own attention and ours."""
+    import torch
+
+    from SAMAdaptLib.encoders.attention import fuse_attention
+
+    from .encoders import reference
+
+    blocks = reference("sam_vit_b")
+    tokens = torch.randn(1, 64, 64, 768, generator=torch.Generator().manual_seed(0))
+
+    def run(precision: bool) -> None:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision):
+            for block in blocks.blocks[1:3]:  # type: ignore[union-attr]
+                block(tokens)
+
+    bars = {"sam_vit_b, two blocks, segment-anything": _torch(partial(run, False))}
+    fuse_attention(blocks, 64)
+    bars["sam_vit_b, two blocks, ours in fp32"] = _torch(partial(run, False))
+    bars["sam_vit_b, two blocks, ours in bf16"] = _torch(partial(run, True))
+    return bars
+
+
+def _torch(function: Callable[[], None]) -> dict[str, float]:
+    """Seconds by kind of operation, each without those that it calls."""
+    import torch
+
+    function()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        function()
+    sums: dict[str, float] = {}
+    for event in profiler.key_averages():
+        kind = next((kind for kind, names in _KINDS.items() if event.key in names), "other")
+        sums[kind] = sums.get(kind, 0.0) + event.self_cpu_time_total / 1e6
+    return dict(sorted(sums.items(), key=lambda item: -item[1]))
+
+
+def training(bench: Bench) -> dict[str, dict[str, float]]:
+    """A hundred steps by stage: as batches were read at every step, and as they are remembered in order now."""
+    import torch
+
+    from SAMAdaptLib import fitting
+    from SAMAdaptLib.embedding import FeatureStore
+    from SAMAdaptLib.heads import head_class
+    from SAMAdaptLib.progress import Silent
+    from SAMAdaptLib.training import Recipe, Session
+
+    steps = 4 if bench.quick else 100
+    bars = {}
+    with fresh_home(bench.encoder):
+        recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
+        session = Session([phantom(4)], recipe, Silent(), FeatureStore(), None)
+        samples, _ = session.samples(session.training, session.held_out)
+        session.embedder.prepare([sample.view for sample in samples])
+        channels = {"neck": session.encoder.levels["neck"].channels}
+        for words, remembered in (("read at each step", 0), ("remembered", fitting.REMEMBERED_BYTES)):
+            module = fitting.channels_last(head_class("cnn")(channels, 3)).train()
+            optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
+            batches = fitting.Batches(module, session.embedder, torch.device("cpu"))
+            before, fitting.REMEMBERED_BYTES = fitting.REMEMBERED_BYTES, remembered
+            try:
+                for sample in samples:
+                    batches.load([sample])
+                stages = _stages(batches, module, optimizer, samples, steps)
+                bars[f"training cnn, {steps} steps, features {words}"] = stages
+            finally:
+                fitting.REMEMBERED_BYTES = before
+    return bars
+
+
+def _stages(batches: Any, module: Any, optimizer: Any, samples: Any, steps: int) -> dict[str, float]:
+    from SAMAdaptLib import fitting
+
+    chance = np.random.default_rng(0)
+    seconds = {"loading": 0.0, "forward, loss, backward": 0.0}
+    for _ in range(steps):
+        began = time.perf_counter()
+        loaded = batches.load([samples[index] for index in chance.integers(len(samples), size=module.batch)])
+        between = time.perf_counter()
+        fitting._step(module, optimizer, *loaded)
+        seconds["loading"] += between - began
+        seconds["forward, loss, backward"] += time.perf_counter() - between
+    return seconds
+
+
+def _largest(sums: Mapping[str, float]) -> dict[str, float]:
+    """The greatest parts, the others as one."""
+    ordered = sorted(sums.items(), key=lambda item: -item[1])
+    return {**dict(ordered[:SHOWN]), "other": sum(seconds for _, seconds in ordered[SHOWN:])}
+
+
+def figure(bars: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """One bar a profile, its parts named where there is room."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(10, 0.55 * len(bars) + 0.8), layout="constrained")
+    axes = drawing.add_subplot()
+    whole = max(sum(parts.values()) for parts in bars.values())
+    colors = colormaps["tab20c"]
+    for place, (_, parts) in enumerate(bars.items()):
+        left = 0.0
+        for number, (name, seconds) in enumerate(parts.items()):
+            axes.barh(place, seconds, left=left, color=colors(number % 20), edgecolor="white")
+            if seconds > 0.06 * whole:
+                axes.text(left + seconds / 2, place, name, ha="center", va="center", fontsize=7)
+            left += seconds
+        axes.text(left + 0.01 * whole, place, f"{left:.2f} s", va="center", fontsize=8)
+    axes.set_yticks(range(len(bars)), list(bars), fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds")
+    axes.set_xlim(0, 1.1 * whole)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    drawing.savefig(path, dpi=110)
