@@ -80,8 +80,9 @@ def table(results: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
 def conditions(result: dict[str, Any]) -> str:
     """Under what conditions the first result came about, as a sentence or two."""
     settings, machine = result["settings"], result["settings"]["machine"]
+    count = len(result["supports"])
     return (
-        f"{len(result['supports'])} supports, {len(settings['query'])} query volumes, encoder {settings['encoder']}, "
+        f"{count} support{'s' * (count != 1)}, {len(settings['query'])} query volumes, encoder {settings['encoder']}, "
         f"budget {settings['budget']}, seed {settings['seed']}; {machine['cpus']} cores ({machine['processor']}).\n"
         "Means over structures, then volumes, then supports; ± is the standard deviation over supports. Features of\n"
         "the query volumes are cached by the first head that sees them, so later heads segment faster.\n"
