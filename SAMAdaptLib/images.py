@@ -256,7 +256,7 @@ def _broken_message(name: str, broken: int, total: int) -> str:
 def _repaired(array: NDArray, name: str, repair: bool, monitor: Monitor) -> NDArray:
     """The array as float32 with NaN and -inf at its lowest, +inf at its highest finite value."""
     with np.errstate(over="ignore"):
-        own = array.astype(np.float32)
+        own = array.astype(np.float32, copy=False)
     finite = np.isfinite(own)
     broken = own.size - int(np.count_nonzero(finite))
     if not broken:
@@ -267,7 +267,7 @@ def _repaired(array: NDArray, name: str, repair: bool, monitor: Monitor) -> NDAr
         raise InputError(message, hint)
     low, high = own[finite].min(), own[finite].max()
     monitor.warning(f"{message} They were set to {low:g} (infinity to {high:g}).")
-    return np.nan_to_num(own, copy=False, nan=low, neginf=low, posinf=high)
+    return np.nan_to_num(own, copy=True, nan=low, neginf=low, posinf=high)
 
 
 def present_values(labels: NDArray[Any]) -> tuple[int, ...]:

@@ -248,12 +248,15 @@ def labelmap_facts(labelmap: Labelmap) -> list[dict[str, Any]]:
     """Each structure with its volume in ml and its confidence (None where it was not found)."""
     import numpy as np
 
-    counts = np.bincount(np.asarray(labelmap.voxels).ravel(), minlength=1)
+    length = 1 + max((structure.value for structure in labelmap.structures), default=0)
+    counts = np.zeros(length, np.int64)
+    for plane in labelmap.voxels:  # numpy counts in eight bytes a voxel, which a whole CT has no room for
+        counts += np.bincount(plane.ravel(), minlength=length)[:length]
     voxel_ml = labelmap.geometry.voxel_ml
     return [
         {
             **structure.to_dict(),
-            "volume_ml": float(counts[structure.value] * voxel_ml) if structure.value < len(counts) else 0.0,
+            "volume_ml": float(counts[structure.value] * voxel_ml),
             "confidence": labelmap.confidence.get(structure.value),
         }
         for structure in labelmap.structures

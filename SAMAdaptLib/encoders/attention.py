@@ -20,8 +20,37 @@ _BIAS_VALUES = {"cpu": 2**20}
 _BIAS_VALUES_ELSEWHERE = 2**28
 
 
+class FusedBlock(nn.Module):
+    """In place of segment-anything's ``Block``: (B, H, W, C) tokens in, the same out.
+
+    ``block`` gives the weights; ``grid`` is H = W. Where the windows reach beyond the grid, queries, keys and values
+    are filled up with what the projection makes of a zero, instead of projecting zeros.
+    """
+
+    def __init__(self, block: Any, grid: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2, self.mlp = block.norm1, block.norm2, block.mlp
+        self.window = int(block.window_size) or grid
+        self.attention = FusedAttention(block.attn, self.window)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        batch, height, width, _ = tokens.shape
+        qkv = self.attention.qkv(self.norm1(tokens))
+        rows, columns = (-(-side // self.window) for side in (height, width))
+        if (height, width) != (rows * self.window, columns * self.window):
+            filled = self.attention.qkv.bias.to(qkv.dtype).repeat(batch, rows * self.window, columns * self.window, 1)
+            filled[:, :height, :width] = qkv
+            qkv = filled
+        windows = qkv.view(batch, rows, self.window, columns, self.window, -1).transpose(2, 3)
+        found = self.attention(windows.reshape(batch * rows * columns, self.window, self.window, -1))
+        found = found.view(batch, rows, columns, self.window, self.window, -1).transpose(2, 3)
+        found = found.reshape(batch, rows * self.window, columns * self.window, -1)[:, :height, :width]
+        tokens = tokens + self.attention.proj(found)
+        return tokens + self.mlp(self.norm2(tokens))
+
+
 class FusedAttention(nn.Module):
-    """In place of segment-anything's ``Attention``: (B, H, W, C) tokens in, the same out.
+    """segment-anything's ``Attention`` between its two projections: (B, H, W, 3 C) in, (B, H, W, C) out.
 
     ``attention`` gives the weights; ``side`` is H = W of what comes in: the window's, or the whole grid's.
     """
@@ -35,26 +64,21 @@ class FusedAttention(nn.Module):
         self.register_buffer("rows", relative_positions(attention.rel_pos_h, side), persistent=False)
         self.register_buffer("columns", relative_positions(attention.rel_pos_w, side), persistent=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        batch, height, width, channels = tokens.shape
-        qkv = self.qkv(tokens).reshape(batch, height * width, 3, self.heads, channels // self.heads)
+    def forward(self, projected: Tensor) -> Tensor:
+        batch, height, width, channels = projected.shape
+        qkv = projected.reshape(batch, height * width, 3, self.heads, channels // 3 // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).contiguous().unbind(0)
         grid = query.reshape(batch, self.heads, height, width, -1)
         by_row = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rows.to(grid.dtype))
         by_column = torch.einsum("bnhwc,wkc->bnhwk", grid, self.columns.to(grid.dtype))
         result = torch.empty_like(query)
-        for images, heads, rows in self._pieces(batch, height, width, tokens.device.type):
+        for images, heads, rows in self._pieces(batch, height, width, projected.device.type):
             part = (images, heads, slice(rows.start * width, rows.stop * width))
             bias = by_row[images, heads, rows, :, :, None] + by_column[images, heads, rows, :, None, :]
-            result[part] = scaled_dot_product_attention(
-                query[part],
-                key[images, heads],
-                value[images, heads],
-                attn_mask=bias.flatten(-2).flatten(2, 3),
-                scale=self.scale,
-            )
+            bias = bias.flatten(-2).flatten(2, 3)
+            result[part] = _attended(query[part], key[images, heads], value[images, heads], bias, self.scale)
         joined = result.reshape(batch, self.heads, height, width, -1).permute(0, 2, 3, 1, 4)
-        return self.proj(joined.reshape(batch, height, width, channels))
+        return joined.reshape(batch, height, width, channels // 3)
 
     def _pieces(self, batch: int, height: int, width: int, device: str) -> list[tuple[slice, slice, slice]]:
         """(images, heads, query rows) whose biases fit into the bound; small windows go many at a time."""
@@ -73,6 +97,18 @@ class FusedAttention(nn.Module):
         ]
 
 
+def _attended(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float) -> Tensor:
+    """softmax(scale * query key^T + bias) value, (..., places, C) each.
+
+    On a processor torch's fused attention gains nothing from bf16 units; two plain matrix products do.
+    """
+    if query.device.type != "cpu" or query.dtype == torch.float32:
+        return scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scale)
+    scores = torch.matmul(query * scale, key.transpose(-1, -2))
+    scores += bias
+    return torch.matmul(scores.softmax(dim=-1), value)
+
+
 def relative_positions(table: Tensor, side: int) -> Tensor:
     """The embedding for each pair of query and key places, (side, side, C), of ``table`` (2 * n - 1, C).
 
@@ -85,6 +121,5 @@ def relative_positions(table: Tensor, side: int) -> Tensor:
 
 
 def fuse_attention(model: Any, grid: int) -> None:
-    """Replace the attention of each block of an ``ImageEncoderViT`` that works on a ``grid`` x ``grid`` of tokens."""
-    for block in model.blocks:
-        block.attn = FusedAttention(block.attn, block.window_size or grid)
+    """Replace the blocks of an ``ImageEncoderViT`` that works on a ``grid`` x ``grid`` of tokens."""
+    model.blocks = nn.ModuleList(FusedBlock(block, grid) for block in model.blocks)

@@ -208,6 +208,8 @@ class SamEncoder:
         }
         self._rule = input_rule or (entry.input_rule if entry else "sam")
         self._precision = chosen("SAMADAPT_PRECISION", PRECISIONS) or "fp32"
+        if self._precision == "bf16":
+            _halve(self._model)
         self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
         self.batch = 1 if self._device.type == "cpu" else _GPU_BATCH  # Larger ones gain nothing on a CPU.
 
@@ -298,6 +300,13 @@ def _load_model(path: Path, device: torch.device, input_size: int | None) -> tup
         shape = _resized(model, shape, int(input_size or 0), path.name)
     fuse_attention(model, shape.grid)
     return model.to(device), shape
+
+
+def _halve(model: nn.Module) -> None:
+    """Keep the weights of products in bf16: autocast would convert them again for every picture."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            module.to(torch.bfloat16)
 
 
 def _resized(model: Any, shape: VitArchitecture, size: int, source: str) -> VitArchitecture:

@@ -75,7 +75,7 @@ def vit(bench: Bench, name: str, device: str) -> list[Row]:
             coarse = make()
         model = model.to(device)
         picture = _picture(1024)
-        inputs = torch.from_numpy(next(canvas.prepared(picture, 1024, "sam"))[None]).to(device)
+        inputs = torch.tensor(next(canvas.prepared(picture, 1024, "sam"))[None]).to(device)
 
         def theirs() -> np.ndarray:
             with torch.inference_mode():

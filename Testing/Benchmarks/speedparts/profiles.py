@@ -78,9 +78,11 @@ def _openvino(path: Path, inputs: np.ndarray, precision: str) -> dict[str, float
 
     core = openvino.Core()
     settings = {"PERF_COUNT": True, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
+    model = core.read_model(path)
+    model.reshape(list(inputs.shape))
+    request = core.compile_model(model, "CPU", settings).create_infer_request()
     for _ in range(3):
-        request.infer([inputs.reshape(request.model_inputs[0].shape)])
+        request.infer([inputs])
     sums: dict[str, float] = {}
     for node in request.get_profiling_info():
         sums[node.node_type] = sums.get(node.node_type, 0.0) + node.real_time.total_seconds()
