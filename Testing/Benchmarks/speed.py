@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the parts, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, joined by commas (default: all)")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts with commas (default: all; empty: draw again)")
     parser.add_argument("--data", type=Path, help="a folder with acdc/ and chaos_t2/, each with images/ and labels/")
     parser.add_argument("--encoder", default="mobile_sam", help="for the parts that are not about encoders")
     parser.add_argument("--quick", action="store_true", help="a rehearsal: tiny sizes")
@@ -116,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = {name: [Row(**row) for row in rows] for name, rows in before["rows"].items()}
     for name in names:
         found[name] = importlib.import_module(f"speedparts.{PARTS[name]}").measure(bench)
+        _write(chosen.output, found, bench)
+    if not names:
         _write(chosen.output, found, bench)
     return 0
 

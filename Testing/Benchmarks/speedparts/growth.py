@@ -99,7 +99,7 @@ def figure(curves: dict[str, Any], path: Path) -> None:
     """A panel for each axis, seconds over counts, with the straight line through the ends."""
     from matplotlib.figure import Figure
 
-    drawing = Figure(figsize=(9, 2.6), layout="constrained")
+    drawing = Figure(figsize=(10.5, 2.6), layout="constrained")
     for place, (name, curve) in enumerate(curves.items()):
         axes = drawing.add_subplot(1, len(curves), place + 1)
         counts, seconds = np.array(curve["x"], float), np.array(curve["seconds"])

@@ -181,26 +181,39 @@ def _largest(sums: Mapping[str, float]) -> dict[str, float]:
 
 
 def figure(bars: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """One bar a profile, its parts named where there is room."""
-    from matplotlib import colormaps
+    """A panel for what is before the first comma, in it a bar for each profile, its parts named where there is room."""
     from matplotlib.figure import Figure
 
-    drawing = Figure(figsize=(10, 0.55 * len(bars) + 0.8), layout="constrained")
-    axes = drawing.add_subplot()
-    whole = max(sum(parts.values()) for parts in bars.values())
-    colors = colormaps["tab20c"]
-    for place, (_, parts) in enumerate(bars.items()):
+    groups: dict[str, dict[str, Mapping[str, float]]] = {}
+    for name, parts in bars.items():
+        group, _, words = name.partition(", ")
+        groups.setdefault(group, {})[words] = parts
+    sizes = [len(group) for group in groups.values()]
+    drawing = Figure(figsize=(10, 0.5 * sum(sizes) + 0.9 * len(sizes)), layout="constrained")
+    panels = drawing.subplots(len(groups), 1, squeeze=False, height_ratios=sizes)[:, 0]
+    for axes, (title, group) in zip(panels, groups.items(), strict=True):
+        _panel(axes, title, group)
+    panels[-1].set_xlabel("seconds")
+    drawing.savefig(path, dpi=110)
+
+
+def _panel(axes: Any, title: str, group: Mapping[str, Mapping[str, float]]) -> None:
+    from matplotlib import colormaps
+
+    whole = max(sum(parts.values()) for parts in group.values())
+    kinds = list(dict.fromkeys(kind for parts in group.values() for kind in parts))
+    for place, parts in enumerate(group.values()):
         left = 0.0
-        for number, (name, seconds) in enumerate(parts.items()):
-            axes.barh(place, seconds, left=left, color=colors(number % 20), edgecolor="white")
-            if seconds > 0.06 * whole:
-                axes.text(left + seconds / 2, place, name, ha="center", va="center", fontsize=7)
+        for kind, seconds in parts.items():
+            color = colormaps["Pastel1"](kinds.index(kind) % 9)
+            axes.barh(place, seconds, left=left, color=color, edgecolor="white")
+            if seconds > 0.011 * len(kind) * whole:
+                axes.text(left + seconds / 2, place, kind, ha="center", va="center", fontsize=7)
             left += seconds
         axes.text(left + 0.01 * whole, place, f"{left:.2f} s", va="center", fontsize=8)
-    axes.set_yticks(range(len(bars)), list(bars), fontsize=8)
+    axes.set_yticks(range(len(group)), list(group), fontsize=8)
+    axes.set_title(title, fontsize=9, loc="left")
     axes.invert_yaxis()
-    axes.set_xlabel("seconds")
     axes.set_xlim(0, 1.1 * whole)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    drawing.savefig(path, dpi=110)
