@@ -143,7 +143,7 @@ def few_slices(folder: Path) -> None:
 @pytest.mark.parametrize(("stage", "kept"), [("Encoding", False), ("Training", True)])
 def test_an_interrupt_is_status_3_and_keeps_the_best_head_so_far(balls: Path, stage: str, kept: bool) -> None:
     few_slices(balls)
-    recipe = "--encoder tiny --head linear --budget fast --annotated-slices-only"
+    recipe = "--encoder tiny --head cnn --budget fast --annotated-slices-only"
     arguments = f"train --case a.nii.gz few.nii.gz {recipe} --json -o h.samhead"
     process = subprocess.Popen(
         [sys.executable, "-m", "SAMAdaptLib", *arguments.split()],
