@@ -11,14 +11,17 @@ from .common import Bench, Row, fresh_home, phantom, quick_head
 
 PART = "memory"
 ROOT = Path(__file__).resolve().parents[3]
+# Linux counts what the parent held into a child's ru_maxrss; VmHWM is the child's own.
 _CHILD = """
-import json, sys, time
+import json, pathlib, re, sys, time
 from SAMAdaptLib.jobs import SegmentJob
 from SAMAdaptLib.memory import peak_memory_mb
 from SAMAdaptLib.runner import run_job
 began = time.monotonic()
 run_job(SegmentJob(image=sys.argv[1], head=sys.argv[2], output=sys.argv[3]))
-print(json.dumps([peak_memory_mb(), time.monotonic() - began]))
+status = pathlib.Path("/proc/self/status")
+own = re.search(r"VmHWM:\\s+(\\d+)", status.read_text()) if status.exists() else None
+print(json.dumps([int(own[1]) / 1024 if own else peak_memory_mb(), time.monotonic() - began]))
 """
 
 
