@@ -19,7 +19,7 @@ from SAMAdaptLib.cli.parser import build_parser
 from SAMAdaptLib.cli.terminal import Terminal
 from SAMAdaptLib.process import child_environment
 
-VERBS = ("train", "segment", "evaluate", "benchmark", "encoders", "heads", "cache", "probe")
+VERBS = ("train", "segment", "embed", "evaluate", "benchmark", "encoders", "heads", "cache", "probe")
 
 
 @pytest.mark.parametrize("verb", VERBS)
