@@ -20,12 +20,16 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000
 
 @dataclass(frozen=True)
 class Budget:
-    """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps."""
+    """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
+
+    ``shape_steps``: optimizer steps for the shape prior.
+    """
 
     name: str
     seconds: float
     views: int
     effort: float
+    shape_steps: int = 700
     encoding_share: float = 0.5
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
@@ -50,9 +54,9 @@ class Budget:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=1.0),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300),
     "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1400),
 }
 
 

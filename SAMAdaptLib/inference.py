@@ -18,8 +18,10 @@ from .errors import HeadFileError, InputError
 from .heads.file import Head
 from .images import Labelmap
 from .progress import Monitor, Silent, raise_if_cancelled
-from .samples import PictureSlice, SlicedVolume, seen_by
-from .slicing import Bounds, Frame, unrender
+from .resampling import resample
+from .reshaping import reshaped, stride
+from .samples import PictureSlice, SlicedVolume, plane_for, seen_by
+from .slicing import Bounds, Frame, composed, resolve_plane, unrender
 from .structure import Structure
 from .views import ViewParameters
 
@@ -55,6 +57,8 @@ def segment(
     store: FeatureStore | None = None,
 ) -> Labelmap:
     """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
+
+    What the head finds is put in shape by its prior, where it has one and looks in its own plane.
 
     ``plane``: another plane than the head's; ``planes="three"`` averages axial, sagittal and coronal. ``tta``
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
@@ -93,6 +97,8 @@ class Predictor:
         self.device = resolve_device(device)
         self.monitor = monitor
         self.module = head.module.to(self.device).eval()
+        self.plane = head.card.plane
+        self.prior, self.distance_mm = head.prior, float(head.card.shapes.get("distance_mm", 0.0))
         if encoder is None and self.module.needs:
             encoder = load_encoder(
                 head.card.encoder["name"], device=device, monitor=monitor, input_size=head.card.input_size
@@ -103,32 +109,45 @@ class Predictor:
         self.embedder = Embedder(encoder, self.module.needs, store)
 
     def slices(self, sliced: SlicedVolume, frames: Sequence[Frame], region: Bounds | None = None) -> Probabilities:
-        """Class probabilities of each slice on its own pixels, averaged over ``frames``."""
+        """Class probabilities of each slice on its own pixels, averaged over ``frames`` and put in shape."""
+        canvases = self._canvases(sliced, frames, region)
+        if self.prior is not None and sliced.stack.plane == self._own_plane(sliced):
+            canvases = reshaped(canvases, self.prior, stride(self.distance_mm, sliced.stack.thickness_mm))
+        for canvas in canvases:
+            yield None if canvas is None else unrender(canvas, sliced.frame, fill=0.0)
+
+    def _own_plane(self, sliced: SlicedVolume) -> str:
+        """The plane in which the head itself looks at that volume: its prior knows the shapes of no other."""
+        volume = sliced.volume
+        return resolve_plane(volume.geometry, plane_for(self.plane, volume)).name
+
+    def _canvases(self, sliced: SlicedVolume, frames: Sequence[Frame], region: Bounds | None) -> Probabilities:
+        """Class probabilities of each slice on the canvas over its whole."""
         wanted = sliced.stack.slices_in(region) if region is not None else range(len(sliced))
         stage = f"Segmenting {sliced.stack.plane} slices"
         for index in range(len(sliced)):
             raise_if_cancelled(self.monitor)
             self.monitor.progress(stage, index, len(sliced))
             content = sliced.picture(index) if index in wanted else None
-            yield None if content is None or content.is_flat else self.average(content, frames)
+            yield None if content is None or content.is_flat else self._average(content, frames)
         self.monitor.progress(stage, len(sliced), len(sliced))
 
-    def average(self, content: PictureSlice, frames: Sequence[Frame]) -> NDArray[np.float32]:
-        """(classes, rows, columns) mean over the frames that show a pixel."""
-        if len(frames) == 1:
-            return self.probabilities(content.framed(frames[0]), fill=0.0)
-        stacked = np.stack([self.probabilities(content.framed(frame), fill=np.nan) for frame in frames])
-        return np.nanmean(stacked, axis=0)
+    def _average(self, content: PictureSlice, frames: Sequence[Frame]) -> NDArray[np.float32]:
+        """(classes, s, s) mean over the frames that show a point of the canvas."""
+        found = [(frame, self.probabilities(content.framed(frame))) for frame in frames]
+        if len(found) == 1:
+            return found[0][1]
+        return np.nanmean([_onto(content.frame, frame, canvas) for frame, canvas in found], axis=0)
 
-    def probabilities(self, content: PictureSlice, fill: float) -> NDArray[np.float32]:
-        """Softmax of one view on the slice's own pixels; ``fill`` where the frame does not reach."""
+    def probabilities(self, content: PictureSlice) -> NDArray[np.float32]:
+        """Class probabilities of one view, (classes, s, s) on its canvas."""
         arrays = self.embedder.features(content.view(ViewParameters(), self.encoder))
         features = {level: self._tensor(arrays[level]) for level in self.module.needs}
         picture = self._tensor(picture_to_float(arrays[PICTURE])[None])
         with torch.inference_mode(), mixed_precision(self.device):
             logits = self.module(features, picture)[0]
-        canvas = logits.float().softmax(dim=0).cpu().numpy()
-        return unrender(canvas, content.frame, fill=fill)
+        canvas: NDArray[np.float32] = logits.float().softmax(dim=0).cpu().numpy()
+        return canvas
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array)[None].to(self.device).float()
@@ -149,6 +168,13 @@ def _require_encoder(head: Head, encoder: Encoder) -> None:
             f"sees {encoder.input_size}."
         )
         raise HeadFileError(msg, f"Load the encoder with the input size {trained}.")
+
+
+def _onto(frame: Frame, seen: Frame, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a canvas over the window ``seen`` says at the points of ``frame``'s canvas of the same size; NaN beyond."""
+    size = canvas.shape[-1]
+    affine = composed(seen.slice_to_canvas(size), frame.canvas_to_slice(size))
+    return resample(canvas, affine, (size, size), cval=np.nan)
 
 
 def _zoomed(frame: Frame) -> tuple[Frame, ...]:

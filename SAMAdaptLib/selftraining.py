@@ -54,6 +54,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     samples, checks = session.samples(session.training, session.held_out)
     session.types = tuple(part.type_name for part in head.module.parts())
     adapted = session.best_of([*samples, *pseudo], checks, head)
+    adapted = replace(adapted, prior=head.prior, card=replace(adapted.card, shapes=head.card.shapes))
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if checks and after < before - TOLERATED_LOSS:
         session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,8 @@ from .samples import (
     plane_for,
     spread,
 )
+from .shapes import LabelStack, label_stack, learn_shapes, worth_learning
+from .shapes import seconds_per_step as shape_pace
 from .slicing import SliceStack, resolve_plane
 
 if TYPE_CHECKING:
@@ -139,13 +141,15 @@ class Session:
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.embedder = Embedder(self.encoder, self.levels, store)
         self.training, self.held_out = self._slices()
+        self.stacks = self._stacks()
+        self.reserved = self.budget.shape_steps * shape_pace(len(self.structures) + 1) if self.stacks else 0.0
         self.anatomy = _anatomy(cases, self.structures, recipe)
 
     def run(self) -> Head:
         """Encode the views, try the head types, give the best."""
         samples, checks = self.samples(self.training, self.held_out)
         self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding views")
-        return self.best_of(samples, checks, self.start_from)
+        return self._in_shape(self.best_of(samples, checks, self.start_from))
 
     def samples(
         self, training: Sequence[AnnotatedSlice], held_out: Sequence[AnnotatedSlice]
@@ -174,6 +178,21 @@ class Session:
             return best
         together = self._together(heads, samples, checks)
         return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
+
+    def _in_shape(self, head: Head) -> Head:
+        """``head`` with a prior of the cases' shapes, where they are annotated throughout."""
+        if head.card.training["cancelled"] or not self.stacks:
+            return head
+        classes = len(self.structures) + 1
+        self.reserved = 0.0
+        prior = learn_shapes(
+            self.stacks, classes, steps=self.budget.shape_steps, seed=self.recipe.seed, monitor=self.monitor
+        )
+        if prior is None:
+            return replace(head, card=replace(head.card, training={**head.card.training, "cancelled": True}))
+        shapes = {**prior.hyper(), "distance_mm": self.stacks[0].distance_mm}
+        training = {**head.card.training, "seconds": round(time.monotonic() - self.began, 1)}
+        return replace(head, prior=prior, card=replace(head.card, shapes=shapes, training=training))
 
     def _together(self, heads: Sequence[Head], samples: Sequence[Sample], checks: Sequence[Sample]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""
@@ -225,9 +244,12 @@ class Session:
         values = [structure.value for structure in self.structures]
         for case in self.cases:
             _require_same_grid(case)
-            sliced = SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane["side_mm"])
             found = annotated_slices(
-                sliced, case.labelmap.voxels, values, self.recipe.annotated_slices_only, self.recipe.ignore_label
+                self._sliced(case),
+                case.labelmap.voxels,
+                values,
+                self.recipe.annotated_slices_only,
+                self.recipe.ignore_label,
             )
             ours, checks = hold_out(found)
             training += limit_empty(ours)
@@ -237,8 +259,22 @@ class Session:
             raise InputError(msg, "Annotate at least one slice of one structure.")
         return training, held_out
 
+    def _stacks(self) -> list[LabelStack]:
+        """The annotations as shapes; none where no head wants them, or they are not whole, or show too little."""
+        if not any(head_class(kind).shaped for kind in self.types):
+            return []
+        if self.recipe.annotated_slices_only or self.recipe.ignore_label is not None:
+            return []
+        values = [structure.value for structure in self.structures]
+        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, values) for case in self.cases]
+        return stacks if worth_learning(stacks) else []
+
+    def _sliced(self, case: Case) -> SlicedVolume:
+        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane["side_mm"])
+
     def _seconds_left(self) -> float:
-        return max(self.budget.seconds - (time.monotonic() - self.began), 10.0)
+        """What the budget leaves for fitting heads, without what the shape prior will take."""
+        return max(self.budget.seconds - self.reserved - (time.monotonic() - self.began), 10.0)
 
     def _card(self, module: HeadModule, result: Fit, samples: Sequence[Sample], checks: Sequence[Sample]) -> HeadCard:
         from . import __version__

@@ -14,7 +14,7 @@ import torch
 from geometries import turned
 from phantoms import dice, two_balls
 
-from SAMAdaptLib import fitting
+from SAMAdaptLib import fitting, shapes
 from SAMAdaptLib.budget import BUDGETS
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
@@ -31,10 +31,11 @@ from SAMAdaptLib.training import train
 
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enough steps for phantoms, which a linear probe nearly solves."""
+    """Enough steps for phantoms, which a linear probe nearly solves; shapes have a file of tests of their own."""
     monkeypatch.setattr(head_class("linear"), "steps", 60)
     monkeypatch.setattr(head_class("cnn"), "steps", 20)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
+    monkeypatch.setattr(shapes, "FEWEST_SLICES", 1000)
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +204,7 @@ def test_an_unknown_word_for_planes_is_refused(head: Head) -> None:
 def test_a_head_for_other_weights_is_refused(head: Head) -> None:
     card = replace(head.card, encoder={**head.card.encoder, "sha256": "0" * 64})
     with pytest.raises(HeadFileError, match="trained on tiny with weights 000000000000"):
-        segment(two_balls().volume, Head(card, head.module))
+        segment(two_balls().volume, replace(head, card=card))
 
 
 def test_retraining_goes_on_from_a_head(head: Head) -> None:

@@ -57,6 +57,7 @@ def stageName(text: str) -> str:
         "Encoding": _("Encoding slices"),
         "Encoding slices": _("Encoding slices"),
         "Encoding views": _("Encoding views of the slices"),
+        "Learning shapes": _("Learning the shapes of the structures"),
         "Encoding unlabelled volumes": _("Encoding unlabelled volumes"),
         "Segmenting axial slices": _("Segmenting axial slices"),
         "Segmenting sagittal slices": _("Segmenting sagittal slices"),

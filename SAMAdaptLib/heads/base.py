@@ -29,6 +29,8 @@ class HeadModule(nn.Module):
     batch: ClassVar[int] = 8
     steps: ClassVar[int] = 400
     """Optimizer steps at the budget ``balanced``."""
+    shaped: ClassVar[bool] = True
+    """Whether a shape prior is learned for it; not for heads that are there for a quick answer or to compare with."""
 
     def __init__(self, channels: Mapping[str, int], classes: int) -> None:
         super().__init__()

@@ -33,8 +33,9 @@ class HeadCard:
     ``plane``: ``{"name": "axial"|"sagittal"|"coronal", "acquisition": bool, "side_mm": float}``; acquisition means "the
     plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
     rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
-    ``single_component`` and ``touches`` (label values of its neighbours) as the annotation had them. ``training`` and
-    ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
+    ``single_component`` and ``touches`` (label values of its neighbours) as the annotation had them. ``shapes``: the
+    shape prior's ``{"classes": int, "distance_mm": float}``, the latter between slices that it compares; empty without
+    one. ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
     """
 
     head: dict[str, Any]
@@ -44,6 +45,7 @@ class HeadCard:
     structures: list[dict[str, Any]]
     modality: str = ""
     name: str = ""
+    shapes: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
@@ -129,6 +131,15 @@ def _check(card: HeadCard, source: str) -> None:
             raise HeadFileError(msg, _ASK_FOR_ANOTHER)
     if len(set(card.values)) != len(card.values):
         msg = f"{source}: two structures share a label value ({card.values})."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    _check_shapes(card, source)
+
+
+def _check_shapes(card: HeadCard, source: str) -> None:
+    distance = card.shapes.get("distance_mm") if isinstance(card.shapes, dict) else None
+    known = isinstance(distance, int | float) and 0 < distance < float("inf")
+    if card.shapes != {} and not (known and card.shapes.get("classes") == len(card.structures) + 1):
+        msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm and a class for each structure."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
 
 

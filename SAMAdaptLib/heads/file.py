@@ -14,17 +14,32 @@ from ..errors import HeadFileError, InputError
 from ..files import write_whole
 from . import build_head
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
+from .shape import ShapePrior
 
 if TYPE_CHECKING:
     from .base import HeadModule
 
+PRIOR = "shape_prior."
+"""What the names of a shape prior's tensors begin with."""
+
 
 @dataclass(frozen=True)
 class Head:
-    """A trained head: its card and its network (in evaluation mode, on the CPU)."""
+    """A trained head: its card, its network and, where the annotation allowed one, its shape prior.
+
+    Networks are in evaluation mode, on the CPU.
+    """
 
     card: HeadCard
     module: HeadModule
+    prior: ShapePrior | None = None
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All tensors by name, as a file holds them; the prior's begin with ``PRIOR``."""
+        own = self.module.state_dict()
+        if self.prior is None:
+            return own
+        return {**own, **{PRIOR + key: value for key, value in self.prior.state_dict().items()}}
 
 
 def save_head(head: Head, path: str | Path) -> Path:
@@ -37,7 +52,7 @@ def save_head(head: Head, path: str | Path) -> Path:
         msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
         raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
     card = replace(head.card, name=head.card.name or path.stem)
-    state = {key: value.detach().cpu().contiguous() for key, value in head.module.state_dict().items()}
+    state = {key: value.detach().cpu().contiguous() for key, value in head.state().items()}
     data = save(state, metadata={METADATA_KEY: card.to_json()})
     write_whole(path, lambda part: part.write_bytes(data))
     return path
@@ -48,24 +63,27 @@ def load_head(path: str | Path) -> Head:
     path = Path(path)
     card = read_card(path)
     try:
-        module = build_head(card.head_type, card.head["hyper"])
-        state = load_file(path)
-        _check_state(module, state, path)
-        module.load_state_dict(state)
+        prior = ShapePrior(card.shapes["classes"]).eval() if card.shapes else None
+        head = Head(card, build_head(card.head_type, card.head["hyper"]).eval(), prior)
+        _fill(head, load_file(path), path)
     except (SafetensorError, InputError, RuntimeError, ValueError) as error:
         if isinstance(error, HeadFileError):
             raise
         msg = f"{path}: the head cannot be rebuilt ({error})."
         raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.") from error
-    return Head(card=card if card.name else replace(card, name=path.stem), module=module.eval())
+    return head if card.name else replace(head, card=replace(card, name=path.stem))
 
 
-def _check_state(module: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Refuse missing, surplus, misshapen and non-finite tensors by name."""
-    expected = module.state_dict()
+def _fill(head: Head, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Give the networks their weights; missing, surplus, misshapen and non-finite tensors are refused by name."""
+    expected = head.state()
     wrong = sorted(expected.keys() ^ state.keys())
     wrong += [key for key in expected.keys() & state.keys() if expected[key].shape != state[key].shape]
     wrong += [key for key, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
     if wrong:
         msg = f"{path}: these tensors are missing, surplus, misshapen or not finite: {', '.join(wrong[:5])}."
         raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.")
+    head.module.load_state_dict({key: value for key, value in state.items() if not key.startswith(PRIOR)})
+    if head.prior is not None:
+        parts = {key.removeprefix(PRIOR): value for key, value in state.items() if key.startswith(PRIOR)}
+        head.prior.load_state_dict(parts)

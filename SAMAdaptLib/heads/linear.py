@@ -14,6 +14,7 @@ class LinearHead(HeadModule):
     """A true linear probe, (256 + 1) x classes parameters; logits at the neck's 64x64."""
 
     type_name = "linear"
+    shaped = False
     loss_size = 64
     learning_rate = 1e-2
     batch = 8

@@ -14,6 +14,7 @@ class UNetHead(HeadModule):
     """Four resolutions, two convolutions each, on the 256x256 picture alone; logits at 256x256."""
 
     type_name = "unet"
+    shaped = False
     needs = ()
     loss_size = 256
     steps = 300

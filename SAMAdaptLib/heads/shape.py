@@ -1,0 +1,71 @@
+"""The shape prior: a small network that knows what an annotation looks like, and nothing of any picture.
+
+A head learned from one patient may take the left ventricle of the next one for the right, because it is darker there;
+the ring around it and the slices above and below say what it is. The prior sees class probabilities alone, so the
+contrast of a picture cannot mislead it.
+
+The idea is that of Larrazabal et al., "Post-DAE: Anatomically Plausible Segmentation via Post-Processing with
+Denoising Autoencoders" (IEEE TMI 2020); here it is learned from one volume and sees neighbouring slices.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .base import conv_block, upsample
+
+CELLS = 64
+"""Side of the coarse grid over the canvas on which shapes are looked at."""
+
+SLICES = 3
+"""A slice, the one before and the one after it."""
+
+WIDTHS = (16, 32, 48, 64)
+
+
+class ShapePrior(nn.Module):
+    """A U-Net from the occupancies of three slices to logits of the middle one.
+
+    ``forward`` takes (B, SLICES, classes, CELLS, CELLS): the share of each cell that each class takes, all zero for a
+    slice that does not exist. It gives (B, classes, CELLS, CELLS).
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        first, *rest = WIDTHS
+        self.enter = conv_block(SLICES * classes, first)
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.AvgPool2d(2), conv_block(above, below), conv_block(below, below))
+            for above, below in pairwise((first, *rest))
+        )
+        self.up = nn.ModuleList(conv_block(above + below, above) for below, above in pairwise(WIDTHS[::-1]))
+        self.classify = nn.Conv2d(first, classes, 1)
+
+    def hyper(self) -> dict[str, Any]:
+        """Arguments that rebuild this module, as JSON values."""
+        return {"classes": self.classes}
+
+    def forward(self, occupancies: Tensor) -> Tensor:
+        x = self.enter(occupancies.flatten(1, 2).contiguous(memory_format=torch.channels_last))
+        kept = []
+        for block in self.down:
+            kept.append(x)
+            x = block(x)
+        for block, skip in zip(self.up, reversed(kept), strict=True):
+            x = block(torch.cat([upsample(x, skip.shape[-1]), skip], dim=1))
+        logits: Tensor = self.classify(x)
+        return logits
+
+
+def coarse(canvases: Tensor) -> Tensor:
+    """Occupancies (..., CELLS, CELLS) of finer canvases (..., s, s); s is a multiple of CELLS, or smaller."""
+    size = canvases.shape[-1]
+    if size <= CELLS:
+        return upsample(canvases, CELLS)
+    flat = canvases.reshape(-1, 1, size, size)
+    return nn.functional.adaptive_avg_pool2d(flat, CELLS).reshape(*canvases.shape[:-2], CELLS, CELLS)

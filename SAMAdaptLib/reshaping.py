@@ -1,0 +1,74 @@
+"""The shape prior at work: a head's probabilities with what the annotation taught about shape and arrangement in them.
+
+The prior looks at a coarse grid. The head's own finer probabilities are changed by how much the prior raises or lowers
+each class there, so that borders stay as sharp as the head drew them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .heads.base import upsample
+from .heads.shape import ShapePrior, coarse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SOFTENING = 0.02
+"""Added to probabilities before their ratio is taken: the prior may change much, but not decide alone."""
+
+_LEAST = 1e-4
+
+
+def stride(distance_mm: float, spacing_mm: float) -> int:
+    """How many slices further the neighbour at about ``distance_mm`` is; at least the next one."""
+    return max(1, round(distance_mm / spacing_mm))
+
+
+def reshaped(
+    canvases: Iterable[NDArray[np.float32] | None], prior: ShapePrior, step: int
+) -> Iterator[NDArray[np.float32] | None]:
+    """Canvases of class probabilities (classes, s, s), slice by slice, as the prior would have them.
+
+    ``step``: how many slices further the neighbours are that the prior looks at. A slice that is None stays None and
+    counts as one that does not exist. Holds 2 * ``step`` + 1 slices at a time.
+    """
+    window: deque[_Found | None] = deque([None] * step, maxlen=2 * step + 1)
+    for canvas in chain(canvases, [None] * step):
+        window.append(None if canvas is None else _Found.of(canvas))
+        if len(window) == window.maxlen:
+            here = window[step]
+            yield None if here is None else _corrected(prior, window[0], here, window[-1])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a head found on a slice: probabilities (classes, s, s), and their means over the prior's cells."""
+
+    fine: Tensor
+    cells: Tensor
+
+    @classmethod
+    def of(cls, canvas: NDArray[np.float32]) -> _Found:
+        fine = torch.from_numpy(canvas)
+        return cls(fine, coarse(fine))
+
+
+def _corrected(prior: ShapePrior, before: _Found | None, here: _Found, after: _Found | None) -> NDArray[np.float32]:
+    """One slice's probabilities, raised and lowered by what the prior makes of the coarse ones."""
+    missing = torch.zeros_like(here.cells)
+    around = [missing if found is None else found.cells for found in (before, here, after)]
+    with torch.inference_mode():
+        expected = prior(torch.stack(around)[None])[0].softmax(dim=0)
+        change = ((expected + SOFTENING) / (here.cells + SOFTENING)).log()
+        logits = here.fine.clamp_min(_LEAST).log() + upsample(change[None], here.fine.shape[-1])[0]
+        result: NDArray[np.float32] = logits.softmax(dim=0).numpy()
+    return result
