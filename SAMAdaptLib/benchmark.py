@@ -143,6 +143,7 @@ class _Benchmark:
         return {
             "support": list(support),
             "head": head.card.head["type"],
+            "shape_prior": bool(head.card.shapes),
             "train_seconds": round(seconds, 2),
             "peak_mb": peak_memory_mb(),
             **_means(cases),

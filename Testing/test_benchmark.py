@@ -53,6 +53,7 @@ def data(tmp_path):
 def head(cases=(), cancelled=False, values=(1, 2), **options):
     """What stands for a trained head: a card, and what it was trained with."""
     card = SimpleNamespace(
+        shapes={},
         head={"type": "threshold"},
         structures=[{"value": value, "name": f"Part {value}"} for value in values],
         training={"steps": 1, "curve": [[1, 0.5, None]], "cancelled": cancelled},

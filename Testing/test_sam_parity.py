@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from phantoms import two_balls  # noqa: E402
+from reference_sam import randomised, reference_sam  # noqa: E402
 
 import SAMAdaptLib as samadapt  # noqa: E402
 from SAMAdaptLib import inference  # noqa: E402
@@ -37,44 +38,12 @@ OFFICIAL = {
 SMALL = {"embed_dim": 64, "depth": 4, "num_heads": 2, "global_attn_indexes": (1, 3)}
 
 
-def modeling():
-    """The reference's classes, or a skip that says what is missing."""
+def reference(numbers: dict, image_size: int = 1024):
+    """segment-anything's model of these numbers, or a skip that says what is missing."""
     try:
-        return import_sam_modeling()
+        return reference_sam(numbers, image_size)
     except DependencyError as error:
         pytest.skip(str(error))
-
-
-def reference_sam(numbers: dict, image_size: int = 1024):
-    """What segment-anything's ``_build_sam`` builds from these numbers."""
-    classes = modeling()
-    grid = image_size // 16
-    encoder = classes.ImageEncoderViT(
-        **numbers,
-        img_size=image_size,
-        mlp_ratio=4,
-        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
-        patch_size=16,
-        qkv_bias=True,
-        use_rel_pos=True,
-        window_size=14,
-        out_chans=256,
-    )
-    prompt = classes.PromptEncoder(256, (grid, grid), (image_size, image_size), 16)
-    transformer = classes.TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
-    decoder = classes.MaskDecoder(transformer_dim=256, transformer=transformer)
-    return classes.Sam(encoder, prompt, decoder).eval()
-
-
-def randomised(sam, seed: int = 0):
-    """Give every weight a value: the constructor leaves position embeddings at zero, where no error would show."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, weight in sam.named_parameters():
-            spread = 0.02 if weight.ndim > 1 else 0.1
-            offset = 1.0 if name.endswith(("norm1.weight", "norm2.weight")) else 0.0
-            weight.copy_(offset + spread * torch.randn(weight.shape, generator=generator))
-    return sam
 
 
 def slices(side: int, rows: int) -> np.ndarray:
@@ -96,7 +65,7 @@ def reference_neck(sam, canvases: np.ndarray, rows: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def small_sam():
-    return randomised(reference_sam(SMALL))
+    return randomised(reference(SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +120,7 @@ def test_the_fused_attention_equals_segment_anythings_however_it_is_cut_into_pie
 def test_a_smaller_input_gives_what_segment_anything_gives_with_stretched_positions(small_sam, small_checkpoint):
     encoder = load_encoder(small_checkpoint, device="cpu", input_size=512)
     assert encoder.input_size == 512 and encoder.levels["neck"].size == 32 and encoder.fingerprint.endswith("-512")
-    reference = reference_sam(SMALL, image_size=512)
+    model = reference(SMALL, image_size=512)
     state = dict(small_sam.image_encoder.state_dict())
     positions = state["pos_embed"].permute(0, 3, 1, 2)
     positions = torch.nn.functional.interpolate(positions, size=(32, 32), mode="bicubic", align_corners=False)
@@ -159,9 +128,9 @@ def test_a_smaller_input_gives_what_segment_anything_gives_with_stretched_positi
     for name in [name for name in state if "rel_pos" in name and state[name].shape[0] == 127]:
         stretched = torch.nn.functional.interpolate(state[name].T[None], size=63, mode="linear")[0].T
         state[name] = stretched
-    reference.image_encoder.load_state_dict(state)
+    model.image_encoder.load_state_dict(state)
     canvases = slices(512, rows=400)
-    expected = reference_neck(reference, canvases, 400)
+    expected = reference_neck(model, canvases, 400)
     np.testing.assert_allclose(encoder.encode(canvases)["neck"], expected, atol=TOLERANCE)
 
 
@@ -193,7 +162,7 @@ def test_the_architecture_is_read_off_the_tensors(small_sam):
 @pytest.mark.parametrize("name", sorted(OFFICIAL))
 def test_the_official_architectures_are_recognised(name: str):
     with torch.device("meta"):
-        state = reference_sam(OFFICIAL[name]).image_encoder.state_dict()
+        state = reference(OFFICIAL[name]).image_encoder.state_dict()
     found = architecture_of(state, name)
     assert {key: getattr(found, key) for key in OFFICIAL[name]} == OFFICIAL[name]
 
@@ -366,7 +335,7 @@ def test_bf16_stays_close_and_has_its_own_fingerprint(small_checkpoint, small_en
 
 @pytest.mark.slow
 def test_the_real_vit_b_architecture_equals_segment_anythings(tmp_path: Path, empty_home: Path):
-    sam = randomised(reference_sam(OFFICIAL["sam_vit_b"]), seed=7)
+    sam = randomised(reference(OFFICIAL["sam_vit_b"]), seed=7)
     path = tmp_path / "vit_b.pth"
     torch.save(sam.state_dict(), path)
     encoder = SamEncoder(path, "0" * 64, device="cpu")

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "held_out_dice", "training")
+LATER_FACTS = ("shape_prior",)
 MEANS = ("mean_dice", "mean_nsd", "mean_hd95_mm", "dice", "nsd", "hd95_mm")
 
 
 def compact(result: dict[str, Any]) -> dict[str, Any]:
     """A result without its cases."""
-    supports = [{key: support[key] for key in (*SUPPORT_FACTS, *MEANS)} for support in result["supports"]]
+    kept = {*SUPPORT_FACTS, *LATER_FACTS, *MEANS}
+    supports = [{key: value for key, value in support.items() if key in kept} for support in result["supports"]]
     return {**result, "supports": supports}
 
 
@@ -33,11 +35,14 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def label(result: dict[str, Any]) -> str:
-    """What a row is called: the head and what is not usual about the run."""
+    """What a row is called: the variant, or the head and what is not usual about the run."""
     settings = result["settings"]
+    if settings.get("variant"):
+        return str(settings["variant"])
     extras = [name for name in ("tta", "smoothing") if settings[name]]
     extras += ["scribbles"] if settings["ignore_label"] is not None else []
     extras += [f"{len(settings['unlabeled'])} unlabelled volumes"] if settings["unlabeled"] else []
+    extras += ["shape prior"] if any(support.get("shape_prior") for support in result["supports"]) else []
     return " + ".join([settings["head"], *extras])
 
 
@@ -89,6 +94,15 @@ def conditions(result: dict[str, Any]) -> str:
     )
 
 
+def write_table(results: Sequence[dict[str, Any]], names: Sequence[str], title: str, output: Path) -> None:
+    """Write a table as ``output``.md and, without cases, as ``output``.json; and print it."""
+    document = f"# {title}\n\n{conditions(results[0])}\n{table(results, names)}"
+    output.with_suffix(".md").write_text(document, encoding="utf-8")
+    kept = [compact(result) for result in results]
+    output.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    print(document, end="")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="+", type=Path, help="files that benchmark --json or this command wrote")
@@ -101,11 +115,7 @@ def main() -> None:
     unfinished = [path.name for path, several in found.items() if not all(result["complete"] for result in several)]
     if unfinished:
         parser.error(f"not complete: {', '.join(unfinished)}")
-    text = table(results, [name for name in chosen.names.split(",") if name])
-    document = f"# {chosen.title}\n\n{conditions(results[0])}\n{text}"
-    chosen.output.with_suffix(".md").write_text(document, encoding="utf-8")
-    chosen.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(document, end="")
+    write_table(results, [name for name in chosen.names.split(",") if name], chosen.title, chosen.output)
 
 
 def _score(value: float | None, digits: int = 3) -> str:

@@ -59,11 +59,12 @@ def mobile_sam(bench: Bench) -> list[Row]:
 def vit(bench: Bench, name: str, device: str) -> list[Row]:
     """Seeded random weights: speed does not depend on them, and no download is needed."""
     import torch
+    from reference_sam import randomised, reference_encoder
 
     from SAMAdaptLib.encoders import canvas
     from SAMAdaptLib.encoders.sam import SamEncoder
 
-    model = reference(name)
+    model = randomised(reference_encoder(GRADES[name]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.pth"
         torch.save(model.state_dict(), path)
@@ -110,32 +111,6 @@ def gpu(bench: Bench) -> list[Row]:
     if not device:
         return [Row(PART, "SAM's ViTs on a GPU", "skipped: no CUDA or MPS device here", None, None, "s")]
     return [row for name in GRADES for row in vit(bench, name, device)]
-
-
-def reference(name: str) -> Any:
-    """segment-anything's image encoder of that grade with seeded random weights."""
-    import torch
-
-    from SAMAdaptLib.encoders.sam import import_sam_modeling
-
-    model = import_sam_modeling().ImageEncoderViT(
-        **GRADES[name],
-        img_size=1024,
-        mlp_ratio=4,
-        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
-        patch_size=16,
-        qkv_bias=True,
-        use_rel_pos=True,
-        window_size=14,
-        out_chans=256,
-    )
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for each, weight in model.named_parameters():
-            spread = 0.02 if weight.ndim > 1 else 0.1
-            offset = 1.0 if each.endswith(("norm1.weight", "norm2.weight")) else 0.0
-            weight.copy_(offset + spread * torch.randn(weight.shape, generator=generator))
-    return model.eval()
 
 
 def _picture(size: int) -> np.ndarray:

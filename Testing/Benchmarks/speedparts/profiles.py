@@ -92,12 +92,13 @@ def _openvino(path: Path, inputs: np.ndarray, precision: str) -> dict[str, float
 def vit_b(bench: Bench) -> dict[str, dict[str, float]]:
     """A block with windows and a global one of twelve, segment-anything's own attention and ours."""
     import torch
+    from reference_sam import randomised, reference_encoder
 
     from SAMAdaptLib.encoders.attention import fuse_attention
 
-    from .encoders import reference
+    from .encoders import GRADES
 
-    blocks = reference("sam_vit_b")
+    blocks = randomised(reference_encoder(GRADES["sam_vit_b"]))
     tokens = torch.randn(1, 64, 64, 768, generator=torch.Generator().manual_seed(0))
 
     def run(precision: bool) -> None:
