@@ -170,7 +170,7 @@ class _Benchmark:
         job, volume = self.job, self.data.volume(name, monitor)
         reference = self.data.labelmap(name, volume, job.resample_labels)
         began = time.monotonic()
-        prediction = self.tools.segment(volume, head, monitor=_OnlyCancel(monitor), **job.inference_options())
+        prediction = self.tools.segment(volume, head, monitor=_OnlyCancel(monitor, name), **job.inference_options())
         seconds = time.monotonic() - began
         values = [int(item["value"]) for item in head.card.structures]
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))
@@ -262,10 +262,14 @@ class _Prefixed:
 
 
 class _OnlyCancel(Silent):
-    """Within one of many short segmentations: no progress, but warnings and cancelling."""
+    """Within one of many short segmentations: no progress, but cancelling, and warnings that name the volume."""
 
-    def __init__(self, monitor: Monitor) -> None:
-        self.cancelled, self.warning = monitor.cancelled, monitor.warning  # type: ignore[method-assign]
+    def __init__(self, monitor: Monitor, name: str) -> None:
+        self._monitor, self._name = monitor, name
+        self.cancelled = monitor.cancelled  # type: ignore[method-assign]
+
+    def warning(self, text: str) -> None:
+        self._monitor.warning(f"{self._name}: {text}")
 
 
 def _real_tools() -> Tools:

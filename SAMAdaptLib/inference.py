@@ -12,6 +12,7 @@ import torch
 
 from .components import keep_main_pieces
 from .devices import mixed_precision, resolve_device
+from .doubts import doubts
 from .embedding import PICTURE, Embedder, FeatureStore, picture_to_float
 from .encoders import load_encoder
 from .errors import HeadFileError, InputError
@@ -19,7 +20,7 @@ from .heads.file import Head
 from .images import Labelmap
 from .progress import Monitor, Silent, raise_if_cancelled
 from .resampling import resample
-from .reshaping import reshaped, stride
+from .reshaping import Agreement, reshaped, stride
 from .samples import PictureSlice, SlicedVolume, plane_for, seen_by
 from .slicing import Bounds, Frame, composed, resolve_plane, unrender
 from .structure import Structure
@@ -64,7 +65,8 @@ def segment(
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Raises HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises HeadFileError when the
+    encoder is not the one that the head was trained on, Cancelled.
     """
     predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
     sliced = seen_by(head.card, volume, plane)
@@ -82,6 +84,8 @@ def segment(
     labels, confidence = _decide(probabilities, sliced, head)
     _restrict(labels, region)
     _keep_components(labels, head, largest_component)
+    for doubt in doubts(head.card, volume, confidence, predictor.agreement.mean, whole=region is None):
+        predictor.monitor.warning(doubt)
     structures = tuple(Structure.from_dict(_plain(structure)) for structure in head.card.structures)
     return Labelmap(labels, volume.geometry, structures, confidence=confidence)
 
@@ -98,6 +102,7 @@ class Predictor:
         self.monitor = monitor
         self.module = head.module.to(self.device).eval()
         self.plane = head.card.plane
+        self.agreement = Agreement(self.module.classes)
         self.prior, self.distance_mm = head.prior, float(head.card.shapes.get("distance_mm", 0.0))
         if encoder is None and self.module.needs:
             encoder = load_encoder(
@@ -112,7 +117,9 @@ class Predictor:
         """Class probabilities of each slice on its own pixels, averaged over ``frames`` and put in shape."""
         canvases = self._canvases(sliced, frames, region)
         if self.prior is not None and sliced.stack.plane == self._own_plane(sliced):
-            canvases = reshaped(canvases, self.prior, stride(self.distance_mm, sliced.stack.thickness_mm))
+            canvases = reshaped(
+                canvases, self.prior, stride(self.distance_mm, sliced.stack.thickness_mm), self.agreement
+            )
         for canvas in canvases:
             yield None if canvas is None else unrender(canvas, sliced.frame, fill=0.0)
 

@@ -33,20 +33,45 @@ def stride(distance_mm: float, spacing_mm: float) -> int:
     return max(1, round(distance_mm / spacing_mm))
 
 
+class Agreement:
+    """How far what the head found and what the prior made of it are the same, class by class, over all slices."""
+
+    def __init__(self, classes: int) -> None:
+        self._both, self._sum = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
+
+    def add(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> None:
+        """Take one slice's probabilities (classes, s, s), before and after."""
+        first, second = before.argmax(axis=0), after.argmax(axis=0)
+        classes = len(self._both)
+        self._both += np.bincount(first[first == second], minlength=classes)
+        self._sum += np.bincount(first.ravel(), minlength=classes) + np.bincount(second.ravel(), minlength=classes)
+
+    @property
+    def mean(self) -> float | None:
+        """Mean Dice of the structures that either found; None when neither found any."""
+        found = self._sum[1:] > 0
+        return float((2 * self._both[1:][found] / self._sum[1:][found]).mean()) if found.any() else None
+
+
 def reshaped(
-    canvases: Iterable[NDArray[np.float32] | None], prior: ShapePrior, step: int
+    canvases: Iterable[NDArray[np.float32] | None], prior: ShapePrior, step: int, agreement: Agreement
 ) -> Iterator[NDArray[np.float32] | None]:
     """Canvases of class probabilities (classes, s, s), slice by slice, as the prior would have them.
 
     ``step``: how many slices further the neighbours are that the prior looks at. A slice that is None stays None and
-    counts as one that does not exist. Holds 2 * ``step`` + 1 slices at a time.
+    counts as one that does not exist. Holds 2 * ``step`` + 1 slices at a time. ``agreement`` hears of every change.
     """
     window: deque[_Found | None] = deque([None] * step, maxlen=2 * step + 1)
     for canvas in chain(canvases, [None] * step):
         window.append(None if canvas is None else _Found.of(canvas))
         if len(window) == window.maxlen:
             here = window[step]
-            yield None if here is None else _corrected(prior, window[0], here, window[-1])
+            if here is None:
+                yield None
+                continue
+            corrected = _corrected(prior, window[0], here, window[-1])
+            agreement.add(here.fine.numpy(), corrected)
+            yield corrected
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .anatomy import taking_over
 from .inference import Predictor
 from .samples import AnnotatedSlice, draw_samples, limit_empty, seen_by, spread
 from .views import IGNORED
@@ -53,8 +54,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     session.embedder.prepare([sample.view for sample in pseudo], session.monitor, "Encoding unlabelled volumes")
     samples, checks = session.samples(session.training, session.held_out)
     session.types = tuple(part.type_name for part in head.module.parts())
-    adapted = session.best_of([*samples, *pseudo], checks, head)
-    adapted = replace(adapted, prior=head.prior, card=replace(adapted.card, shapes=head.card.shapes))
+    adapted = taking_over(session.best_of([*samples, *pseudo], checks, head), head)
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if checks and after < before - TOLERATED_LOSS:
         session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")

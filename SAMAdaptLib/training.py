@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from .anatomy import in_shape, pieces
 from .budget import Budget, budget_named, candidates
-from .components import is_single, touching
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
@@ -36,7 +36,7 @@ from .samples import (
     plane_for,
     spread,
 )
-from .shapes import LabelStack, label_stack, learn_shapes, worth_learning
+from .shapes import LabelStack, label_stack, worth_learning
 from .shapes import seconds_per_step as shape_pace
 from .slicing import SliceStack, resolve_plane
 
@@ -126,6 +126,7 @@ class Session:
         self.types = candidates(recipe.head, self.budget)
         self.device = resolve_device(recipe.device)
         self.structures = _structures(cases, recipe.ignore_label)
+        self.whole = not recipe.annotated_slices_only and recipe.ignore_label is None
         first = cases[0].volume
         choice = resolve_plane(first.geometry, recipe.plane)
         self.plane: dict[str, Any] = {"name": choice.name, "acquisition": choice.acquisition}
@@ -143,7 +144,7 @@ class Session:
         self.training, self.held_out = self._slices()
         self.stacks = self._stacks()
         self.reserved = self.budget.shape_steps * shape_pace(len(self.structures) + 1) if self.stacks else 0.0
-        self.anatomy = _anatomy(cases, self.structures, recipe)
+        self.anatomy = pieces(cases, self.structures, self.whole)
 
     def run(self) -> Head:
         """Encode the views, try the head types, give the best."""
@@ -180,19 +181,12 @@ class Session:
         return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
 
     def _in_shape(self, head: Head) -> Head:
-        """``head`` with a prior of the cases' shapes, where they are annotated throughout."""
-        if head.card.training["cancelled"] or not self.stacks:
+        """``head`` with a shape prior, where the cases allow one."""
+        if head.card.training["cancelled"]:
             return head
-        classes = len(self.structures) + 1
-        self.reserved = 0.0
-        prior = learn_shapes(
-            self.stacks, classes, steps=self.budget.shape_steps, seed=self.recipe.seed, monitor=self.monitor
-        )
-        if prior is None:
-            return replace(head, card=replace(head.card, training={**head.card.training, "cancelled": True}))
-        shapes = {**prior.hyper(), "distance_mm": self.stacks[0].distance_mm}
-        training = {**head.card.training, "seconds": round(time.monotonic() - self.began, 1)}
-        return replace(head, prior=prior, card=replace(head.card, shapes=shapes, training=training))
+        shaped = in_shape(head, self.stacks, self.start_from, self.budget.shape_steps, self.recipe.seed, self.monitor)
+        training = {**shaped.card.training, "seconds": round(time.monotonic() - self.began, 1)}
+        return replace(shaped, card=replace(shaped.card, training=training))
 
     def _together(self, heads: Sequence[Head], samples: Sequence[Sample], checks: Sequence[Sample]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""
@@ -260,10 +254,8 @@ class Session:
         return training, held_out
 
     def _stacks(self) -> list[LabelStack]:
-        """The annotations as shapes; none where no head wants them, or they are not whole, or show too little."""
-        if not any(head_class(kind).shaped for kind in self.types):
-            return []
-        if self.recipe.annotated_slices_only or self.recipe.ignore_label is not None:
+        """The annotations as shapes, where a head wants a prior and they are whole."""
+        if not self.whole or not any(head_class(kind).shaped for kind in self.types):
             return []
         values = [structure.value for structure in self.structures]
         stacks = [label_stack(self._sliced(case), case.labelmap.voxels, values) for case in self.cases]
@@ -347,24 +339,6 @@ def _require_same_grid(case: Case) -> None:
         difference = case.volume.geometry.difference(case.labelmap.geometry)
         msg = f"The labels of {case.volume.name or 'the volume'} do not lie on its grid: {difference}."
         raise GeometryError(msg, "Resample the labels to the image (--resample-labels).")
-
-
-def _anatomy(cases: Sequence[Case], structures: Sequence[Structure], recipe: Recipe) -> list[dict[str, Any]]:
-    """What the annotation says about each structure's shape: whether it is one piece, and what it touches.
-
-    Where slices or pixels were left open, nothing can be said: False and nothing.
-    """
-    if recipe.annotated_slices_only or recipe.ignore_label is not None:
-        return [{"single_component": False, "touches": []} for _ in structures]
-    values = [structure.value for structure in structures]
-    contacts = [touching(case.labelmap.voxels, values) for case in cases]
-    return [
-        {
-            "single_component": all(is_single(case.labelmap.voxels == value) for case in cases),
-            "touches": sorted(set.intersection(*(set(found[value]) for found in contacts))),
-        }
-        for value in values
-    ]
 
 
 def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[str, Any]:

@@ -45,7 +45,20 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "work",
         frozenset(
-            {"budget", "components", "fitting", "inference", "metrics", "selftraining", "suggestions", "training"}
+            {
+                "anatomy",
+                "budget",
+                "components",
+                "doubts",
+                "fitting",
+                "inference",
+                "metrics",
+                "reshaping",
+                "selftraining",
+                "shapes",
+                "suggestions",
+                "training",
+            }
         ),
     ),
     ("features", frozenset({"embedding", "heads", "samples", "views"})),

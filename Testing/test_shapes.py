@@ -25,7 +25,7 @@ from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
 from SAMAdaptLib.intensity import IntensityRule
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.reshaping import reshaped, stride
+from SAMAdaptLib.reshaping import Agreement, reshaped, stride
 from SAMAdaptLib.samples import SlicedVolume
 from SAMAdaptLib.shapes import LabelStack, deformed, label_stack, learn_shapes, spoiled, worth_learning
 from SAMAdaptLib.training import train
@@ -91,26 +91,36 @@ def test_a_core_that_was_taken_for_its_neighbour_gets_its_name_back(learned: Sha
     taken = np.where((labels == 3) & (np.arange(10) > 3)[:, None, None], np.uint8(1), labels)
     found = canvases_of(taken, sure=0.6)
     assert dice_of(found, labels, 3) < 0.65
-    assert dice_of(list(reshaped(found, learned, 1)), labels, 3) > 0.85
+    assert dice_of(list(reshaped(found, learned, 1, Agreement(CLASSES))), labels, 3) > 0.85
 
 
 def test_what_is_right_stays_as_it_is(learned: ShapePrior) -> None:
     labels = ring_labels()
-    found = list(reshaped(canvases_of(labels), learned, 1))
+    found = list(reshaped(canvases_of(labels), learned, 1, Agreement(CLASSES)))
     assert all(dice_of(found, labels, value) > 0.95 for value in (1, 2, 3))
 
 
 def test_a_prior_that_expects_what_it_sees_changes_nothing() -> None:
     canvases = canvases_of(ring_labels())
-    for before, after in zip(canvases, reshaped(canvases, Unmoved(), 1), strict=True):
+    for before, after in zip(canvases, reshaped(canvases, Unmoved(), 1, Agreement(CLASSES)), strict=True):
         np.testing.assert_allclose(after, before, atol=1e-3)
+
+
+def test_agreement_is_the_dice_between_before_and_after() -> None:
+    agreement = Agreement(3)
+    assert agreement.mean is None
+    before, after = (np.zeros((3, 2, 2), np.float32) for _ in range(2))
+    before[[1, 1, 2, 0], [0, 0, 1, 1], [0, 1, 0, 1]] = 1
+    after[[1, 0, 2, 0], [0, 0, 1, 1], [0, 1, 0, 1]] = 1
+    agreement.add(before, after)
+    assert agreement.mean == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_slices_that_were_not_looked_at_stay_so_and_count_as_missing() -> None:
     canvases: list[np.ndarray | None] = [*canvases_of(ring_labels())]
     canvases[4] = None
     prior = Unmoved()
-    found = list(reshaped(canvases, prior, 1))
+    found = list(reshaped(canvases, prior, 1, Agreement(CLASSES)))
     assert [index for index, canvas in enumerate(found) if canvas is None] == [4]
     assert not prior.seen[3][2].any()
     assert prior.seen[3][0].any()
@@ -121,7 +131,7 @@ def test_slices_that_were_not_looked_at_stay_so_and_count_as_missing() -> None:
 def test_every_slice_sees_the_neighbours_at_the_asked_distance(count: int, step: int) -> None:
     canvases = [np.full((CLASSES, 64, 64), index + 1, np.float32) for index in range(count)]
     prior = Unmoved()
-    found = list(reshaped(canvases, prior, step))
+    found = list(reshaped(canvases, prior, step, Agreement(CLASSES)))
     assert len(found) == count
     wanted = [[n + 1 if 0 <= n < count else 0 for n in (k - step, k, k + step)] for k in range(count)]
     assert [[float(part.mean()) for part in seen] for seen in prior.seen] == wanted
@@ -233,6 +243,15 @@ def test_where_slices_or_pixels_were_left_open_there_is_no_prior(open_slices: di
     head = train([two_balls()], encoder="tiny", head="cnn", budget="fast", **open_slices)
     assert head.prior is None
     assert head.card.shapes == {}
+
+
+@pytest.mark.usefixtures("quick")
+def test_training_on_with_a_few_corrected_slices_keeps_the_prior() -> None:
+    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+    both = [two_balls(), two_balls(seed=9)]
+    again = train(both, encoder="tiny", head="cnn", budget="fast", annotated_slices_only=True, start_from=head)
+    assert again.prior is head.prior
+    assert again.card.shapes == head.card.shapes
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,0 +1,90 @@
+"""What speaks against a result: another kind of volume, nothing found, shapes that the head never saw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from balls import ball_arrays, ball_head
+from phantoms import two_balls
+from test_heads import a_card
+
+from SAMAdaptLib.doubts import LEAST_AGREEMENT, doubts
+from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads.shape import CELLS, ShapePrior
+from SAMAdaptLib.images import Volume
+from SAMAdaptLib.inference import segment
+from SAMAdaptLib.progress import Silent
+
+BOTH = {3: 0.9, 7: 0.8}
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.words.append(text)
+
+
+def volume(modality: str = "") -> Volume:
+    return replace(two_balls().volume, modality=modality)
+
+
+def test_an_ordinary_result_raises_no_doubt() -> None:
+    assert doubts(a_card(), volume(), BOTH, None) == []
+    assert doubts(a_card(), volume("MR"), BOTH, LEAST_AGREEMENT) == []
+
+
+def test_another_modality_is_named_with_the_trained_one() -> None:
+    (reason,) = doubts(replace(a_card(), modality="MR"), volume("CT"), BOTH, 0.9)
+    assert reason == "The volume is CT, and the head was trained on MR."
+    assert doubts(replace(a_card(), modality="MR"), volume(), BOTH, 0.9) == []
+
+
+def test_structures_that_were_not_found_are_named_unless_only_a_part_was_looked_at() -> None:
+    assert doubts(a_card(), volume(), {7: 0.9}, None) == ["Not found: Left ventricle."]
+    assert doubts(a_card(), volume(), {7: 0.9}, None, whole=False) == []
+
+
+def test_shapes_that_the_prior_takes_apart_are_doubted() -> None:
+    (reason,) = doubts(a_card(), volume(), BOTH, LEAST_AGREEMENT - 0.1)
+    assert "little of the shapes that it was trained on" in reason
+
+
+@pytest.fixture
+def ball() -> Volume:
+    image, _ = ball_arrays()
+    return Volume(image, Geometry((48, 40, 8), (1.1, 1.2, 5.0)))
+
+
+def test_segmenting_says_what_was_not_found(ball: Volume) -> None:
+    heard = Heard()
+    head = ball_head()
+    module = head.module
+    with torch.no_grad():
+        module.classify.bias[1] = -1000.0  # type: ignore[union-attr,index,operator]
+    assert not segment(ball, head, monitor=heard).voxels.any()
+    assert heard.words == ["Not found: Ball."]
+
+
+def test_segmenting_doubts_what_its_prior_would_not_have(ball: Volume) -> None:
+    class Elsewhere(ShapePrior):
+        """Expects the ball in another corner."""
+
+        def forward(self, occupancies: torch.Tensor) -> torch.Tensor:
+            logits = torch.full((len(occupancies), 2, CELLS, CELLS), 0.0)
+            logits[:, 0] = 9.0
+            logits[:, 1, :6, :6] = 18.0
+            return logits
+
+    heard = Heard()
+    head = ball_head()
+    head = replace(head, prior=Elsewhere(2), card=replace(head.card, shapes={"classes": 2, "distance_mm": 5.0}))
+    segment(ball, head, monitor=heard)
+    assert any("agreement 0.0" in words for words in heard.words)
+    quiet = Heard()
+    assert np.any(segment(ball, ball_head(), monitor=quiet).voxels)
+    assert quiet.words == []
