@@ -136,7 +136,10 @@ class Predictor:
             raise_if_cancelled(self.monitor)
             self.monitor.progress(stage, index, len(sliced))
             content = sliced.picture(index) if index in wanted else None
-            yield None if content is None or content.is_flat else self._average(content, frames)
+            if content is None or content.is_flat:
+                yield None
+            else:
+                yield _inside(self._average(content, frames), content.frame)
         self.monitor.progress(stage, len(sliced), len(sliced))
 
     def _average(self, content: PictureSlice, frames: Sequence[Frame]) -> NDArray[np.float32]:
@@ -175,6 +178,16 @@ def _require_encoder(head: Head, encoder: Encoder) -> None:
             f"sees {encoder.input_size}."
         )
         raise HeadFileError(msg, f"Load the encoder with the input size {trained}.")
+
+
+def _inside(canvas: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+    """The canvas with background in the padding, of which a head was never told anything and may say anything."""
+    rows, columns = frame.content(canvas.shape[-1])
+    shown = (slice(None), slice(rows.start, rows.stop), slice(columns.start, columns.stop))
+    result = np.zeros_like(canvas)
+    result[0] = 1
+    result[shown] = canvas[shown]
+    return result
 
 
 def _onto(frame: Frame, seen: Frame, canvas: NDArray[np.float32]) -> NDArray[np.float32]:

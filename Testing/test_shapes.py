@@ -286,6 +286,22 @@ def test_the_prior_has_its_say_in_the_heads_own_plane_alone() -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_what_a_head_says_of_the_padding_never_reaches_the_prior() -> None:
+    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+    seen: list[torch.Tensor] = []
+
+    class Looking(ShapePrior):
+        def forward(self, occupancies: torch.Tensor) -> torch.Tensor:
+            seen.append(occupancies[0, SLICES // 2])
+            return occupancies[:, SLICES // 2].clamp_min(1e-9).log()
+
+    narrow = two_balls(Geometry((12, 36, 8), (1.0, 1.1, 3.0)), seed=3).volume
+    segment(narrow, replace(head, prior=Looking(3)))
+    assert seen
+    assert all((cells[1:, :, 0] == 0).all() and (cells[0, :, 0] == 1).all() for cells in seen)
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_head_with_a_prior_answers_on_an_oblique_grid() -> None:
     head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
     case = two_balls(Geometry((40, 36, 8), (1.0, 1.1, 3.0), (5, 6, 7), turned((25, -15, 40))), seed=3)
