@@ -184,6 +184,7 @@ class Session:
         """``head`` with a shape prior, where the cases allow one."""
         if head.card.training["cancelled"]:
             return head
+        self.reserved = 0.0
         shaped = in_shape(head, self.stacks, self.start_from, self.budget.shape_steps, self.recipe.seed, self.monitor)
         training = {**shaped.card.training, "seconds": round(time.monotonic() - self.began, 1)}
         return replace(shaped, card=replace(shaped.card, training=training))
