@@ -44,8 +44,9 @@ def in_shape(
     of the same structures and the same look at volumes. Cancelled: ``head`` without a prior, and its card says so.
     """
     if not stacks:
-        fits = earlier is not None and earlier.card.values == head.card.values and earlier.card.plane == head.card.plane
-        return taking_over(head, earlier) if fits and earlier is not None else head
+        if earlier is None or (earlier.card.values, earlier.card.plane) != (head.card.values, head.card.plane):
+            return head
+        return taking_over(head, earlier)
     prior = learn_shapes(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
     if prior is None:
         return replace(head, card=replace(head.card, training={**head.card.training, "cancelled": True}))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from .images import counted
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def is_single(mask: NDArray[np.bool_]) -> bool:
     components, count = ndimage.label(mask, _NEIGHBOURS)
     if count <= 1:
         return True
-    sizes = _sizes(components, count)[1:]
+    sizes = counted(components, count + 1)[1:]
     return bool(sizes.max() >= SINGLE_SHARE * sizes.sum())
 
 
@@ -65,7 +67,7 @@ def _keep_one(labels: NDArray[Any], value: int, beside: Sequence[int]) -> None:
     components, count = ndimage.label(part == value, _NEIGHBOURS)
     if count < 2:
         return
-    sizes = _sizes(components, count)
+    sizes = counted(components, count + 1)
     sizes[0] = 0
     best = int(sizes.argmax())
     if beside:
@@ -75,14 +77,6 @@ def _keep_one(labels: NDArray[Any], value: int, beside: Sequence[int]) -> None:
         if near:
             best = int(max(near, key=lambda index: sizes[index]))
     part[(components > 0) & (components != best)] = 0
-
-
-def _sizes(components: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Voxels of background and of pieces 1..count; plane by plane, as numpy counts in eight bytes a voxel."""
-    sizes = np.zeros(count + 1, np.int64)
-    for plane in components:
-        sizes += np.bincount(plane.ravel(), minlength=count + 1)
-    return sizes
 
 
 def _grown_box(mask: NDArray[np.bool_], shape: Sequence[int]) -> tuple[slice, ...] | None:

@@ -16,7 +16,7 @@ from .devices import mixed_precision
 from .embedding import PICTURE, Embedder, picture_to_float
 from .errors import MemoryExhausted
 from .heads.base import HeadModule, upsample
-from .pace import remembered
+from .pace import least_seconds, remembered
 from .progress import Monitor
 from .samples import Sample, sampling_weights
 from .views import IGNORED
@@ -33,7 +33,6 @@ REMEMBERED_BYTES = 1_500_000_000
 """Features and targets that a fit keeps in memory, at most."""
 
 _WEIGHT_DECAY = 1e-3
-_PROBE_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -172,16 +171,10 @@ def seconds_per_step(module: HeadModule, batches: Batches, samples: Sequence[Sam
 
 
 def _measure_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
-    """The least of a few steps: other work on the machine only ever adds."""
     trial = channels_last(copy.deepcopy(module)).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
     chosen = [samples[i % len(samples)] for i in range(module.batch)]
-    fastest = float("inf")
-    for _ in range(_PROBE_STEPS):
-        began = time.perf_counter()
-        _step(trial, optimizer, *batches.load(chosen))
-        fastest = min(fastest, time.perf_counter() - began)
-    return fastest
+    return least_seconds(lambda: _step(trial, optimizer, *batches.load(chosen)))
 
 
 def fit(

@@ -271,12 +271,19 @@ def _repaired(array: NDArray, name: str, repair: bool, monitor: Monitor) -> NDAr
 
 
 def present_values(labels: NDArray[Any]) -> tuple[int, ...]:
-    """The values other than 0 that occur, ascending; slice by slice, as counting needs eight bytes a voxel."""
-    count = int(labels.max()) + 1
-    found = np.zeros(count, bool)
+    """The values other than 0 that occur, ascending."""
+    return tuple(int(value) for value in np.flatnonzero(counted(labels, int(labels.max()) + 1)) if value)
+
+
+def counted(labels: NDArray[Any], length: int) -> NDArray[np.int64]:
+    """How many voxels have each of the values 0..``length`` - 1, of which there are no others.
+
+    Plane by plane: numpy counts in eight bytes a voxel, which a whole CT has no room for.
+    """
+    counts = np.zeros(length, np.int64)
     for plane in labels:
-        found |= np.bincount(plane.ravel(), minlength=count) > 0
-    return tuple(int(value) for value in np.flatnonzero(found) if value)
+        counts += np.bincount(plane.ravel(), minlength=length)
+    return counts
 
 
 def _as_labels(array: NDArray, name: str) -> NDArray[Any]:

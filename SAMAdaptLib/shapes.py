@@ -6,8 +6,6 @@ for another over a whole region, pieces lost, islands elsewhere); the prior lear
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from torch import Tensor, nn
 
 from .heads.base import upsample
 from .heads.shape import CELLS, SLICES, ShapePrior, coarse
-from .pace import remembered
+from .pace import least_seconds, remembered
 from .progress import Monitor
 from .resampling import sample_at
 from .reshaping import stride
@@ -51,7 +49,6 @@ SLIP = 0.006
 
 _PAINTED = 2 * CELLS
 _EMPTY_SHARE = 0.1
-_PROBE_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -179,16 +176,10 @@ def _loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def _measure_step(classes: int) -> float:
-    """The least of a few steps: other work on the machine only ever adds."""
     trial = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
     labels = torch.zeros((BATCH, SLICES, _PAINTED, _PAINTED), dtype=torch.uint8)
-    fastest = math.inf
-    for _ in range(_PROBE_STEPS):
-        began = time.perf_counter()
-        _step(trial, optimizer, labels, torch.ones(BATCH, SLICES))
-        fastest = min(fastest, time.perf_counter() - began)
-    return fastest
+    return least_seconds(lambda: _step(trial, optimizer, labels, torch.ones(BATCH, SLICES)))
 
 
 def _slipped(view: ViewParameters, chance: np.random.Generator) -> ViewParameters:
