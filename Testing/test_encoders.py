@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -334,6 +336,34 @@ def test_each_runtime_gives_neck_and_tapped_level(runtime: str, small_onnx: Path
     np.testing.assert_allclose(features["neck"], [neck for neck, _ in expected], atol=1e-4)
     np.testing.assert_allclose(features["fine"], [fine for _, fine in expected], atol=1e-4)
     assert np.array_equal(encoder.encode(shown)["neck"], features["neck"])
+
+
+@pytest.mark.parametrize("runtime", INSTALLED)
+def test_an_encoder_of_one_thread_ties_it_to_no_core(runtime: str, small_onnx: Path, monkeypatch: pytest.MonkeyPatch):
+    """Several workers side by side would all be tied to the first core."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(allowed) < 2:
+        pytest.skip("needs Linux, which says on which cores a thread may run, and two cores")
+    tasks = Path("/proc/self/task")
+    others = {task.name for task in tasks.iterdir()} - {str(threading.get_native_id())}
+    monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
+    encoder = OnnxEncoder(small_onnx, "0" * 64, threads=1)
+    encoder.encode(picture())
+    found, done = set(), threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            for task in {task.name for task in tasks.iterdir()} - others:
+                with contextlib.suppress(ProcessLookupError):
+                    found.add(frozenset(os.sched_getaffinity(int(task))))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(300):
+        encoder.encode(picture())
+    done.set()
+    watcher.join()
+    assert found == {frozenset(allowed)}
 
 
 def test_both_runtimes_agree_and_share_a_fingerprint(small_onnx: Path, monkeypatch: pytest.MonkeyPatch):

@@ -121,7 +121,8 @@ class _OpenVino:
             "PERFORMANCE_HINT": "LATENCY",
         }
         if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
+            # Unpinned: else every process pins its first thread to the same first core, and they wait for each other.
+            settings |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
         self._request = core.compile_model(model_asked, "CPU", settings).create_infer_request()
         self._lock = threading.Lock()
 
