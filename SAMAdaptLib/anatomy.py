@@ -1,4 +1,4 @@
-"""What cases say about anatomy beyond single pixels, and how a head gets to know it: pieces, contacts, shapes."""
+"""What cases say about anatomy beyond single pixels, and how a head gets to know it: planes, pieces, shapes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,60 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .components import is_single, touching
+import numpy as np
+
+from .components import is_single, keep_main_pieces, touching
 from .shapes import learn_shapes
+from .slicing import SliceStack, resolve_plane
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .heads.card import HeadCard
     from .heads.file import Head
     from .progress import Monitor
     from .samples import Case
     from .shapes import LabelStack
+    from .slicing import PlaneChoice
     from .structure import Structure
+
+CLEARLY_MORE = 1.25
+"""How many times as many structures a slice of another plane must show on average to be preferred to an axial one."""
+
+SINGLE_SLICES = 0.5
+"""Share of annotated voxels beside a slice without annotation from which on slices were drawn one by one."""
+
+
+def plane_to_learn_in(case: Case, structures: Sequence[Structure], plane: str, whole: bool) -> PlaneChoice:
+    """``plane`` on the grid of ``case``; what "auto" means there follows from the annotation, too.
+
+    Where slices were left open (not ``whole``) it is the plane in which a person drew slice by slice. On a grid as
+    fine in all directions it is the one whose slices show most structures at once: vertebrae, which only their order
+    tells apart, can be named in a sagittal slice and in no axial one. Otherwise the plane of best in-plane resolution.
+    """
+    choice = resolve_plane(case.volume.geometry, plane)
+    if plane != "auto" or (whole and choice.acquisition):
+        return choice
+    measure, least, times = (_shown_together, 0.0, CLEARLY_MORE) if whole else (_apart, SINGLE_SLICES, 2.0)
+    found = {name: measure(case, structures, name) for name in ("axial", "coronal", "sagittal")}
+    best = max(found, key=lambda name: found[name])
+    clear = found[best] >= max(least, times * found[choice.name])
+    return resolve_plane(case.volume.geometry, best) if clear else choice
+
+
+def _shown_together(case: Case, structures: Sequence[Structure], plane: str) -> float:
+    """How many structures a slice of that plane shows on average, where it shows any."""
+    labels = SliceStack(case.volume.geometry, plane).oriented(case.labelmap.voxels)
+    counts = sum((labels == structure.value).any(axis=(1, 2)).astype(int) for structure in structures)
+    return float(np.mean(counts[counts > 0]))
+
+
+def _apart(case: Case, structures: Sequence[Structure], plane: str) -> float:
+    """Share of the voxels with a structure that have none before or behind them in that plane: 1 on single slices."""
+    labels = SliceStack(case.volume.geometry, plane).oriented(case.labelmap.voxels)
+    drawn = np.pad(np.isin(labels, [structure.value for structure in structures]), ((1, 1), (0, 0), (0, 0)))
+    inner = drawn[:-2] & drawn[1:-1] & drawn[2:]
+    return 1 - float(inner.sum() / drawn.sum())
 
 
 def pieces(cases: Sequence[Case], structures: Sequence[Structure], whole: bool) -> list[dict[str, Any]]:
@@ -33,6 +78,16 @@ def pieces(cases: Sequence[Case], structures: Sequence[Structure], whole: bool) 
         }
         for value in values
     ]
+
+
+def keep_pieces(labels: NDArray[Any], card: HeadCard, wanted: bool | None = None) -> None:
+    """Keep the main piece of each structure in ``labels`` (k, j, i), in place.
+
+    ``wanted`` None: of those structures that were one piece in the annotation.
+    """
+    structures = card.structures
+    singles = [s["value"] for s in structures if (s.get("single_component", False) if wanted is None else wanted)]
+    keep_main_pieces(labels, singles, {s["value"]: s.get("touches", []) for s in structures})
 
 
 def in_shape(

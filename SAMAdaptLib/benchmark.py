@@ -144,6 +144,7 @@ class _Benchmark:
             "support": list(support),
             "head": head.card.head["type"],
             "shape_prior": bool(head.card.shapes),
+            "closer_look": bool(head.card.closer),
             "train_seconds": round(seconds, 2),
             "peak_mb": peak_memory_mb(),
             **_means(cases),

@@ -29,7 +29,7 @@ class Budget:
     seconds: float
     views: int
     effort: float
-    shape_steps: int = 700
+    shape_steps: int = 500
     encoding_share: float = 0.5
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
@@ -68,8 +68,17 @@ def budget_named(name: str) -> Budget:
     return BUDGETS[name]
 
 
-def candidates(choice: str, budget: Budget) -> Sequence[str]:
-    """Head types to try for a user's choice: ``auto`` tries several on the same features."""
+def looks_closer(choice: str, budget: Budget) -> bool:
+    """Whether there is time for a closer look after the first one: with ``auto``, unless it must go fast."""
+    return choice == "auto" and budget.name != "fast"
+
+
+def candidates(choice: str, budget: Budget, twice: bool = False) -> Sequence[str]:
+    """Head types to try for a user's choice: ``auto`` tries several on the same features.
+
+    ``twice``: there will be a closer look, which takes its share of the time.
+    """
     if choice != "auto":
         return (choice,)
-    return {"fast": ("cnn",), "balanced": ("cnn", "fusion")}.get(budget.name, ("cnn", "fusion", "autosam"))
+    balanced = ("cnn",) if twice else ("cnn", "fusion")
+    return {"fast": ("cnn",), "balanced": balanced}.get(budget.name, ("cnn", "fusion", "autosam"))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .anatomy import taking_over
-from .inference import Predictor
+from .closer import annotated_extent, seen_closer
+from .predictor import Predictor
 from .samples import AnnotatedSlice, draw_samples, limit_empty, seen_by, spread
 from .views import IGNORED
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .heads.file import Head
+    from .samples import Sample
     from .training import Session
     from .volume import Volume
 
@@ -42,24 +44,39 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
 
     The card's ``training["unlabeled"]`` counts the volumes, and is 0 when the gate kept the first head.
     """
-    found: list[AnnotatedSlice] = []
-    for volume in volumes:
-        found += pseudo_labelled(head, volume, session)
-    shown = [item for item in limit_empty(found) if item.present]
-    if not shown:
+    found = [pseudo_labelled(head, volume, session) for volume in volumes]
+    session.begin_part()
+    pseudo = _views(found, session, len(session.lessons.first.training))
+    if not pseudo:
         session.monitor.warning("Nothing was confidently found in the unlabelled volumes; the head stays as it was.")
         return _noted(head, 0)
-    chosen = spread(shown, AT_MOST * len(session.training))
-    pseudo = draw_samples(chosen, VIEWS, session.encoder, session.recipe.seed)
-    session.embedder.prepare([sample.view for sample in pseudo], session.monitor, "Encoding unlabelled volumes")
-    samples, checks = session.samples(session.training, session.held_out)
+    samples, checks = session.samples(session.lessons.first)
     session.types = tuple(part.type_name for part in head.module.parts())
     adapted = taking_over(session.best_of([*samples, *pseudo], checks, head), head)
+    if session.closer is not None:
+        closer = _views(_closer(found, session.closer.side_mm), session, len(session.closer.training))
+        adapted = session.with_closer(adapted, head, closer)
+    if adapted.card.training["cancelled"]:
+        return _noted(head, 0)
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if checks and after < before - TOLERATED_LOSS:
         session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")
         return _noted(head, 0)
     return _noted(adapted, len(volumes))
+
+
+def _views(found: Sequence[Sequence[AnnotatedSlice]], session: Session, annotated: int) -> list[Sample]:
+    """Encoded views of pseudo-labelled slices with a structure, not too many beside the annotated ones."""
+    shown = [item for item in limit_empty([item for slices in found for item in slices]) if item.present]
+    samples = draw_samples(spread(shown, AT_MOST * annotated), VIEWS, session.encoder, session.recipe.seed)
+    session.embedder.prepare([sample.view for sample in samples], session.monitor, "Encoding unlabelled volumes")
+    return samples
+
+
+def _closer(found: Sequence[Sequence[AnnotatedSlice]], side_mm: float) -> list[list[AnnotatedSlice]]:
+    """The pseudo-labelled slices of each volume through a window around what was found there."""
+    places = [annotated_extent(slices) for slices in found]
+    return [seen_closer(slices, place, side_mm) for slices, place in zip(found, places, strict=True) if place]
 
 
 def pseudo_labelled(head: Head, volume: Volume, session: Session) -> list[AnnotatedSlice]:

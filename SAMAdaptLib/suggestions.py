@@ -10,7 +10,7 @@ import numpy as np
 
 from .embedding import FeatureStore
 from .errors import InputError
-from .inference import Predictor
+from .predictor import Predictor
 from .progress import Monitor, Silent
 from .samples import seen_by
 

@@ -10,35 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .anatomy import in_shape, pieces
-from .budget import Budget, budget_named, candidates
+from .anatomy import in_shape
+from .budget import Budget, budget_named, candidates, looks_closer
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
-from .errors import GeometryError, InputError
+from .errors import Cancelled
 from .fitting import Batches, Fit, fit, held_out_dice, seconds_per_step, set_normalizers
 from .heads import head_class
 from .heads.card import HeadCard
 from .heads.ensemble import EnsembleHead
 from .heads.file import Head
-from .intensity import IntensityRule, rule_for
+from .lessons import Lesson, Lessons
 from .progress import Monitor, Silent
-from .samples import (
-    AnnotatedSlice,
-    Case,
-    Sample,
-    SlicedVolume,
-    annotated_slices,
-    canvas_side,
-    draw_samples,
-    hold_out,
-    limit_empty,
-    plane_for,
-    spread,
-)
-from .shapes import LabelStack, label_stack, worth_learning
+from .samples import Case, Sample, draw_samples, spread
 from .shapes import seconds_per_step as shape_pace
-from .slicing import SliceStack, resolve_plane
 
 if TYPE_CHECKING:
     from .encoders.base import Encoder
@@ -50,8 +36,14 @@ __all__ = ["Case", "train"]
 PAINT_SECONDS = 0.02
 """What a view costs a head that needs no encoder."""
 
+CLOSER_TYPE = "cnn"
+"""The head type for a closer look: where cells are small, finer features add little."""
+
 CLEARLY_BETTER = 0.05
 """Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
+
+LEAST_PART = 0.125
+"""Share of the budget that a look has when those before it have spent the rest."""
 
 _OVERTIME = 1.15
 
@@ -86,8 +78,9 @@ def train(
     card says so. Raises InputError when the annotation teaches nothing, GeometryError when grids differ.
     """
     recipe = Recipe(
-        encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name
-    )
+        encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
+        adapts=bool(unlabeled),
+    )  # fmt: skip
     session = Session(cases, recipe, monitor or Silent(), store or FeatureStore(), start_from)
     trained = session.run()
     if unlabeled and not trained.card.training["cancelled"]:
@@ -112,6 +105,8 @@ class Recipe:
     seed: int
     device: str
     name: str
+    adapts: bool = False
+    """Whether volumes without annotation will be learned from as well."""
 
 
 class Session:
@@ -123,16 +118,21 @@ class Session:
         self.began = time.monotonic()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
         self.budget: Budget = budget_named(recipe.budget)
-        self.types = candidates(recipe.head, self.budget)
         self.device = resolve_device(recipe.device)
-        self.structures = _structures(cases, recipe.ignore_label)
-        self.whole = not recipe.annotated_slices_only and recipe.ignore_label is None
-        first = cases[0].volume
-        choice = resolve_plane(first.geometry, recipe.plane)
-        self.plane: dict[str, Any] = {"name": choice.name, "acquisition": choice.acquisition}
-        self.plane["side_mm"] = canvas_side(self._stack(case) for case in cases)
-        self.rule: IntensityRule = rule_for(first, recipe.intensity)
-        self.cases = cases
+        earlier = start_from.closer if start_from is not None else None
+        self.lessons = Lessons(
+            cases,
+            recipe.plane,
+            recipe.intensity,
+            recipe.annotated_slices_only,
+            recipe.ignore_label,
+            earlier.card.plane["side_mm"] if earlier is not None else None,
+        )
+        self.structures = self.lessons.structures
+        wanted = earlier is not None or looks_closer(recipe.head, self.budget)
+        twice = self.lessons.closer is not None and wanted
+        self.closer = self.lessons.closer if twice else None
+        self.types = candidates(recipe.head, self.budget, twice)
         self.encoder: Encoder | None = None
         if any(head_class(kind).needs for kind in self.types):
             self.encoder = load_encoder(
@@ -141,26 +141,25 @@ class Session:
             self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.embedder = Embedder(self.encoder, self.levels, store)
-        self.training, self.held_out = self._slices()
-        self.stacks = self._stacks()
-        self.reserved = self.budget.shape_steps * shape_pace(len(self.structures) + 1) if self.stacks else 0.0
-        self.anatomy = pieces(cases, self.structures, self.whole)
+        self.shaped = any(head_class(kind).shaped for kind in self.types)
+        self.parts = (1 if self.closer is None else 2) * (2 if recipe.adapts else 1)
+        self.part, self.reserved, self.part_began = self.budget, 0.0, self.began
 
     def run(self) -> Head:
-        """Encode the views, try the head types, give the best."""
-        samples, checks = self.samples(self.training, self.held_out)
+        """The first look's heads, then, where that is worth it, one for a closer look."""
+        self.begin_part()
+        samples, checks = self.samples(self.lessons.first)
         self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding views")
-        return self._in_shape(self.best_of(samples, checks, self.start_from))
+        head = self._in_shape(self.best_of(samples, checks, self.start_from), self.lessons.first, self.start_from)
+        return self.with_closer(head, self.start_from)
 
-    def samples(
-        self, training: Sequence[AnnotatedSlice], held_out: Sequence[AnnotatedSlice]
-    ) -> tuple[list[Sample], list[Sample]]:
-        """Views of the slices, as many as the budget allows."""
+    def samples(self, lesson: Lesson) -> tuple[list[Sample], list[Sample]]:
+        """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
         cost = self.encoder.seconds_per_slice() if self.encoder is not None else PAINT_SECONDS
-        kept = spread(training, self.budget.slices(len(training), cost))
-        views = self.budget.views_per_slice(len(kept), cost)
+        kept = spread(lesson.training, self.part.slices(len(lesson.training), cost))
+        views = self.part.views_per_slice(len(kept), cost)
         samples = draw_samples(kept, views, self.encoder, self.recipe.seed)
-        return samples, draw_samples(held_out, 1, self.encoder, self.recipe.seed)
+        return samples, draw_samples(lesson.held_out, 1, self.encoder, self.recipe.seed)
 
     def best_of(self, samples: Sequence[Sample], checks: Sequence[Sample], start_from: Head | None) -> Head:
         """Fit each candidate on the same samples; several answer together unless one alone is clearly better.
@@ -180,14 +179,48 @@ class Session:
         together = self._together(heads, samples, checks)
         return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
 
-    def _in_shape(self, head: Head) -> Head:
+    def with_closer(self, head: Head, start_from: Head | None, more: Sequence[Sample] = ()) -> Head:
+        """``head`` with one for a closer look at what it finds, where that is worth it; ``more``: further samples.
+
+        Cancelled meanwhile: ``head`` as it is, and its card says so.
+        """
+        if self.closer is None or head.card.training["cancelled"]:
+            return head
+        self.begin_part()
+        samples, checks = self.samples(self.closer)
+        try:
+            self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding closer views")
+        except Cancelled:
+            return _noted(head, cancelled=True)
+        earlier = None if start_from is None else start_from.closer
+        fitted = self._fit(CLOSER_TYPE, [*samples, *more], checks, self._seconds_left(), earlier)
+        plane = {**fitted.card.plane, "side_mm": self.closer.side_mm}
+        fitted = replace(fitted, card=replace(fitted.card, plane=plane))
+        closer = self._in_shape(fitted, self.closer, earlier)
+        if closer.card.training["cancelled"]:
+            return _noted(head, cancelled=True)
+        facts = {"side_mm": self.closer.side_mm, "head": closer.card.head, "shapes": closer.card.shapes}
+        card = replace(head.card, closer=facts)
+        whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
+        return _noted(whole, seconds=round(time.monotonic() - self.began, 1))
+
+    def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
         """``head`` with a shape prior, where the cases allow one."""
         if head.card.training["cancelled"]:
             return head
         self.reserved = 0.0
-        shaped = in_shape(head, self.stacks, self.start_from, self.budget.shape_steps, self.recipe.seed, self.monitor)
-        training = {**shaped.card.training, "seconds": round(time.monotonic() - self.began, 1)}
-        return replace(shaped, card=replace(shaped.card, training=training))
+        stacks = lesson.stacks if self.shaped else []
+        shaped = in_shape(head, stacks, earlier, self.budget.shape_steps, self.recipe.seed, self.monitor)
+        return _noted(shaped, seconds=round(time.monotonic() - self.began, 1))
+
+    def begin_part(self) -> None:
+        """Begin the next look, which has its share of the time that is left."""
+        self.part_began = time.monotonic()
+        left = self.budget.seconds - (self.part_began - self.began)
+        self.part = replace(self.budget, seconds=max(left / self.parts, LEAST_PART * self.budget.seconds))
+        self.parts = max(self.parts - 1, 1)
+        learns = self.shaped and self.lessons.first.stacks
+        self.reserved = self.budget.shape_steps * shape_pace(len(self.structures) + 1) if learns else 0.0
 
     def _together(self, heads: Sequence[Head], samples: Sequence[Sample], checks: Sequence[Sample]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""
@@ -230,44 +263,9 @@ class Session:
             _start_from_sam(module, self.encoder, self.monitor)
         return module
 
-    def _stack(self, case: Case) -> SliceStack:
-        return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))
-
-    def _slices(self) -> tuple[list[AnnotatedSlice], list[AnnotatedSlice]]:
-        training: list[AnnotatedSlice] = []
-        held_out: list[AnnotatedSlice] = []
-        values = [structure.value for structure in self.structures]
-        for case in self.cases:
-            _require_same_grid(case)
-            found = annotated_slices(
-                self._sliced(case),
-                case.labelmap.voxels,
-                values,
-                self.recipe.annotated_slices_only,
-                self.recipe.ignore_label,
-            )
-            ours, checks = hold_out(found)
-            training += limit_empty(ours)
-            held_out += checks
-        if not any(item.present for item in training):
-            msg = "None of the annotated slices shows a structure on a picture that is not flat."
-            raise InputError(msg, "Annotate at least one slice of one structure.")
-        return training, held_out
-
-    def _stacks(self) -> list[LabelStack]:
-        """The annotations as shapes, where a head wants a prior and they are whole."""
-        if not self.whole or not any(head_class(kind).shaped for kind in self.types):
-            return []
-        values = [structure.value for structure in self.structures]
-        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, values) for case in self.cases]
-        return stacks if worth_learning(stacks) else []
-
-    def _sliced(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane["side_mm"])
-
     def _seconds_left(self) -> float:
-        """What the budget leaves for fitting heads, without what the shape prior will take."""
-        return max(self.budget.seconds - self.reserved - (time.monotonic() - self.began), 10.0)
+        """What the budget's part leaves for fitting heads, without what the shape prior will take."""
+        return max(self.part.seconds - self.reserved - (time.monotonic() - self.part_began), 10.0)
 
     def _card(self, module: HeadModule, result: Fit, samples: Sequence[Sample], checks: Sequence[Sample]) -> HeadCard:
         from . import __version__
@@ -282,14 +280,15 @@ class Session:
                 "levels": {level: _level_facts(encoder.levels[level]) for level in module.needs} if encoder else {},
                 "input_size": self.recipe.input_size,
             },
-            plane=self.plane,
-            intensity=self.rule.to_dict(),
-            modality=self.cases[0].volume.modality,
+            plane=self.lessons.plane,
+            intensity=self.lessons.rule.to_dict(),
+            modality=self.lessons.cases[0].volume.modality,
             structures=[
-                {**structure.to_dict(), **facts} for structure, facts in zip(self.structures, self.anatomy, strict=True)
+                {**structure.to_dict(), **facts}
+                for structure, facts in zip(self.structures, self.lessons.anatomy, strict=True)
             ],
             training={
-                "cases": len(self.cases),
+                "cases": len(self.lessons.cases),
                 "slices": len({id(sample.annotated) for sample in samples}),
                 "views": len(samples),
                 "steps": result.steps,
@@ -318,28 +317,9 @@ def _level_facts(level: Any) -> list[int]:
     return [int(level.channels), int(level.size)]
 
 
-def _structures(cases: Sequence[Case], ignore_label: int | None) -> list[Structure]:
-    """The structures that are drawn in at least one case, by value. Raises InputError when there is none."""
-    if not cases:
-        msg = "No annotated volume was given."
-        raise InputError(msg, "Give at least one image with its labels.")
-    known: dict[int, Structure] = {}
-    for case in cases:
-        present = set(case.labelmap.values()) - {ignore_label}
-        for structure in case.labelmap.structures:
-            if structure.value in present:
-                known.setdefault(structure.value, structure)
-    if not known:
-        msg = f"The labels of {cases[0].volume.name or 'the first volume'} hold no structure, only background."
-        raise InputError(msg, "Annotate at least one structure, or choose another label file.")
-    return [known[value] for value in sorted(known)]
-
-
-def _require_same_grid(case: Case) -> None:
-    if not case.volume.geometry.same_grid(case.labelmap.geometry):
-        difference = case.volume.geometry.difference(case.labelmap.geometry)
-        msg = f"The labels of {case.volume.name or 'the volume'} do not lie on its grid: {difference}."
-        raise GeometryError(msg, "Resample the labels to the image (--resample-labels).")
+def _noted(head: Head, **facts: Any) -> Head:
+    """``head`` with these facts about its training on its card."""
+    return replace(head, card=replace(head.card, training={**head.card.training, **facts}))
 
 
 def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[str, Any]:

@@ -26,12 +26,16 @@ def ablation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def together() -> Head:
-    """An ensemble with a prior."""
+    """An ensemble with a prior and a closer look."""
     module = EnsembleHead.of([head_class(kind)(CHANNELS, 3) for kind in ("cnn", "fusion")])
     card = replace(
         a_card(), head={"type": "ensemble", "hyper": module.hyper()}, shapes={"classes": 3, "distance_mm": 5}
     )
-    return Head(card, module.eval(), ShapePrior(3).eval())
+    closer = head_class("cnn")(CHANNELS, 3).eval()
+    facts = {"side_mm": 90.0, "head": {"type": "cnn", "hyper": closer.hyper()}, "shapes": card.shapes}
+    card = replace(card, closer=facts)
+    closer_head = Head(card.closer_card() or card, closer, ShapePrior(3).eval())
+    return Head(card, module.eval(), ShapePrior(3).eval(), closer_head)
 
 
 def test_leaving_the_prior_out_leaves_a_head_that_can_be_saved(
@@ -39,7 +43,22 @@ def test_leaving_the_prior_out_leaves_a_head_that_can_be_saved(
 ) -> None:
     again = load_head(save_head(ablation.without_prior(together), tmp_path / "a.samhead"))
     assert again.prior is None
+    assert again.closer is not None
+    assert again.closer.prior is None
     assert together.prior is not None
+
+
+def test_leaving_the_closer_look_out_leaves_the_rest(ablation: ModuleType, together: Head, tmp_path: Path) -> None:
+    again = load_head(save_head(ablation.without_closer(together), tmp_path / "a.samhead"))
+    assert again.closer is None
+    assert again.prior is not None
+
+
+def test_rows_that_would_repeat_the_first_one_are_known(ablation: ModuleType, together: Head) -> None:
+    memory = ablation.Memory(None)
+    memory._heads["a"] = ablation.without_closer(ablation.alone("cnn")(together))
+    repeated = [variant.name for variant in ablation.variants(tta=False) if memory.changes_nothing(variant)]
+    assert repeated == ["everything", "without the closer look", "cnn alone", "fusion alone"]
 
 
 @pytest.mark.parametrize("kind", ["cnn", "fusion"])
@@ -53,10 +72,12 @@ def test_a_member_alone_is_a_whole_head_of_its_kind(
 
 def test_all_rows_share_one_training(ablation: ModuleType, together: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[object] = []
-    seen: list[tuple[str, bool, dict]] = []
+    seen: list[tuple[str, bool, bool, dict]] = []
     monkeypatch.setattr(ablation, "train", lambda cases, **options: trained.append(cases) or together)
     monkeypatch.setattr(
-        ablation, "segment", lambda volume, head, **o: seen.append((head.card.head_type, head.prior is not None, o))
+        ablation,
+        "segment",
+        lambda volume, head, **o: seen.append((head.card.head_type, head.prior is not None, head.closer is None, o)),
     )
     memory = ablation.Memory(None)
     case = SimpleNamespace(volume=SimpleNamespace(content_hash=lambda: "a", name="a"))
@@ -64,4 +85,4 @@ def test_all_rows_share_one_training(ablation: ModuleType, together: Head, monke
         tools = memory.tools(variant)
         tools.segment("volume", tools.train([case], budget="fast"), tta=False)
     assert len(trained) == 1
-    assert len({(kind, prior, tuple(sorted(options.items()))) for kind, prior, options in seen}) == len(seen) == 7
+    assert len({(*facts, tuple(sorted(options.items()))) for *facts, options in seen}) == len(seen) == 8

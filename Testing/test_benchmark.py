@@ -54,6 +54,7 @@ def head(cases=(), cancelled=False, values=(1, 2), **options):
     """What stands for a trained head: a card, and what it was trained with."""
     card = SimpleNamespace(
         shapes={},
+        closer={},
         head={"type": "threshold"},
         structures=[{"value": value, "name": f"Part {value}"} for value in values],
         training={"steps": 1, "curve": [[1, 0.5, None]], "cancelled": cancelled},

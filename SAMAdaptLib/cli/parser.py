@@ -121,7 +121,7 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
         "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"
     )
     group.add_argument(
-        "--plane", choices=PLANES, default="auto", help="slices to work on (default: auto, the sharpest)"
+        "--plane", choices=PLANES, default="auto", help="slices to work on (default: auto, from grid and annotation)"
     )
     group.add_argument(
         "--intensity", default="auto", metavar="RULE",

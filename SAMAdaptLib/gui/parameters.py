@@ -25,7 +25,7 @@ class Plane(enum.Enum):
     def label(self) -> str:
         """The words in the combo box."""
         return {
-            Plane.AUTO: _("Automatic (sharpest slices)"),
+            Plane.AUTO: _("Automatic (from grid and annotation)"),
             Plane.AXIAL: _("Axial"),
             Plane.SAGITTAL: _("Sagittal"),
             Plane.CORONAL: _("Coronal"),

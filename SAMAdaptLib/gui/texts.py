@@ -57,6 +57,8 @@ def stageName(text: str) -> str:
         "Encoding": _("Encoding slices"),
         "Encoding slices": _("Encoding slices"),
         "Encoding views": _("Encoding views of the slices"),
+        "Encoding closer views": _("Encoding closer views of the slices"),
+        "Looking closer": _("Looking closer at what was found"),
         "Learning shapes": _("Learning the shapes of the structures"),
         "Encoding unlabelled volumes": _("Encoding unlabelled volumes"),
         "Segmenting axial slices": _("Segmenting axial slices"),

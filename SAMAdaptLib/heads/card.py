@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ class HeadCard:
     rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
     ``single_component`` and ``touches`` (label values of its neighbours) as the annotation had them. ``shapes``: the
     shape prior's ``{"classes": int, "distance_mm": float}``, the latter between slices that it compares; empty without
-    one. ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
+    one. ``closer``: of the head for a closer look ``{"side_mm": float, "head", "shapes"}``, the side of its canvas and
+    what these say of this head; empty without one. ``training``, ``quality``: facts for people;
+    ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
     """
 
     head: dict[str, Any]
@@ -46,6 +48,7 @@ class HeadCard:
     modality: str = ""
     name: str = ""
     shapes: dict[str, Any] = field(default_factory=dict)
+    closer: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
@@ -100,6 +103,13 @@ class HeadCard:
         value = self.quality.get("mean_dice")
         return None if value is None else float(value)
 
+    def closer_card(self) -> HeadCard | None:
+        """The card of the head for a closer look: as this one, with its own canvas, network and prior."""
+        if not self.closer:
+            return None
+        plane = {**self.plane, "side_mm": self.closer["side_mm"]}
+        return replace(self, head=self.closer["head"], shapes=self.closer["shapes"], plane=plane, closer={})
+
     def summary(self) -> str:
         """One line for lists and tooltips."""
         names = ", ".join(str(structure["name"]) for structure in self.structures)
@@ -133,6 +143,7 @@ def _check(card: HeadCard, source: str) -> None:
         msg = f"{source}: two structures share a label value ({card.values})."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
     _check_shapes(card, source)
+    _check_closer(card, source)
 
 
 def _check_shapes(card: HeadCard, source: str) -> None:
@@ -141,6 +152,18 @@ def _check_shapes(card: HeadCard, source: str) -> None:
     if card.shapes != {} and not (known and card.shapes.get("classes") == len(card.structures) + 1):
         msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm and a class for each structure."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+
+
+def _check_closer(card: HeadCard, source: str) -> None:
+    if card.closer == {}:
+        return
+    side = card.closer.get("side_mm") if isinstance(card.closer, dict) else None
+    head = card.closer.get("head") if isinstance(card.closer, dict) else None
+    known = isinstance(side, int | float) and 0 < side < float("inf")
+    if not (known and isinstance(head, dict) and {"type", "hyper"} <= head.keys() and "shapes" in card.closer):
+        msg = f"{source}: the closer look {card.closer!r} needs a side in mm, a head and shapes."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    _check_shapes(replace(card, shapes=card.closer["shapes"]), source)
 
 
 def read_card(path: str | Path) -> HeadCard:

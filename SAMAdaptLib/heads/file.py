@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 PRIOR = "shape_prior."
 """What the names of a shape prior's tensors begin with."""
 
+CLOSER = "closer."
+"""What the names of the tensors of a head for a closer look begin with."""
+
 
 @dataclass(frozen=True)
 class Head:
-    """A trained head: its card, its network and, where the annotation allowed one, its shape prior.
+    """A trained head: its card, its network and, where the annotation allowed them, its shape prior and a head for a
+    closer look at what this one finds, on a smaller canvas.
 
     Networks are in evaluation mode, on the CPU.
     """
@@ -33,13 +37,16 @@ class Head:
     card: HeadCard
     module: HeadModule
     prior: ShapePrior | None = None
+    closer: Head | None = None
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All tensors by name, as a file holds them; the prior's begin with ``PRIOR``."""
-        own = self.module.state_dict()
-        if self.prior is None:
-            return own
-        return {**own, **{PRIOR + key: value for key, value in self.prior.state_dict().items()}}
+        """All tensors by name, as a file holds them; the prior's begin with ``PRIOR``, the closer head's ``CLOSER``."""
+        state = dict(self.module.state_dict())
+        if self.prior is not None:
+            state |= {PRIOR + key: value for key, value in self.prior.state_dict().items()}
+        if self.closer is not None:
+            state |= {CLOSER + key: value for key, value in self.closer.state().items()}
+        return state
 
 
 def save_head(head: Head, path: str | Path) -> Path:
@@ -63,8 +70,7 @@ def load_head(path: str | Path) -> Head:
     path = Path(path)
     card = read_card(path)
     try:
-        prior = ShapePrior(card.shapes["classes"]).eval() if card.shapes else None
-        head = Head(card, build_head(card.head_type, card.head["hyper"]).eval(), prior)
+        head = _built(card)
         _fill(head, load_file(path), path)
     except (SafetensorError, InputError, RuntimeError, ValueError) as error:
         if isinstance(error, HeadFileError):
@@ -72,6 +78,14 @@ def load_head(path: str | Path) -> Head:
         msg = f"{path}: the head cannot be rebuilt ({error})."
         raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.") from error
     return head if card.name else replace(head, card=replace(card, name=path.stem))
+
+
+def _built(card: HeadCard) -> Head:
+    """A head of that card, with weights that mean nothing yet."""
+    prior = ShapePrior(card.shapes["classes"]).eval() if card.shapes else None
+    closer = card.closer_card()
+    module = build_head(card.head_type, card.head["hyper"]).eval()
+    return Head(card, module, prior, None if closer is None else _built(closer))
 
 
 def _fill(head: Head, state: dict[str, torch.Tensor], path: Path) -> None:
@@ -83,7 +97,16 @@ def _fill(head: Head, state: dict[str, torch.Tensor], path: Path) -> None:
     if wrong:
         msg = f"{path}: these tensors are missing, surplus, misshapen or not finite: {', '.join(wrong[:5])}."
         raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.")
-    head.module.load_state_dict({key: value for key, value in state.items() if not key.startswith(PRIOR)})
+    _load(head, state)
+
+
+def _load(head: Head, state: dict[str, torch.Tensor]) -> None:
+    parts: dict[str, dict[str, torch.Tensor]] = {"": {}, PRIOR: {}, CLOSER: {}}
+    for key, value in state.items():
+        part = next((prefix for prefix in (PRIOR, CLOSER) if key.startswith(prefix)), "")
+        parts[part][key.removeprefix(part)] = value
+    head.module.load_state_dict(parts[""])
     if head.prior is not None:
-        parts = {key.removeprefix(PRIOR): value for key, value in state.items() if key.startswith(PRIOR)}
-        head.prior.load_state_dict(parts)
+        head.prior.load_state_dict(parts[PRIOR])
+    if head.closer is not None:
+        _load(head.closer, parts[CLOSER])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "held_out_dice", "training")
-LATER_FACTS = ("shape_prior",)
+LATER_FACTS = ("shape_prior", "closer_look")
 MEANS = ("mean_dice", "mean_nsd", "mean_hd95_mm", "dice", "nsd", "hd95_mm")
 
 
@@ -42,7 +42,7 @@ def label(result: dict[str, Any]) -> str:
     extras = [name for name in ("tta", "smoothing") if settings[name]]
     extras += ["scribbles"] if settings["ignore_label"] is not None else []
     extras += [f"{len(settings['unlabeled'])} unlabelled volumes"] if settings["unlabeled"] else []
-    extras += ["shape prior"] if any(support.get("shape_prior") for support in result["supports"]) else []
+    extras += [fact.replace("_", " ") for fact in LATER_FACTS if any(one.get(fact) for one in result["supports"])]
     return " + ".join([settings["head"], *extras])
 
 

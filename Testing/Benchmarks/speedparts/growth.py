@@ -47,7 +47,7 @@ def _structures(bench: Bench) -> dict[str, Any]:
     seconds = []
     for count in counts:
         session = _session(bench, 2, structures=count)
-        samples, _ = session.samples(session.training, session.held_out)
+        samples, _ = session.samples(session.lessons.first)
         module = head_class("cnn")({"neck": session.encoder.levels["neck"].channels}, count + 1)
         batches = Batches(module, session.embedder, torch.device("cpu"))
         seconds.append(seconds_per_step(module, batches, samples[:8]))
@@ -62,7 +62,7 @@ def _views(bench: Bench) -> dict[str, Any]:
     seconds = []
     for count in counts:
         session = _session(bench, 8, seed=200 + count)
-        samples = draw_samples(session.training, count, session.encoder, count)
+        samples = draw_samples(session.lessons.first.training, count, session.encoder, count)
         seconds.append(timed(partial(session.embedder.prepare, [sample.view for sample in samples])))
     return {"what": "encoding 8 slices", "x": counts, "seconds": seconds}
 

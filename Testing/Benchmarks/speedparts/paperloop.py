@@ -64,7 +64,7 @@ def paper_loop(bench: Bench) -> list[tuple[float, float]]:
     from SAMAdaptLib.views import ViewSettings
 
     session = _session(bench, "autosam")
-    slices, checks = session.training, _checks(session)
+    slices, checks = session.lessons.first.training, _checks(session)
     torch.manual_seed(0)
     module = session._new_module("autosam", [], None)
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
@@ -126,7 +126,7 @@ def _session(bench: Bench, head: str, monitor: Any = None) -> Any:
 
 
 def _checks(session: Any) -> Any:
-    return session.samples(session.training, session.held_out)[1]
+    return session.samples(session.lessons.first)[1]
 
 
 def _held_out(session: Any, module: Any, checks: Any) -> float:

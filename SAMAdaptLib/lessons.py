@@ -1,0 +1,150 @@
+"""What annotated cases teach: the plane and the intensities to look at them in, slices to learn from, shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .anatomy import pieces, plane_to_learn_in
+from .closer import annotated_extent, seen_closer, window_side
+from .errors import GeometryError, InputError
+from .intensity import IntensityRule, rule_for
+from .samples import (
+    AnnotatedSlice,
+    Case,
+    SlicedVolume,
+    annotated_slices,
+    canvas_side,
+    hold_out,
+    limit_empty,
+    plane_for,
+)
+from .shapes import LabelStack, label_stack, worth_learning
+from .slicing import SliceStack
+
+if TYPE_CHECKING:
+    from .structure import Structure
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one look learns from: slices, some of them held out, and the whole annotation as shapes.
+
+    ``side_mm``: of the canvas that it sees. ``stacks`` is empty where slices or pixels were left open.
+    """
+
+    side_mm: float
+    training: list[AnnotatedSlice] = field(default_factory=list)
+    held_out: list[AnnotatedSlice] = field(default_factory=list)
+    stacks: list[LabelStack] = field(default_factory=list)
+
+
+class Lessons:
+    """The cases as training sees them: ``first`` for whole slices, ``closer`` for a window around all structures.
+
+    ``closer`` is None where the structures take up most of the slices, or where the annotation was left open; with
+    ``closer_mm``, the side of an earlier head's windows, it is there in any case. Raises InputError when the annotation
+    teaches nothing, GeometryError when labels do not lie on their volume's grid.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        plane: str,
+        intensity: str,
+        annotated_slices_only: bool,
+        ignore_label: int | None,
+        closer_mm: float | None = None,
+    ) -> None:
+        self.cases = cases
+        self.structures = _structures(cases, ignore_label)
+        self.values = [structure.value for structure in self.structures]
+        for case in cases:
+            _require_same_grid(case)
+        self.whole = not annotated_slices_only and ignore_label is None
+        fullest = max(cases, key=lambda case: len(case.labelmap.values()))
+        choice = plane_to_learn_in(fullest, self.structures, plane, self.whole)
+        self.plane: dict[str, Any] = {"name": choice.name, "acquisition": choice.acquisition}
+        self.plane["side_mm"] = canvas_side(self._stack(case) for case in cases)
+        self.rule: IntensityRule = rule_for(cases[0].volume, intensity)
+        self.anatomy = pieces(cases, self.structures, self.whole)
+        found = [
+            annotated_slices(self._sliced(case), case.labelmap.voxels, self.values, annotated_slices_only, ignore_label)
+            for case in cases
+        ]
+        stacks = self._stacks()
+        self.first = _lesson(self.plane["side_mm"], found, stacks)
+        if not any(item.present for item in self.first.training):
+            msg = "None of the annotated slices shows a structure on a picture that is not flat."
+            raise InputError(msg, "Annotate at least one slice of one structure.")
+        self.closer = _closer(self.plane["side_mm"], found, stacks, closer_mm)
+
+    def _stack(self, case: Case) -> SliceStack:
+        return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))
+
+    def _sliced(self, case: Case) -> SlicedVolume:
+        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane["side_mm"])
+
+    def _stacks(self) -> list[LabelStack]:
+        """The annotations as shapes, where they are whole and there are enough slices."""
+        if not self.whole:
+            return []
+        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, self.values) for case in self.cases]
+        return stacks if worth_learning(stacks) else []
+
+
+def _lesson(side_mm: float, found: Sequence[Sequence[AnnotatedSlice]], stacks: list[LabelStack]) -> Lesson:
+    """The slices of all cases; of each case some are held out, and few of those without a structure are kept."""
+    lesson = Lesson(side_mm, stacks=stacks)
+    for slices in found:
+        ours, checks = hold_out(slices)
+        lesson.training.extend(limit_empty(ours))
+        lesson.held_out.extend(checks)
+    return lesson
+
+
+def _closer(
+    canvas_mm: float,
+    found: Sequence[Sequence[AnnotatedSlice]],
+    stacks: Sequence[LabelStack],
+    earlier_mm: float | None,
+) -> Lesson | None:
+    """The same slices and shapes through windows around each case's structures; None where that is not worth it."""
+    extents = [annotated_extent(slices) for slices in found]
+    side_mm = earlier_mm
+    if side_mm is None and stacks:
+        side_mm = window_side([place for place in extents if place is not None], canvas_mm)
+    if side_mm is None:
+        return None
+    seen = [seen_closer(slices, place, side_mm) for slices, place in zip(found, extents, strict=True) if place]
+    windows = [
+        replace(stack, frame=place.window(stack.frame, side_mm))
+        for stack, place in zip(stacks, extents, strict=False)
+        if place
+    ]
+    return _lesson(side_mm, seen, windows)
+
+
+def _structures(cases: Sequence[Case], ignore_label: int | None) -> list[Structure]:
+    """The structures that are drawn in at least one case, by value. Raises InputError when there is none."""
+    if not cases:
+        msg = "No annotated volume was given."
+        raise InputError(msg, "Give at least one image with its labels.")
+    known: dict[int, Structure] = {}
+    for case in cases:
+        present = set(case.labelmap.values()) - {ignore_label}
+        for structure in case.labelmap.structures:
+            if structure.value in present:
+                known.setdefault(structure.value, structure)
+    if not known:
+        msg = f"The labels of {cases[0].volume.name or 'the first volume'} hold no structure, only background."
+        raise InputError(msg, "Annotate at least one structure, or choose another label file.")
+    return [known[value] for value in sorted(known)]
+
+
+def _require_same_grid(case: Case) -> None:
+    if not case.volume.geometry.same_grid(case.labelmap.geometry):
+        difference = case.volume.geometry.difference(case.labelmap.geometry)
+        msg = f"The labels of {case.volume.name or 'the volume'} do not lie on its grid: {difference}."
+        raise GeometryError(msg, "Resample the labels to the image (--resample-labels).")

@@ -1,0 +1,148 @@
+"""One look at the slices of a volume: a head with its encoder and its prior, and class probabilities on canvases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from .devices import mixed_precision, resolve_device
+from .embedding import PICTURE, Embedder, FeatureStore, picture_to_float
+from .encoders import load_encoder
+from .errors import HeadFileError
+from .progress import Monitor, raise_if_cancelled
+from .resampling import resample
+from .reshaping import Agreement, reshaped, stride
+from .slicing import Frame, composed
+from .views import ViewParameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .encoders.base import Encoder
+    from .heads.file import Head
+    from .samples import PictureSlice, SlicedVolume
+
+Probabilities = Iterator["NDArray[np.float32] | None"]
+"""One (classes, rows, columns) array a slice, in slice order; None where nothing was looked at."""
+
+TEST_TIME_ZOOMS = (1.0, 0.85, 1.18)
+"""Sides of the windows of test-time views, relative to the whole slice."""
+
+
+class Look:
+    """A head together with its encoder, cache and device. Raises HeadFileError when the encoder is another one."""
+
+    def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureStore) -> None:
+        self.head = head
+        self.device = resolve_device(device)
+        self.monitor = monitor
+        self.module = head.module.to(self.device).eval()
+        self.agreement = Agreement(self.module.classes)
+        self.distance_mm = float(head.card.shapes.get("distance_mm", 0.0))
+        if encoder is None and self.module.needs:
+            encoder = load_encoder(
+                head.card.encoder["name"], device=device, monitor=monitor, input_size=head.card.input_size
+            )
+        if encoder is not None and self.module.needs:
+            _require_encoder(head, encoder)
+        self.encoder = encoder
+        self.embedder = Embedder(encoder, self.module.needs, store)
+
+    def canvases(
+        self, pictures: Iterable[PictureSlice | None], count: int, stage: str, frames: Sequence[Frame] = ()
+    ) -> Probabilities:
+        """Class probabilities (classes, s, s) on each slice's canvas; None where there is no picture or a flat one.
+
+        ``count``: of slices, for the progress. ``frames``: windows to look through and average, the slice's own by
+        default; all slices are on one grid.
+        """
+        for index, content in enumerate(pictures):
+            raise_if_cancelled(self.monitor)
+            self.monitor.progress(stage, index, count)
+            yield None if content is None or content.is_flat else self._canvas(content, frames or (content.frame,))
+        self.monitor.progress(stage, count, count)
+
+    def _canvas(self, content: PictureSlice, frames: Sequence[Frame]) -> NDArray[np.float32]:
+        """(classes, s, s) mean over the frames that show a point of the slice's own, background in the padding."""
+        found = [(frame, self._probabilities(content.framed(frame))) for frame in frames]
+        if len(found) == 1:
+            return _inside(found[0][1], content.frame)
+        mean = np.nanmean([onto(content.frame, frame, canvas) for frame, canvas in found], axis=0)
+        return _inside(mean, content.frame)
+
+    def shaped(self, canvases: Probabilities, sliced: SlicedVolume) -> Probabilities:
+        """The canvases as the head's prior would have them, where it has one."""
+        if self.head.prior is None:
+            return canvases
+        step = stride(self.distance_mm, sliced.stack.thickness_mm)
+        return reshaped(canvases, self.head.prior, step, self.agreement)
+
+    def _probabilities(self, content: PictureSlice) -> NDArray[np.float32]:
+        """Class probabilities of one view, (classes, s, s) on its canvas."""
+        arrays = self.embedder.features(content.view(ViewParameters(), self.encoder))
+        features = {level: self._tensor(arrays[level]) for level in self.module.needs}
+        picture = self._tensor(picture_to_float(arrays[PICTURE])[None])
+        with torch.inference_mode(), mixed_precision(self.device):
+            logits = self.module(features, picture)[0]
+        canvas: NDArray[np.float32] = logits.float().softmax(dim=0).cpu().numpy()
+        return canvas
+
+    def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(array)[None].to(self.device).float()
+
+
+def zoomed(frame: Frame) -> tuple[Frame, ...]:
+    """Windows around the middle of the slice's content at the test-time zooms."""
+    middle = [count * mm / 2 for count, mm in zip(frame.shape, frame.spacing, strict=True)]
+    windows = []
+    for zoom in TEST_TIME_ZOOMS:
+        side = frame.side_mm * zoom
+        windows.append(frame if zoom == 1 else frame.window(middle[0] - side / 2, middle[1] - side / 2, side))
+    return tuple(windows)
+
+
+def onto(frame: Frame, seen: Frame, canvas: NDArray[np.float32], size: int = 0) -> NDArray[np.float32]:
+    """What a canvas over the window ``seen`` says at the points of ``frame``'s canvas; NaN beyond.
+
+    ``size`` is the side of the result, by default that of the canvas.
+    """
+    size = size or canvas.shape[-1]
+    affine = composed(seen.slice_to_canvas(canvas.shape[-1]), frame.canvas_to_slice(size))
+    return resample(canvas, affine, (size, size), cval=np.nan)
+
+
+def background_beyond(canvas: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The canvas (classes, ...) with background for what no other class takes, NaN included. Changed in place."""
+    np.nan_to_num(canvas, copy=False)
+    canvas[0] = 1 - canvas[1:].sum(axis=0)
+    return canvas
+
+
+def _inside(canvas: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+    """The canvas with background in the padding, of which a head was never told anything and may say anything."""
+    rows, columns = frame.content(canvas.shape[-1])
+    shown = (slice(None), slice(rows.start, rows.stop), slice(columns.start, columns.stop))
+    result = np.zeros_like(canvas)
+    result[0] = 1
+    result[shown] = canvas[shown]
+    return result
+
+
+def _require_encoder(head: Head, encoder: Encoder) -> None:
+    expected = head.card.encoder["sha256"]
+    if encoder.sha256 != expected:
+        msg = (
+            f"The head {head.card.name!r} was trained on {head.card.encoder['name']} with weights {expected[:12]}..., "
+            f"not on {encoder.name} with weights {encoder.sha256[:12]}...."
+        )
+        raise HeadFileError(msg, "Choose the encoder that the head names, or train a head on this one.")
+    trained = head.card.input_size
+    if trained not in (None, encoder.input_size):
+        msg = (
+            f"The head {head.card.name!r} was trained on pictures of {trained} pixels a side, and this {encoder.name} "
+            f"sees {encoder.input_size}."
+        )
+        raise HeadFileError(msg, f"Load the encoder with the input size {trained}.")

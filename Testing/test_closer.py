@@ -1,0 +1,260 @@
+"""The closer look: where it goes, that it is trained and kept, what it changes and where it is not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from geometries import turned
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from phantoms import dice, two_balls
+from test_heads import a_card
+
+from SAMAdaptLib.budget import BUDGETS, candidates, looks_closer
+from SAMAdaptLib.closer import MARGIN, WORTH, Extent, extent, window_side
+from SAMAdaptLib.errors import HeadFileError
+from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.heads.file import Head, load_head, save_head
+from SAMAdaptLib.images import Labelmap, Volume
+from SAMAdaptLib.inference import segment
+from SAMAdaptLib.predictor import KeptCanvases
+from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.samples import Case
+from SAMAdaptLib.slicing import Frame
+from SAMAdaptLib.training import train
+
+WIDE = Geometry((110, 100, 8), (1.0, 1.1, 3.0))
+
+
+def small_balls(geometry: Geometry = WIDE, seed: int = 0) -> Case:
+    """Two balls of which a closer look shows more: they lie in a small part of wide slices."""
+    middle = two_balls(Geometry((40, 36, geometry.size[2]), geometry.spacing), seed=seed)
+    shape = geometry.shape
+    chance = np.random.default_rng(seed + 100)
+    voxels = (100 + chance.normal(0, 3, shape)).astype(np.float32)
+    labels = np.zeros(shape, np.uint8)
+    part = (slice(None), slice(40, 76), slice(20, 60))
+    voxels[part], labels[part] = middle.volume.voxels, middle.labelmap.voxels
+    return Case(Volume(voxels, geometry, name="wide"), Labelmap(labels, geometry, middle.labelmap.structures))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "closer home"))
+    monkeypatch.setattr(head_class("cnn"), "steps", 40)
+    monkeypatch.setattr(head_class("fusion"), "steps", 20)
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
+
+
+@pytest.fixture
+def head(tmp_path_factory: pytest.TempPathFactory) -> Head:
+    """A head with a closer look, trained once for this file."""
+    path = tmp_path_factory.getbasetemp() / "closer.samhead"
+    if not path.exists():
+        save_head(train([small_balls()], encoder="tiny"), path)
+    return load_head(path)
+
+
+class Sure(torch.nn.Module):
+    """In place of a head's network: one class everywhere, without doubt."""
+
+    needs: Sequence[str] = ("neck",)
+
+    def __init__(self, chosen: int) -> None:
+        super().__init__()
+        self.chosen, self.classes = chosen, 3
+
+    def forward(self, features: dict[str, torch.Tensor], image: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(1, self.classes, 64, 64)
+        logits[:, self.chosen] = 50
+        return logits
+
+
+class Refusing(Sure):
+    """A network that must not be asked."""
+
+    def forward(self, features: dict[str, torch.Tensor], image: torch.Tensor) -> torch.Tensor:
+        raise AssertionError
+
+
+def with_closer_module(head: Head, module: torch.nn.Module) -> Head:
+    assert head.closer is not None
+    return replace(head, closer=replace(head.closer, module=module, prior=None))  # type: ignore[arg-type]
+
+
+# Where it goes ----------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.integers(4, 40), st.integers(4, 40), st.integers(0, 20), st.integers(0, 20), st.floats(0.3, 4), st.floats(0.3, 4)
+)
+@settings(max_examples=60, deadline=None)
+def test_a_window_holds_what_was_found_whatever_the_spacing(
+    height: int, width: int, top: int, left: int, row_mm: float, column_mm: float
+) -> None:
+    mask = np.zeros((64, 70), bool)
+    mask[top : top + height, left : left + width] = True
+    found = extent([mask, ~mask & False], (row_mm, column_mm))
+    assert found is not None
+    window = found.window(Frame(mask.shape, (row_mm, column_mm), 0.0, 0.0, 500.0), MARGIN * found.side_mm)
+    assert found.side_mm <= max(height * row_mm, width * column_mm) + 1e-6
+    for first, count, mm, corner in ((top, height, row_mm, window.top_mm), (left, width, column_mm, window.left_mm)):
+        assert corner <= first * mm + 1e-6
+        assert corner + window.side_mm >= (first + count) * mm - 1e-6
+
+
+def test_a_few_pixels_far_away_do_not_move_the_window() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[40:60, 30:50] = True
+    alone = extent([mask], (1.0, 1.0))
+    mask[99, 99] = True
+    assert extent([mask], (1.0, 1.0)) == alone == Extent((50.0, 40.0), 20.0)
+
+
+def test_where_nothing_was_found_there_is_no_place_to_look_at() -> None:
+    assert extent([np.zeros((9, 9), bool)] * 3, (1.0, 1.0)) is None
+
+
+def test_structures_that_fill_the_slice_are_not_looked_at_closer() -> None:
+    assert window_side([Extent((0, 0), 60.0)], 300.0) == MARGIN * 60
+    assert window_side([Extent((0, 0), 60.0), Extent((0, 0), 210.0)], 300.0) is None
+    assert window_side([Extent((0, 0), WORTH * 300 / MARGIN)], 300.0) is not None
+
+
+# In a head --------------------------------------------------------------------------------------------------------
+
+
+def test_a_head_for_small_structures_looks_closer_and_keeps_that_in_its_file(head: Head) -> None:
+    assert head.closer is not None
+    assert head.closer.prior is not None
+    assert head.card.closer["side_mm"] == head.closer.card.plane["side_mm"] < WORTH * head.card.plane["side_mm"]
+    other = small_balls(seed=3)
+    found = segment(other.volume, head)
+    assert min(dice(found, other.labelmap, value) for value in (2, 5)) > 0.6
+
+
+def test_structures_that_fill_the_volume_are_learned_in_one_look() -> None:
+    head = train([two_balls()], encoder="tiny")
+    assert head.closer is None
+    assert head.card.closer == {}
+
+
+@pytest.mark.parametrize(
+    "left_open", [{"annotated_slices_only": True}, {"ignore_label": 9}, {"budget": "fast"}], ids=str
+)
+def test_without_a_whole_annotation_or_time_there_is_one_look(left_open: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5))
+    assert train([small_balls()], encoder="tiny", **left_open).closer is None
+
+
+def test_a_head_asked_for_by_name_looks_once() -> None:
+    assert not looks_closer("cnn", BUDGETS["best"])
+    assert candidates("auto", BUDGETS["balanced"], twice=True) == ("cnn",)
+    assert len(candidates("auto", BUDGETS["best"], twice=True)) == 3
+
+
+def test_training_on_with_corrected_slices_teaches_the_closer_look_as_well(head: Head) -> None:
+    cases = [small_balls(), small_balls(seed=9)]
+    again = train(cases, encoder="tiny", annotated_slices_only=True, start_from=head)
+    assert again.closer is not None
+    assert head.closer is not None
+    assert again.card.closer["side_mm"] == head.card.closer["side_mm"]
+    assert again.closer.prior is head.closer.prior
+    ours, before = again.closer.module.state_dict(), head.closer.module.state_dict()
+    assert any(not torch.equal(ours[name], before[name]) for name in ours)
+
+
+@pytest.mark.parametrize("stage", ["Encoding closer views", "Training the cnn head"])
+def test_cancelling_the_closer_look_keeps_the_first(
+    stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path))
+
+    class Stops(Silent):
+        heard: tuple[str, ...] = ()
+
+        def progress(self, stage: str, done: int, total: int) -> None:
+            self.heard += (stage,)
+
+        def cancelled(self) -> bool:
+            return "Encoding closer views" in self.heard and self.heard[-1] == stage
+
+    head = train([small_balls()], encoder="tiny", monitor=Stops())
+    assert head.closer is None
+    assert head.card.training["cancelled"]
+    assert head.prior is not None
+
+
+# In a volume ------------------------------------------------------------------------------------------------------
+
+
+def test_beyond_the_window_is_background(head: Head) -> None:
+    oblique = Geometry(WIDE.size, WIDE.spacing, (5, 6, 7), turned((20, -15, 30)))
+    found = segment(small_balls(oblique).volume, with_closer_module(head, Sure(1)), largest_component=False)
+    side = head.card.closer["side_mm"]
+    k, j, i = np.nonzero(found.voxels)
+    assert found.geometry == oblique
+    assert k.size
+    assert np.ptp(i) * 1.0 <= side
+    assert np.ptp(j) * 1.1 <= side
+
+
+def test_where_the_looks_contradict_each_other_the_surer_one_has_its_way(head: Head) -> None:
+    volume = small_balls(seed=5).volume
+    assert segment(volume, with_closer_module(head, Sure(0))).values() == ()
+    assert set(segment(volume, with_closer_module(head, Sure(1))).values()) <= {2, 5}
+
+
+def test_a_closer_look_that_finds_nothing_of_shape_leaves_the_first_ones_answer(
+    head: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = small_balls(seed=5).volume
+    once = segment(volume, replace(head, closer=None, card=replace(head.card, closer={})))
+    monkeypatch.setattr("SAMAdaptLib.predictor.TRUSTED", 1.01)
+    different = segment(volume, head).voxels != once.voxels
+    assert different.sum() <= 3  # what is kept meanwhile is rounded
+
+
+def test_nothing_found_is_not_looked_at_closer(head: Head) -> None:
+    blind = replace(with_closer_module(head, Refusing(0)), module=Sure(0), prior=None)  # type: ignore[arg-type]
+    assert segment(small_balls(seed=5).volume, blind).values() == ()
+
+
+@pytest.mark.parametrize("choices", [{"plane": "sagittal"}, {"planes": "three"}], ids=str)
+def test_other_planes_than_the_heads_own_are_looked_at_once(head: Head, choices: dict) -> None:
+    volume = small_balls(seed=5).volume
+    assert segment(volume, with_closer_module(head, Refusing(0)), **choices).geometry == volume.geometry
+
+
+def test_flat_slices_and_a_region_are_left_alone_by_both_looks(head: Head) -> None:
+    case = small_balls(seed=5)
+    voxels = case.volume.voxels.copy()
+    voxels[2] = 100
+    region = ((0, 110), (0, 100), (1, 6))
+    found = segment(replace(case.volume, voxels=voxels), head, region=region)
+    assert not found.voxels[[0, 2, 6, 7]].any()
+    assert found.voxels[[3, 4]].any()
+
+
+def test_kept_canvases_come_back_as_they_were_and_missing_ones_as_none() -> None:
+    canvas = np.random.default_rng(0).random((3, 16, 16)).astype(np.float32)
+    with KeptCanvases(4) as kept:
+        assert kept.get(0) is None
+        kept.keep([None, None, canvas])
+        assert (1 in kept, 2 in kept, kept.get(1)) == (False, True, None)
+        np.testing.assert_allclose(kept.get(2), canvas, atol=1e-3)
+
+
+def test_a_card_with_half_a_closer_look_is_refused(tmp_path: Path) -> None:
+    whole = {"side_mm": 50.0, "head": {"type": "cnn", "hyper": {}}, "shapes": {}}
+    for wrong in ({**whole, "side_mm": 0}, {**whole, "head": {}}, {"side_mm": 50.0, "head": whole["head"]}, [1]):
+        head = Head(replace(a_card(), closer=wrong), head_class("linear")({"neck": 256}, 3))
+        path = save_head(head, tmp_path / "a.samhead")
+        with pytest.raises(HeadFileError, match="a.samhead: the closer look .* needs a side in mm"):
+            load_head(path)
