@@ -44,7 +44,7 @@ class Predictor:
 
     @property
     def agreement(self) -> float | None:
-        """How far what was found in the last volume and the prior agree, by the last look that was taken."""
+        """How far what was found so far and the prior agree, by the last look that was taken; None without a prior."""
         closer = None if self.closer is None else self.closer.agreement.mean
         return self.first.agreement.mean if closer is None else closer
 
@@ -54,7 +54,10 @@ class Predictor:
         return self.first.module.classes
 
     def slices(self, sliced: SlicedVolume, frames: Sequence[Frame], region: Bounds | None = None) -> Probabilities:
-        """Class probabilities of each slice on its own pixels, after all looks; ``frames`` are the first look's."""
+        """Class probabilities of each slice on its own pixels, after all looks.
+
+        ``frames``: windows for the first look to average. The first slice comes when all have been looked at.
+        """
         if self.closer is None or not self._in_own_plane(sliced):
             yield from self.first_slices(sliced, frames, region)
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,8 @@ AT_MOST = 3
 def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     """``head`` trained further on its own confident predictions in ``volumes``, or ``head`` when that does not help.
 
-    The card's ``training["unlabeled"]`` counts the volumes, and is 0 when the gate kept the first head.
+    The card's ``training["unlabeled"]`` counts the volumes, and is 0 when the gate kept the first head. Cancelled:
+    ``head``, and its card says so.
     """
     found = [pseudo_labelled(head, volume, session) for volume in volumes]
     session.begin_part()
@@ -57,7 +58,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
         closer = _views(_closer(found, session.closer.side_mm), session, len(session.closer.training))
         adapted = session.with_closer(adapted, head, closer)
     if adapted.card.training["cancelled"]:
-        return _noted(head, 0)
+        return _noted(head, 0, cancelled=True)
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if checks and after < before - TOLERATED_LOSS:
         session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")
@@ -97,6 +98,6 @@ def confident_classes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return classes
 
 
-def _noted(head: Head, volumes: int) -> Head:
-    training = {**head.card.training, "unlabeled": volumes}
+def _noted(head: Head, volumes: int, **facts: Any) -> Head:
+    training = {**head.card.training, "unlabeled": volumes, **facts}
     return replace(head, card=replace(head.card, training=training))

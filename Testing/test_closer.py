@@ -170,6 +170,15 @@ def test_training_on_with_corrected_slices_teaches_the_closer_look_as_well(head:
     assert any(not torch.equal(ours[name], before[name]) for name in ours)
 
 
+def test_volumes_without_annotation_teach_the_closer_look_as_well(head: Head) -> None:
+    adapted = train([small_balls()], encoder="tiny", unlabeled=[small_balls(seed=8).volume])
+    assert adapted.closer is not None
+    if adapted.card.training["unlabeled"]:
+        assert head.closer is not None
+        ours, before = adapted.closer.module.state_dict(), head.closer.module.state_dict()
+        assert any(not torch.equal(ours[name], before[name]) for name in ours)
+
+
 @pytest.mark.parametrize("stage", ["Encoding closer views", "Training the cnn head"])
 def test_cancelling_the_closer_look_keeps_the_first(
     stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
