@@ -232,6 +232,24 @@ def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return summary(supports, names, settings, complete=all(result["complete"] for result in results))
 
 
+def of_queries(result: Mapping[str, Any], beginnings: Sequence[str]) -> dict[str, Any]:
+    """The result for those query volumes alone whose ids begin so: heads of one set may be tried on several at once.
+
+    Raises InputError when there are none.
+    """
+    wanted = tuple(beginnings)
+    query = [name for name in result["settings"]["query"] if name.startswith(wanted)]
+    if not query:
+        msg = f"No query volume of this result begins with {' or '.join(wanted)}."
+        raise InputError(msg, _what_exists(wanted[0], result["settings"]["query"]))
+    supports = []
+    for support in result["supports"]:
+        cases = [case for case in support["cases"] if case["id"] in query]
+        supports.append({**support, **_means(cases), "cases": cases})
+    names = {value: item["name"] for value, item in result["structures"].items()}
+    return summary(supports, names, {**result["settings"], "query": query}, result["complete"])
+
+
 def save(result: Mapping[str, Any], path: Path, monitor: Monitor, draw: bool = True) -> bool:
     """Write a result to ``path`` and a figure of it beside that; gives whether figures can be drawn here."""
     text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

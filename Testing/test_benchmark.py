@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from SAMAdaptLib import benchmark
-from SAMAdaptLib.benchmark import Dataset, Tools, run
+from SAMAdaptLib.benchmark import Dataset, Tools, of_queries, run
 from SAMAdaptLib.budget import BUDGETS, Budget
 from SAMAdaptLib.cohort_benchmark import run_supports
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
@@ -395,6 +395,19 @@ def test_the_table_of_results_keeps_nothing_of_a_single_patient(data, tmp_path):
     assert "| large | small | NSD at 2 mm |" in heading
     assert f"| auto | **{kept['mean_dice']:.3f}** ± 0.000 |" in only
     assert only.count("|") == heading.count("|")
+
+
+def test_a_result_restricted_to_some_queries_is_that_of_a_run_on_them_alone(data):
+    tools = Tools(head, only_large)
+    whole = run(job(data, supports=(("p1",),), query=("p2", "p10")), tools=tools)
+    alone = run(job(data, supports=(("p1",),), query=("p10",)), tools=tools)
+    part = of_queries(whole, ["p10"])
+    same = ("mean_dice", "mean_nsd", "mean_hd95_mm", "structures", "sd_dice")
+    assert {key: part[key] for key in same} == {key: alone[key] for key in same}
+    assert part["settings"]["query"] == alone["settings"]["query"]
+    assert len(part["supports"][0]["cases"]) == 1 < len(whole["supports"][0]["cases"])
+    with pytest.raises(InputError, match="No query volume of this result begins with x9"):
+        of_queries(whole, ["x9"])
 
 
 def test_a_table_takes_rows_that_were_written_before(data, tmp_path):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from phantoms import dice, two_balls
 from test_heads import a_card
 
+from SAMAdaptLib import selftraining
 from SAMAdaptLib.budget import BUDGETS, candidates, looks_closer
 from SAMAdaptLib.closer import MARGIN, WORTH, Extent, extent, window_side
 from SAMAdaptLib.errors import HeadFileError
@@ -170,13 +171,16 @@ def test_training_on_with_corrected_slices_teaches_the_closer_look_as_well(head:
     assert any(not torch.equal(ours[name], before[name]) for name in ours)
 
 
-def test_volumes_without_annotation_teach_the_closer_look_as_well(head: Head) -> None:
+def test_volumes_without_annotation_teach_the_closer_look_as_well(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
+    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
     adapted = train([small_balls()], encoder="tiny", unlabeled=[small_balls(seed=8).volume])
+    assert adapted.card.training["unlabeled"] == 1
     assert adapted.closer is not None
-    if adapted.card.training["unlabeled"]:
-        assert head.closer is not None
-        ours, before = adapted.closer.module.state_dict(), head.closer.module.state_dict()
-        assert any(not torch.equal(ours[name], before[name]) for name in ours)
+    assert head.closer is not None
+    assert adapted.closer.prior is not None
+    ours, before = adapted.closer.module.state_dict(), head.closer.module.state_dict()
+    assert any(not torch.equal(ours[name], before[name]) for name in ours)
 
 
 @pytest.mark.parametrize("stage", ["Encoding closer views", "Training the cnn head"])

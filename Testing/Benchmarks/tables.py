@@ -12,9 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from SAMAdaptLib.benchmark import of_queries  # noqa: E402
 
 SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "held_out_dice", "training")
 LATER_FACTS = ("shape_prior", "closer_look")
@@ -28,10 +35,15 @@ def compact(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "supports": supports}
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The results in a file of ``benchmark`` (one) or of this command (any number), without their cases."""
+def read(path: Path, query: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The results in a file of ``benchmark`` (one) or of this command (any number), without their cases.
+
+    ``query``: beginnings of the ids to which a file of ``benchmark`` is restricted.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
-    return [compact(result) for result in (content if isinstance(content, list) else [content])]
+    if isinstance(content, list):
+        return [compact(result) for result in content]
+    return [compact(of_queries(content, query) if query else content)]
 
 
 def label(result: dict[str, Any]) -> str:
@@ -106,11 +118,13 @@ def write_table(results: Sequence[dict[str, Any]], names: Sequence[str], title: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="+", type=Path, help="files that benchmark --json or this command wrote")
+    parser.add_argument("--query", default="", help="beginnings of the ids of query volumes to keep (default: all)")
     parser.add_argument("--names", default="", help="names of the structures, separated by commas")
     parser.add_argument("--title", required=True, help="the table's title")
     parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
     chosen = parser.parse_args()
-    found = {path: read(path) for path in chosen.results}
+    query = [name for name in chosen.query.split(",") if name]
+    found = {path: read(path, query) for path in chosen.results}
     results = [result for several in found.values() for result in several]
     unfinished = [path.name for path, several in found.items() if not all(result["complete"] for result in several)]
     if unfinished:
