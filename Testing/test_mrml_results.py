@@ -11,7 +11,7 @@ import mrmlscenes as scenes
 import slicer
 from geometries import geometries, numbered, oblique_grid
 from hypothesis import given, settings
-from test_mrml import GRIDS, LPS, add_roi, add_surfaces, every_grid, rigid, two_masks
+from mrmlthings import GRIDS, LPS, add_roi, add_surfaces, every_grid, rigid, two_masks
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.errors import Cancelled, InputError

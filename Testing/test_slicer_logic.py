@@ -18,7 +18,7 @@ pytest.importorskip("slicer", reason="slicer-core is not installed (pip install 
 import mrmlscenes as scenes
 import slicer
 from geometries import numbered, oblique_grid
-from test_mrml import LPS, add_roi, two_masks
+from mrmlthings import LPS, add_roi, two_masks
 
 from SAMAdaptLib import mrml, slicer_logic
 from SAMAdaptLib.errors import Cancelled, InputError, SAMAdaptError, WorkerError
