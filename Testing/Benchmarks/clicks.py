@@ -25,7 +25,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 for _place in (ROOT / "Testing", ROOT):
     if str(_place) not in sys.path:
         sys.path.insert(0, str(_place))
+
+from speedparts.common import fresh_home  # noqa: E402
 
 LONGEST = 1800.0
 """Seconds after which a job is given up."""
@@ -349,31 +350,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def take(chosen: argparse.Namespace, say: Callable[[str], None]) -> Findings:
     """The tour, in a home of its own that holds the encoder's weights and nothing else."""
-    from SAMAdaptLib.encoders import weights
-    from SAMAdaptLib.encoders.registry import ENTRIES
-
-    here = weights.locate(ENTRIES[chosen.encoder]) if chosen.encoder in ENTRIES else None
-    changed = {weights.VARIABLE: str(here.parent)} if here is not None else {}
-    with tempfile.TemporaryDirectory(prefix="samadapt-clicks-") as home, environment(SAMADAPT_HOME=home, **changed):
+    with fresh_home(chosen.encoder) as home:
         from host import SlicerHost
 
         with SlicerHost(enter=False) as host:
-            return tour(host, chosen, Path(home), say)
-
-
-@contextlib.contextmanager
-def environment(**variables: str) -> Iterator[None]:
-    """These variables for the block, the former ones after it."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+            return tour(host, chosen, home, say)
 
 
 if __name__ == "__main__":

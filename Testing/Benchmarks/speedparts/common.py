@@ -107,7 +107,7 @@ def fresh_home(encoder: str) -> Iterator[Path]:
     here = weights.ensure(entry) if entry is not None and entry.file else None
     place = None if here is None else str(here.parent)
     variables = {"SAMADAPT_WEIGHTS": place} if place else {}
-    with tempfile.TemporaryDirectory(prefix="samadapt-speed-") as home, environment(SAMADAPT_HOME=home, **variables):
+    with tempfile.TemporaryDirectory(prefix="samadapt-bench-") as home, environment(SAMADAPT_HOME=home, **variables):
         yield Path(home)
 
 
