@@ -138,13 +138,15 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(*filter(None, (job.image, job.head)))
     from .embedding import Embedder, FeatureStore
     from .encoders import load_encoder
+    from .inference import segment
     from .intensity import rule_for
     from .samples import SlicedVolume, seen_by
     from .views import ViewParameters
     from .volume import read_volume
 
     volume = read_volume(job.image, monitor=monitor)
-    card = None if job.head is None else load_warm_head(job.head).card
+    head = None if job.head is None else load_warm_head(job.head)
+    card = None if head is None else head.card
     levels = list(job.levels) if card is None else sorted(card.encoder["levels"])
     encoder = load_encoder(
         card.encoder["name"] if card else job.encoder,
@@ -156,6 +158,9 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
     encoded = Embedder(encoder, levels, FeatureStore()).prepare(views, monitor, "Encoding slices")
+    if head is not None and head.closer is not None:
+        # Where the closer look goes follows from the first one: nothing but segmenting encodes what it will see.
+        segment(volume, head, encoder=encoder, device=job.device, monitor=monitor)
     return {"slices": len(pictures), "views": len(views), "encoded": encoded}
 
 

@@ -24,11 +24,14 @@ from SAMAdaptLib.heads import head_class
 from SAMAdaptLib.heads.file import Head, load_head, save_head
 from SAMAdaptLib.images import Labelmap, Volume
 from SAMAdaptLib.inference import segment
+from SAMAdaptLib.jobs import EmbedJob, SegmentJob
 from SAMAdaptLib.predictor import KeptCanvases
 from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.runner import run_job
 from SAMAdaptLib.samples import Case
 from SAMAdaptLib.slicing import Frame
 from SAMAdaptLib.training import train
+from SAMAdaptLib.volume import write_volume
 
 WIDE = Geometry((110, 100, 8), (1.0, 1.1, 3.0))
 
@@ -237,6 +240,17 @@ def test_a_closer_look_that_finds_nothing_of_shape_leaves_the_first_ones_answer(
 def test_nothing_found_is_not_looked_at_closer(head: Head) -> None:
     blind = replace(with_closer_module(head, Refusing(0)), module=Sure(0), prior=None)  # type: ignore[arg-type]
     assert segment(small_balls(seed=5).volume, blind).values() == ()
+
+
+def test_an_embedded_volume_has_all_that_the_closer_look_needs(
+    head: Head, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, file = tmp_path / "a.nii.gz", tmp_path / "a.samhead"
+    write_volume(small_balls(seed=6).volume, image)
+    save_head(head, file)
+    run_job(EmbedJob(str(image), head=str(file)))
+    monkeypatch.setattr("SAMAdaptLib.encoders.tiny.TinyEncoder.encode", lambda *_: pytest.fail("encoded again"))
+    assert run_job(SegmentJob(str(image), str(file), str(tmp_path / "r.nii.gz")))["structures"][0]["volume_ml"] > 0
 
 
 @pytest.mark.parametrize("choices", [{"plane": "sagittal"}, {"planes": "three"}], ids=str)
