@@ -138,8 +138,8 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(*filter(None, (job.image, job.head)))
     from .embedding import Embedder, FeatureStore
     from .encoders import load_encoder
-    from .inference import segment
     from .intensity import rule_for
+    from .predictor import Predictor
     from .samples import SlicedVolume, seen_by
     from .views import ViewParameters
     from .volume import read_volume
@@ -157,10 +157,12 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     sliced = seen_by(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
-    encoded = Embedder(encoder, levels, FeatureStore()).prepare(views, monitor, "Encoding slices")
+    store = FeatureStore()
+    encoded = Embedder(encoder, levels, store).prepare(views, monitor, "Encoding slices")
     if head is not None and head.closer is not None:
-        # Where the closer look goes follows from the first one: nothing but segmenting encodes what it will see.
-        segment(volume, head, encoder=encoder, device=job.device, monitor=monitor)
+        # Where the closer look goes follows from the first one: both must be taken to encode what they see.
+        for _ in Predictor(head, encoder, job.device, monitor, store).slices(sliced, (sliced.frame,)):
+            pass
     return {"slices": len(pictures), "views": len(views), "encoded": encoded}
 
 
