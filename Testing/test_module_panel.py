@@ -8,6 +8,7 @@ import subprocess
 import sys
 import weakref
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,15 @@ def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: P
 
 @pytest.mark.parametrize(
     "stage",
-    ["Encoding views", "Segmenting axial slices", "Training the cnn head", "Downloading mobile_sam", "Checking a.onnx"],
+    [
+        "Encoding views",
+        "Encoding closer views",
+        "Looking closer",
+        "Segmenting axial slices",
+        "Training the cnn head",
+        "Downloading mobile_sam",
+        "Checking a.onnx",
+    ],
 )
 def test_what_the_worker_does_is_said_in_the_users_language(
     stage: str, a_host: Any, monkeypatch: pytest.MonkeyPatch
@@ -185,6 +194,16 @@ def test_what_the_worker_does_is_said_in_the_users_language(
     monkeypatch.setattr(texts, "_", lambda text: f"translated: {text}")
     assert texts.stageName(stage).startswith("translated: ")
     assert "{" not in texts.stageName(stage)
+
+
+def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:
+    from test_heads import a_card
+
+    from SAMAdaptLib.gui import texts
+
+    closer = replace(a_card(), closer={"side_mm": 149.7, "head": {"type": "cnn", "hyper": {}}, "shapes": {}})
+    assert "150 mm around what was found" in texts.headTip(closer)
+    assert "Closer look" not in texts.headTip(a_card())
 
 
 def test_a_stage_that_the_panel_does_not_know_is_shown_as_it_is(a_host: Any) -> None:

@@ -105,6 +105,8 @@ def headTip(card: HeadCard) -> str:
         (_("Slices"), str(card.plane["name"])),
         (_("Held-out Dice"), dice(card.mean_dice)),
     ]
+    if card.closer:
+        rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer["side_mm"])))
     cells = "".join(f"<tr><td>{escape(name)}:&nbsp;</td><td>{escape(text)}</td></tr>" for name, text in rows)
     return f"<table>{cells}</table>"
 
