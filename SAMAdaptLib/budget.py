@@ -7,13 +7,16 @@ measurements differ a little, still do the same work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import InputError
 
 VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
 LEAST_EFFORT = 2 / 3
 """The least share of a head's usual steps: at half of them small structures are not found at all yet."""
+
+PART_ENCODING_SHARE = 0.35
+"""Share of its time that one of several looks spends on views: half as many views cost less than half of the steps."""
 
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 1200, 1600, 2000)
 
@@ -29,8 +32,12 @@ class Budget:
     seconds: float
     views: int
     effort: float
-    shape_steps: int = 500
+    shape_steps: int = 400
     encoding_share: float = 0.5
+
+    def part(self, seconds: float) -> Budget:
+        """What one of several looks may spend: so many seconds, fewer of them on views and more on steps."""
+        return replace(self, seconds=seconds, encoding_share=PART_ENCODING_SHARE)
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least one."""

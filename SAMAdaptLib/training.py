@@ -217,7 +217,8 @@ class Session:
         """Begin the next look, which has its share of the time that is left."""
         self.part_began = time.monotonic()
         left = self.budget.seconds - (self.part_began - self.began)
-        self.part = replace(self.budget, seconds=max(left / self.parts, LEAST_PART * self.budget.seconds))
+        seconds = max(left / self.parts, LEAST_PART * self.budget.seconds)
+        self.part = replace(self.budget, seconds=seconds) if self.closer is None else self.budget.part(seconds)
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         self.reserved = self.budget.shape_steps * shape_pace(len(self.structures) + 1) if learns else 0.0

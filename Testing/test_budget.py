@@ -8,6 +8,14 @@ from SAMAdaptLib.budget import BUDGETS, STEP_LADDER, VIEW_LADDER, budget_named, 
 from SAMAdaptLib.errors import InputError
 
 
+def test_one_of_several_looks_takes_fewer_views_and_keeps_time_for_steps() -> None:
+    whole = BUDGETS["balanced"]
+    part = whole.part(240)
+    assert part.seconds == 240
+    assert part.views_per_slice(24, 0.38) * 24 * 0.38 < 0.4 * 240
+    assert 1 < part.views_per_slice(24, 0.38) < whole.views_per_slice(24, 0.38)
+
+
 def test_a_slower_encoder_gets_fewer_views() -> None:
     balanced = BUDGETS["balanced"]
     views = [balanced.views_per_slice(20, seconds) for seconds in (0.1, 0.7, 1.5, 4.0, 100.0)]
