@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from phantoms import dice, two_balls
 from test_heads import a_card
 
-from SAMAdaptLib import selftraining
+from SAMAdaptLib import selftraining, shapes
 from SAMAdaptLib.budget import BUDGETS, candidates, looks_closer
 from SAMAdaptLib.closer import MARGIN, WORTH, Extent, extent, window_side
 from SAMAdaptLib.errors import HeadFileError
@@ -51,17 +51,23 @@ def small_balls(geometry: Geometry = WIDE, seed: int = 0) -> Case:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "closer home"))
-    monkeypatch.setattr(head_class("cnn"), "steps", 40)
-    monkeypatch.setattr(head_class("fusion"), "steps", 20)
+    for kind in ("cnn", "fusion"):
+        monkeypatch.setattr(head_class(kind), "steps", 20)
+        monkeypatch.setattr(head_class(kind), "batch", 2)
+    monkeypatch.setattr(shapes, "STACKS", 40)
+    monkeypatch.setattr(shapes, "BATCH", 2)
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
 
 
 @pytest.fixture
-def head(tmp_path_factory: pytest.TempPathFactory) -> Head:
-    """A head with a closer look, trained once for this file."""
+def head(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Head:
+    """A head with a closer look, trained once for this file, and longer than the others."""
     path = tmp_path_factory.getbasetemp() / "closer.samhead"
     if not path.exists():
-        save_head(train([small_balls()], encoder="tiny"), path)
+        with monkeypatch.context() as changed:
+            changed.setattr(head_class("cnn"), "steps", 60)
+            changed.setattr(head_class("cnn"), "batch", 8)
+            save_head(train([small_balls()], encoder="tiny"), path)
     return load_head(path)
 
 

@@ -223,6 +223,7 @@ def test_a_few_annotated_slices_are_no_shape() -> None:
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(head_class("cnn"), "steps", 20)
+    monkeypatch.setattr(shapes, "STACKS", 40)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5))
 
 
