@@ -132,7 +132,7 @@ class Session:
         wanted = earlier is not None or looks_closer(recipe.head, self.budget)
         twice = self.lessons.closer is not None and wanted
         self.closer = self.lessons.closer if twice else None
-        self.types = candidates(recipe.head, self.budget, twice)
+        self.types = candidates(recipe.head, self.budget)
         self.encoder: Encoder | None = None
         if any(head_class(kind).needs for kind in self.types):
             self.encoder = load_encoder(

@@ -16,7 +16,7 @@ from phantoms import dice, two_balls
 from test_heads import a_card
 
 from SAMAdaptLib import selftraining, shapes
-from SAMAdaptLib.budget import BUDGETS, candidates, looks_closer
+from SAMAdaptLib.budget import BUDGETS, looks_closer
 from SAMAdaptLib.closer import MARGIN, WORTH, Extent, extent, window_side
 from SAMAdaptLib.errors import HeadFileError
 from SAMAdaptLib.geometry import Geometry
@@ -51,12 +51,12 @@ def small_balls(geometry: Geometry = WIDE, seed: int = 0) -> Case:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "closer home"))
-    for kind in ("cnn", "fusion"):
+    for kind in ("cnn", "fusion", "autosam"):
         monkeypatch.setattr(head_class(kind), "steps", 20)
         monkeypatch.setattr(head_class(kind), "batch", 2)
     monkeypatch.setattr(shapes, "STACKS", 40)
     monkeypatch.setattr(shapes, "BATCH", 2)
-    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
+    monkeypatch.setitem(BUDGETS, "best", replace(BUDGETS["best"], views=2, effort=1.0, shape_steps=20))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def head(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         with monkeypatch.context() as changed:
             changed.setattr(head_class("cnn"), "steps", 60)
             changed.setattr(head_class("cnn"), "batch", 8)
-            save_head(train([small_balls()], encoder="tiny"), path)
+            save_head(train([small_balls()], encoder="tiny", budget="best"), path)
     return load_head(path)
 
 
@@ -150,7 +150,7 @@ def test_a_head_for_small_structures_looks_closer_and_keeps_that_in_its_file(hea
 
 
 def test_structures_that_fill_the_volume_are_learned_in_one_look() -> None:
-    head = train([two_balls()], encoder="tiny")
+    head = train([two_balls()], encoder="tiny", budget="best")
     assert head.closer is None
     assert head.card.closer == {}
 
@@ -160,18 +160,18 @@ def test_structures_that_fill_the_volume_are_learned_in_one_look() -> None:
 )
 def test_without_a_whole_annotation_or_time_there_is_one_look(left_open: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5))
-    assert train([small_balls()], encoder="tiny", **left_open).closer is None
+    assert train([small_balls()], encoder="tiny", **{"budget": "best", **left_open}).closer is None
 
 
-def test_a_head_asked_for_by_name_looks_once() -> None:
+def test_a_head_asked_for_by_name_looks_once_and_so_does_one_that_has_little_time() -> None:
     assert not looks_closer("cnn", BUDGETS["best"])
-    assert candidates("auto", BUDGETS["balanced"], twice=True) == ("cnn",)
-    assert len(candidates("auto", BUDGETS["best"], twice=True)) == 3
+    assert not looks_closer("auto", BUDGETS["balanced"])
+    assert looks_closer("auto", BUDGETS["best"])
 
 
 def test_training_on_with_corrected_slices_teaches_the_closer_look_as_well(head: Head) -> None:
     cases = [small_balls(), small_balls(seed=9)]
-    again = train(cases, encoder="tiny", annotated_slices_only=True, start_from=head)
+    again = train(cases, encoder="tiny", budget="best", annotated_slices_only=True, start_from=head)
     assert again.closer is not None
     assert head.closer is not None
     assert again.card.closer["side_mm"] == head.card.closer["side_mm"]
@@ -183,7 +183,7 @@ def test_training_on_with_corrected_slices_teaches_the_closer_look_as_well(head:
 def test_volumes_without_annotation_teach_the_closer_look_as_well(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
     monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
-    adapted = train([small_balls()], encoder="tiny", unlabeled=[small_balls(seed=8).volume])
+    adapted = train([small_balls()], encoder="tiny", budget="best", unlabeled=[small_balls(seed=8).volume])
     assert adapted.card.training["unlabeled"] == 1
     assert adapted.closer is not None
     assert head.closer is not None
@@ -207,7 +207,7 @@ def test_cancelling_the_closer_look_keeps_the_first(
         def cancelled(self) -> bool:
             return "Encoding closer views" in self.heard and self.heard[-1] == stage
 
-    head = train([small_balls()], encoder="tiny", monitor=Stops())
+    head = train([small_balls()], encoder="tiny", budget="best", monitor=Stops())
     assert head.closer is None
     assert head.card.training["cancelled"]
     assert head.prior is not None
