@@ -104,7 +104,7 @@ def in_shape(
         return taking_over(head, earlier)
     prior = learn_shapes(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
     if prior is None:
-        return replace(head, card=replace(head.card, training={**head.card.training, "cancelled": True}))
+        return head.noted(cancelled=True)
     shapes = {**prior.hyper(), "distance_mm": stacks[0].distance_mm}
     return replace(head, prior=prior, card=replace(head.card, shapes=shapes))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -127,7 +127,7 @@ class KeptCanvases:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed on leaving
         self._values: NDArray[np.float16] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> KeptCanvases:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -7,8 +7,7 @@ believes its own mistakes can collapse, and the annotated slices are the only tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     pseudo = _views(found, session, len(session.lessons.first.training))
     if not pseudo:
         session.monitor.warning("Nothing was confidently found in the unlabelled volumes; the head stays as it was.")
-        return _noted(head, 0)
+        return head.noted(unlabeled=0)
     samples, checks = session.samples(session.lessons.first)
     session.types = tuple(part.type_name for part in head.module.parts())
     adapted = taking_over(session.best_of([*samples, *pseudo], checks, head), head)
@@ -58,12 +57,12 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
         closer = _views(_closer(found, session.closer.side_mm), session, len(session.closer.training))
         adapted = session.with_closer(adapted, head, closer)
     if adapted.card.training["cancelled"]:
-        return _noted(head, 0, cancelled=True)
+        return head.noted(unlabeled=0, cancelled=True)
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if checks and after < before - TOLERATED_LOSS:
         session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")
-        return _noted(head, 0)
-    return _noted(adapted, len(volumes))
+        return head.noted(unlabeled=0)
+    return adapted.noted(unlabeled=len(volumes))
 
 
 def _views(found: Sequence[Sequence[AnnotatedSlice]], session: Session, annotated: int) -> list[Sample]:
@@ -96,8 +95,3 @@ def confident_classes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     classes = probabilities.argmax(axis=0).astype(np.uint8)
     classes[probabilities.max(axis=0) < CONFIDENT] = IGNORED
     return classes
-
-
-def _noted(head: Head, volumes: int, **facts: Any) -> Head:
-    training = {**head.card.training, "unlabeled": volumes, **facts}
-    return replace(head, card=replace(head.card, training=training))

@@ -191,18 +191,18 @@ class Session:
         try:
             self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding closer views")
         except Cancelled:
-            return _noted(head, cancelled=True)
+            return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer
         fitted = self._fit(CLOSER_TYPE, [*samples, *more], checks, self._seconds_left(), earlier)
         plane = {**fitted.card.plane, "side_mm": self.closer.side_mm}
         fitted = replace(fitted, card=replace(fitted.card, plane=plane))
         closer = self._in_shape(fitted, self.closer, earlier)
         if closer.card.training["cancelled"]:
-            return _noted(head, cancelled=True)
+            return head.noted(cancelled=True)
         facts = {"side_mm": self.closer.side_mm, "head": closer.card.head, "shapes": closer.card.shapes}
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
-        return _noted(whole, seconds=round(time.monotonic() - self.began, 1))
+        return whole.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
         """``head`` with a shape prior, where the cases allow one."""
@@ -211,7 +211,7 @@ class Session:
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
         shaped = in_shape(head, stacks, earlier, self.budget.shape_steps, self.recipe.seed, self.monitor)
-        return _noted(shaped, seconds=round(time.monotonic() - self.began, 1))
+        return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def begin_part(self) -> None:
         """Begin the next look, which has its share of the time that is left."""
@@ -316,11 +316,6 @@ def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:
 def _level_facts(level: Any) -> list[int]:
     """A feature level as JSON: [channels, size]."""
     return [int(level.channels), int(level.size)]
-
-
-def _noted(head: Head, **facts: Any) -> Head:
-    """``head`` with these facts about its training on its card."""
-    return replace(head, card=replace(head.card, training={**head.card.training, **facts}))
 
 
 def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[str, Any]:

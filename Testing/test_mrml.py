@@ -12,19 +12,13 @@ import slicer
 import vtk
 from geometries import geometries, numbered, oblique_grid
 from hypothesis import given, settings
+from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import LPS, Heard, add_roi, every_grid, rigid, sheared
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.errors import GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.mrml_frames import array_from_matrix, matrix_from_array
-
-
-@pytest.fixture
-def scene():
-    with scenes.a_scene() as fresh:
-        yield fresh
-
 
 # --- volumes --------------------------------------------------------------------------------------------------------
 

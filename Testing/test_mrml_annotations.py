@@ -11,17 +11,12 @@ import mrmlscenes as scenes
 import slicer
 import vtk
 from geometries import numbered, oblique_grid, turned
+from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import LPS, Heard, add_surfaces, every_grid, rigid, two_masks
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.geometry import Geometry
-
-
-@pytest.fixture
-def scene():
-    with scenes.a_scene() as fresh:
-        yield fresh
 
 
 @every_grid

@@ -11,6 +11,7 @@ import mrmlscenes as scenes
 import slicer
 from geometries import geometries, numbered, oblique_grid
 from hypothesis import given, settings
+from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import GRIDS, LPS, add_roi, add_surfaces, every_grid, rigid, two_masks
 
 from SAMAdaptLib import mrml
@@ -24,12 +25,6 @@ LV = Structure(2, "Left ventricle", (0.9, 0.1, 0.2), TERMINOLOGY)
 RV = Structure(1, "Right ventricle", (0.1, 0.5, 0.75))
 ABSENT = Structure(9, "Aorta", (0.0, 0.0, 1.0))
 VALUES = {item.name: item.value for item in (LV, RV, ABSENT)}
-
-
-@pytest.fixture
-def scene():
-    with scenes.a_scene() as fresh:
-        yield fresh
 
 
 def some_labels(grid: Geometry, seed: int = 3) -> Labelmap:

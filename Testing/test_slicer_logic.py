@@ -18,6 +18,7 @@ pytest.importorskip("slicer", reason="slicer-core is not installed (pip install 
 import mrmlscenes as scenes
 import slicer
 from geometries import numbered, oblique_grid
+from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import LPS, add_roi, two_masks
 
 from SAMAdaptLib import mrml, slicer_logic
@@ -66,12 +67,6 @@ def pretend(job, monitor):
 
     write_image(job.output, Labelmap(labels, volume.geometry))
     return {"kind": "segment", "output": job.output, "structures": LEARNED}
-
-
-@pytest.fixture
-def scene():
-    with scenes.a_scene() as fresh:
-        yield fresh
 
 
 @pytest.fixture

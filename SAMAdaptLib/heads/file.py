@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -38,6 +38,10 @@ class Head:
     module: HeadModule
     prior: ShapePrior | None = None
     closer: Head | None = None
+
+    def noted(self, **facts: Any) -> Head:
+        """This head with these facts about its training on its card."""
+        return replace(self, card=replace(self.card, training={**self.card.training, **facts}))
 
     def state(self) -> dict[str, torch.Tensor]:
         """All tensors by name, as a file holds them; the prior's begin with ``PRIOR``, the closer head's ``CLOSER``."""
