@@ -6,14 +6,14 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .batches import Batches
 from .devices import mixed_precision
-from .embedding import PICTURE, Embedder, picture_to_float
 from .errors import MemoryExhausted
 from .heads.base import HeadModule, upsample
 from .pace import least_seconds, remembered
@@ -22,15 +22,15 @@ from .samples import Sample, sampling_weights
 from .views import IGNORED
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .embedding import Embedder
 
 EVALUATIONS = 8
 """How often the held-out Dice is taken during a fit."""
 
 NORMALIZER_SAMPLES = 48
 
-REMEMBERED_BYTES = 1_500_000_000
-"""Features and targets that a fit keeps in memory, at most."""
+LOOKED_AT = 8
+"""Held-out canvases that go through a head at once."""
 
 _WEIGHT_DECAY = 1e-3
 
@@ -58,43 +58,6 @@ class Fit:
     cancelled: bool = False
     curve: list[tuple[int, float, float | None]] = field(default_factory=list)
     """(step, loss, held-out Dice or None) at each evaluation."""
-
-
-class Batches:
-    """Reads samples into tensors on a device, and remembers them as far as memory allows.
-
-    A sample is drawn a dozen times in a fit; reading its features, bringing their channels into the order that
-    convolutions want, and painting its target each time would cost as much as the optimizer's step.
-    """
-
-    def __init__(self, module: HeadModule, embedder: Embedder, device: torch.device) -> None:
-        self.module, self.embedder, self.device = module, embedder, device
-        self._known: dict[str, tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]] = {}
-        self._bytes = 0
-
-    def load(self, samples: Sequence[Sample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Features {level: (B, C, h, w)}, pictures (B, 1, 256, 256) and targets (B, s, s) int64."""
-        read = [self._read(sample) for sample in samples]
-        features = {level: self._stack([arrays[level] for arrays, _ in read]) for level in self.module.needs}
-        pictures = self._stack([picture_to_float(arrays[PICTURE])[..., None] for arrays, _ in read])
-        targets = np.stack([target for _, target in read]).astype(np.int64)
-        return features, pictures, torch.from_numpy(targets).to(self.device)
-
-    def _read(self, sample: Sample) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint8]]:
-        known = self._known.get(sample.view.key)
-        if known is None:
-            arrays = self.embedder.features(sample.view)
-            kept = {name: np.ascontiguousarray(arrays[name].transpose(1, 2, 0)) for name in self.module.needs}
-            known = {**kept, PICTURE: arrays[PICTURE]}, sample.target(self.module.loss_size)
-            size = sum(array.nbytes for array in known[0].values()) + known[1].nbytes
-            if self._bytes + size <= REMEMBERED_BYTES:
-                self._known[sample.view.key] = known
-                self._bytes += size
-        return known
-
-    def _stack(self, arrays: Sequence[NDArray[Any]]) -> Tensor:
-        """(B, C, h, w) float32 with channels last in memory, from arrays (h, w, C)."""
-        return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32).permute(0, 3, 1, 2)
 
 
 def channels_last(module: HeadModule) -> HeadModule:
@@ -130,8 +93,8 @@ def held_out_dice(module: HeadModule, batches: Batches, samples: Sequence[Sample
     overlap, total, truth_count = np.zeros(classes), np.zeros(classes), np.zeros(classes)
     module.eval()
     with torch.inference_mode():
-        for start in range(0, len(samples), module.batch):
-            features, pictures, targets = batches.load(samples[start : start + module.batch])
+        for start in range(0, len(samples), LOOKED_AT):
+            features, pictures, targets = batches.load(samples[start : start + LOOKED_AT])
             with mixed_precision(batches.device):
                 logits = module(features, pictures)
             found = upsample(logits.float(), module.loss_size).argmax(dim=1)
@@ -174,7 +137,8 @@ def _measure_step(module: HeadModule, batches: Batches, samples: Sequence[Sample
     trial = channels_last(copy.deepcopy(module)).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
     chosen = [samples[i % len(samples)] for i in range(module.batch)]
-    return least_seconds(lambda: _step(trial, optimizer, *batches.load(chosen)))
+    chance = np.random.default_rng(0)
+    return least_seconds(lambda: _step(trial, optimizer, *batches.draw(chosen, chance)))
 
 
 def fit(
@@ -250,7 +214,7 @@ class _Fitting:
                 break
             drawn = chance.choice(len(self.training), self.module.batch, p=weights)
             self.module.train()
-            loss = _step(self.module, optimizer, *self.batches.load([self.training[i] for i in drawn]))
+            loss = _step(self.module, optimizer, *self.batches.draw([self.training[i] for i in drawn], chance))
             _follow(schedule, steps_gone(step + 1, steps, begun, deadline))
             self.result.steps = step + 1
             self.monitor.metric("loss", step + 1, loss)
@@ -285,7 +249,7 @@ def _step(
     """One optimizer step; gives the loss."""
     with mixed_precision(targets.device):
         logits = module(features, pictures)
-    loss = segmentation_loss(upsample(logits.float(), module.loss_size), targets)
+    loss = segmentation_loss(upsample(logits.float(), targets.shape[-1]), targets)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     nn.utils.clip_grad_norm_(module.parameters(), 5.0)

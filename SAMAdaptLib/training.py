@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from .anatomy import in_shape
+from .batches import Batches
 from .budget import Budget, budget_named, candidates, looks_closer
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
 from .errors import Cancelled
-from .fitting import Batches, Fit, fit, held_out_dice, seconds_per_step, set_normalizers
+from .fitting import Fit, fit, held_out_dice, seconds_per_step, set_normalizers
 from .heads import head_class
 from .heads.card import HeadCard
 from .heads.ensemble import EnsembleHead

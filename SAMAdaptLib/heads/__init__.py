@@ -37,8 +37,9 @@ def head_class(type_name: str) -> type[HeadModule]:
 
 def build_head(type_name: str, hyper: Mapping[str, Any]) -> HeadModule:
     """A fresh module of that type from its hyper-parameters. Raises InputError when they do not fit the type."""
+    kind = head_class(type_name)
     try:
-        return head_class(type_name)(**hyper)
+        return kind(**{**kind.formerly, **hyper})
     except (TypeError, KeyError) as error:
         msg = f"The hyper-parameters {dict(hyper)} do not fit a {type_name!r} head ({error})."
         raise InputError(msg, "The head file was edited or comes from another version.") from error

@@ -27,8 +27,13 @@ class HeadModule(nn.Module):
     """Side of the grid on which logits are compared with the annotation."""
     learning_rate: ClassVar[float] = 2e-3
     batch: ClassVar[int] = 8
+    """Views that an optimizer's step sees."""
+    crops: ClassVar[int] = 0
+    """Crops of each of them that it sees; 0: the whole canvas. Not for heads that look farther than a few cells."""
     steps: ClassVar[int] = 400
     """Optimizer steps at the budget ``balanced``."""
+    formerly: ClassVar[Mapping[str, Any]] = {}
+    """What hyper-parameters are that files from before their time do not name."""
     shaped: ClassVar[bool] = True
     """Whether a shape prior is learned for it; not for heads that are there for a quick answer or to compare with."""
 
@@ -75,20 +80,34 @@ class ChannelNorm(nn.Module):
         return (features - self.mean[:, None, None]) / self.std[:, None, None]
 
 
-def conv_block(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
-    """Convolution, group normalisation, GELU; keeps the size."""
+class CellNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each cell: what else there is on a canvas, or beyond a crop, does not
+    count."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+NORMS = ("cell", "group")
+"""Normalisations of a block: over the channels of a cell, or over groups of channels on the whole canvas."""
+
+
+def conv_block(inputs: int, outputs: int, kernel: int = 3, norm: str = "group") -> nn.Sequential:
+    """Convolution, normalisation (one of ``NORMS``), GELU; keeps the size."""
+    if norm not in NORMS:
+        msg = f"Unknown normalisation {norm!r}; it must be one of {', '.join(NORMS)}."
+        raise ValueError(msg)
     groups = next(count for count in (8, 4, 2, 1) if outputs % count == 0)
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), nn.GroupNorm(groups, outputs), nn.GELU()
-    )
+    normalise = CellNorm(outputs) if norm == "cell" else nn.GroupNorm(groups, outputs)
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False), normalise, nn.GELU())
 
 
 class Residual(nn.Module):
     """Two convolutions around a shortcut; keeps channels and size."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: str = "group") -> None:
         super().__init__()
-        self.body = nn.Sequential(conv_block(channels, channels), conv_block(channels, channels))
+        self.body = nn.Sequential(*(conv_block(channels, channels, norm=norm) for _ in range(2)))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)

@@ -24,26 +24,35 @@ class FusionHead(HeadModule):
     type_name = "fusion"
     needs = ("neck", "fine")
     loss_size = 256
+    batch, crops = 16, 4
     steps = 300
+    formerly = {"norm": "group"}
 
     def __init__(
-        self, channels: Mapping[str, int], classes: int, width: int = 64, fine: int = 24, dropout: float = 0.2
+        self,
+        channels: Mapping[str, int],
+        classes: int,
+        width: int = 64,
+        fine: int = 24,
+        dropout: float = 0.2,
+        norm: str = "cell",
     ) -> None:
         super().__init__(channels, classes)
-        self.width, self.fine, self.dropout = width, fine, dropout
+        self.width, self.fine, self.dropout, self.block_norm = width, fine, dropout, norm
         self.neck_norm = ChannelNorm(self.channels["neck"])
         self.fine_norm = ChannelNorm(self.channels["fine"])
-        self.reduce = nn.Sequential(nn.Dropout2d(dropout / 2), conv_block(self.channels["neck"], width, kernel=1))
-        self.coarse = Residual(width)
-        self.middle = conv_block(width, width // 2)
+        self.reduce = nn.Sequential(nn.Dropout2d(dropout / 2), conv_block(self.channels["neck"], width, 1, norm))
+        self.coarse = Residual(width, norm)
+        self.middle = conv_block(width, width // 2, norm=norm)
         self.classify = nn.Conv2d(width // 2, classes, 1)
-        self.fine_reduce = nn.Sequential(conv_block(self.channels["fine"], fine, kernel=1), nn.Dropout2d(dropout))
-        self.image = nn.Sequential(conv_block(CELL * CELL, fine // 2), nn.Dropout2d(dropout))
-        self.mix = conv_block(width // 2 + fine + fine // 2, fine)
+        self.fine_reduce = nn.Sequential(conv_block(self.channels["fine"], fine, 1, norm), nn.Dropout2d(dropout))
+        self.image = nn.Sequential(conv_block(CELL * CELL, fine // 2, norm=norm), nn.Dropout2d(dropout))
+        self.mix = conv_block(width // 2 + fine + fine // 2, fine, norm=norm)
         self.border = nn.Conv2d(fine, classes * CELL * CELL, 3, padding=1)
 
     def hyper(self) -> dict[str, Any]:
-        return {**super().hyper(), "width": self.width, "fine": self.fine, "dropout": self.dropout}
+        own = {"width": self.width, "fine": self.fine, "dropout": self.dropout, "norm": self.block_norm}
+        return {**super().hyper(), **own}
 
     def normalizers(self) -> dict[str, ChannelNorm]:
         return {"neck": self.neck_norm, "fine": self.fine_norm}

@@ -40,7 +40,8 @@ def _structures(bench: Bench) -> dict[str, Any]:
     """An optimizer's step of the default head, features being there."""
     import torch
 
-    from SAMAdaptLib.fitting import Batches, seconds_per_step
+    from SAMAdaptLib.batches import Batches
+    from SAMAdaptLib.fitting import seconds_per_step
     from SAMAdaptLib.heads import head_class
 
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]

@@ -132,7 +132,8 @@ def _checks(session: Any) -> Any:
 def _held_out(session: Any, module: Any, checks: Any) -> float:
     import torch
 
-    from SAMAdaptLib.fitting import Batches, held_out_dice
+    from SAMAdaptLib.batches import Batches
+    from SAMAdaptLib.fitting import held_out_dice
 
     found = held_out_dice(module, Batches(module, session.embedder, torch.device("cpu")), checks)
     return 0.0 if found is None else found.mean

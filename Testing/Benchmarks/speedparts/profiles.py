@@ -131,7 +131,7 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     """A hundred steps by stage: as batches were read at every step, and as they are remembered in order now."""
     import torch
 
-    from SAMAdaptLib import fitting
+    from SAMAdaptLib import batches, fitting
     from SAMAdaptLib.embedding import FeatureStore
     from SAMAdaptLib.heads import head_class
     from SAMAdaptLib.progress import Silent
@@ -145,29 +145,30 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
         samples, _ = session.samples(session.lessons.first)
         session.embedder.prepare([sample.view for sample in samples])
         channels = {"neck": session.encoder.levels["neck"].channels}
-        for words, remembered in (("read at each step", 0), ("remembered", fitting.REMEMBERED_BYTES)):
+        for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
             module = fitting.channels_last(head_class("cnn")(channels, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-            batches = fitting.Batches(module, session.embedder, torch.device("cpu"))
-            before, fitting.REMEMBERED_BYTES = fitting.REMEMBERED_BYTES, remembered
+            reader = batches.Batches(module, session.embedder, torch.device("cpu"))
+            before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered
             try:
                 for sample in samples:
-                    batches.load([sample])
-                stages = _stages(batches, module, optimizer, samples, steps)
+                    reader.load([sample])
+                stages = _stages(reader, module, optimizer, samples, steps)
                 bars[f"training cnn, {steps} steps, features {words}"] = stages
             finally:
-                fitting.REMEMBERED_BYTES = before
+                batches.REMEMBERED_BYTES = before
     return bars
 
 
-def _stages(batches: Any, module: Any, optimizer: Any, samples: Any, steps: int) -> dict[str, float]:
+def _stages(reader: Any, module: Any, optimizer: Any, samples: Any, steps: int) -> dict[str, float]:
     from SAMAdaptLib import fitting
 
     chance = np.random.default_rng(0)
     seconds = {"loading": 0.0, "forward, loss, backward": 0.0}
     for _ in range(steps):
         began = time.perf_counter()
-        loaded = batches.load([samples[index] for index in chance.integers(len(samples), size=module.batch)])
+        drawn = [samples[index] for index in chance.integers(len(samples), size=module.batch)]
+        loaded = reader.draw(drawn, chance)
         between = time.perf_counter()
         fitting._step(module, optimizer, *loaded)
         seconds["loading"] += between - began

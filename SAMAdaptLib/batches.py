@@ -1,0 +1,155 @@
+"""What an optimizer's step sees: the features and targets of samples, whole or in small crops.
+
+A head's own convolutions see a few cells around each; what lies farther off is in the features already. Small crops of
+many views so teach as much as whole canvases do, in a fraction of the time, and more evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .embedding import PICTURE, Embedder, picture_to_float
+from .views import IGNORED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .heads.base import HeadModule
+    from .samples import Sample
+
+REMEMBERED_BYTES = 1_500_000_000
+"""Features and targets that a fit keeps in memory, at most."""
+
+CROP_CELLS = 16
+"""Side of a crop in cells of the neck."""
+
+ON_STRUCTURES = 0.5
+"""Share of the crops that lie on a structure; the others lie anywhere where something is known."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is remembered of a sample: arrays (h, w, C) by level, the target (s, s), and where crops may lie.
+
+    ``places``: for each structure, and last for all that is known, (row, column) of units of ``_units``.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    target: NDArray[np.uint8]
+    places: list[NDArray[np.intp]]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in (*self.arrays.values(), self.target, *self.places))
+
+    @property
+    def sides(self) -> list[int]:
+        """Sides of all that a crop is cut from."""
+        return [array.shape[0] for array in (*self.arrays.values(), self.target)]
+
+
+class Batches:
+    """Reads samples into tensors on a device, and remembers them as far as memory allows.
+
+    A sample is drawn dozens of times in a fit; reading its features, bringing their channels into the order that
+    convolutions want, and painting its target each time would cost more than the optimizer's step.
+    """
+
+    def __init__(self, module: HeadModule, embedder: Embedder, device: torch.device) -> None:
+        self.module, self.embedder, self.device = module, embedder, device
+        self._known: dict[str, _Known] = {}
+        self._bytes = 0
+
+    def load(self, samples: Sequence[Sample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Features {level: (B, C, h, w)}, pictures (B, 1, 256, 256) and targets (B, s, s) int64."""
+        known = [self._read(sample) for sample in samples]
+        return self._tensors([item.arrays for item in known], [item.target for item in known])
+
+    def draw(self, samples: Sequence[Sample], chance: np.random.Generator) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """What the head learns from in one step: as ``load``, or the head's number of crops of each sample."""
+        if not self.module.crops:
+            return self.load(samples)
+        arrays, targets = [], []
+        for sample in samples:
+            known = self._read(sample)
+            for _ in range(self.module.crops):
+                part = _crop(known, chance)
+                arrays.append({level: _cut(array, part) for level, array in known.arrays.items()})
+                targets.append(_cut(known.target, part))
+        return self._tensors(arrays, targets)
+
+    def _read(self, sample: Sample) -> _Known:
+        known = self._known.get(sample.view.key)
+        if known is None:
+            features = self.embedder.features(sample.view)
+            arrays = {name: np.ascontiguousarray(features[name].transpose(1, 2, 0)) for name in self.module.needs}
+            arrays[PICTURE] = features[PICTURE]
+            target = sample.target(self.module.loss_size)
+            known = _Known(arrays, target, _places(target, _units(arrays, target)) if self.module.crops else [])
+            if self._bytes + known.nbytes <= REMEMBERED_BYTES:
+                self._known[sample.view.key] = known
+                self._bytes += known.nbytes
+        return known
+
+    def _tensors(
+        self, arrays: Sequence[Mapping[str, NDArray[Any]]], targets: Sequence[NDArray[np.uint8]]
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        features = {level: self._stack([item[level] for item in arrays]) for level in self.module.needs}
+        pictures = self._stack([picture_to_float(item[PICTURE])[..., None] for item in arrays])
+        return features, pictures, torch.from_numpy(np.stack(targets).astype(np.int64)).to(self.device)
+
+    def _stack(self, arrays: Sequence[NDArray[Any]]) -> Tensor:
+        """(B, C, h, w) float32 with channels last in memory, from arrays (h, w, C)."""
+        return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32).permute(0, 3, 1, 2)
+
+
+def _units(arrays: Mapping[str, NDArray[Any]], target: NDArray[np.uint8]) -> int:
+    """Into how many parts the canvas's side can be divided so that all arrays are cut between their elements."""
+    return gcd(*(array.shape[0] for array in (*arrays.values(), target)))
+
+
+def _places(target: NDArray[np.uint8], units: int) -> list[NDArray[np.intp]]:
+    """The units (row, column) that show each structure, and last those where something is known."""
+    side = target.shape[0] // units
+    blocks = target.reshape(units, side, units, side)
+    shown = [(blocks == index).any(axis=(1, 3)) for index in np.unique(target) if 0 < index < IGNORED]
+    return [np.argwhere(mask) for mask in (*shown, (blocks != IGNORED).any(axis=(1, 3))) if mask.any()]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A square part of a canvas, as shares of its side."""
+
+    top: float
+    left: float
+    side: float
+
+
+def _crop(known: _Known, chance: np.random.Generator) -> _Part:
+    """A crop around a random place: of a random structure, or of all that is known."""
+    units = gcd(*known.sides)
+    cells = min(known.sides)
+    side = min(max(round(CROP_CELLS * units / cells), 1), units)
+    if not known.places:
+        middle = chance.integers(0, units, 2)
+    else:
+        *structures, anywhere = known.places
+        on_structure = structures and chance.random() < ON_STRUCTURES
+        among = structures[int(chance.integers(len(structures)))] if on_structure else anywhere
+        middle = among[int(chance.integers(len(among)))]
+    jitter = chance.integers(-side // 4, side // 4 + 1, 2)
+    top, left = np.clip(middle - side // 2 + jitter, 0, units - side)
+    return _Part(top / units, left / units, side / units)
+
+
+def _cut(array: NDArray[Any], part: _Part) -> NDArray[Any]:
+    size = array.shape[0]
+    top, left, side = (round(share * size) for share in (part.top, part.left, part.side))
+    return array[top : top + side, left : left + side]
