@@ -15,8 +15,8 @@ VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
 LEAST_EFFORT = 2 / 3
 """The least share of a head's usual steps: at half of them small structures are not found at all yet."""
 
-PART_ENCODING_SHARE = 0.35
-"""Share of its time that one of several looks spends on views: half as many views cost less than half of the steps."""
+ENCODING_SHARE = 0.5
+"""Share of the time that may go into encoding views."""
 
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 1200, 1600, 2000)
 
@@ -33,20 +33,19 @@ class Budget:
     views: int
     effort: float
     shape_steps: int = 700
-    encoding_share: float = 0.5
 
     def part(self, seconds: float) -> Budget:
-        """What one of several looks may spend: so many seconds, fewer of them on views and more on steps."""
-        return replace(self, seconds=seconds, encoding_share=PART_ENCODING_SHARE)
+        """What one of several looks may spend: so many seconds."""
+        return replace(self, seconds=seconds)
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least one."""
-        affordable = self.seconds * self.encoding_share / max(slices * seconds_per_view, 1e-6)
+        affordable = self.seconds * ENCODING_SHARE / max(slices * seconds_per_view, 1e-6)
         return max((count for count in VIEW_LADDER if count <= min(affordable, self.views)), default=1)
 
     def slices(self, slices: int, seconds_per_view: float) -> int:
         """How many slices can be encoded at all, one view each; at least 8, at most all."""
-        affordable = int(self.seconds * self.encoding_share / max(seconds_per_view, 1e-6))
+        affordable = int(self.seconds * ENCODING_SHARE / max(seconds_per_view, 1e-6))
         return min(slices, max(affordable, 8))
 
     def steps(self, usual: int, seconds_left: float, seconds_per_step: float) -> int:
@@ -76,16 +75,17 @@ def budget_named(name: str) -> Budget:
 
 
 def looks_closer(choice: str, budget: Budget) -> bool:
-    """Whether there is time for a closer look after the first one: with ``auto`` and the budget ``best``.
+    """Whether there is time for a closer look after the first one: with ``auto``, but not with the budget ``fast``."""
+    return choice == "auto" and budget.name != "fast"
 
-    Within ``balanced`` a second look leaves each of the two too few views and steps: from three patients' hearts it had
-    0.685 so, and the two heads that ``balanced`` trains had 0.705, with views that were partly known.
+
+def candidates(choice: str, budget: Budget, closer: bool) -> Sequence[str]:
+    """Head types to try for a user's choice: ``auto`` tries several on the same features.
+
+    ``closer``: a closer look will follow, which says more than a second head on the same features would.
     """
-    return choice == "auto" and budget.name == "best"
-
-
-def candidates(choice: str, budget: Budget) -> Sequence[str]:
-    """Head types to try for a user's choice: ``auto`` tries several on the same features."""
     if choice != "auto":
         return (choice,)
-    return {"fast": ("cnn",), "balanced": ("cnn", "fusion")}.get(budget.name, ("cnn", "fusion", "autosam"))
+    if budget.name == "best":
+        return ("cnn", "fusion", "autosam")
+    return ("cnn",) if closer or budget.name == "fast" else ("cnn", "fusion")

@@ -133,7 +133,7 @@ class Session:
         wanted = earlier is not None or looks_closer(recipe.head, self.budget)
         twice = self.lessons.closer is not None and wanted
         self.closer = self.lessons.closer if twice else None
-        self.types = candidates(recipe.head, self.budget)
+        self.types = candidates(recipe.head, self.budget, self.closer is not None)
         self.encoder: Encoder | None = None
         if any(head_class(kind).needs for kind in self.types):
             self.encoder = load_encoder(
@@ -219,7 +219,7 @@ class Session:
         self.part_began = time.monotonic()
         left = self.budget.seconds - (self.part_began - self.began)
         seconds = max(left / self.parts, LEAST_PART * self.budget.seconds)
-        self.part = replace(self.budget, seconds=seconds) if self.closer is None else self.budget.part(seconds)
+        self.part = self.budget.part(seconds)
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         self.reserved = self.budget.shape_steps * shape_pace(len(self.structures) + 1) if learns else 0.0
