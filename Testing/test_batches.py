@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from SAMAdaptLib import batches as batches_module
 from SAMAdaptLib.batches import CROP_CELLS, Batches
 from SAMAdaptLib.embedding import PICTURE, PICTURE_SIZE, picture_to_float
+from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads import build_head, head_class
 from SAMAdaptLib.heads.base import HeadModule
 from SAMAdaptLib.views import IGNORED
@@ -158,3 +159,8 @@ def test_a_head_from_before_cells_were_normalised_is_rebuilt_as_it_was(kind: str
     layers = {type(layer) for layer in earlier.modules()}
     assert torch.nn.GroupNorm in layers and earlier.hyper()["norm"] == "group"
     assert torch.nn.GroupNorm not in {type(layer) for layer in build_head(kind, hyper).modules()}
+
+
+def test_a_normalisation_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InputError, match="Unknown normalisation 'batch'; it must be one of cell, group"):
+        build_head("cnn", {**a_head("cnn").hyper(), "norm": "batch"})

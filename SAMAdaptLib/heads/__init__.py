@@ -40,6 +40,6 @@ def build_head(type_name: str, hyper: Mapping[str, Any]) -> HeadModule:
     kind = head_class(type_name)
     try:
         return kind(**{**kind.formerly, **hyper})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         msg = f"The hyper-parameters {dict(hyper)} do not fit a {type_name!r} head ({error})."
         raise InputError(msg, "The head file was edited or comes from another version.") from error
