@@ -38,21 +38,18 @@ ON_STRUCTURES = 0.5
 class _Known:
     """What is remembered of a sample: arrays (h, w, C) by level, the target (s, s), and where crops may lie.
 
-    ``places``: for each structure, and last for all that is known, (row, column) of units of ``_units``.
+    ``units``: into how many parts the canvas's side is divided so that all arrays are cut between their elements.
+    ``places``: for each structure, and last for all that is known, the units (row, column) that show it.
     """
 
     arrays: dict[str, NDArray[Any]]
     target: NDArray[np.uint8]
+    units: int
     places: list[NDArray[np.intp]]
 
     @property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in (*self.arrays.values(), self.target, *self.places))
-
-    @property
-    def sides(self) -> list[int]:
-        """Sides of all that a crop is cut from."""
-        return [array.shape[0] for array in (*self.arrays.values(), self.target)]
 
 
 class Batches:
@@ -80,9 +77,9 @@ class Batches:
         for sample in samples:
             known = self._read(sample)
             for _ in range(self.module.crops):
-                part = _crop(known, chance)
-                arrays.append({level: _cut(array, part) for level, array in known.arrays.items()})
-                targets.append(_cut(known.target, part))
+                cut = _crop(known, chance)
+                arrays.append({level: cut.of(array) for level, array in known.arrays.items()})
+                targets.append(cut.of(known.target))
         return self._tensors(arrays, targets)
 
     def _read(self, sample: Sample) -> _Known:
@@ -92,7 +89,8 @@ class Batches:
             arrays = {name: np.ascontiguousarray(features[name].transpose(1, 2, 0)) for name in self.module.needs}
             arrays[PICTURE] = features[PICTURE]
             target = sample.target(self.module.loss_size)
-            known = _Known(arrays, target, _places(target, _units(arrays, target)) if self.module.crops else [])
+            units = gcd(*(array.shape[0] for array in (*arrays.values(), target)))
+            known = _Known(arrays, target, units, _places(target, units) if self.module.crops else [])
             if self._bytes + known.nbytes <= REMEMBERED_BYTES:
                 self._known[sample.view.key] = known
                 self._bytes += known.nbytes
@@ -110,46 +108,39 @@ class Batches:
         return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32).permute(0, 3, 1, 2)
 
 
-def _units(arrays: Mapping[str, NDArray[Any]], target: NDArray[np.uint8]) -> int:
-    """Into how many parts the canvas's side can be divided so that all arrays are cut between their elements."""
-    return gcd(*(array.shape[0] for array in (*arrays.values(), target)))
-
-
 def _places(target: NDArray[np.uint8], units: int) -> list[NDArray[np.intp]]:
-    """The units (row, column) that show each structure, and last those where something is known."""
+    """The units (row, column) that show each structure, and last those where something is known (else all)."""
     side = target.shape[0] // units
     blocks = target.reshape(units, side, units, side)
     shown = [(blocks == index).any(axis=(1, 3)) for index in np.unique(target) if 0 < index < IGNORED]
-    return [np.argwhere(mask) for mask in (*shown, (blocks != IGNORED).any(axis=(1, 3))) if mask.any()]
+    known = (blocks != IGNORED).any(axis=(1, 3))
+    return [np.argwhere(mask) for mask in (*shown, known if known.any() else ~known)]
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A square part of a canvas, as shares of its side."""
+class _Crop:
+    """A square part of a canvas, in units of which there are ``units`` a side."""
 
-    top: float
-    left: float
-    side: float
+    top: int
+    left: int
+    side: int
+    units: int
+
+    def of(self, array: NDArray[Any]) -> NDArray[Any]:
+        """That part of an array over the whole canvas."""
+        size = array.shape[0] // self.units
+        top, left, side = self.top * size, self.left * size, self.side * size
+        return array[top : top + side, left : left + side]
 
 
-def _crop(known: _Known, chance: np.random.Generator) -> _Part:
+def _crop(known: _Known, chance: np.random.Generator) -> _Crop:
     """A crop around a random place: of a random structure, or of all that is known."""
-    units = gcd(*known.sides)
-    cells = min(known.sides)
+    units, cells = known.units, min(array.shape[0] for array in known.arrays.values())
     side = min(max(round(CROP_CELLS * units / cells), 1), units)
-    if not known.places:
-        middle = chance.integers(0, units, 2)
-    else:
-        *structures, anywhere = known.places
-        on_structure = structures and chance.random() < ON_STRUCTURES
-        among = structures[int(chance.integers(len(structures)))] if on_structure else anywhere
-        middle = among[int(chance.integers(len(among)))]
+    *structures, anywhere = known.places
+    on_structure = structures and chance.random() < ON_STRUCTURES
+    among = structures[int(chance.integers(len(structures)))] if on_structure else anywhere
+    middle = among[int(chance.integers(len(among)))]
     jitter = chance.integers(-side // 4, side // 4 + 1, 2)
     top, left = np.clip(middle - side // 2 + jitter, 0, units - side)
-    return _Part(top / units, left / units, side / units)
-
-
-def _cut(array: NDArray[Any], part: _Part) -> NDArray[Any]:
-    size = array.shape[0]
-    top, left, side = (round(share * size) for share in (part.top, part.left, part.side))
-    return array[top : top + side, left : left + side]
+    return _Crop(int(top), int(left), side, units)
