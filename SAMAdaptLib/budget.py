@@ -7,7 +7,7 @@ measurements differ a little, still do the same work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .errors import InputError
 
@@ -18,14 +18,18 @@ LEAST_EFFORT = 2 / 3
 ENCODING_SHARE = 0.5
 """Share of the time that may go into encoding views."""
 
-STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 800, 1000, 1200, 1600, 2000)
+SHAPE_SHARE = 0.25
+"""Share of the time that may go into the shape prior: with many structures, or on a slow machine, it would otherwise
+take what the heads need."""
+
+STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800, 1000, 1200, 1600, 2000)
 
 
 @dataclass(frozen=True)
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``shape_steps``: optimizer steps for the shape prior.
+    ``shape_steps``: the most optimizer steps for the shape prior.
     """
 
     name: str
@@ -33,10 +37,6 @@ class Budget:
     views: int
     effort: float
     shape_steps: int = 700
-
-    def part(self, seconds: float) -> Budget:
-        """What one of several looks may spend: so many seconds."""
-        return replace(self, seconds=seconds)
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least one."""
@@ -58,11 +58,16 @@ class Budget:
         affordable = min(wanted, max(seconds_left / max(seconds_per_step, 1e-6), LEAST_EFFORT * wanted))
         return max((count for count in STEP_LADDER if count <= affordable), default=STEP_LADDER[0])
 
+    def shape_steps_within(self, seconds_per_step: float) -> int:
+        """The prior's usual steps, or the most on the ladder that fit into its share of the time."""
+        affordable = min(self.shape_steps, self.seconds * SHAPE_SHARE / max(seconds_per_step, 1e-6))
+        return max((count for count in STEP_LADDER if count <= affordable), default=STEP_LADDER[0])
+
 
 BUDGETS: dict[str, Budget] = {
     "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300),
     "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1400),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200),
 }
 
 
@@ -82,8 +87,8 @@ def looks_closer(choice: str, budget: Budget) -> bool:
 def candidates(choice: str, budget: Budget, closer: bool) -> Sequence[str]:
     """Head types to try for a user's choice: ``auto`` tries several on the same features.
 
-    ``closer``: a closer look will follow. From two patients' hearts it was worth 2.7 points, a second head on the same
-    features 1.4 (mean Dice on 20 volumes of others); there is no time for both within ``balanced``.
+    ``closer``: a closer look will follow. A second head in the first look was worth less than that, and with both some
+    hearts came out worse, so ``balanced`` does without.
     """
     if choice != "auto":
         return (choice,)

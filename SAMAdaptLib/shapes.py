@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .devices import mixed_precision
 from .heads.base import upsample
-from .heads.shape import CELLS, SLICES, ShapePrior, coarse
+from .heads.shape import CELLS, SLICES, ShapePrior
 from .pace import least_seconds, remembered
 from .progress import Monitor
 from .resampling import sample_at
@@ -46,6 +47,9 @@ BULGE = 0.45
 
 SLIP = 0.006
 """Standard deviation by which neighbouring slices slip against each other (breathing), as a share of the canvas."""
+
+FIELDS = ((3, 2.0), (6, 2.5), (12, 2.0), (24, 1.0))
+"""What label maps are spoiled with: nodes a side of random fields, and how strong they are at most, in logits."""
 
 _PAINTED = 2 * CELLS
 _EMPTY_SHARE = 0.1
@@ -78,7 +82,8 @@ def worth_learning(stacks: Sequence[LabelStack]) -> bool:
 
 def seconds_per_step(classes: int) -> float:
     """What one step of learning a prior costs here: measured, then remembered."""
-    return remembered(f"step of shape prior, {classes} classes", lambda: _measure_step(classes))
+    key = f"step of shape prior {sorted(ShapePrior(classes).hyper().items())}"
+    return remembered(key, lambda: _measure_step(classes))
 
 
 def learn_shapes(
@@ -131,10 +136,18 @@ def deformed(stacks: Sequence[LabelStack], count: int, seed: int) -> tuple[Tenso
     return torch.from_numpy(labels), torch.from_numpy(exists)
 
 
+def occupancies_of(labels: Tensor, classes: int) -> Tensor:
+    """The share of each cell that each class takes: (B, SLICES, classes, CELLS, CELLS) float32, from label slices
+    (B, SLICES, 2 * CELLS, 2 * CELLS)."""
+    quarters = nn.functional.pixel_unshuffle(labels, _PAINTED // CELLS).unflatten(1, (SLICES, -1)).long()
+    occupancies = torch.zeros(len(labels), SLICES, classes, CELLS, CELLS)
+    return occupancies.scatter_add_(2, quarters, torch.full(quarters.shape, 1 / quarters.shape[2]))
+
+
 def spoiled(occupancies: Tensor, exists: Tensor) -> Tensor:
     """What a head might have found in place of the truth; both (B, SLICES, classes, CELLS, CELLS).
 
-    Smooth random fields are added to the log-probabilities at several sizes, then blobs of some class on and beside the
+    Smooth random fields of several sizes are added to the log-probabilities, then blobs of some class on and beside the
     structures. ``exists`` (B, SLICES): slices that do not exist become zero.
     """
     truth = occupancies.flatten(0, 1)
@@ -142,22 +155,31 @@ def spoiled(occupancies: Tensor, exists: Tensor) -> Tensor:
     padded = nn.functional.pad(truth, (1, 1, 1, 1), mode="replicate")
     blurred = (truth + nn.functional.avg_pool2d(padded, 3, 1)) / 2
     logits = blurred * _uniform(count, 2.0, 7.0) + 0.7 * torch.randn(count, classes, 1, 1)
-    foreground_more = torch.ones(classes)
-    foreground_more[0] = 0.6
-    for nodes, strength in ((3, 2.0), (6, 2.5), (12, 2.0), (24, 1.0)):
-        field = upsample(torch.randn(count, classes, nodes, nodes), CELLS)
-        logits = logits + field * _uniform(count, 0.0, strength) * foreground_more[:, None, None]
+    logits = logits + _fields(count, classes)
     inside = (1 - truth[:, 0]).flatten(1) + 1e-4
-    for weights in (inside, inside, torch.ones_like(inside)):
-        logits = logits + _blobs(torch.multinomial(weights, 1)[:, 0], classes)
-    found = logits.softmax(dim=1).unflatten(0, occupancies.shape[:2])
+    beside = torch.multinomial(torch.ones_like(inside), 1)
+    cells = torch.cat([torch.multinomial(inside, 2, replacement=True), beside], dim=1)
+    found = (logits + _blobs(cells, classes)).softmax(dim=1).unflatten(0, occupancies.shape[:2])
     return found * exists[:, :, None, None, None]
 
 
+def _fields(count: int, classes: int) -> Tensor:
+    """Smooth random fields (count, classes, CELLS, CELLS): coarse ones, each brought to the next finer grid."""
+    foreground_more = torch.ones(classes, 1, 1)
+    foreground_more[0] = 0.6
+    total = torch.zeros(count, classes, 1, 1)
+    for nodes, strength in FIELDS:
+        field = torch.randn(count, classes, nodes, nodes) * _uniform(count, 0.0, strength) * foreground_more
+        total = upsample(total, nodes) + field
+    return upsample(total, CELLS)
+
+
 def _step(prior: ShapePrior, optimizer: torch.optim.Optimizer, labels: Tensor, exists: Tensor) -> None:
-    one_hot = nn.functional.one_hot(labels.long(), prior.classes).movedim(-1, 2).float()
-    truth = coarse(one_hot)
-    loss = _loss(prior(spoiled(truth, exists)), truth[:, SLICES // 2])
+    truth = occupancies_of(labels, prior.classes)
+    found = spoiled(truth, exists)
+    with mixed_precision(truth.device):
+        logits = prior(found)
+    loss = _loss(logits.float(), truth[:, SLICES // 2])
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
@@ -222,12 +244,13 @@ def _uniform(count: int, low: float, high: float) -> Tensor:
 
 
 def _blobs(cells: Tensor, classes: int) -> Tensor:
-    """(B, classes, CELLS, CELLS): in half of the slices a round bump of a random class around the given cell."""
-    count = len(cells)
+    """(B, classes, CELLS, CELLS): round bumps around the given cells (B, n), half of them left out, each of a random
+    class."""
+    count, number = cells.shape
     rows, columns = cells // CELLS, cells % CELLS
     grid = torch.arange(CELLS)
-    squared = (grid[None, :, None] - rows[:, None, None]) ** 2 + (grid[None, None, :] - columns[:, None, None]) ** 2
-    bump = 6 * torch.exp(-squared / (2 * _uniform(count, 2.0, 6.0)[:, 0] ** 2))
-    shown = torch.zeros(count, classes)
-    shown[torch.arange(count), torch.randint(classes, (count,))] = (torch.rand(count) < 0.5).float()
-    return bump[:, None] * shown[:, :, None, None]
+    squared = (grid[:, None] - rows[..., None, None]) ** 2 + (grid[None, :] - columns[..., None, None]) ** 2
+    bumps = 6 * torch.exp(-squared / (2 * torch.empty(count, number, 1, 1).uniform_(2.0, 6.0) ** 2))
+    shown = nn.functional.one_hot(torch.randint(classes, (count, number)), classes).float()
+    shown = shown * (torch.rand(count, number, 1) < 0.5)
+    return (shown.transpose(1, 2) @ bumps.flatten(2)).unflatten(2, (CELLS, CELLS))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from SAMAdaptLib.budget import BUDGETS, ENCODING_SHARE, STEP_LADDER, VIEW_LADDER, budget_named, candidates
+from SAMAdaptLib.budget import BUDGETS, ENCODING_SHARE, SHAPE_SHARE, STEP_LADDER, VIEW_LADDER, budget_named, candidates
 from SAMAdaptLib.errors import InputError
 
 
 def test_one_of_several_looks_takes_fewer_views() -> None:
     whole = BUDGETS["balanced"]
-    part = whole.part(240)
-    assert part.seconds == 240
+    part = replace(whole, seconds=240)
     assert 1 < part.views_per_slice(24, 0.38) < whole.views_per_slice(24, 0.38)
 
 
@@ -46,6 +47,14 @@ def test_measurements_that_differ_a_little_mostly_give_the_same_work() -> None:
 def test_a_training_is_never_cut_below_two_thirds_of_its_usual_steps() -> None:
     assert BUDGETS["balanced"].steps(300, 1, 10) == 200
     assert BUDGETS["balanced"].steps(30, 1, 10) == STEP_LADDER[0]
+
+
+@pytest.mark.parametrize("pace", [0.001, 0.06, 0.4, 5.0])
+def test_a_shape_prior_leaves_the_heads_their_time(pace: float) -> None:
+    budget = BUDGETS["balanced"]
+    steps = budget.shape_steps_within(pace)
+    assert STEP_LADDER[0] <= steps <= budget.shape_steps
+    assert steps == budget.shape_steps if pace < 0.1 else steps * pace <= SHAPE_SHARE * budget.seconds
 
 
 def test_auto_tries_more_heads_when_there_is_more_time() -> None:

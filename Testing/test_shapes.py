@@ -20,14 +20,22 @@ from SAMAdaptLib.errors import HeadFileError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads import head_class
 from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.heads.shape import CELLS, SLICES, ShapePrior, coarse
+from SAMAdaptLib.heads.shape import CELLS, SLICES, ShapePrior, coarse, shape_prior
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
 from SAMAdaptLib.intensity import IntensityRule
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.reshaping import Agreement, reshaped, stride
 from SAMAdaptLib.samples import SlicedVolume
-from SAMAdaptLib.shapes import LabelStack, deformed, label_stack, learn_shapes, spoiled, worth_learning
+from SAMAdaptLib.shapes import (
+    LabelStack,
+    deformed,
+    label_stack,
+    learn_shapes,
+    occupancies_of,
+    spoiled,
+    worth_learning,
+)
 from SAMAdaptLib.training import train
 
 CLASSES = 4
@@ -178,10 +186,16 @@ def test_slices_beyond_the_ends_do_not_exist() -> None:
     assert labels[:, 1].any()
 
 
+def test_label_slices_and_their_one_hot_canvases_have_the_same_occupancies() -> None:
+    labels, _ = deformed([ring_stack()], 6, 0)
+    one_hot = torch.nn.functional.one_hot(labels.long(), CLASSES).movedim(-1, 2).float()
+    torch.testing.assert_close(occupancies_of(labels, CLASSES), coarse(one_hot))
+
+
 def test_spoiled_shapes_are_probabilities_and_nothing_where_no_slice_is() -> None:
     labels, exists = deformed([ring_stack()], 8, 0)
     exists[0, 2] = 0
-    truth = coarse(torch.nn.functional.one_hot(labels.long(), CLASSES).movedim(-1, 2).float())
+    truth = occupancies_of(labels, CLASSES)
     torch.manual_seed(0)
     found = spoiled(truth, exists)
     torch.testing.assert_close(found.sum(dim=2)[exists > 0], torch.ones_like(found.sum(dim=2)[exists > 0]))
@@ -228,9 +242,21 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_head_file_from_before_priors_were_folded_keeps_its_prior(tmp_path: Path) -> None:
+    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+    facts = {"classes": 3, "distance_mm": 3.0}
+    earlier = replace(head, prior=shape_prior(facts).eval(), card=replace(head.card, shapes=facts))
+    again = load_head(save_head(earlier, tmp_path / "balls.samhead")).prior
+    assert again is not None
+    assert (again.fold, again.widths) == (1, (16, 32, 48, 64))
+    cells = torch.rand(1, SLICES, 3, CELLS, CELLS)
+    torch.testing.assert_close(again(cells), earlier.prior(cells))  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_head_of_a_whole_annotation_has_a_prior_and_keeps_it_in_its_file(tmp_path: Path) -> None:
     head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
-    assert head.card.shapes == {"classes": 3, "distance_mm": 3.0}
+    assert head.card.shapes == {"classes": 3, "fold": 2, "widths": [32, 48, 64], "distance_mm": 3.0}
     again = load_head(save_head(head, tmp_path / "balls.samhead"))
     assert again.prior is not None
     assert not again.prior.training
@@ -311,8 +337,12 @@ def test_a_head_with_a_prior_answers_on_an_oblique_grid() -> None:
 
 
 def test_a_card_whose_prior_does_not_fit_its_structures_is_refused(tmp_path: Path) -> None:
-    for wrong in ({"classes": 7, "distance_mm": 1.0}, {"classes": 3}, {"classes": 3, "distance_mm": 0}, [1]):
-        card = replace(a_card(), shapes=wrong)
+    fits = {"classes": 3, "distance_mm": 1.0}
+    wrongs: list[object] = [{**fits, "classes": 7}, {"classes": 3}, {**fits, "distance_mm": 0}, [1]]
+    wrongs += [{**fits, "fold": fold} for fold in (0, 3, "2")]
+    wrongs += [{**fits, "widths": widths} for widths in ([], [0], ["wide"], [10**9], [8] * 9, 8)]
+    for wrong in wrongs:
+        card = replace(a_card(), shapes=wrong)  # type: ignore[arg-type]
         path = save_head(Head(card, head_class("linear")({"neck": 256}, 3)), tmp_path / "a.samhead")
-        with pytest.raises(HeadFileError, match="a.samhead: the shape prior .* needs a distance in mm and a class"):
+        with pytest.raises(HeadFileError, match="a.samhead: the shape prior .* needs a distance in mm"):
             load_head(path)

@@ -21,6 +21,9 @@ METADATA_KEY = "samadapt"
 MAXIMUM_HEADER_BYTES = 4 * 1024 * 1024
 """A header holds a few names and one JSON document; a larger one is damage or malice."""
 
+_DEEPEST, _WIDEST = 5, 1024
+"""Levels and channels of a shape prior, at most: more is damage or malice."""
+
 _ASK_FOR_ANOTHER = "Export the head again, or train a new one."
 
 
@@ -34,10 +37,10 @@ class HeadCard:
     plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
     rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
     ``single_component`` and ``touches`` (label values of its neighbours) as the annotation had them. ``shapes``: the
-    shape prior's ``{"classes": int, "distance_mm": float}``, the latter between slices that it compares; empty without
-    one. ``closer``: of the head for a closer look ``{"side_mm": float, "head", "shapes"}``, the side of its canvas and
-    what these say of this head; empty without one. ``training``, ``quality``: facts for people;
-    ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
+    shape prior's ``{"classes": int, "fold": int, "widths": [int, ...], "distance_mm": float}``, the last between slices
+    that it compares; empty without one. ``closer``: of the head for a closer look ``{"side_mm": float, "head",
+    "shapes"}``, the side of its canvas and what these say of this head; empty without one. ``training``, ``quality``:
+    facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
     """
 
     head: dict[str, Any]
@@ -147,10 +150,16 @@ def _check(card: HeadCard, source: str) -> None:
 
 
 def _check_shapes(card: HeadCard, source: str) -> None:
-    distance = card.shapes.get("distance_mm") if isinstance(card.shapes, dict) else None
+    """Refuse a shape prior that cannot be built; files from before priors were folded name neither fold nor widths."""
+    shapes = card.shapes if isinstance(card.shapes, dict) else {"distance_mm": None}
+    if shapes == {}:
+        return
+    distance, fold, widths = shapes.get("distance_mm"), shapes.get("fold", 1), shapes.get("widths", [16])
     known = isinstance(distance, int | float) and 0 < distance < float("inf")
-    if card.shapes != {} and not (known and card.shapes.get("classes") == len(card.structures) + 1):
-        msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm and a class for each structure."
+    possible = fold in (1, 2, 4) and isinstance(widths, list) and 1 <= len(widths) <= _DEEPEST
+    possible = possible and all(isinstance(width, int) and 0 < width <= _WIDEST for width in widths)
+    if not (known and possible and shapes.get("classes") == len(card.structures) + 1):
+        msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm, a class a structure and widths."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
 
 

@@ -14,7 +14,7 @@ from ..errors import HeadFileError, InputError
 from ..files import write_whole
 from . import build_head
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
-from .shape import ShapePrior
+from .shape import ShapePrior, shape_prior
 
 if TYPE_CHECKING:
     from .base import HeadModule
@@ -86,7 +86,7 @@ def load_head(path: str | Path) -> Head:
 
 def _built(card: HeadCard) -> Head:
     """A head of that card, with weights that mean nothing yet."""
-    prior = ShapePrior(card.shapes["classes"]).eval() if card.shapes else None
+    prior = shape_prior(card.shapes).eval() if card.shapes else None
     closer = card.closer_card()
     module = build_head(card.head_type, card.head["hyper"]).eval()
     return Head(card, module, prior, None if closer is None else _built(closer))

@@ -10,6 +10,7 @@ Denoising Autoencoders" (IEEE TMI 2020); here it is learned from one volume and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +25,8 @@ CELLS = 64
 SLICES = 3
 """A slice, the one before and the one after it."""
 
-WIDTHS = (16, 32, 48, 64)
+FORMERLY = {"fold": 1, "widths": (16, 32, 48, 64)}
+"""What hyper-parameters are that files from before their time do not name."""
 
 
 class ShapePrior(nn.Module):
@@ -34,32 +36,40 @@ class ShapePrior(nn.Module):
     slice that does not exist. It gives (B, classes, CELLS, CELLS).
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, fold: int = 2, widths: Sequence[int] = (32, 48, 64)) -> None:
+        """``fold``: side of the blocks of cells that enter as channels, and leave so, to convolve on a coarser grid:
+        half of the time, and as good. ``widths``: channels by depth."""
         super().__init__()
-        self.classes = classes
-        first, *rest = WIDTHS
-        self.enter = conv_block(SLICES * classes, first)
+        self.classes, self.fold, self.widths = classes, fold, tuple(widths)
+        first = self.widths[0]
+        self.enter = conv_block(SLICES * classes * fold**2, first)
         self.down = nn.ModuleList(
             nn.Sequential(nn.AvgPool2d(2), conv_block(above, below), conv_block(below, below))
-            for above, below in pairwise((first, *rest))
+            for above, below in pairwise(self.widths)
         )
-        self.up = nn.ModuleList(conv_block(above + below, above) for below, above in pairwise(WIDTHS[::-1]))
-        self.classify = nn.Conv2d(first, classes, 1)
+        self.up = nn.ModuleList(conv_block(above + below, above) for below, above in pairwise(self.widths[::-1]))
+        self.classify = nn.Conv2d(first, classes * fold**2, 1)
 
     def hyper(self) -> dict[str, Any]:
         """Arguments that rebuild this module, as JSON values."""
-        return {"classes": self.classes}
+        return {"classes": self.classes, "fold": self.fold, "widths": list(self.widths)}
 
     def forward(self, occupancies: Tensor) -> Tensor:
-        x = self.enter(occupancies.flatten(1, 2).contiguous(memory_format=torch.channels_last))
+        folded = nn.functional.pixel_unshuffle(occupancies.flatten(1, 2), self.fold)
+        x = self.enter(folded.contiguous(memory_format=torch.channels_last))
         kept = []
         for block in self.down:
             kept.append(x)
             x = block(x)
         for block, skip in zip(self.up, reversed(kept), strict=True):
             x = block(torch.cat([upsample(x, skip.shape[-1]), skip], dim=1))
-        logits: Tensor = self.classify(x)
-        return logits
+        return nn.functional.pixel_shuffle(self.classify(x), self.fold)
+
+
+def shape_prior(facts: Mapping[str, Any]) -> ShapePrior:
+    """An untrained prior as a card describes it."""
+    facts = {**FORMERLY, **facts}
+    return ShapePrior(facts["classes"], facts["fold"], facts["widths"])
 
 
 def coarse(canvases: Tensor) -> Tensor:
