@@ -28,14 +28,14 @@ def ablation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def together() -> Head:
     """An ensemble with a prior and a closer look."""
     module = EnsembleHead.of([head_class(kind)(CHANNELS, 3) for kind in ("cnn", "fusion")])
-    card = replace(
-        a_card(), head={"type": "ensemble", "hyper": module.hyper()}, shapes={"classes": 3, "distance_mm": 5}
-    )
+    prior, closer_prior = ShapePrior(3).eval(), ShapePrior(3).eval()
+    shapes = {**prior.hyper(), "distance_mm": 5}
+    card = replace(a_card(), head={"type": "ensemble", "hyper": module.hyper()}, shapes=shapes)
     closer = head_class("cnn")(CHANNELS, 3).eval()
     facts = {"side_mm": 90.0, "head": {"type": "cnn", "hyper": closer.hyper()}, "shapes": card.shapes}
     card = replace(card, closer=facts)
-    closer_head = Head(card.closer_card() or card, closer, ShapePrior(3).eval())
-    return Head(card, module.eval(), ShapePrior(3).eval(), closer_head)
+    closer_head = Head(card.closer_card() or card, closer, closer_prior)
+    return Head(card, module.eval(), prior, closer_head)
 
 
 def test_leaving_the_prior_out_leaves_a_head_that_can_be_saved(

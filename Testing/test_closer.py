@@ -55,7 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
         monkeypatch.setattr(head_class(kind), "steps", 20)
         monkeypatch.setattr(head_class(kind), "batch", 2)
     monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 2)
+    monkeypatch.setattr(shapes, "BATCH", 8)
     monkeypatch.setitem(BUDGETS, "best", replace(BUDGETS["best"], views=2, effort=1.0, shape_steps=20))
 
 
