@@ -41,7 +41,7 @@ class Budget:
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least one."""
         affordable = self.seconds * ENCODING_SHARE / max(slices * seconds_per_view, 1e-6)
-        return max((count for count in VIEW_LADDER if count <= min(affordable, self.views)), default=1)
+        return _rung(VIEW_LADDER, min(affordable, self.views))
 
     def slices(self, slices: int, seconds_per_view: float) -> int:
         """How many slices can be encoded at all, one view each; at least 8, at most all."""
@@ -56,12 +56,17 @@ class Budget:
         """
         wanted = usual * self.effort
         affordable = min(wanted, max(seconds_left / max(seconds_per_step, 1e-6), LEAST_EFFORT * wanted))
-        return max((count for count in STEP_LADDER if count <= affordable), default=STEP_LADDER[0])
+        return _rung(STEP_LADDER, affordable)
 
     def shape_steps_within(self, seconds_per_step: float) -> int:
         """The prior's usual steps, or the most on the ladder that fit into its share of the time."""
         affordable = min(self.shape_steps, self.seconds * SHAPE_SHARE / max(seconds_per_step, 1e-6))
-        return max((count for count in STEP_LADDER if count <= affordable), default=STEP_LADDER[0])
+        return _rung(STEP_LADDER, affordable)
+
+
+def _rung(ladder: Sequence[int], affordable: float) -> int:
+    """The highest rung that can be afforded; the lowest one in any case."""
+    return max((count for count in ladder if count <= affordable), default=ladder[0])
 
 
 BUDGETS: dict[str, Budget] = {

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .devices import mixed_precision
 from .heads.base import upsample
-from .heads.shape import CELLS, SLICES, ShapePrior
+from .heads.shape import CELLS, FOLD, SLICES, WIDTHS, ShapePrior
 from .pace import least_seconds, remembered
 from .progress import Monitor
 from .resampling import sample_at
@@ -82,7 +82,7 @@ def worth_learning(stacks: Sequence[LabelStack]) -> bool:
 
 def seconds_per_step(classes: int) -> float:
     """What one step of learning a prior costs here: measured, then remembered."""
-    key = f"step of shape prior {sorted(ShapePrior(classes).hyper().items())}"
+    key = f"step of shape prior, {classes} classes, fold {FOLD}, widths {WIDTHS}"
     return remembered(key, lambda: _measure_step(classes))
 
 

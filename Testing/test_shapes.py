@@ -336,13 +336,21 @@ def test_a_head_with_a_prior_answers_on_an_oblique_grid() -> None:
         assert segment(case.volume, head, **choices).geometry == case.volume.geometry
 
 
+def refused(shapes: object, tmp_path: Path, reason: str) -> None:
+    card = replace(a_card(), shapes=shapes)  # type: ignore[arg-type]
+    path = save_head(Head(card, head_class("linear")({"neck": 256}, 3)), tmp_path / "a.samhead")
+    with pytest.raises(HeadFileError, match=reason):
+        load_head(path)
+
+
 def test_a_card_whose_prior_does_not_fit_its_structures_is_refused(tmp_path: Path) -> None:
-    fits = {"classes": 3, "distance_mm": 1.0}
-    wrongs: list[object] = [{**fits, "classes": 7}, {"classes": 3}, {**fits, "distance_mm": 0}, [1]]
-    wrongs += [{**fits, "fold": fold} for fold in (0, 3, "2")]
-    wrongs += [{**fits, "widths": widths} for widths in ([], [0], ["wide"], [10**9], [8] * 9, 8)]
+    for wrong in ({"classes": 7, "distance_mm": 1.0}, {"classes": 3}, {"classes": 3, "distance_mm": 0}, [1]):
+        refused(wrong, tmp_path, "a.samhead: the shape prior .* needs a distance in mm and a class")
+
+
+def test_a_card_whose_prior_cannot_be_built_is_refused(tmp_path: Path) -> None:
+    wrongs: list[dict[str, object]] = [{"fold": fold} for fold in (0, 3, "2")]
+    wrongs += [{"widths": widths} for widths in ([], [0], ["wide"], [10**9], [8] * 9, 8)]
     for wrong in wrongs:
-        card = replace(a_card(), shapes=wrong)  # type: ignore[arg-type]
-        path = save_head(Head(card, head_class("linear")({"neck": 256}, 3)), tmp_path / "a.samhead")
-        with pytest.raises(HeadFileError, match="a.samhead: the shape prior .* needs a distance in mm"):
-            load_head(path)
+        facts = {"classes": 3, "distance_mm": 1.0, **wrong}
+        refused(facts, tmp_path, "a.samhead: no shape prior has the fold .* widths")

@@ -156,10 +156,12 @@ def _check_shapes(card: HeadCard, source: str) -> None:
         return
     distance, fold, widths = shapes.get("distance_mm"), shapes.get("fold", 1), shapes.get("widths", [16])
     known = isinstance(distance, int | float) and 0 < distance < float("inf")
-    possible = fold in (1, 2, 4) and isinstance(widths, list) and 1 <= len(widths) <= _DEEPEST
-    possible = possible and all(isinstance(width, int) and 0 < width <= _WIDEST for width in widths)
-    if not (known and possible and shapes.get("classes") == len(card.structures) + 1):
-        msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm, a class a structure and widths."
+    if not (known and shapes.get("classes") == len(card.structures) + 1):
+        msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm and a class for each structure."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+    layered = isinstance(widths, list) and 1 <= len(widths) <= _DEEPEST
+    if not (fold in (1, 2, 4) and layered and all(isinstance(w, int) and 0 < w <= _WIDEST for w in widths)):
+        msg = f"{source}: no shape prior has the fold {fold!r} and the widths {widths!r}."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
 
 

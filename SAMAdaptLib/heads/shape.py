@@ -25,6 +25,9 @@ CELLS = 64
 SLICES = 3
 """A slice, the one before and the one after it."""
 
+FOLD, WIDTHS = 2, (32, 48, 64)
+"""Cells a side that enter as channels, and channels by depth."""
+
 FORMERLY = {"fold": 1, "widths": (16, 32, 48, 64)}
 """What hyper-parameters are that files from before their time do not name."""
 
@@ -36,7 +39,7 @@ class ShapePrior(nn.Module):
     slice that does not exist. It gives (B, classes, CELLS, CELLS).
     """
 
-    def __init__(self, classes: int, fold: int = 2, widths: Sequence[int] = (32, 48, 64)) -> None:
+    def __init__(self, classes: int, fold: int = FOLD, widths: Sequence[int] = WIDTHS) -> None:
         """``fold``: side of the blocks of cells that enter as channels, and leave so, to convolve on a coarser grid:
         half of the time, and as good. ``widths``: channels by depth."""
         super().__init__()
