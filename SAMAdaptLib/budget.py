@@ -84,19 +84,20 @@ def budget_named(name: str) -> Budget:
     return BUDGETS[name]
 
 
-def looks_closer(choice: str, budget: Budget) -> bool:
-    """Whether there is time for a closer look after the first one: with ``auto``, but not with the budget ``fast``."""
+def goes_further(choice: str, budget: Budget) -> bool:
+    """Whether there is time for more than one training: a closer look, or learning again from an annotation that the
+    first head filled in. With ``auto``, but not with the budget ``fast``."""
     return choice == "auto" and budget.name != "fast"
 
 
-def candidates(choice: str, budget: Budget, closer: bool) -> Sequence[str]:
+def candidates(choice: str, budget: Budget, more: bool) -> Sequence[str]:
     """Head types to try for a user's choice: ``auto`` tries several on the same features.
 
-    ``closer``: a closer look will follow. A second head in the first look was worth less than that, and with both some
-    hearts came out worse, so ``balanced`` does without.
+    ``more``: another training will follow. A second head was worth less than a closer look, and with both some hearts
+    came out worse, so ``balanced`` does without.
     """
     if choice != "auto":
         return (choice,)
     if budget.name == "best":
         return ("cnn", "fusion", "autosam")
-    return ("cnn",) if closer or budget.name == "fast" else ("cnn", "fusion")
+    return ("cnn",) if more or budget.name == "fast" else ("cnn", "fusion")

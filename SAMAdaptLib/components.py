@@ -59,6 +59,16 @@ def keep_main_pieces(labels: NDArray[Any], singles: Sequence[int], neighbours: M
         settled.add(value)
 
 
+def keep_marked_pieces(labels: NDArray[Any], marks: NDArray[np.bool_], values: Sequence[int]) -> None:
+    """Reduce each structure of ``values`` to its connected pieces that hold a voxel of ``marks``, in place."""
+    for value in values:
+        components, count = ndimage.label(labels == value, _NEIGHBOURS)
+        kept = np.zeros(count + 1, bool)
+        kept[components[marks]] = True
+        kept[0] = True
+        labels[~kept[components]] = 0
+
+
 def _keep_one(labels: NDArray[Any], value: int, beside: Sequence[int]) -> None:
     box = _grown_box(labels == value, labels.shape)
     if box is None:

@@ -24,7 +24,12 @@ from .shapes import LabelStack, label_stack, worth_learning
 from .slicing import SliceStack
 
 if TYPE_CHECKING:
+    from .images import Labelmap
     from .structure import Structure
+
+
+Divided = tuple[list[AnnotatedSlice], list[AnnotatedSlice]]
+"""The slices of one case that are learned from, and those that are held out."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,10 @@ class Lesson:
 class Lessons:
     """The cases as training sees them: ``first`` for whole slices, ``closer`` for a window around all structures.
 
-    ``closer`` is None where the structures take up most of the slices, or where the annotation was left open; with
-    ``closer_mm``, the side of an earlier head's windows, it is there in any case. Raises InputError when the annotation
-    teaches nothing, GeometryError when labels do not lie on their volume's grid.
+    ``completed``: the labelmaps of the cases with what was left open filled in; then these are learned from, and what
+    was drawn is held out all the same. ``closer`` is None where the structures take up most of the slices, or where the
+    annotation was left open; with ``closer_mm``, the side of an earlier head's windows, it is there in any case. Raises
+    InputError when the annotation teaches nothing, GeometryError when labels do not lie on their volume's grid.
     """
 
     def __init__(
@@ -56,29 +62,33 @@ class Lessons:
         annotated_slices_only: bool,
         ignore_label: int | None,
         closer_mm: float | None = None,
+        completed: Sequence[Labelmap] | None = None,
     ) -> None:
         self.cases = cases
         self.structures = _structures(cases, ignore_label)
         self.values = [structure.value for structure in self.structures]
         for case in cases:
             _require_same_grid(case)
-        self.whole = not annotated_slices_only and ignore_label is None
+        drawn_whole = not annotated_slices_only and ignore_label is None
+        self.whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
-        choice = plane_to_learn_in(fullest, self.structures, plane, self.whole)
+        choice = plane_to_learn_in(fullest, self.structures, plane, drawn_whole)
         self.plane: dict[str, Any] = {"name": choice.name, "acquisition": choice.acquisition}
         self.plane["side_mm"] = canvas_side(self._stack(case) for case in cases)
         self.rule: IntensityRule = rule_for(cases[0].volume, intensity)
-        self.anatomy = pieces(cases, self.structures, self.whole)
-        found = [
-            annotated_slices(self._sliced(case), case.labelmap.voxels, self.values, annotated_slices_only, ignore_label)
-            for case in cases
-        ]
-        stacks = self._stacks()
-        self.first = _lesson(self.plane["side_mm"], found, stacks)
+        divided = [hold_out(slices) for slices in self._slices(cases, annotated_slices_only, ignore_label)]
+        taught = cases
+        if completed is not None:
+            taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
+            filled = self._slices(taught, False, None)
+            divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
+        self.anatomy = pieces(taught, self.structures, self.whole)
+        stacks = self._stacks(taught)
+        self.first = _lesson(self.plane["side_mm"], divided, stacks)
         if not any(item.present for item in self.first.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        self.closer = _closer(self.plane["side_mm"], found, stacks, closer_mm)
+        self.closer = _closer(self.plane["side_mm"], divided, stacks, closer_mm)
 
     def _stack(self, case: Case) -> SliceStack:
         return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))
@@ -86,38 +96,50 @@ class Lessons:
     def _sliced(self, case: Case) -> SlicedVolume:
         return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane["side_mm"])
 
-    def _stacks(self) -> list[LabelStack]:
+    def _slices(self, cases: Sequence[Case], slices_only: bool, ignore_label: int | None) -> list[list[AnnotatedSlice]]:
+        return [
+            annotated_slices(self._sliced(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
+            for case in cases
+        ]
+
+    def _stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
         """The annotations as shapes, where they are whole and there are enough slices."""
         if not self.whole:
             return []
-        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, self.values) for case in self.cases]
+        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, self.values) for case in cases]
         return stacks if worth_learning(stacks) else []
 
 
-def _lesson(side_mm: float, found: Sequence[Sequence[AnnotatedSlice]], stacks: list[LabelStack]) -> Lesson:
-    """The slices of all cases; of each case some are held out, and few of those without a structure are kept."""
+def _lesson(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> Lesson:
+    """The slices of all cases; few of those without a structure are learned from."""
     lesson = Lesson(side_mm, stacks=stacks)
-    for slices in found:
-        ours, checks = hold_out(slices)
+    for ours, checks in divided:
         lesson.training.extend(limit_empty(ours))
         lesson.held_out.extend(checks)
     return lesson
 
 
+def _without(slices: Sequence[AnnotatedSlice], checks: list[AnnotatedSlice]) -> Divided:
+    """``slices`` but for those that ``checks`` shows, and these as they are."""
+    held_out = {item.content.identity["slice"] for item in checks}
+    return [item for item in slices if item.content.identity["slice"] not in held_out], checks
+
+
 def _closer(
-    canvas_mm: float,
-    found: Sequence[Sequence[AnnotatedSlice]],
-    stacks: Sequence[LabelStack],
-    earlier_mm: float | None,
+    canvas_mm: float, divided: Sequence[Divided], stacks: Sequence[LabelStack], earlier_mm: float | None
 ) -> Lesson | None:
     """The same slices and shapes through windows around each case's structures; None where that is not worth it."""
-    extents = [annotated_extent(slices) for slices in found]
+    extents = [annotated_extent([*ours, *checks]) for ours, checks in divided]
     side_mm = earlier_mm
     if side_mm is None and stacks:
         side_mm = window_side([place for place in extents if place is not None], canvas_mm)
     if side_mm is None:
         return None
-    seen = [seen_closer(slices, place, side_mm) for slices, place in zip(found, extents, strict=True) if place]
+    seen = [
+        (seen_closer(ours, place, side_mm), seen_closer(checks, place, side_mm))
+        for (ours, checks), place in zip(divided, extents, strict=True)
+        if place
+    ]
     windows = [
         replace(stack, frame=place.window(stack.frame, side_mm))
         for stack, place in zip(stacks, extents, strict=False)

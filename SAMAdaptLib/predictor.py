@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -92,12 +92,7 @@ class Predictor:
 
     def _window(self, kept: KeptCanvases, sliced: SlicedVolume) -> Frame | None:
         """The window around the main pieces of what the first look found; None when it found nothing."""
-        values = np.asarray([0, *self.head.card.values])
-        labels = np.zeros(sliced.volume.geometry.shape, np.uint8 if values.max() < 256 else np.uint16)
-        for index, canvas in enumerate(kept):
-            if canvas is not None:
-                winner = unrender(canvas, sliced.frame).argmax(axis=0)
-                sliced.stack.put(labels, index, values[winner].astype(labels.dtype))
+        labels = decided(_on_pixels(kept, sliced.frame), sliced, self.head.card.values)
         keep_pieces(labels, self.head.card)
         found = extent((mask > 0 for mask in sliced.stack.oriented(labels)), sliced.stack.spacing)
         side_mm = 0.0 if self.head.closer is None else float(self.head.closer.card.plane["side_mm"])
@@ -155,6 +150,16 @@ class KeptCanvases:
         if self._values is None or index not in self._known:
             return None
         return np.asarray(self._values[index], np.float32)
+
+
+def decided(probabilities: Probabilities, sliced: SlicedVolume, values: Sequence[int]) -> NDArray[Any]:
+    """The most probable class of each voxel as label values (k, j, i); ``values`` are those of classes 1, 2, ...."""
+    table = np.asarray([0, *values])
+    labels = np.zeros(sliced.volume.geometry.shape, np.uint8 if table.max() < 256 else np.uint16)
+    for index, found in enumerate(probabilities):
+        if found is not None:
+            sliced.stack.put(labels, index, table[found.argmax(axis=0)].astype(labels.dtype))
+    return labels
 
 
 def _on_pixels(canvases: Iterable[NDArray[np.float32] | None], frame: Frame) -> Probabilities:

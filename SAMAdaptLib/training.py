@@ -12,7 +12,7 @@ import torch
 
 from .anatomy import in_shape
 from .batches import Batches
-from .budget import Budget, budget_named, candidates, looks_closer
+from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
@@ -30,7 +30,7 @@ from .shapes import seconds_per_step as shape_pace
 if TYPE_CHECKING:
     from .encoders.base import Encoder
     from .heads.base import HeadModule
-    from .volume import Structure, Volume
+    from .volume import Labelmap, Structure, Volume
 
 __all__ = ["Case", "train"]
 
@@ -85,6 +85,8 @@ def train(
     )  # fmt: skip
     session = Session(cases, recipe, monitor or Silent(), store or FeatureStore(), start_from)
     trained = session.run()
+    if session.completes and not trained.card.training["cancelled"]:
+        session, trained = _learned_again(session, trained)
     if unlabeled and not trained.card.training["cancelled"]:
         from .selftraining import adapt
 
@@ -115,7 +117,13 @@ class Session:
     """One training: what was prepared from the cases and is shared by all heads that are tried on them."""
 
     def __init__(
-        self, cases: Sequence[Case], recipe: Recipe, monitor: Monitor, store: FeatureStore, start_from: Head | None
+        self,
+        cases: Sequence[Case],
+        recipe: Recipe,
+        monitor: Monitor,
+        store: FeatureStore,
+        start_from: Head | None,
+        completed: Sequence[Labelmap] | None = None,
     ) -> None:
         self.began = time.monotonic()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
@@ -129,12 +137,13 @@ class Session:
             recipe.annotated_slices_only,
             recipe.ignore_label,
             earlier.card.plane["side_mm"] if earlier is not None else None,
+            completed,
         )
         self.structures = self.lessons.structures
-        wanted = earlier is not None or looks_closer(recipe.head, self.budget)
-        twice = self.lessons.closer is not None and wanted
-        self.closer = self.lessons.closer if twice else None
-        self.types = candidates(recipe.head, self.budget, self.closer is not None)
+        further = goes_further(recipe.head, self.budget)
+        self.closer = self.lessons.closer if further or earlier is not None else None
+        self.completes = further and not self.lessons.whole and start_from is None
+        self.types = candidates(recipe.head, self.budget, self.closer is not None or self.completes)
         self.encoder: Encoder | None = None
         if any(head_class(kind).needs for kind in self.types):
             self.encoder = load_encoder(
@@ -144,7 +153,8 @@ class Session:
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.embedder = Embedder(self.encoder, self.levels, store)
         self.shaped = any(head_class(kind).shaped for kind in self.types)
-        self.parts = (1 if self.closer is None else 2) * (2 if recipe.adapts else 1)
+        looks = 1 if self.closer is None else 2
+        self.parts = (looks + 2 * self.completes) * (2 if recipe.adapts else 1)
         self.part, self.part_began = self.budget, self.began
         self.shape_steps, self.reserved = 0, 0.0
 
@@ -155,6 +165,15 @@ class Session:
         self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding views")
         head = self._in_shape(self.best_of(samples, checks, self.start_from), self.lessons.first, self.start_from)
         return self.with_closer(head, self.start_from)
+
+    def completed_by(self, head: Head) -> Session:
+        """The session in what is left of the time, with the annotation filled in by ``head``. Raises Cancelled."""
+        from .completion import completed
+
+        labelmaps = completed(head, self)
+        again = Session(self.lessons.cases, self.recipe, self.monitor, self.store, None, labelmaps)
+        again.began = self.began
+        return again
 
     def samples(self, lesson: Lesson) -> tuple[list[Sample], list[Sample]]:
         """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
@@ -311,6 +330,18 @@ class Session:
             },
             quality=_quality(self.structures, result, len(checks)),
         )
+
+
+def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
+    """A session on the annotation that ``head`` filled in, and its head; as given, and noted, when cancelled."""
+    try:
+        again = session.completed_by(head)
+        better = again.run()
+    except Cancelled:
+        return session, head.noted(cancelled=True)
+    if better.card.training["cancelled"]:
+        return session, head.noted(cancelled=True)
+    return again, better.noted(completed=True)
 
 
 def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:

@@ -50,6 +50,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "batches",
                 "budget",
                 "closer",
+                "completion",
                 "components",
                 "doubts",
                 "fitting",

@@ -58,14 +58,14 @@ def test_a_shape_prior_leaves_the_heads_their_time(pace: float) -> None:
 
 
 def test_auto_tries_more_heads_when_there_is_more_time() -> None:
-    tried = [candidates("auto", BUDGETS[name], closer=False) for name in ("fast", "balanced", "best")]
+    tried = [candidates("auto", BUDGETS[name], more=False) for name in ("fast", "balanced", "best")]
     assert [len(types) for types in tried] == [1, 2, 3]
-    assert candidates("linear", BUDGETS["fast"], closer=False) == ("linear",)
+    assert candidates("linear", BUDGETS["fast"], more=False) == ("linear",)
 
 
 def test_a_closer_look_takes_the_place_of_a_second_head_unless_there_is_much_time() -> None:
-    assert candidates("auto", BUDGETS["balanced"], closer=True) == ("cnn",)
-    assert candidates("auto", BUDGETS["best"], closer=True) == candidates("auto", BUDGETS["best"], closer=False)
+    assert candidates("auto", BUDGETS["balanced"], more=True) == ("cnn",)
+    assert candidates("auto", BUDGETS["best"], more=True) == candidates("auto", BUDGETS["best"], more=False)
 
 
 def test_an_unknown_budget_is_refused_with_the_choices() -> None:

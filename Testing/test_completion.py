@@ -1,0 +1,166 @@
+"""An annotation that was left open: what a first head fills in, and what is learned from that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from geometries import turned
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from phantoms import dice, two_balls
+from test_closer import WIDE, small_balls
+
+from SAMAdaptLib import shapes
+from SAMAdaptLib.budget import BUDGETS
+from SAMAdaptLib.completion import filled_in
+from SAMAdaptLib.components import keep_marked_pieces
+from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.images import Labelmap
+from SAMAdaptLib.inference import segment
+from SAMAdaptLib.intensity import rule_for
+from SAMAdaptLib.lessons import Lessons
+from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.samples import Case, SlicedVolume
+from SAMAdaptLib.training import train
+from SAMAdaptLib.views import IGNORED
+
+UNKNOWN = 9
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path))
+    monkeypatch.setattr(head_class("cnn"), "steps", 60)
+    monkeypatch.setattr(head_class("cnn"), "batch", 8)
+    monkeypatch.setattr(shapes, "STACKS", 40)
+    monkeypatch.setattr(shapes, "BATCH", 8)
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
+
+
+def scribbled(case: Case) -> Case:
+    """One oblique line in four of what was annotated, and of the background around it; the rest is unknown."""
+    _, j, i = np.indices(case.labelmap.voxels.shape)
+    labels = np.where((i + j) % 4 == 0, case.labelmap.voxels, UNKNOWN).astype(np.uint8)
+    return Case(case.volume, Labelmap(labels, case.volume.geometry, case.labelmap.structures))
+
+
+def slices_only(case: Case, plane: str = "axial") -> Case:
+    """Every third annotated slice of that plane."""
+    sliced = _sliced(case, plane)
+    labels = np.zeros_like(case.labelmap.voxels)
+    for index in range(0, len(sliced), 3):
+        sliced.stack.put(labels, index, sliced.stack.slice(case.labelmap.voxels, index))
+    return Case(case.volume, Labelmap(labels, case.volume.geometry, case.labelmap.structures))
+
+
+def _sliced(case: Case, plane: str = "axial") -> SlicedVolume:
+    return SlicedVolume(case.volume, plane, rule_for(case.volume, "auto"))
+
+
+# What is filled in ------------------------------------------------------------------------------------------------
+
+
+def test_what_was_drawn_stays_and_the_rest_is_what_the_head_found() -> None:
+    whole = two_balls()
+    case = scribbled(whole)
+    filled = filled_in(case, whole.labelmap.voxels, _sliced(case), (2, 5), UNKNOWN)
+    np.testing.assert_array_equal(filled.voxels, whole.labelmap.voxels)
+    assert {structure.value for structure in filled.structures} == {2, 5}
+    contradicted = filled_in(case, 7 - whole.labelmap.voxels, _sliced(case), (2, 5), UNKNOWN)
+    known = case.labelmap.voxels != UNKNOWN
+    np.testing.assert_array_equal(contradicted.voxels[known], whole.labelmap.voxels[known])
+
+
+@given(st.sampled_from(["axial", "coronal", "sagittal"]), st.integers(0, 3))
+@settings(max_examples=12, deadline=None)
+def test_on_annotated_slices_all_is_known_whatever_their_plane(plane: str, quarter_turns: int) -> None:
+    geometry = Geometry((24, 20, 18), (1.0, 1.2, 2.0), (4, -5, 6), turned((90 * quarter_turns, 8, -5)))
+    whole = two_balls(geometry)
+    case = slices_only(whole, plane)
+    sliced = _sliced(case, plane)
+    found = whole.labelmap.voxels.copy()
+    for index in range(len(sliced)):
+        if sliced.stack.slice(case.labelmap.voxels, index).any():
+            sliced.stack.put(found, index, np.full(sliced.stack.shape, 2, np.uint8))
+    np.testing.assert_array_equal(filled_in(case, found, sliced, (2, 5), None).voxels, whole.labelmap.voxels)
+
+
+def test_pieces_that_hold_nothing_drawn_are_left_out() -> None:
+    labels = np.zeros((3, 10, 12), np.uint8)
+    labels[:, 1:4, 1:4], labels[:, 6:9, 1:4], labels[:, 6:9, 7:10] = 1, 1, 2
+    marks = np.zeros(labels.shape, bool)
+    marks[1, 2, 2] = True
+    keep_marked_pieces(labels, marks, (1,))
+    assert (labels[:, 1:4, 1:4] == 1).all()
+    assert not (labels[:, 6:9, 1:4]).any()
+    assert (labels[:, 6:9, 7:10] == 2).all(), "structures that are not named stay as they are"
+
+
+# What is learned from it ------------------------------------------------------------------------------------------
+
+
+def test_slices_that_judge_a_head_stay_as_they_were_drawn() -> None:
+    whole = small_balls()
+    lessons = Lessons([scribbled(whole)], "auto", "auto", False, UNKNOWN, None, [whole.labelmap])
+    assert lessons.closer is not None
+    for lesson in (lessons.first, lessons.closer):
+        assert lesson.held_out
+        assert all((item.classes == IGNORED).any() for item in lesson.held_out)
+        assert not any((item.classes == IGNORED).any() for item in lesson.training)
+        held_out = {item.content.identity["slice"] for item in lesson.held_out}
+        assert not held_out & {item.content.identity["slice"] for item in lesson.training}
+        assert lesson.stacks
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("left_open", "options"),
+    [(scribbled, {"ignore_label": UNKNOWN}), (slices_only, {"annotated_slices_only": True})],
+    ids=["scribbles", "slices"],
+)
+def test_from_an_open_annotation_shapes_and_a_closer_look_are_learned_all_the_same(left_open, options) -> None:
+    case = left_open(small_balls())
+    before = case.labelmap.voxels.copy()
+    head = train([case], encoder="tiny", **options)
+    assert head.card.training["completed"]
+    assert head.prior is not None
+    assert head.closer is not None
+    assert all(structure["single_component"] for structure in head.card.structures)
+    other = small_balls(seed=3)
+    found = segment(other.volume, head)
+    assert min(dice(found, other.labelmap, value) for value in (2, 5)) > 0.6
+    np.testing.assert_array_equal(case.labelmap.voxels, before)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("options", [{"budget": "fast"}, {"head": "cnn"}], ids=str)
+def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_filled_in(options: dict) -> None:
+    head = train([scribbled(small_balls())], encoder="tiny", ignore_label=UNKNOWN, **options)
+    assert "completed" not in head.card.training
+    assert head.prior is None
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("stage", ["Segmenting", "Learning shapes"])
+def test_cancelling_afterwards_keeps_the_first_head(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head_class("cnn"), "batch", 2)
+
+    class Stops(Silent):
+        heard = ""
+
+        def progress(self, stage: str, done: int, total: int) -> None:
+            self.heard = stage
+
+        def cancelled(self) -> bool:
+            return self.heard.startswith(stage)
+
+    head = train([scribbled(small_balls(WIDE))], encoder="tiny", ignore_label=UNKNOWN, monitor=Stops())
+    assert head.card.training["cancelled"]
+    assert "completed" not in head.card.training
+    assert head.prior is None
+    assert segment(small_balls(seed=3).volume, head).values()
