@@ -149,6 +149,7 @@ class _Benchmark:
             "peak_mb": peak_memory_mb(),
             **_means(cases),
             "held_out_dice": head.card.quality.get("mean_dice"),
+            "expected_dice": head.card.expected_dice,
             "training": {key: value for key, value in head.card.training.items() if key != "curve"},
             "cases": cases,
         }

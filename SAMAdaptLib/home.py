@@ -38,3 +38,10 @@ def folder(name: str) -> Path:
         msg = f"The folder {path} cannot be created ({error.strerror or error})."
         raise InputError(msg, "Set SAMADAPT_HOME to a folder that you may write to.") from error
     return path
+
+
+def starter_heads() -> list[Path]:
+    """The head files that came with SAMAdapt, by name: in the module's resources, as installed or in a clone."""
+    beside = Path(__file__).resolve().parents[1]
+    places = (beside / "Resources" / "Heads", beside / "SAMAdapt" / "Resources" / "Heads")
+    return sorted(file for place in places for file in place.glob("*.samhead"))

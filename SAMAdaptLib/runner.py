@@ -246,6 +246,7 @@ def head_facts(card: Any) -> dict[str, Any]:
         "modality": card.modality,
         "structures": card.structures,
         "mean_dice": card.mean_dice,
+        "expected_dice": card.expected_dice,
         "quality": card.quality,
         "training": card.training,
     }

@@ -19,7 +19,7 @@ from typing import Any
 from .errors import InputError
 from .handles import JobRunner
 from .heads.card import SUFFIX, HeadCard, read_card
-from .home import folder
+from .home import folder, starter_heads
 from .slicer_runs import Run
 
 
@@ -199,14 +199,19 @@ class SlicerLogic:
 
 
 def headPath(head: Any) -> Path:
-    """The file of a head given as ``HeadFile``, path, or name in the library. Raises InputError."""
+    """The file of a head given as ``HeadFile``, path, or name (in the library, or one that came along).
+
+    Raises InputError.
+    """
     path = Path(head)
     if path.suffix.lower() == SUFFIX and path.is_file():
         return path
-    inside = folder("heads") / (path.name if path.suffix.lower() == SUFFIX else path.name + SUFFIX)
-    if inside.is_file():
-        return inside
-    known = ", ".join(sorted(each.stem for each in folder("heads").glob(f"*{SUFFIX}"))) or "none"
+    wanted = path.name if path.suffix.lower() == SUFFIX else path.name + SUFFIX
+    heads = [*sorted(folder("heads").glob(f"*{SUFFIX}")), *starter_heads()]
+    for each in heads:
+        if each.name == wanted:
+            return each
+    known = ", ".join(each.stem for each in heads) or "none"
     msg = f"There is no head {str(head)!r}; in the library: {known}."
     raise InputError(msg, "Train one, import one, or give the path of a .samhead file.")
 

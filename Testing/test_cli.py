@@ -199,6 +199,12 @@ def test_a_training_is_told_as_a_table(asked: list, capsys) -> None:
     ]
 
 
+def test_a_training_tells_what_to_expect_on_other_patients(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(verbs, "run_job", lambda job, monitor: {**TRAINED, "expected_dice": 0.4})
+    assert main(A_TRAINING) == 0
+    assert "On other patients expect a mean Dice of about 0.40 (an estimate)." in capsys.readouterr().out
+
+
 def test_a_cancelled_training_that_kept_a_head_is_status_3_and_says_so(monkeypatch, capsys) -> None:
     monkeypatch.setattr(verbs, "run_job", lambda job, monitor: {**TRAINED, "cancelled": True})
     assert main(A_TRAINING) == 3

@@ -37,6 +37,28 @@ def a_card(kind: str = "linear", classes: int = 3) -> HeadCard:
     )
 
 
+@pytest.mark.parametrize(
+    ("training", "shapes", "expected"),
+    [
+        ({"cases": 1}, True, 0.83 * 0.8),
+        ({"cases": 2}, True, 0.83 * 0.8),
+        ({"cases": 20}, True, 0.83 * 0.98),
+        ({"cases": 1, "scribbles": True}, True, None),
+        ({"cases": 1}, False, None),
+    ],
+    ids=["one case", "two times of one patient", "many cases", "scribbles", "no prior"],
+)
+def test_less_is_expected_on_other_patients_than_on_held_out_slices(training: dict, shapes: bool, expected) -> None:
+    card = replace(a_card(), training=training, shapes={"classes": 3, "distance_mm": 5.0} if shapes else {})
+    assert card.expected_dice == (None if expected is None else pytest.approx(expected))
+
+
+def test_nothing_is_expected_where_nothing_was_held_out() -> None:
+    assert (
+        replace(a_card(), quality={"mean_dice": None}, shapes={"classes": 3, "distance_mm": 5.0}).expected_dice is None
+    )
+
+
 def a_head() -> Head:
     torch.manual_seed(0)
     return Head(a_card(), head_class("linear")(CHANNELS, 3))

@@ -206,6 +206,19 @@ def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:
     assert "Closer look" not in texts.headTip(a_card())
 
 
+def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -> None:
+    from test_heads import a_card
+
+    from SAMAdaptLib.gui import texts
+
+    card = a_card()
+    assert texts.headLine(card) == "Finds Left ventricle, Myocardium. Held-out Dice 0.83."
+    shaped = replace(card, shapes={"classes": 3, "distance_mm": 5.0}, training={"cases": 1, "origin": "a <public> set"})
+    assert texts.headLine(shaped).endswith("Held-out Dice 0.83; on other patients about 0.66.")
+    assert "0.66" in texts.headTip(shaped)
+    assert "a &lt;public&gt; set" in texts.headTip(shaped)
+
+
 def test_a_stage_that_the_panel_does_not_know_is_shown_as_it_is(a_host: Any) -> None:
     from SAMAdaptLib.gui import texts
 

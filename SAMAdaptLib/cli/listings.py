@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
-from ..home import home
+from ..home import home, starter_heads
 from ..jobs import HEAD_ENDING, ProbeJob, WeightsJob
 from ..runner import run_job
 from .answer import Answer
@@ -30,7 +30,10 @@ def encoders(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 
 def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
-    """List the heads of the library and of the given paths; a damaged file is told, and fails if it was asked for."""
+    """List the heads of the library, those that came along, and those of the given paths.
+
+    A damaged file is told, and fails if it was asked for.
+    """
     rows, complaints, status = [], [], 0
     asked, listed = _head_files(options.paths)
     for path in dict.fromkeys((*asked, *listed)):
@@ -55,7 +58,8 @@ def _head_files(paths: list[str]) -> tuple[list[Path], list[Path]]:
     """Files that were asked for by name, and those found in folders."""
     asked = [Path(path) for path in paths if not Path(path).is_dir()]
     folders = [Path(path) for path in paths if Path(path).is_dir()] + [home() / "heads"]
-    return asked, [file for place in folders for file in sorted(place.glob(f"*{HEAD_ENDING}"))]
+    found = [file for place in folders for file in sorted(place.glob(f"*{HEAD_ENDING}"))]
+    return asked, [*found, *starter_heads()]
 
 
 def _head_row(path: Path) -> dict[str, Any]:
@@ -71,6 +75,7 @@ def _head_row(path: Path) -> dict[str, Any]:
         "modality": card.modality,
         "structures": [str(item["name"]) for item in card.structures],
         "mean_dice": card.mean_dice,
+        "expected_dice": card.expected_dice,
         "training": {key: value for key, value in card.training.items() if key != "curve"},
     }
 

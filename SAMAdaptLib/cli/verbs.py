@@ -229,6 +229,8 @@ def _train_text(result: dict[str, Any]) -> str:
     ]
     if result["mean_dice"] is None:
         lines.append("Too few annotated slices to hold any out: the quality was not measured.")
+    elif result.get("expected_dice") is not None:
+        lines.append(f"On other patients expect a mean Dice of about {result['expected_dice']:.2f} (an estimate).")
     return "\n".join(lines)
 
 

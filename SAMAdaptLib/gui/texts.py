@@ -104,9 +104,12 @@ def headTip(card: HeadCard) -> str:
         (_("Head type"), card.head_type),
         (_("Slices"), str(card.plane["name"])),
         (_("Held-out Dice"), dice(card.mean_dice)),
+        (_("To expect elsewhere"), dice(card.expected_dice)),
     ]
     if card.closer:
         rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer["side_mm"])))
+    if card.training.get("origin"):
+        rows.append((_("Trained on"), str(card.training["origin"])))
     cells = "".join(f"<tr><td>{escape(name)}:&nbsp;</td><td>{escape(text)}</td></tr>" for name, text in rows)
     return f"<table>{cells}</table>"
 
@@ -117,7 +120,10 @@ def headLine(card: HeadCard) -> str:
     shown = ", ".join(names[:6]) + (_(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else "")
     if card.mean_dice is None:
         return _("Finds {structures}.").format(structures=shown)
-    return _("Finds {structures}. Held-out Dice {dice}.").format(structures=shown, dice=dice(card.mean_dice))
+    if card.expected_dice is None:
+        return _("Finds {structures}. Held-out Dice {dice}.").format(structures=shown, dice=dice(card.mean_dice))
+    line = _("Finds {structures}. Held-out Dice {dice}; on other patients about {expected}.")
+    return line.format(structures=shown, dice=dice(card.mean_dice), expected=dice(card.expected_dice))
 
 
 def dice(value: float | None) -> str:

@@ -246,6 +246,9 @@ def qualityCard(result: dict[str, Any]) -> str:
         if slices
         else _("Too few annotated slices to hold some out: the quality was not measured.")
     )
+    if result.get("expected_dice") is not None:
+        expected = _("on other patients about <b>{dice}</b> is to be expected")
+        measured += "; " + expected.format(dice=texts.dice(result["expected_dice"]))
     made = _("{type} head on {encoder}, {slices} slices in {views} views, {steps} steps, {time}").format(
         type=result["head_type"],
         encoder=result["encoder"],

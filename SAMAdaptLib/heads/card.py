@@ -21,6 +21,13 @@ METADATA_KEY = "samadapt"
 MAXIMUM_HEADER_BYTES = 4 * 1024 * 1024
 """A header holds a few names and one JSON document; a larger one is damage or malice."""
 
+LOST_ELSEWHERE = 0.2
+"""Share of its held-out Dice that a head of one patient loses on other patients, on average. Set on hearts (ACDC), on
+volumes that no quoted figure comes from; see the README for what it is worth on other sets."""
+
+ONE_PATIENT = 2
+"""Up to that many cases may be of one patient, as at two times."""
+
 _DEEPEST, _WIDEST = 5, 1024
 """Levels and channels of a shape prior, at most: more is damage or malice."""
 
@@ -105,6 +112,16 @@ class HeadCard:
         """Mean Dice on held-out slices, None when nothing was held out."""
         value = self.quality.get("mean_dice")
         return None if value is None else float(value)
+
+    @property
+    def expected_dice(self) -> float | None:
+        """Mean Dice to expect on volumes of other patients: an estimate, from the held-out slices of those it learned
+        from. None when nothing was held out, or only scribbles, which lie where it is easy; and for heads without a
+        shape prior, which lose more and less predictably."""
+        if self.mean_dice is None or not self.shapes or self.training.get("scribbles"):
+            return None
+        cases = max(int(self.training.get("cases", 1)), ONE_PATIENT)
+        return self.mean_dice * (1 - LOST_ELSEWHERE * ONE_PATIENT / cases)
 
     def closer_card(self) -> HeadCard | None:
         """The card of the head for a closer look: as this one, with its own canvas, network and prior."""

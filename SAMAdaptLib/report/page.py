@@ -180,6 +180,7 @@ def card_facts(card: HeadCard) -> dict[str, str]:
         "Intensity": _intensity(card.intensity),
         "Modality": card.modality,
         "Held-out Dice": " ".join(held_out),
+        "To expect on other patients": "" if card.expected_dice is None else f"about {card.expected_dice:.2f}",
         "Version": training.get("version"),
     }
     known = {name: value for name, value in facts.items() if value not in (None, "")}

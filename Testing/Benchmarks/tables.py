@@ -24,7 +24,7 @@ if str(ROOT) not in sys.path:
 from SAMAdaptLib.benchmark import of_queries  # noqa: E402
 
 SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "held_out_dice", "training")
-LATER_FACTS = ("shape_prior", "closer_look")
+LATER_FACTS = ("shape_prior", "closer_look", "expected_dice")
 MEANS = ("mean_dice", "mean_nsd", "mean_hd95_mm", "dice", "nsd", "hd95_mm")
 
 
