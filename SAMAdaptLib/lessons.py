@@ -69,7 +69,8 @@ class Lessons:
         self.values = [structure.value for structure in self.structures]
         for case in cases:
             _require_same_grid(case)
-        drawn_whole = not annotated_slices_only and ignore_label is None
+        unknown = any(ignore_label in case.labelmap.values() for case in cases)
+        drawn_whole = not (annotated_slices_only or unknown)
         self.whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
         choice = plane_to_learn_in(fullest, self.structures, plane, drawn_whole)

@@ -10,7 +10,7 @@ from balls import ball_head
 from clithings import *  # noqa: F403  fixtures
 
 from SAMAdaptLib import errors
-from SAMAdaptLib.cli import main, places
+from SAMAdaptLib.cli import listings, main, places
 from SAMAdaptLib.heads.file import save_head
 
 
@@ -91,7 +91,7 @@ def test_heads_lists_the_library_and_what_is_named(balls: Path, empty_home: Path
     save_head(ball_head("mine"), _library(empty_home) / "mine.samhead")
     assert main(["heads", str(balls), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["heads"]
-    assert [row["name"] for row in found] == ["ball", "mine"]
+    assert [row["name"] for row in found] == ["ball", "mine", "Hippocampus-starter"]
     assert found[0]["structures"] == ["Ball"]
     assert main(["heads"]) == 0
     assert "mine  linear  tiny     0.900  Ball" in capsys.readouterr().out
@@ -106,7 +106,8 @@ def test_a_damaged_head_is_told_and_fails_only_if_asked_for(balls: Path, capsys)
     assert main(["heads", str(balls / "none.samhead"), "--json"]) == 2
 
 
-def test_an_empty_library_says_what_to_do(empty_home: Path, capsys) -> None:
+def test_an_empty_library_says_what_to_do(empty_home: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(listings, "starter_heads", list)
     assert main(["heads"]) == 0
     assert "train one with `train`" in capsys.readouterr().out
     assert not empty_home.exists()

@@ -10,7 +10,7 @@ import pytest
 from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phantoms import dice, two_balls
+from phantoms import UNKNOWN, dice, scribbled, two_balls
 from test_closer import WIDE, small_balls
 
 from SAMAdaptLib import shapes
@@ -28,8 +28,6 @@ from SAMAdaptLib.samples import Case, SlicedVolume
 from SAMAdaptLib.training import train
 from SAMAdaptLib.views import IGNORED
 
-UNKNOWN = 9
-
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -40,13 +38,6 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shapes, "BATCH", 8)
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
-
-
-def scribbled(case: Case) -> Case:
-    """One oblique line in four of what was annotated, and of the background around it; the rest is unknown."""
-    _, j, i = np.indices(case.labelmap.voxels.shape)
-    labels = np.where((i + j) % 4 == 0, case.labelmap.voxels, UNKNOWN).astype(np.uint8)
-    return Case(case.volume, Labelmap(labels, case.volume.geometry, case.labelmap.structures))
 
 
 def slices_only(case: Case, plane: str = "axial") -> Case:
@@ -135,6 +126,12 @@ def test_from_an_open_annotation_shapes_and_a_closer_look_are_learned_all_the_sa
     found = segment(other.volume, head)
     assert min(dice(found, other.labelmap, value) for value in (2, 5)) > 0.6
     np.testing.assert_array_equal(case.labelmap.voxels, before)
+
+
+def test_a_label_for_the_unknown_that_occurs_nowhere_leaves_an_annotation_whole() -> None:
+    lessons = Lessons([small_balls()], "auto", "auto", False, UNKNOWN)
+    assert lessons.whole
+    assert lessons.closer is not None
 
 
 @pytest.mark.usefixtures("quick")

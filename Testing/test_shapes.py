@@ -11,7 +11,7 @@ import torch
 from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phantoms import two_balls
+from phantoms import UNKNOWN, scribbled, two_balls
 from test_heads import a_card
 
 from SAMAdaptLib import shapes
@@ -265,9 +265,9 @@ def test_a_head_of_a_whole_annotation_has_a_prior_and_keeps_it_in_its_file(tmp_p
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("open_slices", [{"annotated_slices_only": True}, {"ignore_label": 9}], ids=str)
-def test_where_slices_or_pixels_were_left_open_there_is_no_prior(open_slices: dict) -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast", **open_slices)
+@pytest.mark.parametrize("left_open", [{"annotated_slices_only": True}, {"ignore_label": UNKNOWN}], ids=str)
+def test_where_slices_or_pixels_were_left_open_there_is_no_prior(left_open: dict) -> None:
+    head = train([scribbled(two_balls())], encoder="tiny", head="cnn", budget="fast", **left_open)
     assert head.prior is None
     assert head.card.shapes == {}
 

@@ -172,7 +172,7 @@ def test_names_that_are_no_file_names_are_made_into_some(empty_home):
     assert freeHeadPath("a/b: c?").name == "a_b_ c_.samhead"
     assert freeHeadPath("  ").name == "head.samhead"
     assert freeHeadPath("Herz für alle").name == "Herz für alle.samhead"
-    with pytest.raises(InputError, match="in the library: none"):
+    with pytest.raises(InputError, match="in the library: Hippocampus-starter"):
         headPath("x")
 
 

@@ -1,0 +1,74 @@
+"""The heads that come with the extension: what they say of themselves, where they are found, what they find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from SAMAdaptLib.cli import main, places
+from SAMAdaptLib.heads.card import read_card
+from SAMAdaptLib.heads.file import load_head
+from SAMAdaptLib.home import starter_heads
+from SAMAdaptLib.inference import segment
+from SAMAdaptLib.metrics import evaluate
+from SAMAdaptLib.slicer_logic import headPath
+from SAMAdaptLib.volume import read_labelmap, read_volume
+
+MODULE = Path(__file__).resolve().parent.parent / "SAMAdapt"
+NAME = "Hippocampus-starter"
+LARGEST_BYTES = 5_000_000
+
+
+def test_heads_that_come_along_lie_where_the_module_looks_for_them_and_are_small() -> None:
+    folder = MODULE / "Resources" / "Heads"
+    assert starter_heads() == sorted(folder.glob("*.samhead"))
+    assert [path.stem for path in starter_heads()] == [NAME]
+    assert all(path.stat().st_size < LARGEST_BYTES for path in starter_heads())
+
+
+def test_a_starter_head_says_what_it_was_trained_on_and_under_which_licence() -> None:
+    card = read_card(starter_heads()[0])
+    assert "Decathlon" in card.training["origin"]
+    assert "CC-BY-SA 4.0" in card.training["origin"]
+    assert card.encoder["name"] == "mobile_sam"
+    assert card.expected_dice is not None
+    for structure in card.structures:
+        assert "Hippocampal structure" in structure["terminology"]
+        assert structure["terminology"].count("~") == 6
+
+
+def test_it_is_found_by_its_name_until_the_user_has_one_of_that_name(empty_home: Path) -> None:
+    assert places.find_head(NAME) == str(starter_heads()[0])
+    own = empty_home / "heads" / f"{NAME}.samhead"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(starter_heads()[0].read_bytes())
+    assert places.find_head(NAME) == str(own)
+
+
+def test_it_is_listed(empty_home: Path, capsys) -> None:
+    assert main(["heads", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["heads"]
+    assert [row["path"] for row in rows] == [str(path) for path in starter_heads()]
+    assert rows[0]["structures"] == ["Anterior hippocampus", "Posterior hippocampus"]
+
+
+def test_the_logic_finds_it_by_name(empty_home: Path) -> None:
+    assert headPath(NAME) == headPath(f"{NAME}.samhead") == starter_heads()[0]
+
+
+def test_one_click_works_right_after_installation(shared_data: Path, mobile_sam: Any) -> None:
+    folder = shared_data / "hippocampus"
+    if not folder.is_dir():
+        pytest.skip("the hippocampus volumes are not on this computer")
+    name = sorted(path.name for path in (folder / "images").iterdir())[20]
+    volume = read_volume(folder / "images" / name)
+    found = segment(volume, load_head(starter_heads()[0]), encoder=mobile_sam)
+    assert [structure.name for structure in found.structures] == ["Anterior hippocampus", "Posterior hippocampus"]
+    assert found.geometry.same_grid(volume.geometry)
+    reference = read_labelmap(folder / "labels" / name, like=volume)
+    assert evaluate(found, reference).mean_dice > 0.65
+    assert np.isin(found.voxels, (0, 1, 2)).all()
