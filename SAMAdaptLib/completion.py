@@ -35,26 +35,34 @@ def completed(head: Head, session: Session) -> list[Labelmap]:
     for case in session.lessons.cases:
         sliced = seen_by(head.card, case.volume)
         found = decided(predictor.slices(sliced, (sliced.frame,)), sliced, head.card.values)
-        filled.append(filled_in(case, found, sliced, head.card.values, recipe.ignore_label))
+        known = drawn_in(case, sliced, head.card.values, recipe.annotated_slices_only, recipe.ignore_label)
+        filled.append(filled_in(case, known, found, head.card.values))
     return filled
 
 
-def filled_in(
-    case: Case, found: NDArray[Any], sliced: SlicedVolume, values: Sequence[int], ignore_label: int | None
-) -> Labelmap:
-    """The annotation of ``case`` with ``found``, label values (k, j, i), where nothing is known.
+def drawn_in(
+    case: Case, sliced: SlicedVolume, values: Sequence[int], annotated_slices_only: bool, ignore_label: int | None
+) -> NDArray[np.bool_]:
+    """Where the annotation of ``case`` says something, (k, j, i).
 
-    ``values``: of the structures. ``ignore_label``: of what is unknown; None: slices (those of ``sliced``) without a
-    structure are. Of what was filled in, pieces that hold nothing drawn are left out.
+    Not where it has ``ignore_label``; with ``annotated_slices_only`` only on slices (those of ``sliced``) that show one
+    of the structures ``values``.
     """
     drawn = case.labelmap.voxels
-    marks = np.isin(drawn, values)
-    if ignore_label is None:
-        known = np.zeros(drawn.shape, bool)
-        sliced.stack.oriented(known)[...] = sliced.stack.oriented(marks).any(axis=(1, 2), keepdims=True)
-    else:
-        known = drawn != ignore_label
+    known = np.ones(drawn.shape, bool) if ignore_label is None else drawn != ignore_label
+    if annotated_slices_only:
+        shown = sliced.stack.oriented(np.isin(drawn, values)).any(axis=(1, 2), keepdims=True)
+        sliced.stack.oriented(known)[...] &= shown
+    return known
+
+
+def filled_in(case: Case, known: NDArray[np.bool_], found: NDArray[Any], values: Sequence[int]) -> Labelmap:
+    """The annotation of ``case`` with ``found``, label values (k, j, i), where it is not ``known``.
+
+    Of the structures ``values``, pieces that hold nothing drawn are left out.
+    """
+    drawn = case.labelmap.voxels
     labels = np.where(known, drawn, found)
-    keep_marked_pieces(labels, marks, values)
-    structures = tuple(structure for structure in case.labelmap.structures if structure.value != ignore_label)
+    keep_marked_pieces(labels, known & np.isin(drawn, values), values)
+    structures = tuple(structure for structure in case.labelmap.structures if structure.value in values)
     return replace(case.labelmap, voxels=labels, structures=structures)

@@ -15,7 +15,7 @@ from test_closer import WIDE, small_balls
 
 from SAMAdaptLib import shapes
 from SAMAdaptLib.budget import BUDGETS
-from SAMAdaptLib.completion import filled_in
+from SAMAdaptLib.completion import drawn_in, filled_in
 from SAMAdaptLib.components import keep_marked_pieces
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads import head_class
@@ -59,11 +59,12 @@ def _sliced(case: Case, plane: str = "axial") -> SlicedVolume:
 def test_what_was_drawn_stays_and_the_rest_is_what_the_head_found() -> None:
     whole = two_balls()
     case = scribbled(whole)
-    filled = filled_in(case, whole.labelmap.voxels, _sliced(case), (2, 5), UNKNOWN)
+    known = drawn_in(case, _sliced(case), (2, 5), False, UNKNOWN)
+    np.testing.assert_array_equal(known, case.labelmap.voxels != UNKNOWN)
+    filled = filled_in(case, known, whole.labelmap.voxels, (2, 5))
     np.testing.assert_array_equal(filled.voxels, whole.labelmap.voxels)
     assert {structure.value for structure in filled.structures} == {2, 5}
-    contradicted = filled_in(case, 7 - whole.labelmap.voxels, _sliced(case), (2, 5), UNKNOWN)
-    known = case.labelmap.voxels != UNKNOWN
+    contradicted = filled_in(case, known, 7 - whole.labelmap.voxels, (2, 5))
     np.testing.assert_array_equal(contradicted.voxels[known], whole.labelmap.voxels[known])
 
 
@@ -74,11 +75,22 @@ def test_on_annotated_slices_all_is_known_whatever_their_plane(plane: str, quart
     whole = two_balls(geometry)
     case = slices_only(whole, plane)
     sliced = _sliced(case, plane)
-    found = whole.labelmap.voxels.copy()
+    known = drawn_in(case, sliced, (2, 5), True, None)
     for index in range(len(sliced)):
-        if sliced.stack.slice(case.labelmap.voxels, index).any():
-            sliced.stack.put(found, index, np.full(sliced.stack.shape, 2, np.uint8))
-    np.testing.assert_array_equal(filled_in(case, found, sliced, (2, 5), None).voxels, whole.labelmap.voxels)
+        drawn = sliced.stack.slice(case.labelmap.voxels, index).any()
+        assert (sliced.stack.slice(known, index) == drawn).all()
+    found = np.where(known, 2, whole.labelmap.voxels).astype(np.uint8)
+    np.testing.assert_array_equal(filled_in(case, known, found, (2, 5)).voxels, whole.labelmap.voxels)
+
+
+def test_of_scribbles_on_some_slices_only_the_scribbles_are_known() -> None:
+    case = scribbled(two_balls())
+    labels = case.labelmap.voxels.copy()
+    labels[::2] = 0
+    some = Case(case.volume, Labelmap(labels, case.volume.geometry, case.labelmap.structures))
+    known = drawn_in(some, _sliced(some), (2, 5), True, UNKNOWN)
+    assert not known[::2].any()
+    np.testing.assert_array_equal(known[1:7:2], labels[1:7:2] != UNKNOWN)
 
 
 def test_pieces_that_hold_nothing_drawn_are_left_out() -> None:
