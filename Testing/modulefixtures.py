@@ -26,7 +26,7 @@ if sys.version_info < (3, 12):
 
 @pytest.fixture
 def a_host(empty_home: Path) -> Iterator[SlicerHost]:
-    """The application with the panel open, all packages said to be installed, and an empty home.
+    """The application with the panel open, all packages said to be installed, an empty home and no starter head.
 
     Reloading the module loads the library anew; afterwards it is again the one that the tests have imported.
     """
@@ -35,12 +35,20 @@ def a_host(empty_home: Path) -> Iterator[SlicerHost]:
         packages = host.widget.panel.services.packages
         packages.missing = list
         packages.samMissing = lambda: False
-        host.widget.panel.refresh()
+        offer_built_in(host)
         yield host
     if any(sys.modules.get(name) is not module for name, module in library.items()):
         for name in [name for name in sys.modules if _is_library(name)]:
             del sys.modules[name]
         sys.modules.update(library)
+
+
+def offer_built_in(host: SlicerHost, *folders: Path) -> None:
+    """Let the panel's library offer the heads of these folders beside the user's own, with none chosen yet."""
+    library = host.widget.panel.services.library
+    library._builtIn, library._places = folders, []
+    host.widget._parameterNode.head = ""
+    host.widget.panel.refresh()
 
 
 def _is_library(name: str) -> bool:

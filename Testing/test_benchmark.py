@@ -55,6 +55,7 @@ def head(cases=(), cancelled=False, values=(1, 2), **options):
     card = SimpleNamespace(
         shapes={},
         closer={},
+        expected_dice=0.7,
         head={"type": "threshold"},
         structures=[{"value": value, "name": f"Part {value}"} for value in values],
         training={"steps": 1, "curve": [[1, 0.5, None]], "cancelled": cancelled},

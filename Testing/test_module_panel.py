@@ -19,6 +19,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulefixtures import offer_built_in
 from modulethings import nothing_left, segment_result  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -217,6 +218,19 @@ def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -
     assert texts.headLine(shaped).endswith("Held-out Dice 0.83; on other patients about 0.66.")
     assert "0.66" in texts.headTip(shaped)
     assert "a &lt;public&gt; set" in texts.headTip(shaped)
+
+
+def test_a_head_that_came_along_is_offered_where_the_user_has_no_head_and_stays_as_it_is(a_host: Any) -> None:
+    from SAMAdaptLib.errors import InputError
+    from SAMAdaptLib.home import starter_heads
+
+    offer_built_in(a_host, starter_heads()[0].parent)
+    assert a_host.ui.headSelector.currentText == starter_heads()[0].stem
+    assert "Decathlon" in a_host.ui.headSelector.toolTip
+    library = a_host.widget.panel.services.library
+    with pytest.raises(InputError, match="came with the extension"):
+        library.delete(library.entries()[0])
+    assert starter_heads()
 
 
 def test_a_stage_that_the_panel_does_not_know_is_shown_as_it_is(a_host: Any) -> None:

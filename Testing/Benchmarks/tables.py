@@ -23,8 +23,9 @@ if str(ROOT) not in sys.path:
 
 from SAMAdaptLib.benchmark import of_queries  # noqa: E402
 
-SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "held_out_dice", "training")
-LATER_FACTS = ("shape_prior", "closer_look", "expected_dice")
+JUDGED = ("held_out_dice", "expected_dice")
+SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", *JUDGED, "training")
+LATER_FACTS = ("shape_prior", "closer_look")
 MEANS = ("mean_dice", "mean_nsd", "mean_hd95_mm", "dice", "nsd", "hd95_mm")
 
 
