@@ -45,3 +45,8 @@ def starter_heads() -> list[Path]:
     beside = Path(__file__).resolve().parents[1]
     places = (beside / "Resources" / "Heads", beside / "SAMAdapt" / "Resources" / "Heads")
     return sorted(file for place in places for file in place.glob("*.samhead"))
+
+
+def known_heads() -> list[Path]:
+    """The head files of the user's library, then those that came with SAMAdapt: the first of a name is meant by it."""
+    return [*sorted((home() / "heads").glob("*.samhead")), *starter_heads()]

@@ -19,7 +19,7 @@ from typing import Any
 from .errors import InputError
 from .handles import JobRunner
 from .heads.card import SUFFIX, HeadCard, read_card
-from .home import folder, starter_heads
+from .home import folder, known_heads
 from .slicer_runs import Run
 
 
@@ -207,7 +207,7 @@ def headPath(head: Any) -> Path:
     if path.suffix.lower() == SUFFIX and path.is_file():
         return path
     wanted = path.name if path.suffix.lower() == SUFFIX else path.name + SUFFIX
-    heads = [*sorted(folder("heads").glob(f"*{SUFFIX}")), *starter_heads()]
+    heads = known_heads()
     for each in heads:
         if each.name == wanted:
             return each

@@ -108,7 +108,7 @@ def test_a_damaged_head_is_told_and_fails_only_if_asked_for(balls: Path, capsys)
 
 
 def test_an_empty_library_says_what_to_do(empty_home: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(listings, "starter_heads", list)
+    monkeypatch.setattr(listings, "known_heads", list)
     assert main(["heads"]) == 0
     assert "train one with `train`" in capsys.readouterr().out
     assert not empty_home.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
-from ..home import home, starter_heads
+from ..home import home, known_heads
 from ..jobs import HEAD_ENDING, ProbeJob, WeightsJob
 from ..runner import run_job
 from .answer import Answer
@@ -57,9 +57,9 @@ def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
 def _head_files(paths: list[str]) -> tuple[list[Path], list[Path]]:
     """Files that were asked for by name, and those found in folders."""
     asked = [Path(path) for path in paths if not Path(path).is_dir()]
-    folders = [Path(path) for path in paths if Path(path).is_dir()] + [home() / "heads"]
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
     found = [file for place in folders for file in sorted(place.glob(f"*{HEAD_ENDING}"))]
-    return asked, [*found, *starter_heads()]
+    return asked, [*found, *known_heads()]
 
 
 def _head_row(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..home import home, starter_heads
+from ..home import home, known_heads
 from ..jobs import HEAD_ENDING, StructureSpec
 
 VOLUME_ENDINGS = (
@@ -32,14 +32,13 @@ def find_head(text: str) -> str:
     """A head file's path, or the name of one in the library or of a starter head. Raises InputError listing these."""
     if Path(text).is_file():
         return text
-    library = home() / "heads"
     name = text if text.endswith(HEAD_ENDING) else text + HEAD_ENDING
-    heads = [*sorted(library.glob(f"*{HEAD_ENDING}")), *starter_heads()]
+    heads = known_heads()
     for path in heads:
         if path.name == name:
             return str(path)
     known = ", ".join(path.stem for path in heads) or "none"
-    msg = f"There is no head file {text}, and none of that name in the library {library}."
+    msg = f"There is no head file {text}, and none of that name in the library {home() / 'heads'}."
     raise InputError(msg, f"Heads there: {known}.")
 
 

@@ -22,8 +22,8 @@ MAXIMUM_HEADER_BYTES = 4 * 1024 * 1024
 """A header holds a few names and one JSON document; a larger one is damage or malice."""
 
 LOST_ELSEWHERE = 0.2
-"""Share of its held-out Dice that a head of one patient loses on other patients, on average. Set on hearts (ACDC), on
-volumes that no quoted figure comes from; see the README for what it is worth on other sets."""
+"""Share of its held-out Dice that a head of one patient loses on other patients, roughly: chosen with earlier
+figures of the benchmarks' sets in view. The README says how far off it is on each of them."""
 
 ONE_PATIENT = 2
 """Up to that many cases may be of one patient, as at two times."""
