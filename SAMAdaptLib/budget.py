@@ -7,7 +7,7 @@ measurements differ a little, still do the same work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import InputError
 
@@ -22,6 +22,9 @@ SHAPE_SHARE = 0.25
 """Share of the time that may go into the shape prior: with many structures, or on a slow machine, it would otherwise
 take what the heads need."""
 
+UNLABELED_SHARE = 0.25
+"""Share of the time that may go into encoding volumes without annotation."""
+
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800, 1000, 1200, 1600, 2000)
 
 
@@ -29,7 +32,8 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``shape_steps``: the most optimizer steps for the shape prior.
+    ``shape_steps``: the most optimizer steps for the shape prior. ``rounds``: how often a head learns again from what
+    it finds in volumes without annotation, where there are any; each time is a training, with its part of the time.
     """
 
     name: str
@@ -37,6 +41,21 @@ class Budget:
     views: int
     effort: float
     shape_steps: int = 700
+    rounds: int = 1
+
+    def divided(self) -> Budget:
+        """What each training has of this budget when there is a first one and ``rounds`` more.
+
+        A round more is worth more than more effort in each.
+        """
+        usual = BUDGETS["balanced"]
+        return replace(
+            self,
+            seconds=self.seconds / (1 + self.rounds),
+            views=min(self.views, usual.views),
+            effort=min(self.effort, usual.effort),
+            shape_steps=min(self.shape_steps, usual.shape_steps),
+        )
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least one."""
@@ -47,6 +66,15 @@ class Budget:
         """How many slices can be encoded at all, one view each; at least 8, at most all."""
         affordable = int(self.seconds * ENCODING_SHARE / max(seconds_per_view, 1e-6))
         return min(slices, max(affordable, 8))
+
+    def unlabeled(self, slices: Sequence[int], seconds_per_slice: float) -> int:
+        """How many of some volumes, of which the sizes are given, can be encoded within their share; at least one.
+
+        ``seconds_per_slice``: for all looks.
+        """
+        mean = sum(slices) / max(len(slices), 1)
+        affordable = int(self.seconds * UNLABELED_SHARE / max(mean * seconds_per_slice, 1e-6))
+        return min(len(slices), max(affordable, 1))
 
     def steps(self, usual: int, seconds_left: float, seconds_per_step: float) -> int:
         """The usual steps times the effort, or the most on the ladder that fit into the time left.
@@ -72,7 +100,7 @@ def _rung(ladder: Sequence[int], affordable: float) -> int:
 BUDGETS: dict[str, Budget] = {
     "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300),
     "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=3),
 }
 
 
@@ -98,6 +126,6 @@ def candidates(choice: str, budget: Budget, more: bool) -> Sequence[str]:
     """
     if choice != "auto":
         return (choice,)
-    if budget.name == "best":
+    if budget.effort > 1:
         return ("cnn", "fusion", "autosam")
     return ("cnn",) if more or budget.name == "fast" else ("cnn", "fusion")

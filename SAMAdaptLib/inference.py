@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from .embedding import FeatureStore
 from .errors import InputError
 from .images import Labelmap
 from .looks import zoomed
-from .predictor import Predictor
+from .predictor import Predictor, decided
 from .progress import Monitor, Silent
 from .samples import SlicedVolume, seen_by
 from .slicing import Bounds
@@ -72,7 +71,9 @@ def segment(
         raise InputError(msg)
     if smoothing:
         probabilities = _smoothed(probabilities)
-    labels, confidence = _decide(probabilities, sliced, head)
+    certainty = _Certainty(predictor.classes)
+    labels = decided(probabilities, sliced, head.card.values, certainty.hear)
+    confidence = certainty.of(head.card.values)
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
     for doubt in doubts(head.card, volume, confidence, predictor.agreement, whole=region is None):
@@ -129,33 +130,22 @@ def _mean(
     return np.asarray(sum(w / weight * p for w, p in parts), np.float32)
 
 
-@dataclass
 class _Certainty:
-    """Running mean of the chosen class's probability."""
+    """The mean probability of each class over the pixels for which it was chosen."""
 
-    total: float = 0.0
-    count: int = 0
+    def __init__(self, classes: int) -> None:
+        self._total, self._count = np.zeros(classes), np.zeros(classes, np.int64)
 
+    def hear(self, index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        """Take one slice: the class of each pixel and its probability."""
+        classes = len(self._count)
+        self._total += np.bincount(winner.ravel(), probability.ravel(), classes)
+        self._count += np.bincount(winner.ravel(), minlength=classes)
 
-def _decide(
-    probabilities: Iterable[NDArray[np.float32] | None], sliced: SlicedVolume, head: Head
-) -> tuple[NDArray[Any], dict[int, float]]:
-    """The most probable class of each voxel as label values (k, j, i), and the confidence of each structure."""
-    values = np.asarray([0, *head.card.values])
-    labels = np.zeros(sliced.volume.geometry.shape, np.uint8 if values.max() < 256 else np.uint16)
-    certainty = {int(value): _Certainty() for value in values[1:]}
-    for index, found in enumerate(probabilities):
-        if found is None:
-            continue
-        winner = found.argmax(axis=0)
-        sliced.stack.put(labels, index, values[winner].astype(labels.dtype))
-        chosen = found.max(axis=0)
-        for channel, value in enumerate(values):
-            if channel:
-                mask = winner == channel
-                certainty[int(value)].total += float(chosen[mask].sum())
-                certainty[int(value)].count += int(mask.sum())
-    return labels, {value: round(c.total / c.count, 4) for value, c in certainty.items() if c.count}
+    def of(self, values: Sequence[int]) -> dict[int, float]:
+        """By label value; ``values`` are those of classes 1, 2, .... Structures that were not found are missing."""
+        found = zip(values, self._total[1:], self._count[1:], strict=True)
+        return {value: round(float(total / count), 4) for value, total, count in found if count}
 
 
 def _restrict(labels: NDArray[Any], region: Bounds | None) -> None:

@@ -8,7 +8,7 @@ the window shows something else, the first look's answer stands.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -152,13 +152,23 @@ class KeptCanvases:
         return np.asarray(self._values[index], np.float32)
 
 
-def decided(probabilities: Probabilities, sliced: SlicedVolume, values: Sequence[int]) -> NDArray[Any]:
+Hearer = Callable[[int, "NDArray[np.intp]", "NDArray[np.float32]"], None]
+"""Hears of each slice that was looked at: its index, the most probable class of each pixel, and its probability."""
+
+
+def decided(
+    probabilities: Probabilities, sliced: SlicedVolume, values: Sequence[int], hear: Hearer | None = None
+) -> NDArray[Any]:
     """The most probable class of each voxel as label values (k, j, i); ``values`` are those of classes 1, 2, ...."""
     table = np.asarray([0, *values])
     labels = np.zeros(sliced.volume.geometry.shape, np.uint8 if table.max() < 256 else np.uint16)
     for index, found in enumerate(probabilities):
-        if found is not None:
-            sliced.stack.put(labels, index, table[found.argmax(axis=0)].astype(labels.dtype))
+        if found is None:
+            continue
+        winner = found.argmax(axis=0)
+        sliced.stack.put(labels, index, table[winner].astype(labels.dtype))
+        if hear is not None:
+            hear(index, winner, found.max(axis=0))
     return labels
 
 

@@ -1,97 +1,109 @@
-"""Learns from volumes without annotation: confident predictions become labels, the rest stays unknown.
+"""Learns from volumes without annotation: what a head finds in them is learned from like an annotation.
 
-A gate keeps the first head when the adapted one does worse on the held-out slices of the annotated cases: a head that
-believes its own mistakes can collapse, and the annotated slices are the only truth at hand.
+One patient shows one size and one contrast. A head that was trained on it finds much of the same structures in others
+all the same, and its shape prior puts right a part of the rest; a new head, and a new prior, that learn from those
+answers as well have seen many patients. That is done a few times over.
+
+Three things keep a head from believing its own mistakes: volumes in which head and prior contradict each other are left
+out, pixels of which the head is not sure are left open, and a head that does worse on the held-out slices of the
+annotated cases, the only truth at hand, is dropped.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .anatomy import taking_over
-from .closer import annotated_extent, seen_closer
-from .predictor import Predictor
-from .samples import AnnotatedSlice, draw_samples, limit_empty, seen_by, spread
+from .anatomy import keep_pieces
+from .budget import budget_named
+from .doubts import LEAST_AGREEMENT
+from .errors import Cancelled
+from .lessons import Answer
+from .predictor import Predictor, decided
+from .samples import AnnotatedSlice, seen_by, spread
+from .shapes import label_stack
 from .views import IGNORED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .heads.file import Head
-    from .samples import Sample
     from .training import Session
     from .volume import Volume
 
 CONFIDENT = 0.9
 """Pixels whose winning class has at least this probability are learned from."""
 
-VIEWS = 3
-"""Views of each pseudo-labelled slice."""
-
 TOLERATED_LOSS = 0.02
 """Held-out Dice that adaptation may cost before the gate shuts."""
 
-AT_MOST = 3
-"""Pseudo-labelled slices per annotated one."""
-
 
 def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
-    """``head`` trained further on its own confident predictions in ``volumes``, or ``head`` when that does not help.
+    """A head that learned from what ``head``, and then its successors, find in ``volumes``; or the best one so far.
 
-    The card's ``training["unlabeled"]`` counts the volumes, and is 0 when the gate kept the first head. Cancelled:
-    ``head``, and its card says so.
+    The card's ``training["unlabeled"]`` counts the volumes that were learned from; 0 when ``head`` itself remains.
+    Cancelled: the best head so far, and its card says so.
     """
-    found = [pseudo_labelled(head, volume, session) for volume in volumes]
-    session.begin_part()
-    pseudo = _views(found, session, len(session.lessons.first.training))
-    if not pseudo:
-        session.monitor.warning("Nothing was confidently found in the unlabelled volumes; the head stays as it was.")
-        return head.noted(unlabeled=0)
-    samples, checks = session.samples(session.lessons.first)
-    session.types = tuple(part.type_name for part in head.module.parts())
-    adapted = taking_over(session.best_of([*samples, *pseudo], checks, head), head)
-    if session.closer is not None:
-        closer = _views(_closer(found, session.closer.side_mm), session, len(session.closer.training))
-        adapted = session.with_closer(adapted, head, closer)
-    if adapted.card.training["cancelled"]:
-        return head.noted(unlabeled=0, cancelled=True)
-    before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
-    if checks and after < before - TOLERATED_LOSS:
-        session.monitor.warning(f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); they were not used.")
-        return head.noted(unlabeled=0)
-    return adapted.noted(unlabeled=len(volumes))
+    best = head.noted(unlabeled=0)
+    chosen = _affordable(head, session, volumes)
+    for _ in range(session.budget.rounds):
+        try:
+            adapted, reason = _adapted(best, session, chosen)
+        except Cancelled:
+            return best.noted(cancelled=True)
+        if adapted is None:
+            session.monitor.warning(reason)
+            break
+        if adapted.card.training["cancelled"]:
+            return best.noted(cancelled=True)
+        best = adapted
+    return best.noted(seconds=round(time.monotonic() - session.began, 1))
 
 
-def _views(found: Sequence[Sequence[AnnotatedSlice]], session: Session, annotated: int) -> list[Sample]:
-    """Encoded views of pseudo-labelled slices with a structure, not too many beside the annotated ones."""
-    shown = [item for item in limit_empty([item for slices in found for item in slices]) if item.present]
-    samples = draw_samples(spread(shown, AT_MOST * annotated), VIEWS, session.encoder, session.recipe.seed)
-    session.embedder.prepare([sample.view for sample in samples], session.monitor, "Encoding unlabelled volumes")
-    return samples
+def answer(head: Head, session: Session, volume: Volume) -> Answer | None:
+    """What ``head`` finds in ``volume``; None when that is nothing, or head and prior contradict each other.
 
-
-def _closer(found: Sequence[Sequence[AnnotatedSlice]], side_mm: float) -> list[list[AnnotatedSlice]]:
-    """The pseudo-labelled slices of each volume through a window around what was found there."""
-    places = [annotated_extent(slices) for slices in found]
-    return [seen_closer(slices, place, side_mm) for slices, place in zip(found, places, strict=True) if place]
-
-
-def pseudo_labelled(head: Head, volume: Volume, session: Session) -> list[AnnotatedSlice]:
-    """The slices of ``volume`` with the head's confident predictions as annotation."""
+    Pieces that are not kept are background.
+    """
     predictor = Predictor(head, session.encoder, session.recipe.device, session.monitor, session.store)
     sliced = seen_by(head.card, volume)
-    found = []
-    for index, probabilities in enumerate(predictor.slices(sliced, (sliced.frame,))):
-        if probabilities is not None:
-            found.append(AnnotatedSlice(sliced.picture(index), confident_classes(probabilities)))
-    return found
+    seen, sure = [], np.zeros(volume.geometry.shape, bool)
+
+    def hear(index: int, winner: NDArray[Any], probability: NDArray[np.float32]) -> None:
+        seen.append(index)
+        sliced.stack.put(sure, index, probability >= CONFIDENT)
+
+    labels = decided(predictor.slices(sliced, (sliced.frame,)), sliced, head.card.values, hear)
+    kept = labels.copy()
+    keep_pieces(kept, head.card)
+    agreement = predictor.agreement
+    if not kept.any() or (agreement is not None and agreement < LEAST_AGREEMENT):
+        return None
+    stack, unsure = label_stack(sliced, kept, head.card.values), ~sure & (kept == labels)
+    classes = [np.where(sliced.stack.slice(unsure, n), np.uint8(IGNORED), stack.slices[n]) for n in seen]
+    slices = [AnnotatedSlice(sliced.picture(n), found) for n, found in zip(seen, classes, strict=True)]
+    return Answer(slices, stack)
 
 
-def confident_classes(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(classes, rows, columns) probabilities to class indices, IGNORED where no class is probable enough."""
-    classes = probabilities.argmax(axis=0).astype(np.uint8)
-    classes[probabilities.max(axis=0) < CONFIDENT] = IGNORED
-    return classes
+def _adapted(head: Head, session: Session, volumes: Sequence[Volume]) -> tuple[Head | None, str]:
+    """One round; where nothing comes of it None and why. Raises Cancelled before there is anything to keep."""
+    answers = [found for volume in volumes if (found := answer(head, session, volume)) is not None]
+    if not answers:
+        return None, "Nothing was surely found in the unlabelled volumes; the head stays as it was."
+    adapted = session.taught_by(head, answers).run()
+    before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
+    if after < before - TOLERATED_LOSS:
+        return None, f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); that was not kept."
+    return adapted.noted(unlabeled=len(answers)), ""
+
+
+def _affordable(head: Head, session: Session, volumes: Sequence[Volume]) -> list[Volume]:
+    """As many of the volumes as can be encoded within the budget, evenly chosen."""
+    if session.encoder is None:
+        return list(volumes)
+    slices = [len(seen_by(head.card, volume)) for volume in volumes]
+    cost = session.encoder.seconds_per_slice() * (1 if session.closer is None else 2)
+    return spread(volumes, budget_named(session.recipe.budget).unlabeled(slices, cost))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,11 +19,11 @@ from .encoders import load_encoder
 from .errors import Cancelled
 from .fitting import Fit, fit, held_out_dice, seconds_per_step, set_normalizers
 from .heads import head_class
-from .heads.card import HeadCard
 from .heads.ensemble import EnsembleHead
 from .heads.file import Head
-from .lessons import Lesson, Lessons
+from .lessons import Answer, Lesson, Lessons
 from .progress import Monitor, Silent
+from .record import recorded
 from .samples import Case, Sample, draw_samples, spread
 from .shapes import seconds_per_step as shape_pace
 
@@ -124,10 +124,13 @@ class Session:
         store: FeatureStore,
         start_from: Head | None,
         completed: Sequence[Labelmap] | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.began = time.monotonic()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
-        self.budget: Budget = budget_named(recipe.budget)
+        self.completed = completed
+        whole = budget_named(recipe.budget)
+        self.budget: Budget = whole.divided() if recipe.adapts else whole
         self.device = resolve_device(recipe.device)
         earlier = start_from.closer if start_from is not None else None
         self.lessons = Lessons(
@@ -144,17 +147,18 @@ class Session:
         self.closer = self.lessons.closer if further or earlier is not None else None
         self.completes = further and not self.lessons.whole and start_from is None
         self.types = candidates(recipe.head, self.budget, self.closer is not None or self.completes)
-        self.encoder: Encoder | None = None
-        if any(head_class(kind).needs for kind in self.types):
+        self.encoder = encoder
+        if self.encoder is None and any(head_class(kind).needs for kind in self.types):
             self.encoder = load_encoder(
                 recipe.encoder, device=recipe.device, monitor=monitor, input_size=recipe.input_size
             )
+        if self.encoder is not None:
             self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.embedder = Embedder(self.encoder, self.levels, store)
         self.shaped = any(head_class(kind).shaped for kind in self.types)
         looks = 1 if self.closer is None else 2
-        self.parts = (looks + 2 * self.completes) * (2 if recipe.adapts else 1)
+        self.parts = looks + 2 * self.completes
         self.part, self.part_began = self.budget, self.began
         self.shape_steps, self.reserved = 0, 0.0
 
@@ -170,17 +174,33 @@ class Session:
         """The session in what is left of the time, with the annotation filled in by ``head``. Raises Cancelled."""
         from .completion import completed
 
-        labelmaps = completed(head, self)
-        again = Session(self.lessons.cases, self.recipe, self.monitor, self.store, None, labelmaps)
+        again = self._again(None, completed(head, self))
         again.began = self.began
         return again
 
+    def taught_by(self, head: Head, answers: Sequence[Answer]) -> Session:
+        """A session on the same cases and the answers of ``head``, with a time of its own.
+
+        It begins anew, lest a head believes its own mistakes ever more, unless this one went on from another head.
+        """
+        again = self._again(None if self.start_from is None else head, self.completed)
+        again.lessons.borrow(answers)
+        return again
+
+    def _again(self, start_from: Head | None, completed: Sequence[Labelmap] | None) -> Session:
+        cases, recipe = self.lessons.cases, self.recipe
+        return Session(cases, recipe, self.monitor, self.store, start_from, completed, self.encoder)
+
     def samples(self, lesson: Lesson) -> tuple[list[Sample], list[Sample]]:
-        """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
+        """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are.
+
+        Borrowed slices are learned from as they are, too: their features are known from when they were looked at.
+        """
         cost = self.encoder.seconds_per_slice() if self.encoder is not None else PAINT_SECONDS
         kept = spread(lesson.training, self.part.slices(len(lesson.training), cost))
         views = self.part.views_per_slice(len(kept), cost)
         samples = draw_samples(kept, views, self.encoder, self.recipe.seed)
+        samples += draw_samples(lesson.borrowed, 1, self.encoder, self.recipe.seed)
         return samples, draw_samples(lesson.held_out, 1, self.encoder, self.recipe.seed)
 
     def best_of(self, samples: Sequence[Sample], checks: Sequence[Sample], start_from: Head | None) -> Head:
@@ -201,8 +221,8 @@ class Session:
         together = self._together(heads, samples, checks)
         return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
 
-    def with_closer(self, head: Head, start_from: Head | None, more: Sequence[Sample] = ()) -> Head:
-        """``head`` with one for a closer look at what it finds, where that is worth it; ``more``: further samples.
+    def with_closer(self, head: Head, start_from: Head | None) -> Head:
+        """``head`` with one for a closer look at what it finds, where that is worth it.
 
         Cancelled meanwhile: ``head`` as it is, and its card says so.
         """
@@ -215,7 +235,7 @@ class Session:
         except Cancelled:
             return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer
-        fitted = self._fit(CLOSER_TYPE, [*samples, *more], checks, self._seconds_left(), earlier)
+        fitted = self._fit(CLOSER_TYPE, samples, checks, self._seconds_left(), earlier)
         plane = {**fitted.card.plane, "side_mm": self.closer.side_mm}
         fitted = replace(fitted, card=replace(fitted.card, plane=plane))
         closer = self._in_shape(fitted, self.closer, earlier)
@@ -252,7 +272,7 @@ class Session:
         module = EnsembleHead.of([head.module for head in heads])
         found = held_out_dice(module.to(self.device), Batches(module, self.embedder, self.device), checks)
         result = Fit(state={}, held_out=found, steps=sum(head.card.training["steps"] for head in heads))
-        return Head(card=self._card(module, result, samples, checks), module=module.cpu().eval())
+        return Head(card=recorded(self, module, result, samples, checks), module=module.cpu().eval())
 
     def _fit(
         self, kind: str, samples: Sequence[Sample], checks: Sequence[Sample], seconds: float, start_from: Head | None
@@ -274,7 +294,7 @@ class Session:
                 deadline=began + _OVERTIME * max(seconds, 10.0),
                 monitor=self.monitor,
             )
-        return Head(card=self._card(module, result, samples, checks), module=module.cpu().eval())
+        return Head(card=recorded(self, module, result, samples, checks), module=module.cpu().eval())
 
     def _new_module(self, kind: str, samples: Sequence[Sample], start_from: Head | None) -> HeadModule:
         channels = {level: self.encoder.levels[level].channels for level in self.levels} if self.encoder else {}
@@ -293,44 +313,6 @@ class Session:
         left = self.part.seconds - self.reserved - (time.monotonic() - self.part_began)
         return max(left, LEAST_PART * self.budget.seconds)
 
-    def _card(self, module: HeadModule, result: Fit, samples: Sequence[Sample], checks: Sequence[Sample]) -> HeadCard:
-        from . import __version__
-
-        encoder = self.encoder
-        return HeadCard(
-            name=self.recipe.name,
-            head={"type": module.type_name, "hyper": module.hyper()},
-            encoder={
-                "name": encoder.name if encoder else "none",
-                "sha256": encoder.sha256 if encoder else "",
-                "levels": {level: _level_facts(encoder.levels[level]) for level in module.needs} if encoder else {},
-                "input_size": self.recipe.input_size,
-            },
-            plane=self.lessons.plane,
-            intensity=self.lessons.rule.to_dict(),
-            modality=self.lessons.cases[0].volume.modality,
-            structures=[
-                {**structure.to_dict(), **facts}
-                for structure, facts in zip(self.structures, self.lessons.anatomy, strict=True)
-            ],
-            training={
-                "cases": len(self.lessons.cases),
-                "slices": len({id(sample.annotated) for sample in samples}),
-                "views": len(samples),
-                "steps": result.steps,
-                "seconds": round(time.monotonic() - self.began, 1),
-                "seed": self.recipe.seed,
-                "budget": self.budget.name,
-                "trainable_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
-                "annotated_slices_only": self.recipe.annotated_slices_only,
-                "scribbles": self.recipe.ignore_label is not None,
-                "version": __version__,
-                "cancelled": result.cancelled,
-                "curve": [[s, round(a, 4), None if b is None else round(b, 4)] for s, a, b in result.curve],
-            },
-            quality=_quality(self.structures, result, len(checks)),
-        )
-
 
 def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
     """A session on the annotation that ``head`` filled in, and its head; as given, and noted, when cancelled."""
@@ -341,31 +323,13 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
         return session, head.noted(cancelled=True)
     if better.card.training["cancelled"]:
         return session, head.noted(cancelled=True)
-    return again, better.noted(completed=True)
+    return again, better
 
 
 def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:
     """The head types whose feature levels this encoder has; one that was asked for by name is left to fail clearly."""
     known = [kind for kind in types if set(head_class(kind).needs) <= set(encoder.levels)]
     return known if len(types) > 1 else types
-
-
-def _level_facts(level: Any) -> list[int]:
-    """A feature level as JSON: [channels, size]."""
-    return [int(level.channels), int(level.size)]
-
-
-def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[str, Any]:
-    """Held-out Dice as the card keeps it; nulls where nothing was held out."""
-    if result.held_out is None:
-        return {"dice": {}, "mean_dice": None, "held_out_slices": 0}
-    dice = [None if np.isnan(value) else round(value, 4) for value in result.held_out.dice]
-    mean = result.held_out.mean
-    return {
-        "dice": {str(structure.value): value for structure, value in zip(structures, dice, strict=True)},
-        "mean_dice": None if np.isnan(mean) else round(mean, 4),
-        "held_out_slices": slices,
-    }
 
 
 def _earlier(

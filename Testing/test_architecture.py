@@ -59,6 +59,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "looks",
                 "metrics",
                 "predictor",
+                "record",
                 "reshaping",
                 "selftraining",
                 "shapes",

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from SAMAdaptLib.budget import BUDGETS, ENCODING_SHARE, SHAPE_SHARE, STEP_LADDER, VIEW_LADDER, budget_named, candidates
+from SAMAdaptLib.budget import (
+    BUDGETS,
+    ENCODING_SHARE,
+    SHAPE_SHARE,
+    STEP_LADDER,
+    UNLABELED_SHARE,
+    VIEW_LADDER,
+    budget_named,
+    candidates,
+)
 from SAMAdaptLib.errors import InputError
 
 
@@ -66,6 +75,25 @@ def test_auto_tries_more_heads_when_there_is_more_time() -> None:
 def test_a_closer_look_takes_the_place_of_a_second_head_unless_there_is_much_time() -> None:
     assert candidates("auto", BUDGETS["balanced"], more=True) == ("cnn",)
     assert candidates("auto", BUDGETS["best"], more=True) == candidates("auto", BUDGETS["best"], more=False)
+
+
+def test_learning_from_other_volumes_divides_the_time_into_trainings_like_a_usual_one() -> None:
+    for budget in BUDGETS.values():
+        part = budget.divided()
+        assert part.seconds * (1 + budget.rounds) == pytest.approx(budget.seconds)
+        assert part.effort <= 1
+        assert part.views <= BUDGETS["balanced"].views
+    assert BUDGETS["best"].rounds > BUDGETS["balanced"].rounds >= 1
+    assert candidates("auto", BUDGETS["best"].divided(), more=True) == ("cnn",)
+
+
+def test_as_many_other_volumes_are_learned_from_as_can_be_encoded_in_their_share_of_the_time() -> None:
+    best = BUDGETS["best"]
+    assert best.unlabeled([10] * 40, 0.8) == 40
+    few = best.unlabeled([100] * 40, 0.8)
+    assert 1 < few < 40
+    assert few * 100 * 0.8 <= best.seconds * UNLABELED_SHARE
+    assert best.unlabeled([5000], 5.0) == 1
 
 
 def test_an_unknown_budget_is_refused_with_the_choices() -> None:

@@ -240,12 +240,6 @@ def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: py
     assert train([two_balls()], encoder="tiny", budget="fast").card.head_type in {"linear", "cnn"}
 
 
-def test_unlabelled_volumes_are_learned_from_or_left_out(head: Head) -> None:
-    adapted = train([two_balls()], encoder="tiny", head="linear", budget="fast", unlabeled=[two_balls(seed=8).volume])
-    assert adapted.card.training["unlabeled"] in (0, 1)
-    assert (adapted.card.mean_dice or 0) >= (head.card.mean_dice or 0) - 0.05
-
-
 def test_labels_on_another_grid_are_refused_with_the_difference() -> None:
     case = two_balls()
     moved = replace(case.volume.geometry, origin=(4.0, 0.0, 0.0))

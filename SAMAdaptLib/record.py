@@ -1,0 +1,78 @@
+"""What a training leaves on the card of its head: how it was made, and how good it is on held-out slices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .heads.card import HeadCard
+
+if TYPE_CHECKING:
+    from .encoders.base import Encoder
+    from .fitting import Fit
+    from .heads.base import HeadModule
+    from .samples import Sample
+    from .structure import Structure
+    from .training import Session
+
+
+def recorded(
+    session: Session, module: HeadModule, result: Fit, samples: Sequence[Sample], checks: Sequence[Sample]
+) -> HeadCard:
+    """The card of ``module``, which a fit of the session on ``samples`` gave; ``checks`` are the held-out slices."""
+    from . import __version__
+
+    lessons, recipe = session.lessons, session.recipe
+    return HeadCard(
+        name=recipe.name,
+        head={"type": module.type_name, "hyper": module.hyper()},
+        encoder=_encoder(session.encoder, module, recipe.input_size),
+        plane=lessons.plane,
+        intensity=lessons.rule.to_dict(),
+        modality=lessons.cases[0].volume.modality,
+        structures=[
+            {**structure.to_dict(), **facts}
+            for structure, facts in zip(session.structures, lessons.anatomy, strict=True)
+        ],
+        training={
+            "cases": len(lessons.cases),
+            "slices": len({id(sample.annotated) for sample in samples}),
+            "views": len(samples),
+            "steps": result.steps,
+            "seconds": round(time.monotonic() - session.began, 1),
+            "seed": recipe.seed,
+            "budget": session.budget.name,
+            "trainable_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+            "annotated_slices_only": recipe.annotated_slices_only,
+            "scribbles": recipe.ignore_label is not None,
+            **({"completed": True} if session.completed is not None else {}),
+            "version": __version__,
+            "cancelled": result.cancelled,
+            "curve": [[s, round(a, 4), None if b is None else round(b, 4)] for s, a, b in result.curve],
+        },
+        quality=_quality(session.structures, result, len(checks)),
+    )
+
+
+def _encoder(encoder: Encoder | None, module: HeadModule, input_size: int | None) -> dict[str, Any]:
+    """The encoder as the card names it; feature levels as [channels, size]."""
+    if encoder is None:
+        return {"name": "none", "sha256": "", "levels": {}, "input_size": input_size}
+    levels = {level: [int(encoder.levels[level].channels), int(encoder.levels[level].size)] for level in module.needs}
+    return {"name": encoder.name, "sha256": encoder.sha256, "levels": levels, "input_size": input_size}
+
+
+def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[str, Any]:
+    """Held-out Dice as the card keeps it; nulls where nothing was held out."""
+    if result.held_out is None:
+        return {"dice": {}, "mean_dice": None, "held_out_slices": 0}
+    dice = [None if np.isnan(value) else round(value, 4) for value in result.held_out.dice]
+    mean = result.held_out.mean
+    return {
+        "dice": {str(structure.value): value for structure, value in zip(structures, dice, strict=True)},
+        "mean_dice": None if np.isnan(mean) else round(mean, 4),
+        "held_out_slices": slices,
+    }

@@ -1,0 +1,279 @@
+"""Learning from volumes without annotation: what is learned from, what is not, and when the first head remains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from phantoms import UNKNOWN, dice, scribbled
+from test_closer import quick, small_balls  # noqa: F401  a fixture
+
+from SAMAdaptLib import selftraining
+from SAMAdaptLib.budget import BUDGETS
+from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.heads.file import Head
+from SAMAdaptLib.images import Volume
+from SAMAdaptLib.inference import segment
+from SAMAdaptLib.lessons import Answer, Lessons
+from SAMAdaptLib.predictor import Predictor
+from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.samples import Case, seen_by
+from SAMAdaptLib.selftraining import answer
+from SAMAdaptLib.training import Recipe, Session, train
+from SAMAdaptLib.views import IGNORED
+
+OTHERS = [small_balls(seed=8), small_balls(seed=11)]
+
+
+class Listening(Silent):
+    """Keeps the warnings and the stages; ``stops`` says when to cancel."""
+
+    def __init__(self, stops=lambda heard: False) -> None:
+        self.warnings: list[str] = []
+        self.heard: list[str] = []
+        self.stops = stops
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self.heard.append(stage)
+
+    def cancelled(self) -> bool:
+        return bool(self.stops(self.heard))
+
+
+@pytest.fixture(autouse=True)
+def easily_sure(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:  # noqa: F811
+    """Heads that were trained as shortly as here are sure of nothing, and do not agree with their priors."""
+    monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
+    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 0.0)
+    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
+
+
+def adapted(monitor: Silent | None = None, case: Case | None = None, **options) -> Head:
+    chosen = {"encoder": "tiny", "budget": "balanced", "unlabeled": [other.volume for other in OTHERS], **options}
+    return train([case or small_balls()], monitor=monitor, **chosen)
+
+
+def session_of(case: Case, ignore_label: int | None = None) -> Session:
+    recipe = Recipe("tiny", None, "auto", "auto", "auto", False, ignore_label, "balanced", 0, "cpu", "", adapts=True)
+    return Session([case], recipe, Silent(), FeatureStore(), None)
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, Head]:
+    """Heads that were trained once for this file, and longer than the others."""
+    return {}
+
+
+@pytest.fixture
+def longer(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
+    monkeypatch.setattr(head_class("cnn"), "steps", 60)
+    monkeypatch.setattr(head_class("cnn"), "batch", 8)
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=60))
+
+
+@pytest.fixture
+def head(trained: dict[str, Head], longer: None) -> Head:
+    """One that has not seen other volumes."""
+    if "head" not in trained:
+        trained["head"] = train([small_balls()], encoder="tiny", budget="balanced")
+    return trained["head"]
+
+
+@pytest.fixture
+def better(trained: dict[str, Head], longer: None) -> Head:
+    """One that has."""
+    if "better" not in trained:
+        trained["better"] = adapted()
+    return trained["better"]
+
+
+def same(ours: torch.nn.Module, theirs: torch.nn.Module) -> bool:
+    other = theirs.state_dict()
+    return all(torch.equal(value, other[name]) for name, value in ours.state_dict().items())
+
+
+# The whole --------------------------------------------------------------------------------------------------------
+
+
+def test_both_looks_and_their_priors_learn_from_other_volumes(head: Head, better: Head) -> None:
+    found = better
+    assert found.card.training["unlabeled"] == 2
+    assert found.closer is not None
+    assert head.closer is not None
+    assert not same(found.module, head.module)
+    assert not same(found.closer.module, head.closer.module)
+    for ours, theirs in ((found.prior, head.prior), (found.closer.prior, head.closer.prior)):
+        assert ours is not None
+        assert theirs is not None
+        assert not same(ours, theirs)
+
+
+def test_the_adapted_head_segments_the_volumes_that_it_learned_from_which_stay_as_they_were(better: Head) -> None:
+    np.testing.assert_array_equal(OTHERS[0].volume.voxels, small_balls(seed=8).volume.voxels)
+    found = segment(OTHERS[0].volume, better)
+    assert min(dice(found, OTHERS[0].labelmap, value) for value in (2, 5)) > 0.6
+
+
+def test_there_are_as_many_rounds_as_the_budget_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], rounds=2))
+    heads: list[Head] = []
+    once = selftraining._adapted
+
+    def counted(head: Head, *rest):
+        heads.append(head)
+        return once(head, *rest)
+
+    monkeypatch.setattr(selftraining, "_adapted", counted)
+    adapted()
+    assert len(heads) == 2
+    assert not same(heads[0].module, heads[1].module), "the second round asks the head of the first"
+
+
+def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None:
+    found = adapted(case=scribbled(small_balls()), ignore_label=UNKNOWN, unlabeled=[OTHERS[0].volume])
+    assert found.card.training["completed"]
+    assert found.card.training["unlabeled"] == 1
+    assert found.closer is not None
+
+
+def test_every_round_begins_anew_unless_the_training_went_on_from_a_head(head: Head) -> None:
+    anew = session_of(small_balls())
+    assert anew.taught_by(head, []).start_from is None
+    onwards = Session([small_balls()], anew.recipe, Silent(), anew.store, head)
+    assert onwards.taught_by(head, []).start_from is head
+    assert onwards.taught_by(head, []).encoder is onwards.encoder, "an encoder is loaded once"
+
+
+def test_a_head_asked_for_by_name_learns_from_other_volumes_as_well() -> None:
+    found = adapted(head="linear", budget="fast")
+    assert found.card.head_type == "linear"
+    assert found.card.training["unlabeled"] == 2
+
+
+# What is not learned from -----------------------------------------------------------------------------------------
+
+
+def test_a_volume_in_which_head_and_prior_contradict_each_other_is_left_out(
+    head: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(small_balls())
+    assert answer(head, session, OTHERS[0].volume) is not None
+    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
+    assert answer(head, session, OTHERS[0].volume) is None
+
+
+def test_a_volume_in_which_nothing_is_found_is_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftraining, "decided", lambda probabilities, sliced, values, hear: np.zeros((8, 100, 110)))
+    assert answer(head, session_of(small_balls()), OTHERS[0].volume) is None
+
+
+def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, volume = session_of(small_balls()), OTHERS[0].volume
+    sliced = seen_by(head.card, volume)
+    predictor = Predictor(head, session.encoder, "cpu", Silent(), session.store)
+    probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced, (sliced.frame,))]
+    monkeypatch.setattr(
+        selftraining, "CONFIDENT", float(np.median(np.concatenate([p for p in probability if p is not None])))
+    )
+    found = answer(head, session, volume)
+    assert found is not None
+    for item in found.slices:
+        chance = probability[item.content.identity["slice"]]
+        assert chance is not None
+        unsure = chance < selftraining.CONFIDENT
+        assert (item.classes[~unsure] != IGNORED).all()
+        assert (item.classes[unsure] == IGNORED).mean() > 0.9, "all but pieces that were not kept"
+
+
+def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftraining, "CONFIDENT", 1.1)
+    seen = selftraining.decided
+
+    def with_an_island(*arguments):
+        labels = seen(*arguments)
+        labels[0, :6, :6] = 2
+        return labels
+
+    monkeypatch.setattr(selftraining, "decided", with_an_island)
+    found = answer(head, session_of(small_balls()), OTHERS[0].volume)
+    assert found is not None
+    first = next(item for item in found.slices if item.content.identity["slice"] == 0)
+    assert np.unique(first.classes).tolist() == [0, IGNORED]
+    assert (first.classes == 0).sum() == 36
+
+
+def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
+    told = Listening()
+    found = adapted(told)
+    assert found.card.training["unlabeled"] == 0
+    assert any("Nothing was surely found" in text for text in told.warnings)
+
+
+def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", -2.0)
+    told = Listening()
+    found = adapted(told)
+    assert found.card.training["unlabeled"] == 0
+    assert any("made it worse" in text for text in told.warnings)
+
+
+@pytest.mark.parametrize("stage", ["Segmenting axial slices", "Learning shapes"])
+def test_cancelling_keeps_the_best_head_so_far(stage: str) -> None:
+    def second_time(heard: list[str]) -> bool:
+        asked = "Segmenting axial slices" in heard
+        return asked and heard[-1] == stage
+
+    found = adapted(Listening(second_time))
+    assert found.card.training["cancelled"]
+    assert found.card.training["unlabeled"] == 0
+    assert found.closer is not None
+
+
+def test_volumes_that_there_is_no_time_to_encode_are_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(small_balls())
+    volumes: list[Volume] = [OTHERS[0].volume] * 6
+    assert session.encoder is not None
+    monkeypatch.setattr(type(session.encoder), "seconds_per_slice", lambda self: 120 * 0.25 / 16)
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], seconds=240.0))
+    assert len(selftraining._affordable(head, session, volumes)) == 2
+
+
+# Lessons ----------------------------------------------------------------------------------------------------------
+
+
+def test_borrowed_shapes_join_those_of_an_annotation_and_never_stand_for_one(head: Head) -> None:
+    found = answer(head, session_of(small_balls()), OTHERS[0].volume)
+    assert isinstance(found, Answer)
+    whole = Lessons([small_balls()], "auto", "auto", False, None)
+    opened = Lessons([scribbled(small_balls())], "auto", "auto", False, UNKNOWN)
+    for lessons in (whole, opened):
+        lessons.borrow([found])
+        assert lessons.first.borrowed
+    assert whole.closer is not None
+    assert len(whole.first.stacks) == len(whole.closer.stacks) == 2
+    assert opened.first.stacks == []
+
+
+def test_borrowed_slices_are_seen_closer_through_a_window_around_what_was_found(head: Head) -> None:
+    found = answer(head, session_of(small_balls()), OTHERS[0].volume)
+    assert found is not None
+    lessons = Lessons([small_balls()], "auto", "auto", False, None)
+    lessons.borrow([found])
+    assert lessons.closer is not None
+    item = lessons.closer.borrowed[0]
+    window = item.content.frame
+    assert window.side_mm == lessons.closer.side_mm
+    rows, columns = np.nonzero((item.classes > 0) & (item.classes != IGNORED))
+    for places, mm, corner in ((rows, 1.1, window.top_mm), (columns, 1.0, window.left_mm)):
+        assert corner <= places.min() * mm
+        assert (places.max() + 1) * mm <= corner + window.side_mm
+    assert lessons.closer.held_out
+    assert not any(item is held for held in lessons.closer.held_out for item in lessons.closer.borrowed)
