@@ -94,7 +94,8 @@ def _add_case(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--unlabeled", nargs="+", action="extend", default=[], metavar="IMAGE",
-        help="images without labels, such as those to be segmented: the head adapts to them",
+        help="images without labels, such as those to be segmented: the head also learns from what it finds in them "
+        "(once, or three times with --budget best)",
     )  # fmt: skip
     parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="learn these labels only")
     parser.add_argument(
@@ -247,7 +248,12 @@ supports that are missing.""",
         "--query", type=_ids, action="extend", required=True, metavar="ID[,...]", help="measure on these"
     )
     parser.add_argument(
-        "--unlabeled", type=_ids, action="extend", default=[], metavar="ID[,...]", help="adapt to these"
+        "--unlabeled",
+        type=_ids,
+        action="extend",
+        default=[],
+        metavar="ID[,...]",
+        help="learn from these without their labels",
     )
     parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
     _add_workers(parser)
