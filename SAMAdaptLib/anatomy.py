@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .components import is_single, keep_main_pieces, touching
+from .components import contacts, is_single, keep_main_pieces
 from .shapes import learn_shapes
 from .slicing import SliceStack, resolve_plane
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 CLEARLY_MORE = 1.25
 """How many times as many structures a slice of another plane must show on average to be preferred to an axial one."""
+
+FORMER_CONTACT = 0.2
+"""What share of its surface a structure touches another with, where a head from before that was kept only says that it
+does."""
 
 SINGLE_SLICES = 0.5
 """Share of annotated voxels beside a slice without annotation from which on slices were drawn one by one."""
@@ -68,16 +72,16 @@ def pieces(cases: Sequence[Case], structures: Sequence[Structure], whole: bool) 
     Where slices or pixels were left open (not ``whole``), nothing can be said: False and nothing.
     """
     if not whole:
-        return [{"single_component": False, "touches": []} for _ in structures]
+        return [{"single_component": False, "touches": [], "contact": {}} for _ in structures]
     values = [structure.value for structure in structures]
-    contacts = [touching(case.labelmap.voxels, values) for case in cases]
-    return [
-        {
-            "single_component": all(is_single(case.labelmap.voxels == value) for case in cases),
-            "touches": sorted(set.intersection(*(set(found[value]) for found in contacts))),
-        }
-        for value in values
-    ]
+    found = [contacts(case.labelmap.voxels, values) for case in cases]
+    facts = []
+    for value in values:
+        touched = sorted(set.intersection(*(set(of_case[value]) for of_case in found)))
+        share = {str(other): round(float(np.mean([case[value][other] for case in found])), 4) for other in touched}
+        single = all(is_single(case.labelmap.voxels == value) for case in cases)
+        facts.append({"single_component": single, "touches": touched, "contact": share})
+    return facts
 
 
 def keep_pieces(labels: NDArray[Any], card: HeadCard, wanted: bool | None = None) -> None:
@@ -87,7 +91,13 @@ def keep_pieces(labels: NDArray[Any], card: HeadCard, wanted: bool | None = None
     """
     structures = card.structures
     singles = [s["value"] for s in structures if (s.get("single_component", False) if wanted is None else wanted)]
-    keep_main_pieces(labels, singles, {s["value"]: s.get("touches", []) for s in structures})
+    keep_main_pieces(labels, singles, {s["value"]: _contact(s) for s in structures})
+
+
+def _contact(structure: dict[str, Any]) -> dict[int, float]:
+    """What share of a structure's surface touches which others, as its card has it."""
+    shares = structure.get("contact", dict.fromkeys(structure.get("touches", []), FORMER_CONTACT))
+    return {int(other): float(share) for other, share in shares.items()}
 
 
 def in_shape(

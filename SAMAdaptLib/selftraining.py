@@ -38,7 +38,7 @@ CONFIDENT = 0.9
 """Pixels whose winning class has at least this probability are learned from."""
 
 TOLERATED_LOSS = 0.02
-"""Held-out Dice that adaptation may cost before the gate shuts."""
+"""Held-out Dice that all rounds together may cost before the gate shuts."""
 
 
 def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
@@ -48,10 +48,11 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     Cancelled: the best head so far, and its card says so.
     """
     best = head.noted(unlabeled=0)
+    least = (head.card.mean_dice or 0.0) - TOLERATED_LOSS
     chosen = _affordable(head, session, volumes)
     for _ in range(session.budget.rounds):
         try:
-            adapted, reason = _adapted(best, session, chosen)
+            adapted, reason = _adapted(best, session, chosen, least)
         except Cancelled:
             return best.noted(cancelled=True)
         if adapted is None:
@@ -88,14 +89,17 @@ def answer(head: Head, session: Session, volume: Volume) -> Answer | None:
     return Answer(slices, stack)
 
 
-def _adapted(head: Head, session: Session, volumes: Sequence[Volume]) -> tuple[Head | None, str]:
-    """One round; where nothing comes of it None and why. Raises Cancelled before there is anything to keep."""
+def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: float) -> tuple[Head | None, str]:
+    """One round; where nothing comes of it, or less than a held-out Dice of ``least``, None and why.
+
+    Raises Cancelled before there is anything to keep.
+    """
     answers = [found for volume in volumes if (found := answer(head, session, volume)) is not None]
     if not answers:
         return None, "Nothing was surely found in the unlabelled volumes; the head stays as it was."
     adapted = session.taught_by(head, answers).run()
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
-    if after < before - TOLERATED_LOSS:
+    if after < least:
         return None, f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); that was not kept."
     return adapted.noted(unlabeled=len(answers)), ""
 

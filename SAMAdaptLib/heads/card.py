@@ -43,7 +43,8 @@ class HeadCard:
     ``plane``: ``{"name": "axial"|"sagittal"|"coronal", "acquisition": bool, "side_mm": float}``; acquisition means "the
     plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
     rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
-    ``single_component`` and ``touches`` (label values of its neighbours) as the annotation had them. ``shapes``: the
+    ``single_component``, ``touches`` (label values of its neighbours) and ``contact`` (with what share of its surface
+    it touches each of them, by label value as a string) as the annotation had them. ``shapes``: the
     shape prior's ``{"classes": int, "fold": int, "widths": [int, ...], "distance_mm": float}``, the last between slices
     that it compares; empty without one. ``closer``: of the head for a closer look ``{"side_mm": float, "head",
     "shapes"}``, the side of its canvas and what these say of this head; empty without one. ``training``, ``quality``:
