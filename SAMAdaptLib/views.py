@@ -20,7 +20,7 @@ ELASTIC_NODES = 6
 """Side of the grid of random displacements that an elastic deformation interpolates."""
 
 SWELLING = 1.8
-"""By what factor a structure is blown up or shrunk at most: hearts of one size and shape are one patient's."""
+"""By what factor a structure is blown up or shrunk at most: one patient shows it in one size."""
 
 SWELLS = (0.3, 0.35, 0.35)
 """How often none, one or two structures are blown up or shrunk in a view of a slice that shows some."""
