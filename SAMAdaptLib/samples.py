@@ -13,7 +13,7 @@ from .embedding import PICTURE_SIZE, View, content_key
 from .errors import InputError
 from .intensity import IntensityRule, apply
 from .slicing import Frame, SliceStack, resolve_plane
-from .views import IGNORED, ViewParameters, ViewSettings, blobs, draw_swells, paint, paint_labels
+from .views import IGNORED, ViewParameters, ViewSettings, paint, paint_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -263,19 +263,13 @@ def draw_samples(
     seed: int,
     settings: ViewSettings | None = None,
 ) -> list[Sample]:
-    """Each slice as it is and under ``views - 1`` drawn views, its structures blown up or shrunk in most of them.
-
-    The n-th view of a slice does not depend on how many slices or views there are, so that training with one case or a
-    few views more pays for those alone.
-    """
+    """Each slice as it is and under ``views - 1`` drawn views. The n-th view of a slice does not depend on how many
+    slices or views there are, so that training with one case or a few views more pays for those alone."""
     settings = settings or ViewSettings()
     samples = []
     for item in slices:
         chance = np.random.default_rng([seed, int(content_key(item.content.identity)[:12], 16)])
-        shown = blobs(item.classes, item.content.frame.spacing) if views > 1 else []
-        drawn = [ViewParameters()]
-        for _ in range(views - 1):
-            drawn.append(replace(settings.draw(chance), swells=draw_swells(shown, chance)))
+        drawn = [ViewParameters(), *(settings.draw(chance) for _ in range(views - 1))]
         samples += [Sample(item, parameters, item.content.view(parameters, encoder)) for parameters in drawn]
     return samples
 

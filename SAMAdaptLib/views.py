@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,56 +18,14 @@ if TYPE_CHECKING:
 ELASTIC_NODES = 6
 """Side of the grid of random displacements that an elastic deformation interpolates."""
 
-SWELLING = 1.8
-"""By what factor a structure is blown up or shrunk at most: one patient shows it in one size."""
-
-SWELLS = (0.3, 0.35, 0.35)
-"""How often none, one or two structures are blown up or shrunk in a view of a slice that shows some."""
-
-_SKIN = 1.2
-"""How far around a structure, in its radii, its surroundings give way."""
-
 IGNORED = 255
 """Target value of pixels without annotation: padding, and what a person left open."""
 
 
 @dataclass(frozen=True)
-class Swell:
-    """A round part of a slice that is blown up by ``factor`` (or shrunk, below 1); what lies around it gives way.
-
-    ``row``, ``column``: its middle in pixels of the slice; ``radius_mm`` before it is blown up.
-    """
-
-    row: float
-    column: float
-    radius_mm: float
-    factor: float
-
-    def origins(
-        self, rows: NDArray[np.float32], columns: NDArray[np.float32], spacing: tuple[float, float]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where in the slice what is seen at these places (in pixels) comes from. ``spacing``: of rows, of columns."""
-        down = (rows - np.float32(self.row)) * np.float32(spacing[0])
-        right = (columns - np.float32(self.column)) * np.float32(spacing[1])
-        seen = np.sqrt(down**2 + right**2) + np.float32(1e-6)
-        inner = np.float32(self.radius_mm * self.factor)
-        outer = np.float32(self.radius_mm * (max(self.factor, 1.0) + _SKIN))
-        slope = (outer - np.float32(self.radius_mm)) / (outer - inner)
-        share = np.where(seen < outer, (outer + (seen - outer) * slope) / seen, np.float32(1))
-        share = np.where(seen < inner, np.float32(1 / self.factor), share)
-        return (
-            np.float32(self.row) + down * share / np.float32(spacing[0]),
-            np.float32(self.column) + right * share / np.float32(spacing[1]),
-        )
-
-
-@dataclass(frozen=True)
 class ViewParameters:
     """One drawn view. Lengths are fractions of the canvas, angles degrees, noise and blur on the 0..255 scale and
-    in canvas pixels of a 1024 canvas. The defaults change nothing. There is no mirroring: bodies have sides.
-
-    ``swells``: of the slice, one after the other, before anything else.
-    """
+    in canvas pixels of a 1024 canvas. The defaults change nothing. There is no mirroring: bodies have sides."""
 
     rotation: float = 0.0
     scale: float = 1.0
@@ -82,14 +39,10 @@ class ViewParameters:
     blur: float = 0.0
     noise: float = 0.0
     seed: int = 0
-    swells: tuple[Swell, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values, for cache keys and records; without swells where there are none, as before there were any."""
-        values = asdict(self)
-        if not self.swells:
-            del values["swells"]
-        return values
+        """JSON values, for cache keys and records."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -133,39 +86,6 @@ class ViewSettings:
         )
 
 
-@dataclass(frozen=True)
-class Blob:
-    """A structure on a slice, holes filled, as a round thing: its middle (pixels) and radius."""
-
-    row: float
-    column: float
-    radius_mm: float
-
-    def swell(self, chance: np.random.Generator) -> Swell:
-        """Blown up or shrunk at random."""
-        return Swell(self.row, self.column, self.radius_mm, math.exp(chance.uniform(-1, 1) * math.log(SWELLING)))
-
-
-def blobs(classes: NDArray[np.uint8], spacing: tuple[float, float]) -> list[Blob]:
-    """The structures of a slice (rows, columns); none where something is not annotated and sizes are not known."""
-    if (classes == IGNORED).any():
-        return []
-    found = []
-    for value in np.unique(classes[classes > 0]):
-        places = np.argwhere(ndimage.binary_fill_holes(classes == value))
-        radius_mm = math.sqrt(len(places) * spacing[0] * spacing[1] / math.pi)
-        found.append(Blob(float(places[:, 0].mean()), float(places[:, 1].mean()), radius_mm))
-    return found
-
-
-def draw_swells(among: Sequence[Blob], chance: np.random.Generator) -> tuple[Swell, ...]:
-    """None, one or two of a slice's structures at random, blown up or shrunk."""
-    if not among:
-        return ()
-    count = int(chance.choice(len(SWELLS), p=SWELLS))
-    return tuple(among[int(chance.integers(len(among)))].swell(chance) for _ in range(count))
-
-
 def view_affine(frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float64]:
     """2x3 affine from pixel indices (row, column, 1) of a (size, size) canvas to the slice's, without the bending.
 
@@ -197,18 +117,14 @@ def _look(
 ) -> NDArray[np.float32]:
     """What a view shows of a slice, before its grey values change."""
     affine = view_affine(frame, view, size)
-    if not (view.elastic or view.swells):
+    if not view.elastic:
         return render(picture, affine, size, order=order, cval=outside)
+    bend_rows, bend_columns = _elastic(view, size)
     step = np.arange(size, dtype=np.float32)
-    rows, columns = step[:, None], step[None, :]
-    if view.elastic:
-        bend_rows, bend_columns = _elastic(view, size)
-        rows, columns = rows + bend_rows, columns + bend_columns
+    rows, columns = step[:, None] + bend_rows, step[None, :] + bend_columns
     turn = affine.astype(np.float32)
     slice_rows = turn[0, 0] * rows + turn[0, 1] * columns + turn[0, 2]
     slice_columns = turn[1, 0] * rows + turn[1, 1] * columns + turn[1, 2]
-    for swell in reversed(view.swells):
-        slice_rows, slice_columns = swell.origins(slice_rows, slice_columns, frame.spacing)
     return sample_at(picture, slice_rows, slice_columns, order=order, cval=outside)
 
 
