@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,8 +49,8 @@ def contacts(labels: NDArray[Any], values: Sequence[int]) -> dict[int, dict[int,
     for value in values:
         box = _grown_box(labels == value, labels.shape)
         if box is not None:
-            around = _around(labels[box], labels[box] == value)
-            shares = {other: float((around == other).mean()) for other in values if other != value and around.size}
+            others = [other for other in values if other != value]
+            shares = _shares(labels[box], labels[box] == value, others)
             found[value] = {other: share for other, share in shares.items() if share}
     return found
 
@@ -101,15 +101,15 @@ def _keep_one(labels: NDArray[Any], value: int, expected: Contact) -> None:
 
 def _fit(labels: NDArray[Any], piece: NDArray[np.bool_], expected: Contact) -> float:
     """How much of its expected contact a piece has: 1 for all of it, next to nothing for none."""
-    around = _around(labels, piece)
-    shares = {other: float((around == other).mean()) if around.size else 0.0 for other in expected}
+    shares = _shares(labels, piece, expected)
     fits = (min(1.0, (shares[other] + CONTACT_SLACK) / (share + CONTACT_SLACK)) for other, share in expected.items())
     return float(np.prod(list(fits)))
 
 
-def _around(labels: NDArray[Any], piece: NDArray[np.bool_]) -> NDArray[Any]:
-    """The labels of the voxels that have a face in common with a piece."""
-    return labels[ndimage.binary_dilation(piece, _BESIDE) & ~piece]
+def _shares(labels: NDArray[Any], piece: NDArray[np.bool_], others: Iterable[int]) -> dict[int, float]:
+    """For each of ``others`` its share of the voxels that have a face in common with a piece."""
+    around = labels[ndimage.binary_dilation(piece, _BESIDE) & ~piece]
+    return {other: float((around == other).mean()) if around.size else 0.0 for other in others}
 
 
 def _grown_box(mask: NDArray[np.bool_], shape: Sequence[int]) -> tuple[slice, ...] | None:

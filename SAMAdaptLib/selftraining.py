@@ -23,8 +23,9 @@ from .doubts import LEAST_AGREEMENT
 from .errors import Cancelled
 from .lessons import Answer
 from .predictor import Predictor, decided
-from .samples import AnnotatedSlice, seen_by, spread
+from .samples import AnnotatedSlice, plane_for, seen_by, spread
 from .shapes import label_stack
+from .slicing import SliceStack
 from .views import IGNORED
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
         if adapted.card.training["cancelled"]:
             return best.noted(cancelled=True)
         best = adapted
-    return best.noted(seconds=round(time.monotonic() - session.began, 1))
+    return best
 
 
 def answer(head: Head, session: Session, volume: Volume) -> Answer | None:
@@ -101,13 +102,13 @@ def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: flo
     before, after = head.card.mean_dice or 0.0, adapted.card.mean_dice or 0.0
     if after < least:
         return None, f"Unlabelled volumes made it worse ({before:.3f} to {after:.3f}); that was not kept."
-    return adapted.noted(unlabeled=len(answers)), ""
+    return adapted.noted(unlabeled=len(answers), seconds=round(time.monotonic() - session.began, 1)), ""
 
 
 def _affordable(head: Head, session: Session, volumes: Sequence[Volume]) -> list[Volume]:
     """As many of the volumes as can be encoded within the budget, evenly chosen."""
     if session.encoder is None:
         return list(volumes)
-    slices = [len(seen_by(head.card, volume)) for volume in volumes]
+    slices = [len(SliceStack(volume.geometry, plane_for(head.card.plane, volume))) for volume in volumes]
     cost = session.encoder.seconds_per_slice() * (1 if session.closer is None else 2)
     return spread(volumes, budget_named(session.recipe.budget).unlabeled(slices, cost))
