@@ -34,7 +34,7 @@ def completed(head: Head, session: Session) -> list[Labelmap]:
     filled = []
     for case in session.lessons.cases:
         sliced = seen_by(head.card, case.volume)
-        found = decided(predictor.slices(sliced, (sliced.frame,)), sliced, head.card.values)
+        found = decided(predictor.slices(sliced), sliced, head.card.values)
         known = drawn_in(case, sliced, head.card.values, recipe.annotated_slices_only, recipe.ignore_label)
         filled.append(filled_in(case, known, found, head.card.values))
     return filled

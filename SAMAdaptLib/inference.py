@@ -13,7 +13,6 @@ from .doubts import doubts
 from .embedding import FeatureStore
 from .errors import InputError
 from .images import Labelmap
-from .looks import zoomed
 from .predictor import Predictor, decided
 from .progress import Monitor, Silent
 from .samples import SlicedVolume, seen_by
@@ -60,12 +59,11 @@ def segment(
     """
     predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
     sliced = seen_by(head.card, volume, plane)
-    frames = zoomed(sliced.frame) if tta else (sliced.frame,)
     if planes == "three":
         others = [seen_by(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
         probabilities = _three_planes(predictor, sliced, others, tta, region)
     elif planes == "one":
-        probabilities = predictor.slices(sliced, frames, region)
+        probabilities = predictor.slices(sliced, tta, region)
     else:
         msg = f"planes is {planes!r}; it must be 'one' or 'three'."
         raise InputError(msg)
@@ -95,8 +93,7 @@ def _three_planes(
     with tempfile.TemporaryFile() as file:
         total = np.memmap(file, np.float32, "w+", shape=(classes, *shape))
         for other in others:
-            frames = zoomed(other.frame) if tta else (other.frame,)
-            for index, found in enumerate(predictor.first_slices(other, frames, region)):
+            for index, found in enumerate(predictor.first_slices(other, tta, region)):
                 if found is not None:
                     for channel in range(classes):
                         other.stack.slice(total[channel], index)[...] += found[channel] / len(others)

@@ -41,6 +41,7 @@ class Look:
         self.monitor = monitor
         self.module = head.module.to(self.device).eval()
         self.agreement = Agreement(self.module.classes)
+        """Between what the head found and its prior, in what was last put in shape."""
         self.distance_mm = float(head.card.shapes.get("distance_mm", 0.0))
         if encoder is None and self.module.needs:
             encoder = load_encoder(
@@ -75,6 +76,7 @@ class Look:
 
     def shaped(self, canvases: Probabilities, sliced: SlicedVolume) -> Probabilities:
         """The canvases as the head's prior would have them, where it has one."""
+        self.agreement = Agreement(self.module.classes)
         if self.head.prior is None:
             return canvases
         step = stride(self.distance_mm, sliced.stack.thickness_mm)
@@ -123,11 +125,9 @@ def background_beyond(canvas: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _inside(canvas: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
     """The canvas with background in the padding, of which a head was never told anything and may say anything."""
-    rows, columns = frame.content(canvas.shape[-1])
-    shown = (slice(None), slice(rows.start, rows.stop), slice(columns.start, columns.stop))
-    result = np.zeros_like(canvas)
-    result[0] = 1
-    result[shown] = canvas[shown]
+    shown = frame.shows(canvas.shape[-1])
+    result = np.where(shown, canvas, np.float32(0))
+    result[0][~shown] = 1
     return result
 
 

@@ -3,20 +3,25 @@
 The closer look goes to the same window on all slices. Where both looks show a point, their mean counts, which the
 prior of the closer one then puts in shape. Where it finds little of shape there, as when the first look went astray and
 the window shows something else, the first look's answer stands.
+
+How much of shape is found also tells how a volume lies: hearts are imaged at angles that differ by more than a quarter
+turn, which a head that learned from one of them does not follow. Where it is not sure, it looks at the slices turned as
+well, and the turn counts in which most of shape is found. There is no mirroring: bodies have sides.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .anatomy import keep_pieces
+from .canvases import KeptCanvases
 from .closer import extent
-from .looks import Look, Probabilities, background_beyond, onto
+from .looks import Look, Probabilities, background_beyond, onto, zoomed
 from .samples import plane_for
 from .slicing import Bounds, Frame, resolve_plane, unrender
 
@@ -33,56 +38,102 @@ if TYPE_CHECKING:
 TRUSTED = 0.7
 """Agreement of the closer look with its prior below which the first look's answer stands."""
 
+SURE = 0.85
+"""Agreement of the closer look with its prior from which on slices are not looked at turned as well."""
+
+CLEARLY = 0.02
+"""By how much more of shape must be found in turned slices than in slices as they are."""
+
+TURNS = (-60.0, 60.0)
+"""By how many degrees: heads learn from views that are turned by up to 50."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was found in a volume seen in one way.
+
+    ``frame``: what the first look saw of each slice; ``window``: what the closer one did, None where there was nothing
+    to look at closer. ``agreement``: of the last look that was taken with its prior, ``closer`` that of the closer one.
+    """
+
+    frame: Frame
+    first: KeptCanvases
+    window: Frame | None
+    both: KeptCanvases
+    agreement: float | None
+    closer: float | None
+
+    @property
+    def of_shape(self) -> float:
+        """How much of shape was found, 0 to 1."""
+        return self.closer or 0.0
+
+    def answer(self) -> Probabilities:
+        """Class probabilities of each slice on its own pixels."""
+        if self.window is None or (self.closer is not None and self.closer < TRUSTED):
+            return _on_pixels(self.first, self.frame)
+        return _on_pixels(self.both, self.window)
+
 
 class Predictor:
-    """A head with all its looks, ready to say what it finds in volumes."""
+    """A head with all its looks, ready to say what it finds in volumes.
+
+    ``agreement``: how far what was found in the last volume and the prior agree; None without a prior.
+    """
 
     def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureStore) -> None:
         self.head, self.monitor = head, monitor
         self.first = Look(head, encoder, device, monitor, store)
         self.closer = None if head.closer is None else Look(head.closer, self.first.encoder, device, monitor, store)
-
-    @property
-    def agreement(self) -> float | None:
-        """How far what was found so far and the prior agree, by the last look that was taken; None without a prior."""
-        closer = None if self.closer is None else self.closer.agreement.mean
-        return self.first.agreement.mean if closer is None else closer
+        self.agreement: float | None = None
 
     @property
     def classes(self) -> int:
         """Background included."""
         return self.first.module.classes
 
-    def slices(self, sliced: SlicedVolume, frames: Sequence[Frame], region: Bounds | None = None) -> Probabilities:
+    def slices(self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None) -> Probabilities:
         """Class probabilities of each slice on its own pixels, after all looks.
 
-        ``frames``: windows for the first look to average. The first slice comes when all have been looked at.
+        ``zooms``: the first look averages views at several zooms. The first slice comes when all were looked at.
         """
         if self.closer is None or not self._in_own_plane(sliced):
-            yield from self.first_slices(sliced, frames, region)
+            yield from self.first_slices(sliced, zooms, region)
+            self.agreement = self.first.agreement.mean
             return
-        with KeptCanvases(len(sliced)) as first, KeptCanvases(len(sliced)) as both:
-            first.keep(self._first(sliced, frames, region))
-            window = self._window(first, sliced)
-            if window is not None:
-                both.keep(self.closer.shaped(self._both(self.closer, first, sliced, window), sliced))
-            agreement = self.closer.agreement.mean
-            if window is None or (agreement is not None and agreement < TRUSTED):
-                yield from _on_pixels(first, sliced.frame)
-            else:
-                yield from _on_pixels(both, window)
+        with ExitStack() as kept:
+            upright = self._seen(self.closer, sliced, sliced.frame, zooms, region, kept)
+            turns = TURNS if upright.of_shape < SURE and self.closer.head.prior is not None else ()
+            frames = (sliced.frame.turned(turn) for turn in turns)
+            turned = [self._seen(self.closer, sliced, frame, zooms, region, kept) for frame in frames]
+            best = max((upright, *turned), key=lambda seen: seen.of_shape)
+            if best.of_shape < upright.of_shape + CLEARLY:
+                best = upright
+            self.agreement = best.agreement
+            yield from best.answer()
 
-    def first_slices(
-        self, sliced: SlicedVolume, frames: Sequence[Frame], region: Bounds | None = None
-    ) -> Probabilities:
+    def first_slices(self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None) -> Probabilities:
         """As ``slices``, after the first look alone."""
-        return _on_pixels(self._first(sliced, frames, region), sliced.frame)
+        return _on_pixels(self._first(sliced, sliced.frame, zooms, region), sliced.frame)
 
-    def _first(self, sliced: SlicedVolume, frames: Sequence[Frame], region: Bounds | None) -> Probabilities:
-        count, stage = len(sliced), f"Segmenting {sliced.stack.plane} slices"
+    def _seen(
+        self, closer: Look, sliced: SlicedVolume, frame: Frame, zooms: bool, region: Bounds | None, kept: ExitStack
+    ) -> _Seen:
+        """Both looks at a volume, the first one through ``frame``; canvases are kept until ``kept`` is closed."""
+        first, both = (kept.enter_context(KeptCanvases(len(sliced))) for _ in range(2))
+        first.keep(self._first(sliced, frame, zooms, region))
+        window = self._window(first, sliced, frame)
+        if window is None:
+            return _Seen(frame, first, None, both, self.first.agreement.mean, None)
+        both.keep(closer.shaped(self._both(closer, first, sliced, frame, window), sliced))
+        found = closer.agreement.mean
+        return _Seen(frame, first, window, both, self.first.agreement.mean if found is None else found, found)
+
+    def _first(self, sliced: SlicedVolume, frame: Frame, zooms: bool, region: Bounds | None) -> Probabilities:
+        count, stage = len(sliced), f"Segmenting {sliced.stack.plane} slices{_how(frame)}"
         wanted = sliced.stack.slices_in(region) if region is not None else range(count)
-        pictures = (sliced.picture(index) if index in wanted else None for index in range(count))
-        canvases = self.first.canvases(pictures, count, stage, frames)
+        pictures = (sliced.picture(index).framed(frame) if index in wanted else None for index in range(count))
+        canvases = self.first.canvases(pictures, count, stage, zoomed(frame) if zooms else ())
         return self.first.shaped(canvases, sliced) if self._in_own_plane(sliced) else canvases
 
     def _in_own_plane(self, sliced: SlicedVolume) -> bool:
@@ -90,66 +141,33 @@ class Predictor:
         volume = sliced.volume
         return sliced.stack.plane == resolve_plane(volume.geometry, plane_for(self.head.card.plane, volume)).name
 
-    def _window(self, kept: KeptCanvases, sliced: SlicedVolume) -> Frame | None:
+    def _window(self, kept: KeptCanvases, sliced: SlicedVolume, frame: Frame) -> Frame | None:
         """The window around the main pieces of what the first look found; None when it found nothing."""
-        labels = decided(_on_pixels(kept, sliced.frame), sliced, self.head.card.values)
+        labels = decided(_on_pixels(kept, frame), sliced, self.head.card.values)
         keep_pieces(labels, self.head.card)
         found = extent((mask > 0 for mask in sliced.stack.oriented(labels)), sliced.stack.spacing)
         side_mm = 0.0 if self.head.closer is None else float(self.head.closer.card.plane["side_mm"])
-        return None if found is None else found.window(sliced.frame, side_mm)
+        return None if found is None else found.window(frame, side_mm)
 
-    def _both(self, closer: Look, kept: KeptCanvases, sliced: SlicedVolume, window: Frame) -> Probabilities:
+    def _both(
+        self, closer: Look, kept: KeptCanvases, sliced: SlicedVolume, frame: Frame, window: Frame
+    ) -> Probabilities:
         """On canvases over the window, the mean of what the first look kept and what the closer one finds."""
         count = len(sliced)
         pictures = (sliced.picture(index).framed(window) if index in kept else None for index in range(count))
-        for index, own in enumerate(closer.canvases(pictures, count, "Looking closer")):
+        for index, own in enumerate(closer.canvases(pictures, count, f"Looking closer{_how(window)}")):
             earlier = kept.get(index)
             if own is None or earlier is None:
                 yield None
                 continue
             size = max(earlier.shape[-1], own.shape[-1])
-            first = background_beyond(onto(window, sliced.frame, earlier, size))
+            first = background_beyond(onto(window, frame, earlier, size))
             mean: NDArray[np.float32] = (first + background_beyond(onto(window, window, own, size))) / np.float32(2)
             yield mean
 
 
-class KeptCanvases:
-    """Canvases of a volume's slices in a temporary file, so that memory does not grow with the slices."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._known: set[int] = set()
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed on leaving
-        self._values: NDArray[np.float16] | None = None
-
-    def __enter__(self) -> KeptCanvases:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._values = None
-        self._file.close()
-
-    def keep(self, canvases: Iterable[NDArray[np.float32] | None]) -> None:
-        """Keep the canvases (classes, s, s) of all slices; None: there is none. All are of one shape."""
-        for index, canvas in enumerate(canvases):
-            if canvas is None:
-                continue
-            if self._values is None:
-                self._values = np.memmap(self._file, np.float16, "w+", shape=(self._count, *canvas.shape))
-            self._values[index] = canvas
-            self._known.add(index)
-
-    def __iter__(self) -> Probabilities:
-        return (self.get(index) for index in range(self._count))
-
-    def __contains__(self, index: int) -> bool:
-        return index in self._known
-
-    def get(self, index: int) -> NDArray[np.float32] | None:
-        """The canvas of a slice, float32; None where none was kept."""
-        if self._values is None or index not in self._known:
-            return None
-        return np.asarray(self._values[index], np.float32)
+def _how(frame: Frame) -> str:
+    return f", turned by {frame.turn:.0f} degrees" if frame.turn else ""
 
 
 Hearer = Callable[[int, "NDArray[np.intp]", "NDArray[np.float32]"], None]

@@ -161,7 +161,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     encoded = Embedder(encoder, levels, store).prepare(views, monitor, "Encoding slices")
     if head is not None and head.closer is not None:
         # Where the closer look goes follows from the first one: both must be taken to encode what they see.
-        for _ in Predictor(head, encoder, job.device, monitor, store).slices(sliced, (sliced.frame,)):
+        for _ in Predictor(head, encoder, job.device, monitor, store).slices(sliced):
             pass
     return {"slices": len(pictures), "views": len(views), "encoded": encoded}
 

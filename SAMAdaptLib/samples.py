@@ -71,7 +71,8 @@ class PictureSlice:
         """This slice under ``parameters``, ready for the embedder of that encoder."""
         size = encoder.input_size if encoder is not None else PICTURE_SIZE
         fingerprint = encoder.fingerprint if encoder is not None else ""
-        window = [self.frame.top_mm, self.frame.left_mm, self.frame.side_mm]
+        frame = self.frame
+        window = [frame.top_mm, frame.left_mm, frame.side_mm, *([frame.turn] if frame.turn else [])]
         parts = {"window": window, "view": parameters.to_dict(), "encoder": fingerprint, "size": size}
         key = content_key({**self.identity, **parts})
         return View(key=key, paint=lambda: paint(self.picture, self.frame, parameters, size))

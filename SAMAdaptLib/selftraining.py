@@ -78,7 +78,7 @@ def answer(head: Head, session: Session, volume: Volume) -> Answer | None:
         seen.append(index)
         sliced.stack.put(sure, index, probability >= CONFIDENT)
 
-    labels = decided(predictor.slices(sliced, (sliced.frame,)), sliced, head.card.values, hear)
+    labels = decided(predictor.slices(sliced), sliced, head.card.values, hear)
     kept = labels.copy()
     keep_pieces(kept, head.card)
     agreement = predictor.agreement

@@ -184,7 +184,9 @@ class Frame:
     """A square window, in mm, over a slice: what a canvas shows.
 
     ``shape`` (rows, cols) and ``spacing`` (row mm, col mm) are the slice's; ``top_mm`` and ``left_mm`` the window's
-    corner measured from the slice's outer pixel edge; ``side_mm`` its side. It may stick out of the slice.
+    corner measured from the slice's outer pixel edge; ``side_mm`` its side. It may stick out of the slice. ``turn``:
+    degrees by which the window is then turned around its middle; what it shows appears turned the other way, as in a
+    view of that rotation.
     """
 
     shape: tuple[int, int]
@@ -192,11 +194,12 @@ class Frame:
     top_mm: float
     left_mm: float
     side_mm: float
+    turn: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.top_mm, self.left_mm]).all() and 0 < self.side_mm < np.inf):
-            found = f"corner ({self.top_mm}, {self.left_mm}) and side {self.side_mm}"
-            msg = f"A frame needs a finite corner and a finite side above 0 mm; it has {found}."
+        if not (np.isfinite([self.top_mm, self.left_mm, self.turn]).all() and 0 < self.side_mm < np.inf):
+            found = f"corner ({self.top_mm}, {self.left_mm}), side {self.side_mm} and turn {self.turn}"
+            msg = f"A frame needs a finite corner and turn, and a finite side above 0 mm; it has {found}."
             raise GeometryError(msg)
 
     @classmethod
@@ -206,8 +209,12 @@ class Frame:
         return cls(stack.shape, stack.spacing, 0.0, 0.0, side_mm)
 
     def window(self, top_mm: float, left_mm: float, side_mm: float) -> Frame:
-        """Another window on the same slice; mm are from the slice's corner, not from this frame's."""
+        """Another window on the same slice, turned alike; mm are from the slice's corner, not from this frame's."""
         return replace(self, top_mm=float(top_mm), left_mm=float(left_mm), side_mm=float(side_mm))
+
+    def turned(self, degrees: float) -> Frame:
+        """The same window turned by so many degrees more."""
+        return replace(self, turn=self.turn + float(degrees))
 
     def canvas_to_slice(self, size: int) -> NDArray[np.float64]:
         """2x3 affine from pixel indices (row, col, 1) of a size x size canvas to slice pixel indices (row, col)."""
@@ -215,14 +222,28 @@ class Frame:
         for axis, corner_mm in enumerate((self.top_mm, self.left_mm)):
             affine[axis, axis] = self.side_mm / size / self.spacing[axis]
             affine[axis, 2] = (corner_mm + 0.5 * self.side_mm / size) / self.spacing[axis] - 0.5
-        return affine
+        return composed(affine, turn_about((size - 1) / 2, self.turn)) if self.turn else affine
 
     def slice_to_canvas(self, size: int) -> NDArray[np.float64]:
         """2x3 affine from slice pixel indices to those of a size x size canvas; inverse of ``canvas_to_slice``."""
         return inverted(self.canvas_to_slice(size))
 
+    def shows(self, size: int) -> NDArray[np.bool_]:
+        """Which pixels of a size x size canvas show the slice; the rest is padding."""
+        affine = self.canvas_to_slice(size)
+        step = np.arange(size)
+        inside = np.ones((size, size), bool)
+        for (down, right, start), count in zip(affine, self.shape, strict=True):
+            inside &= within(down * step[:, None] + right * step[None, :] + start, (-0.5, count - 0.5))
+        return inside
+
     def content(self, size: int) -> tuple[range, range]:
-        """Rows and columns of a size x size canvas that show the slice; the rest is padding. May be empty."""
+        """Rows and columns of a size x size canvas that show the slice; the rest is padding. May be empty.
+
+        All of them where the window is turned: then no rows and columns tell slice from padding.
+        """
+        if self.turn:
+            return range(size), range(size)
         affine = self.canvas_to_slice(size)
         covered = []
         for axis, count in enumerate(self.shape):
@@ -230,6 +251,13 @@ class Frame:
             inside = np.flatnonzero(within(positions, (-0.5, count - 0.5)))
             covered.append(range(int(inside[0]), int(inside[-1]) + 1) if inside.size else range(0))
         return covered[0], covered[1]
+
+
+def turn_about(middle: float, degrees: float) -> NDArray[np.float64]:
+    """2x3 affine on pixel indices that turns by ``degrees`` about (middle, middle)."""
+    angle = np.radians(degrees)
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.column_stack([linear, middle - linear @ [middle, middle]])
 
 
 def inverted(affine: NDArray[np.float64]) -> NDArray[np.float64]:

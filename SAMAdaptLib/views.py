@@ -138,10 +138,9 @@ def _content_middle(frame: Frame, size: int) -> tuple[float, float]:
 
 def _slice_edges(frame: Frame, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Canvas coordinates (row, column) of the slice's outer edges, first and last."""
-    affine = frame.slice_to_canvas(size)
-    first = affine @ [-0.5, -0.5, 1]
-    last = affine @ [frame.shape[0] - 0.5, frame.shape[1] - 0.5, 1]
-    return first, last
+    rows, columns = ((-0.5, count - 0.5) for count in frame.shape)
+    corners = frame.slice_to_canvas(size) @ np.array([[row, column, 1] for row in rows for column in columns]).T
+    return corners.min(axis=1), corners.max(axis=1)
 
 
 def _elastic(view: ViewParameters, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

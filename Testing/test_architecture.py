@@ -49,6 +49,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "anatomy",
                 "batches",
                 "budget",
+                "canvases",
                 "closer",
                 "completion",
                 "components",

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from phantoms import dice, two_balls
 from test_heads import a_card
 
-from SAMAdaptLib import shapes
+from SAMAdaptLib import predictor, shapes
 from SAMAdaptLib.budget import BUDGETS, goes_further
+from SAMAdaptLib.canvases import KeptCanvases
 from SAMAdaptLib.closer import MARGIN, STEPS, WORTH, Extent, extent, window_side
+from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.errors import HeadFileError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads import head_class
@@ -25,10 +27,9 @@ from SAMAdaptLib.heads.file import Head, load_head, save_head
 from SAMAdaptLib.images import Labelmap, Volume
 from SAMAdaptLib.inference import segment
 from SAMAdaptLib.jobs import EmbedJob, SegmentJob
-from SAMAdaptLib.predictor import KeptCanvases
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.runner import run_job
-from SAMAdaptLib.samples import Case
+from SAMAdaptLib.samples import Case, seen_by
 from SAMAdaptLib.slicing import Frame
 from SAMAdaptLib.training import train
 from SAMAdaptLib.volume import write_volume
@@ -269,6 +270,76 @@ def test_flat_slices_and_a_region_are_left_alone_by_both_looks(head: Head) -> No
     found = segment(replace(case.volume, voxels=voxels), head, region=region)
     assert not found.voxels[[0, 2, 6, 7]].any()
     assert found.voxels[[3, 4]].any()
+
+
+# In a volume that lies otherwise ----------------------------------------------------------------------------------
+
+
+class Listening(Silent):
+    """Remembers the stages that it heard of."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        if stage not in self.stages:
+            self.stages.append(stage)
+
+
+def lying_otherwise(volume: Volume) -> Volume:
+    """The same body a quarter turn further, on a grid of its own."""
+    columns, rows, slices = volume.geometry.size
+    across, down, apart = volume.geometry.spacing
+    return Volume(np.rot90(volume.voxels, axes=(1, 2)), Geometry((rows, columns, slices), (down, across, apart)))
+
+
+def test_in_slices_that_are_seen_turned_the_same_is_found(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Balls have no upper side: which turn counts is decided for them here."""
+    volume = small_balls(Geometry(WIDE.size, (1.03, 1.1, 3.0)), seed=5).volume
+    monkeypatch.setattr("SAMAdaptLib.closer.STEPS", 10_000)  # windows begin anywhere, as a turn moves where they may
+    upright = segment(volume, head)
+    monkeypatch.setattr(predictor, "TURNS", (90.0,))
+    monkeypatch.setattr(predictor._Seen, "of_shape", property(lambda seen: seen.frame.turn / 90))
+    found = segment(lying_otherwise(volume), head)
+    assert found.geometry == lying_otherwise(volume).geometry
+    expected = np.rot90(upright.voxels, axes=(1, 2))
+    for value in upright.values():
+        ours, theirs = found.voxels == value, expected == value
+        assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) > 0.97
+
+
+def test_a_sure_head_does_not_look_at_slices_turned(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = small_balls(seed=5).volume
+    for sure, turned_looks in ((0.0, 0), (1.01, 4)):
+        monkeypatch.setattr(predictor, "SURE", sure)
+        heard = Listening()
+        segment(volume, head, monitor=heard)
+        assert sum("turned by" in stage for stage in heard.stages) == turned_looks
+
+
+def test_a_head_that_knows_no_shapes_cannot_tell_how_a_volume_lies(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "SURE", 1.01)
+    heard = Listening()
+    assert head.closer is not None
+    segment(small_balls(seed=5).volume, with_closer_module(head, head.closer.module), monitor=heard)
+    assert not any("turned by" in stage for stage in heard.stages)
+
+
+def test_the_agreement_is_that_of_the_turn_that_counts(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "SURE", 1.01)
+    heard: list[float] = []
+    look = predictor.Predictor(head, None, "cpu", Silent(), FeatureStore())
+    seen = look._seen
+
+    def hear(*values: object) -> predictor._Seen:
+        heard.append((found := seen(*values)).of_shape)  # type: ignore[arg-type]
+        return found
+
+    monkeypatch.setattr(look, "_seen", hear)
+    list(look.slices(seen_by(head.card, small_balls(seed=5).volume)))
+    assert len(heard) == 1 + len(predictor.TURNS)
+    clearly = max(heard) >= heard[0] + predictor.CLEARLY
+    assert look.agreement == (max(heard) if clearly else heard[0])
 
 
 def test_kept_canvases_come_back_as_they_were_and_missing_ones_as_none() -> None:

@@ -178,7 +178,7 @@ def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypa
     session, volume = session_of(small_balls()), OTHERS[0].volume
     sliced = seen_by(head.card, volume)
     predictor = Predictor(head, session.encoder, "cpu", Silent(), session.store)
-    probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced, (sliced.frame,))]
+    probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced)]
     monkeypatch.setattr(
         selftraining, "CONFIDENT", float(np.median(np.concatenate([p for p in probability if p is not None])))
     )

@@ -320,6 +320,55 @@ def test_a_window_that_sticks_out_is_padded_on_the_way_there_and_filled_on_the_w
     np.testing.assert_array_equal(back, expected)
 
 
+# --- turned windows ---------------------------------------------------------------------------------------------------
+
+
+@given(frames(), st.integers(1, 64), st.floats(-180, 180), st.floats(0.1, 3))
+def test_a_turned_window_keeps_its_middle_and_its_way_back(frame, size, degrees, zoom):
+    frame = frame.window(0.1 * frame.side_mm, -0.2 * frame.side_mm, zoom * frame.side_mm)
+    turned_frame = frame.turned(degrees)
+    middle = [(size - 1) / 2, (size - 1) / 2, 1]
+    scale = max(frame.shape) + abs(frame.canvas_to_slice(size)).max() * size
+    np.testing.assert_allclose(
+        turned_frame.canvas_to_slice(size) @ middle, frame.canvas_to_slice(size) @ middle, atol=1e-9 * scale
+    )
+    there_and_back = composed(turned_frame.slice_to_canvas(size), turned_frame.canvas_to_slice(size))
+    np.testing.assert_allclose(there_and_back, np.eye(3)[:2], atol=1e-6)
+    assert turned_frame.turned(-degrees).turn == pytest.approx(0)
+
+
+@given(frames(), st.sampled_from((5, 64)), st.floats(-180, 180), st.floats(-0.5, 0.5), st.floats(0.5, 1.5))
+def test_a_turned_canvas_knows_which_of_its_pixels_show_the_slice(frame, size, degrees, corner, zoom):
+    frame = frame.window(corner * frame.side_mm, corner * frame.side_mm, zoom * frame.side_mm).turned(degrees)
+    canvas = render(np.ones(frame.shape, np.float32), frame.canvas_to_slice(size), size)
+    assert (np.isfinite(canvas) != frame.shows(size)).mean() <= 2 / size  # at most where edges meet pixels' middles
+
+
+@given(frames(), st.sampled_from((5, 64)), st.floats(-0.5, 0.5), st.floats(0.5, 1.5))
+def test_rows_and_columns_tell_slice_from_padding_in_a_window_that_is_not_turned(frame, size, corner, zoom):
+    frame = frame.window(corner * frame.side_mm, corner * frame.side_mm, zoom * frame.side_mm)
+    rows, columns = frame.content(size)
+    shown = np.zeros((size, size), bool)
+    shown[rows.start : rows.stop, columns.start : columns.stop] = True
+    np.testing.assert_array_equal(frame.shows(size), shown)
+
+
+@given(st.floats(-180, 180), st.integers(0, 1000), st.floats(0.5, 2))
+def test_a_slice_comes_back_upright_from_a_turned_window(degrees, seed, row_mm):
+    frame = Frame((40, 30), (row_mm, 1.0), 20 * row_mm - 50, -35, 100).turned(degrees)
+    picture = blobs((40, 30), seed)
+    canvas = render(picture, frame.canvas_to_slice(512), 512, cval=0)
+    back = unrender(canvas, frame)
+    assert np.abs(back - picture)[2:-2, 2:-2].max() < 0.1 * np.abs(picture).max()
+
+
+def test_a_quarter_turn_shows_rows_as_columns():
+    picture = np.arange(16, dtype=np.float32).reshape(4, 4)
+    frame = Frame((4, 4), (1, 1), 0, 0, 4)
+    seen = render(picture, frame.turned(90).canvas_to_slice(4), 4, order=0)
+    np.testing.assert_array_equal(seen, np.rot90(picture, -1))
+
+
 # --- real volumes ----------------------------------------------------------------------------------------------------
 
 

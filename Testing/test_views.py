@@ -109,6 +109,18 @@ def test_slices_of_one_row_or_column_can_be_viewed(shape: tuple[int, int]) -> No
     assert np.nanmax(canvas) == pytest.approx(50)
 
 
+@given(degrees=st.floats(-180, 180))
+@settings(max_examples=20, deadline=None)
+def test_a_turned_window_shows_what_a_view_of_that_rotation_shows(degrees: float) -> None:
+    frame = frame_of(PICTURE.shape, (1.0, 1.5))
+    frame = frame.window(*(count * mm / 2 - 50 for count, mm in zip(PICTURE.shape, frame.spacing, strict=True)), 100)
+    by_window = paint(PICTURE, frame.turned(degrees), ViewParameters(), 128)
+    by_view = paint(PICTURE, frame, ViewParameters(rotation=degrees), 128)
+    both = ~np.isnan(by_window) & ~np.isnan(by_view)
+    assert both.mean() > 0.3
+    np.testing.assert_allclose(by_window[both], by_view[both], atol=1e-2)
+
+
 def test_a_painted_slice_comes_back_on_its_own_pixels() -> None:
     frame = frame_of(PICTURE.shape, (1.0, 1.7))
     back = unrender(np.nan_to_num(paint(PICTURE, frame, ViewParameters(), 1024))[None], frame)[0]
