@@ -69,7 +69,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("features", frozenset({"embedding", "heads", "samples", "views"})),
+    ("features", frozenset({"embedding", "heads", "samples", "variety", "views"})),
     ("slices", frozenset({"devices", "encoders", "intensity", "resampling", "slicing"})),
     (
         "volumes",
