@@ -48,7 +48,8 @@ def segment(
 ) -> Labelmap:
     """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
 
-    In the head's own plane what it finds is put in shape by its prior, and looked at closer, as far as it knows how.
+    In the head's own plane what it finds is put in shape by its prior, and looked at closer, as far as it knows how;
+    turned, too, where that finds little of shape.
 
     ``plane``: another plane than the head's; ``planes="three"`` averages axial, sagittal and coronal. ``tta``
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
