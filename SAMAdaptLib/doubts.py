@@ -15,8 +15,8 @@ LEAST_AGREEMENT = 0.75
 Set on 20 hearts (ACDC) that no figure of the tables comes from, when slices were not looked at turned yet: 7 were
 doubted, with a true Dice of 0.53 on average, among them all three below 0.5; the 13 others had 0.73, the least of them
 0.60. Since slices are, most of those come out well: of 40 results on the same hearts, by two heads, one is doubted
-(0.32), and two others are below 0.5. Abdomens (CHAOS): none of 5 was doubted (0.72 to 0.83); of 4 volumes of other kinds
-3 were, of 3 mirrored ones 1, of 3 upside down 1, and none of 3 with inverted contrast: most of these fail without
+(0.32), and two others are below 0.5. Abdomens (CHAOS): none of 5 was doubted (0.72 to 0.83); of 4 volumes of other
+kinds 3 were, of 3 mirrored ones 1, of 3 upside down 1, and none of 3 with inverted contrast: most of these fail without
 contradicting the shapes.
 """
 

@@ -76,16 +76,18 @@ class _Seen:
 
 
 class Predictor:
-    """A head with all its looks, ready to say what it finds in volumes.
-
-    ``agreement``: how far what was found in the last volume and the prior agree; None without a prior.
-    """
+    """A head with all its looks, ready to say what it finds in volumes."""
 
     def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureStore) -> None:
         self.head, self.monitor = head, monitor
         self.first = Look(head, encoder, device, monitor, store)
         self.closer = None if head.closer is None else Look(head.closer, self.first.encoder, device, monitor, store)
-        self.agreement: float | None = None
+        self._best: float | None = None
+
+    @property
+    def agreement(self) -> float | None:
+        """How far what was found in the last volume and the prior agree, by the last look; None without a prior."""
+        return self.first.agreement.mean if self._best is None else self._best
 
     @property
     def classes(self) -> int:
@@ -97,9 +99,9 @@ class Predictor:
 
         ``zooms``: the first look averages views at several zooms. The first slice comes when all were looked at.
         """
+        self._best = None
         if self.closer is None or not self._in_own_plane(sliced):
             yield from self.first_slices(sliced, zooms, region)
-            self.agreement = self.first.agreement.mean
             return
         with ExitStack() as kept:
             upright = self._seen(self.closer, sliced, sliced.frame, zooms, region, kept)
@@ -109,7 +111,7 @@ class Predictor:
             best = max((upright, *turned), key=lambda seen: seen.of_shape)
             if best.of_shape < upright.of_shape + CLEARLY:
                 best = upright
-            self.agreement = best.agreement
+            self._best = best.agreement
             yield from best.answer()
 
     def first_slices(self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None) -> Probabilities:

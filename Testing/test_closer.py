@@ -276,10 +276,14 @@ def test_flat_slices_and_a_region_are_left_alone_by_both_looks(head: Head) -> No
 
 
 class Listening(Silent):
-    """Remembers the stages that it heard of."""
+    """Remembers the stages and warnings that it heard of."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
+        self.warnings: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
     def progress(self, stage: str, done: int, total: int) -> None:
         if stage not in self.stages:
@@ -340,6 +344,16 @@ def test_the_agreement_is_that_of_the_turn_that_counts(head: Head, monkeypatch: 
     assert len(heard) == 1 + len(predictor.TURNS)
     clearly = max(heard) >= heard[0] + predictor.CLEARLY
     assert look.agreement == (max(heard) if clearly else heard[0])
+
+
+@pytest.mark.parametrize("planes", ["one", "three"])
+def test_what_has_little_of_shape_is_doubted_however_it_was_looked_at(
+    head: Head, planes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("SAMAdaptLib.doubts.LEAST_AGREEMENT", 1.01)
+    heard = Listening()
+    segment(small_balls(seed=5).volume, head, planes=planes, monitor=heard)
+    assert any("little of the shapes" in text for text in heard.warnings)
 
 
 def test_kept_canvases_come_back_as_they_were_and_missing_ones_as_none() -> None:
