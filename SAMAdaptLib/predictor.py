@@ -39,7 +39,12 @@ TRUSTED = 0.7
 """Agreement of the closer look with its prior below which the first look's answer stands."""
 
 SURE = 0.85
-"""Agreement of the closer look with its prior from which on slices are not looked at turned as well."""
+"""Agreement of the closer look with its prior from which on slices are not looked at turned as well.
+
+Chosen, with ``CLEARLY``, on 20 hearts (ACDC) and two heads: anything from 0.82 to 0.9 is as good, and at 0.75 half of
+the gain is lost. Without that much more of shape, turned slices are chosen that are no better. Other zooms in place of
+turns were chosen no better than at random.
+"""
 
 CLEARLY = 0.02
 """By how much more of shape must be found in turned slices than in slices as they are."""

@@ -29,7 +29,7 @@ ROOM = 0.5
 brain's grey matter does, nothing could give way, and it is mostly told by its grey value."""
 
 SHADE = 40.0
-"""By how much of the 255 grey values a structure is brighter or darker at most: as good as its contrast to others."""
+"""By how much of the 255 grey values a structure is brighter or darker at most."""
 
 CHOICES = ("", "swells", "shades")
 CHANCES = (0.2, 0.4, 0.4)
