@@ -48,7 +48,7 @@ def suggest(monkeypatch: Any, volume: Volume, stack: dict[int, np.ndarray], coun
     class Predictor:
         def __init__(self, *_: Any) -> None: ...
 
-        def slices(self, sliced: Any, _frames: Any) -> Any:
+        def slices(self, sliced: Any) -> Any:
             return iter([stack.get(n, sure()) for n in range(len(sliced))])
 
     monkeypatch.setattr(suggestions, "Predictor", Predictor)
@@ -78,7 +78,7 @@ def test_slices_that_nobody_looked_at_are_not_suggested(monkeypatch: Any, a_volu
     class Predictor:
         def __init__(self, *_: Any) -> None: ...
 
-        def slices(self, sliced: Any, _frames: Any) -> Any:
+        def slices(self, sliced: Any) -> Any:
             return iter([None] * len(sliced))
 
     monkeypatch.setattr(suggestions, "Predictor", Predictor)
