@@ -34,7 +34,7 @@ SHADE = 40.0
 CHOICES = ("", "swells", "shades")
 CHANCES = (0.2, 0.4, 0.4)
 """How often nothing, sizes or grey values change in a view. Not both: heads of hearts that learned from views in which
-both did were no better than without any."""
+both did were hardly better than without any."""
 
 
 @dataclass(frozen=True)

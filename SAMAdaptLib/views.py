@@ -149,10 +149,10 @@ def shaded(
 
     Edges are a little soft, as those of pictures are.
     """
-    picture = picture.copy()
+    brighter = np.zeros(IGNORED + 1, np.float32)
     for index, shade in shades:
-        picture += np.float32(shade) * ndimage.gaussian_filter((classes == index).astype(np.float32), _SOFT_EDGE)
-    return np.clip(picture, 0, 255)
+        brighter[index] = shade
+    return np.clip(picture + ndimage.gaussian_filter(brighter[classes], _SOFT_EDGE), 0, 255)
 
 
 def paint(picture: NDArray[np.float32], frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float32]:

@@ -9,17 +9,11 @@ import pytest
 from geometries import blobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_views import frame_of
 
-from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.samples import AnnotatedSlice, PictureSlice
-from SAMAdaptLib.slicing import Frame, SliceStack
 from SAMAdaptLib.variety import CHANCES, ROOM, SHADE, SWELLING, Variety
 from SAMAdaptLib.views import IGNORED, Swell, ViewParameters, ViewSettings, paint, paint_labels, shaded
-
-
-def frame_of(shape: tuple[int, int], spacing: tuple[float, float] = (1.0, 1.0)) -> Frame:
-    rows, columns = shape
-    return Frame.of(SliceStack(Geometry((columns, rows, 1), (spacing[1], spacing[0], 5.0)), "axial"))
 
 
 def disc(
