@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arrangement import learn_arrangement
 from .components import contacts, is_single, keep_main_pieces
+from .heads.arrangement import PLACES
 from .shapes import learn_shapes
 from .slicing import SliceStack, resolve_plane
 
@@ -119,6 +121,22 @@ def in_shape(
     return replace(head, prior=prior, card=replace(head.card, shapes=shapes))
 
 
+def arranged(head: Head, stacks: Sequence[LabelStack], steps: int, seed: int, monitor: Monitor) -> Head:
+    """``head`` with an arrangement prior of ``stacks``, where there are stacks and steps.
+
+    Its cells are too coarse for what fills a small part of the canvas: hearts came out worse with it. Cancelled:
+    without one, and the card says so.
+    """
+    if not (stacks and steps) or head.card.training["cancelled"]:
+        return head
+    arrangement = learn_arrangement(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    if arrangement is None:
+        return head.noted(cancelled=True)
+    facts = {**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / PLACES}
+    return replace(head, arrangement=arrangement, card=replace(head.card, arrangement=facts))
+
+
 def taking_over(head: Head, earlier: Head) -> Head:
-    """``head`` with the prior of ``earlier``, which may be none."""
-    return replace(head, prior=earlier.prior, card=replace(head.card, shapes=earlier.card.shapes))
+    """``head`` with the priors of ``earlier``, which may be none."""
+    card = replace(head.card, shapes=earlier.card.shapes, arrangement=earlier.card.arrangement)
+    return replace(head, prior=earlier.prior, arrangement=earlier.arrangement, card=card)

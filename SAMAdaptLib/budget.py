@@ -22,6 +22,12 @@ SHAPE_SHARE = 0.25
 """Share of the time that may go into the shape prior: with many structures, or on a slow machine, it would otherwise
 take what the heads need."""
 
+ARRANGEMENT_SHARE = 0.125
+"""Share of the time that may go into the arrangement prior."""
+
+LEAST_ARRANGEMENT = 100
+"""Steps below which an arrangement prior is not learned at all: it would move what it does not know."""
+
 UNLABELED_SHARE = 0.25
 """Share of the time that may go into encoding volumes without annotation."""
 
@@ -32,8 +38,9 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``shape_steps``: the most optimizer steps for the shape prior. ``rounds``: how often a head learns again from what
-    it finds in volumes without annotation, where there are any; each time is a training, with its part of the time.
+    ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``rounds``: how often a head
+    learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
+    its part of the time.
     """
 
     name: str
@@ -41,6 +48,7 @@ class Budget:
     views: int
     effort: float
     shape_steps: int = 700
+    arrangement_steps: int = 500
     rounds: int = 1
 
     def divided(self) -> Budget:
@@ -90,6 +98,12 @@ class Budget:
         """The prior's usual steps, or the most on the ladder that fit into its share of the time."""
         affordable = min(self.shape_steps, self.seconds * SHAPE_SHARE / max(seconds_per_step, 1e-6))
         return _rung(STEP_LADDER, affordable)
+
+    def arrangement_steps_within(self, seconds_per_step: float) -> int:
+        """The arrangement prior's usual steps, the most on the ladder that fit into its share of the time, or 0."""
+        affordable = min(self.arrangement_steps, self.seconds * ARRANGEMENT_SHARE / max(seconds_per_step, 1e-6))
+        steps = _rung(STEP_LADDER, affordable)
+        return steps if steps >= LEAST_ARRANGEMENT else 0
 
 
 def _rung(ladder: Sequence[int], affordable: float) -> int:

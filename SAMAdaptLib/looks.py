@@ -13,6 +13,7 @@ from .embedding import PICTURE, Embedder, FeatureStore, picture_to_float
 from .encoders import load_encoder
 from .errors import HeadFileError
 from .progress import Monitor, raise_if_cancelled
+from .rearranging import rearranged
 from .resampling import resample
 from .reshaping import Agreement, reshaped, stride
 from .slicing import Frame, composed
@@ -75,12 +76,16 @@ class Look:
         return _inside(mean, content.frame)
 
     def shaped(self, canvases: Probabilities, sliced: SlicedVolume) -> Probabilities:
-        """The canvases as the head's prior would have them, where it has one."""
+        """The canvases as the head's priors would have them, where it has some."""
         self.agreement = Agreement(self.module.classes)
         if self.head.prior is None:
             return canvases
         step = stride(self.distance_mm, sliced.stack.thickness_mm)
-        return reshaped(canvases, self.head.prior, step, self.agreement)
+        found = reshaped(canvases, self.head.prior, step, self.agreement)
+        if self.head.arrangement is None:
+            return found
+        cell_mm = float(self.head.card.arrangement["cell_mm"])
+        return rearranged(found, len(sliced), sliced.stack.thickness_mm, cell_mm, self.head.arrangement)
 
     def _probabilities(self, content: PictureSlice) -> NDArray[np.float32]:
         """Class probabilities of one view, (classes, s, s) on its canvas."""

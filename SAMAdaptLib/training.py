@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from .anatomy import in_shape
+from .anatomy import arranged, in_shape
+from .arrangement import seconds_per_step as arrangement_pace
 from .batches import Batches
 from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
@@ -160,7 +161,7 @@ class Session:
         looks = 1 if self.closer is None else 2
         self.parts = looks + 2 * self.completes
         self.part, self.part_began = self.budget, self.began
-        self.shape_steps, self.reserved = 0, 0.0
+        self.shape_steps, self.arrangement_steps, self.reserved = 0, 0, 0.0
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
@@ -247,12 +248,14 @@ class Session:
         return whole.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
-        """``head`` with a shape prior, where the cases allow one."""
+        """``head`` with its priors, where the cases allow them."""
         if head.card.training["cancelled"]:
             return head
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
         shaped = in_shape(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
+        if lesson is self.lessons.first:
+            shaped = arranged(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
         return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def begin_part(self) -> None:
@@ -266,6 +269,11 @@ class Session:
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0
         self.shape_steps = self.part.shape_steps_within(pace)
         self.reserved = self.shape_steps * pace
+        self.arrangement_steps = 0
+        if learns and self.lessons.closer is None:
+            pace = arrangement_pace(len(self.structures) + 1)
+            self.arrangement_steps = self.part.arrangement_steps_within(pace)
+            self.reserved += self.arrangement_steps * pace
 
     def _together(self, heads: Sequence[Head], samples: Sequence[Sample], checks: Sequence[Sample]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""

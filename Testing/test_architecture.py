@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "anatomy",
+                "arrangement",
                 "batches",
                 "budget",
                 "canvases",
@@ -60,6 +61,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "looks",
                 "metrics",
                 "predictor",
+                "rearranging",
                 "record",
                 "reshaping",
                 "selftraining",

@@ -60,6 +60,7 @@ def stageName(text: str) -> str:
         "Encoding closer views": _("Encoding closer views of the slices"),
         "Looking closer": _("Looking closer at what was found"),
         "Learning shapes": _("Learning the shapes of the structures"),
+        "Learning arrangement": _("Learning where the structures lie"),
         "Encoding unlabelled volumes": _("Encoding unlabelled volumes"),
         "Segmenting axial slices": _("Segmenting axial slices"),
         "Segmenting sagittal slices": _("Segmenting sagittal slices"),

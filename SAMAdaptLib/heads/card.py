@@ -46,9 +46,11 @@ class HeadCard:
     ``single_component``, ``touches`` (label values of its neighbours) and ``contact`` (with what share of its surface
     it touches each of them, by label value as a string) as the annotation had them. ``shapes``: the
     shape prior's ``{"classes": int, "fold": int, "widths": [int, ...], "distance_mm": float}``, the last between slices
-    that it compares; empty without one. ``closer``: of the head for a closer look ``{"side_mm": float, "head",
-    "shapes"}``, the side of its canvas and what these say of this head; empty without one. ``training``, ``quality``:
-    facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
+    that it compares; empty without one. ``arrangement``: the arrangement prior's ``{"classes": int, "widths": [int,
+    ...], "cell_mm": float}``, the last the side of its cells across slices; empty without one. ``closer``: of the
+    head for a closer look ``{"side_mm": float, "head", "shapes"}``, the side of its canvas and what these say of this
+    head; empty without one. ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on
+    held-out slices, or None.
     """
 
     head: dict[str, Any]
@@ -59,6 +61,7 @@ class HeadCard:
     modality: str = ""
     name: str = ""
     shapes: dict[str, Any] = field(default_factory=dict)
+    arrangement: dict[str, Any] = field(default_factory=dict)
     closer: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     quality: dict[str, Any] = field(default_factory=dict)
@@ -129,7 +132,9 @@ class HeadCard:
         if not self.closer:
             return None
         plane = {**self.plane, "side_mm": self.closer["side_mm"]}
-        return replace(self, head=self.closer["head"], shapes=self.closer["shapes"], plane=plane, closer={})
+        return replace(
+            self, head=self.closer["head"], shapes=self.closer["shapes"], plane=plane, arrangement={}, closer={}
+        )
 
     def summary(self) -> str:
         """One line for lists and tooltips."""
@@ -164,6 +169,7 @@ def _check(card: HeadCard, source: str) -> None:
         msg = f"{source}: two structures share a label value ({card.values})."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
     _check_shapes(card, source)
+    _check_arrangement(card, source)
     _check_closer(card, source)
 
 
@@ -177,10 +183,28 @@ def _check_shapes(card: HeadCard, source: str) -> None:
     if not (known and shapes.get("classes") == len(card.structures) + 1):
         msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm and a class for each structure."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    layered = isinstance(widths, list) and 1 <= len(widths) <= _DEEPEST
-    if not (fold in (1, 2, 4) and layered and all(isinstance(w, int) and 0 < w <= _WIDEST for w in widths)):
+    if not (fold in (1, 2, 4) and _layered(widths)):
         msg = f"{source}: no shape prior has the fold {fold!r} and the widths {widths!r}."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+
+
+def _check_arrangement(card: HeadCard, source: str) -> None:
+    facts = card.arrangement if isinstance(card.arrangement, dict) else {"cell_mm": None}
+    if facts == {}:
+        return
+    cell, widths = facts.get("cell_mm"), facts.get("widths")
+    known = isinstance(cell, int | float) and 0 < cell < float("inf")
+    if not (known and _layered(widths) and facts.get("classes") == len(card.structures) + 1):
+        wanted = "a cell in mm, widths and a class for each structure"
+        msg = f"{source}: the arrangement prior {card.arrangement!r} needs {wanted}."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+
+
+def _layered(widths: object) -> bool:
+    """Whether these are channels by depth as a network may have them."""
+    if not isinstance(widths, list) or not 1 <= len(widths) <= _DEEPEST:
+        return False
+    return all(isinstance(width, int) and 0 < width <= _WIDEST for width in widths)
 
 
 def _check_closer(card: HeadCard, source: str) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from ..errors import HeadFileError, InputError
 from ..files import write_whole
 from . import build_head
+from .arrangement import ArrangementPrior, arrangement_prior
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
 from .shape import ShapePrior, shape_prior
 
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 PRIOR = "shape_prior."
 """What the names of a shape prior's tensors begin with."""
 
+ARRANGEMENT = "arrangement_prior."
+"""What the names of an arrangement prior's tensors begin with."""
+
 CLOSER = "closer."
 """What the names of the tensors of a head for a closer look begin with."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A trained head: its card, its network and, where the annotation allowed them, its shape prior and a head for a
-    closer look at what this one finds, on a smaller canvas.
+    """A trained head: its card, its network and, where the annotation allowed them, its priors of shape and of
+    arrangement and a head for a closer look at what this one finds, on a smaller canvas.
 
     Networks are in evaluation mode, on the CPU.
     """
@@ -38,16 +42,20 @@ class Head:
     module: HeadModule
     prior: ShapePrior | None = None
     closer: Head | None = None
+    arrangement: ArrangementPrior | None = None
 
     def noted(self, **facts: Any) -> Head:
         """This head with these facts about its training on its card."""
         return replace(self, card=replace(self.card, training={**self.card.training, **facts}))
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All tensors by name, as a file holds them; the prior's begin with ``PRIOR``, the closer head's ``CLOSER``."""
+        """All tensors by name, as a file holds them; those of the priors begin with ``PRIOR`` and ``ARRANGEMENT``, the
+        closer head's with ``CLOSER``."""
         state = dict(self.module.state_dict())
         if self.prior is not None:
             state |= {PRIOR + key: value for key, value in self.prior.state_dict().items()}
+        if self.arrangement is not None:
+            state |= {ARRANGEMENT + key: value for key, value in self.arrangement.state_dict().items()}
         if self.closer is not None:
             state |= {CLOSER + key: value for key, value in self.closer.state().items()}
         return state
@@ -87,9 +95,10 @@ def load_head(path: str | Path) -> Head:
 def _built(card: HeadCard) -> Head:
     """A head of that card, with weights that mean nothing yet."""
     prior = shape_prior(card.shapes).eval() if card.shapes else None
+    arrangement = arrangement_prior(card.arrangement).eval() if card.arrangement else None
     closer = card.closer_card()
     module = build_head(card.head_type, card.head["hyper"]).eval()
-    return Head(card, module, prior, None if closer is None else _built(closer))
+    return Head(card, module, prior, None if closer is None else _built(closer), arrangement)
 
 
 def _fill(head: Head, state: dict[str, torch.Tensor], path: Path) -> None:
@@ -105,12 +114,14 @@ def _fill(head: Head, state: dict[str, torch.Tensor], path: Path) -> None:
 
 
 def _load(head: Head, state: dict[str, torch.Tensor]) -> None:
-    parts: dict[str, dict[str, torch.Tensor]] = {"": {}, PRIOR: {}, CLOSER: {}}
+    parts: dict[str, dict[str, torch.Tensor]] = {"": {}, PRIOR: {}, ARRANGEMENT: {}, CLOSER: {}}
     for key, value in state.items():
-        part = next((prefix for prefix in (PRIOR, CLOSER) if key.startswith(prefix)), "")
+        part = next((prefix for prefix in (PRIOR, ARRANGEMENT, CLOSER) if key.startswith(prefix)), "")
         parts[part][key.removeprefix(part)] = value
     head.module.load_state_dict(parts[""])
     if head.prior is not None:
         head.prior.load_state_dict(parts[PRIOR])
+    if head.arrangement is not None:
+        head.arrangement.load_state_dict(parts[ARRANGEMENT])
     if head.closer is not None:
         _load(head.closer, parts[CLOSER])
