@@ -54,7 +54,7 @@ _FINER = 4
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """An annotation on a canvas of finer cells: occupancies (1, classes, slices, s, s); half its length, in halves of
     the canvas; and of each structure its middle and its extent, (3,) along columns, rows and slices, in the same unit.
     """
@@ -78,7 +78,7 @@ def learn_arrangement(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        volumes, reach = deformed([_source(stack, classes) for stack in stacks], VOLUMES)
+        volumes, reach = deformed([source_of(stack, classes) for stack in stacks], VOLUMES)
         prior = ArrangementPrior(classes).train()
         optimizer = torch.optim.AdamW(prior.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -96,7 +96,7 @@ def learn_arrangement(
     return learned
 
 
-def deformed(sources: Sequence[_Source], count: int) -> tuple[Tensor, Tensor]:
+def deformed(sources: Sequence[Source], count: int) -> tuple[Tensor, Tensor]:
     """``count`` deformed volumes, (count, classes, PLACES, PLACES, PLACES) float32, and where each of them reaches,
     (count, 1, PLACES, 1, 1)."""
     volumes, reach = [], []
@@ -129,7 +129,8 @@ def spoiled(volumes: Tensor) -> Tensor:
     return logits.softmax(dim=1)
 
 
-def _source(stack: LabelStack, classes: int) -> _Source:
+def source_of(stack: LabelStack, classes: int) -> Source:
+    """The annotation of a case on coarse cells; ``classes`` counts background too."""
     side = PLACES * _FINER
     painted = [paint_labels(labels, stack.frame, ViewParameters(), side) for labels in stack.slices]
     labels = torch.stack([torch.from_numpy(canvas).long() for canvas in painted])
@@ -138,7 +139,7 @@ def _source(stack: LabelStack, classes: int) -> _Source:
     half_length = len(stack.slices) * stack.spacing_mm / stack.frame.side_mm
     places = tuple(_place(mask, half_length) for mask in fine[1:] if mask.any())
     occupancies = nn.functional.avg_pool3d(fine[None], (1, _FINER // 2, _FINER // 2))
-    return _Source(occupancies, half_length, places)
+    return Source(occupancies, half_length, places)
 
 
 def _place(mask: Tensor, half_length: float) -> tuple[Tensor, Tensor]:
@@ -159,16 +160,14 @@ def _grid() -> Tensor:
 
 def _turned(where: Tensor) -> Tensor:
     """Places (..., 3) turned about the axis across the slices, scaled, stretched, sheared and moved at random."""
-    angle, scale, across, stretch = (
-        _between(limit) for limit in (TURN, SCALE, SCALE, STRETCH)
-    )  # fmt: skip
-    cosine, sine = math.cos(angle) / math.exp(scale), math.sin(angle) / math.exp(scale)
-    along = 1 / math.exp(across)
+    angle = _between(TURN)
+    scale, along, stretch = (math.exp(_between(limit)) for limit in (SCALE, SCALE, STRETCH))
+    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
     turn = torch.tensor(
         [
-            [cosine / math.exp(stretch), sine / math.exp(stretch), _between(SHEAR) * along],
-            [-sine * math.exp(stretch), cosine * math.exp(stretch), _between(SHEAR) * along],
-            [0.0, 0.0, along],
+            [cosine / stretch, sine / stretch, _between(SHEAR) / along],
+            [-sine * stretch, cosine * stretch, _between(SHEAR) / along],
+            [0.0, 0.0, 1 / along],
         ]
     )
     return where @ turn.T + torch.tensor([_between(SHIFT) for _ in range(3)])
@@ -181,7 +180,7 @@ def _bent(where: Tensor) -> Tensor:
     return where + bend.permute(1, 2, 3, 0)
 
 
-def _swollen(where: Tensor, source: _Source) -> Tensor:
+def _swollen(where: Tensor, source: Source) -> Tensor:
     """Up to two structures blown up or shrunk; what lies around gives way."""
     for _ in range(int(torch.randint(3, (1,))) if source.places else 0):
         middle, extent = source.places[int(torch.randint(len(source.places), (1,)))]

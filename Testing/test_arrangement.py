@@ -14,7 +14,7 @@ from phantoms import two_balls
 from test_heads import a_card
 
 from SAMAdaptLib import arrangement, shapes
-from SAMAdaptLib.arrangement import learn_arrangement
+from SAMAdaptLib.arrangement import deformed, learn_arrangement, source_of
 from SAMAdaptLib.budget import ARRANGEMENT_SHARE, BUDGETS, LEAST_ARRANGEMENT
 from SAMAdaptLib.errors import HeadFileError
 from SAMAdaptLib.geometry import Geometry
@@ -148,10 +148,10 @@ def test_a_volume_of_which_nothing_was_looked_at_stays_so(learned: ArrangementPr
 
 
 def test_deformed_volumes_are_shares_and_differ_in_where_they_end() -> None:
-    source = arrangement._source(body_stack(), CLASSES)
+    source = source_of(body_stack(), CLASSES)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        volumes, reach = arrangement.deformed([source], 12)
+        volumes, reach = deformed([source], 12)
     assert volumes.shape == (12, CLASSES, PLACES, PLACES, PLACES)
     torch.testing.assert_close(volumes.sum(dim=1), torch.ones(12, PLACES, PLACES, PLACES))
     assert len({int(count) for count in reach.sum(dim=(1, 2, 3, 4))}) > 3
@@ -160,7 +160,7 @@ def test_deformed_volumes_are_shares_and_differ_in_where_they_end() -> None:
 
 def test_a_source_lies_where_the_annotation_does() -> None:
     stack = body_stack()
-    source = arrangement._source(stack, CLASSES)
+    source = source_of(stack, CLASSES)
     unit = np.array([1, 1, SLICES * SPACING_MM / SIDE_MM])
     assert source.half_length == pytest.approx(unit[2])
     for value, (middle, extent) in enumerate(source.places, 1):
