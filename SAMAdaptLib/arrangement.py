@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from .heads.arrangement import PLACES, ArrangementPrior
 from .pace import least_seconds, remembered
 from .progress import Monitor
+from .shapes import repeated
 from .views import IGNORED, ViewParameters, paint_labels
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ VOLUMES = 400
 """Deformed volumes that a prior is learned from."""
 
 BATCH = 8
-LEARNING_RATE = 3e-3
 
 TURN = 0.45
 """Radians by which a volume is turned about the axis across its slices, at most."""
@@ -80,18 +80,13 @@ def learn_arrangement(
         torch.manual_seed(seed)
         volumes, reach = deformed([source_of(stack, classes) for stack in stacks], VOLUMES)
         prior = ArrangementPrior(classes).train()
-        optimizer = torch.optim.AdamW(prior.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, LEARNING_RATE, total_steps=max(steps, 10), pct_start=0.2
-        )
-        for step in range(steps):
-            monitor.progress("Learning arrangement", step, steps)
-            if monitor.cancelled():
-                return None
+
+        def step(optimizer: torch.optim.Optimizer) -> None:
             drawn = torch.randint(len(volumes), (BATCH,))
             _step(prior, optimizer, volumes[drawn], reach[drawn])
-            schedule.step()
-        monitor.progress("Learning arrangement", steps, steps)
+
+        if not repeated(step, prior, steps, "Learning arrangement", monitor):
+            return None
     learned: ArrangementPrior = prior.eval()
     return learned
 

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from .canvases import KeptCanvases
 from .heads.arrangement import PLACES, ArrangementPrior
-from .heads.base import upsample
-from .reshaping import SOFTENING
+from .reshaping import raised, rise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 PASSES = 2
 """How often the prior looks: what the first time moved shows the second time where more belongs or does not."""
 
-_LEAST = 1e-4
 _LEAST_SHARE = 0.2
 """Share of a cell's weight that slices must have for it to be looked at."""
 
@@ -50,7 +48,7 @@ def rearranged(
             change += _change(prior, _cells(kept, gather, spread, change), reach)
         for index in range(count):
             fine = kept.get(index)
-            yield None if fine is None else _changed(fine, _on_slice(spread, change, index)).numpy()
+            yield None if fine is None else _changed(fine, spread[index], change).numpy()
 
 
 def _weights(count: int, there: list[bool], spacing_mm: float, cell_mm: float, multiple: int) -> tuple[Tensor, Tensor]:
@@ -73,7 +71,7 @@ def _cells(kept: KeptCanvases, gather: Tensor, spread: Tensor, change: Tensor) -
     total = torch.zeros_like(change)
     for index, fine in enumerate(kept):
         if fine is not None:
-            here = nn.functional.adaptive_avg_pool2d(_changed(fine, _on_slice(spread, change, index)), PLACES)
+            here = nn.functional.adaptive_avg_pool2d(_changed(fine, spread[index], change), PLACES)
             total += gather[:, index, None, None, None] * here
     return total
 
@@ -84,14 +82,9 @@ def _change(prior: ArrangementPrior, cells: Tensor, reach: Tensor) -> Tensor:
     with torch.inference_mode():
         seen = torch.cat([cells, shown], dim=1).transpose(0, 1)
         expected = prior(seen[None])[0].softmax(dim=0).transpose(0, 1)
-    return ((expected + SOFTENING) / (cells + SOFTENING)).log() * reach[:, None, None, None]
+    return rise(cells, expected) * reach[:, None, None, None]
 
 
-def _on_slice(spread: Tensor, change: Tensor, index: int) -> Tensor:
-    return torch.tensordot(spread[index], change, dims=1)
-
-
-def _changed(fine: NDArray[np.float32], change: Tensor) -> Tensor:
-    """A slice's probabilities (classes, s, s) after a change on cells (classes, PLACES, PLACES)."""
-    found = torch.from_numpy(fine)
-    return (found.clamp_min(_LEAST).log() + upsample(change[None], found.shape[-1])[0]).softmax(dim=0)
+def _changed(fine: NDArray[np.float32], spread: Tensor, change: Tensor) -> Tensor:
+    """A slice's probabilities (classes, s, s) after a change on all cells, ``spread`` (cells,) telling its share."""
+    return raised(torch.from_numpy(fine), torch.tensordot(spread, change, dims=1))

@@ -93,7 +93,15 @@ def _corrected(prior: ShapePrior, before: _Found | None, here: _Found, after: _F
     around = [missing if found is None else found.cells for found in (before, here, after)]
     with torch.inference_mode():
         expected = prior(torch.stack(around)[None])[0].softmax(dim=0)
-        change = ((expected + SOFTENING) / (here.cells + SOFTENING)).log()
-        logits = here.fine.clamp_min(_LEAST).log() + upsample(change[None], here.fine.shape[-1])[0]
-        result: NDArray[np.float32] = logits.softmax(dim=0).numpy()
+        result: NDArray[np.float32] = raised(here.fine, rise(here.cells, expected)).numpy()
     return result
+
+
+def rise(cells: Tensor, expected: Tensor) -> Tensor:
+    """By how much the logarithm of each class's probability is to rise where a prior expects this of these cells."""
+    return ((expected + SOFTENING) / (cells + SOFTENING)).log()
+
+
+def raised(fine: Tensor, change: Tensor) -> Tensor:
+    """A slice's probabilities (classes, s, s) after such a rise on cells (classes, c, c)."""
+    return (fine.clamp_min(_LEAST).log() + upsample(change[None], fine.shape[-1])[0]).softmax(dim=0)

@@ -6,7 +6,7 @@ for another over a whole region, pieces lost, islands elsewhere); the prior lear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -97,20 +97,32 @@ def learn_shapes(
         torch.manual_seed(seed)
         labels, exists = deformed(stacks, STACKS, seed)
         prior = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        optimizer = torch.optim.AdamW(prior.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, LEARNING_RATE, total_steps=max(steps, 10), pct_start=0.2
-        )
-        for step in range(steps):
-            monitor.progress("Learning shapes", step, steps)
-            if monitor.cancelled():
-                return None
+
+        def step(optimizer: torch.optim.Optimizer) -> None:
             drawn = torch.randint(len(labels), (BATCH,))
             _step(prior, optimizer, labels[drawn], exists[drawn])
-            schedule.step()
-        monitor.progress("Learning shapes", steps, steps)
+
+        if not repeated(step, prior, steps, "Learning shapes", monitor):
+            return None
     learned: ShapePrior = prior.eval()
     return learned
+
+
+def repeated(
+    step: Callable[[torch.optim.Optimizer], None], prior: nn.Module, steps: int, stage: str, monitor: Monitor
+) -> bool:
+    """Take ``steps`` steps of AdamW under a one-cycle rate, as priors learn; False when cancelled before the end."""
+    optimizer = torch.optim.AdamW(prior.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    total = max(steps, 10)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=total, pct_start=0.2)
+    for done in range(steps):
+        monitor.progress(stage, done, steps)
+        if monitor.cancelled():
+            return False
+        step(optimizer)
+        schedule.step()
+    monitor.progress(stage, steps, steps)
+    return True
 
 
 def deformed(stacks: Sequence[LabelStack], count: int, seed: int) -> tuple[Tensor, Tensor]:
