@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .batches import Batches
-from .devices import mixed_precision
+from .devices import mixed_precision, out_of_memory
 from .errors import MemoryExhausted
 from .heads.base import HeadModule, upsample
 from .pace import least_seconds, remembered
@@ -128,13 +129,17 @@ def set_normalizers(module: HeadModule, embedder: Embedder, samples: Sequence[Sa
 
 
 def seconds_per_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
-    """What one optimizer step costs here: measured on a copy that is thrown away, then remembered."""
+    """What one optimizer step costs here: measured on a copy that is thrown away, then remembered.
+
+    Raises MemoryExhausted when the device runs out of memory.
+    """
     key = f"step of {module.type_name} {sorted(module.hyper().items())} on {batches.device}"
-    return remembered(key, lambda: _measure_step(module, batches, samples))
+    with _memory_watched(module, batches.device):
+        return remembered(key, lambda: _measure_step(module, batches, samples))
 
 
 def _measure_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
-    trial = channels_last(copy.deepcopy(module)).train()
+    trial = channels_last(copy.deepcopy(module).to(batches.device)).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
     chosen = [samples[i % len(samples)] for i in range(module.batch)]
     chance = np.random.default_rng(0)
@@ -158,9 +163,17 @@ def fit(
     ``deadline``: ``time.monotonic()`` value after which the fit ends early. Cancelling ends it too and keeps the best
     state so far. Raises MemoryExhausted when the device runs out of memory.
     """
-    try:
+    with _memory_watched(module, device):
         return _Fitting(module, embedder, training, held_out, device, monitor).run(steps, seed, deadline)
-    except torch.OutOfMemoryError as error:
+
+
+@contextmanager
+def _memory_watched(module: HeadModule, device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
         msg = f"Training the {module.type_name} head does not fit into the memory of {device}."
         raise MemoryExhausted(msg, "Choose --device cpu, or a smaller head.") from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .devices import mixed_precision, resolve_device
+from .devices import mixed_precision, out_of_memory, resolve_device
 from .embedding import PICTURE, Embedder, FeatureStore, picture_to_float
 from .encoders import load_encoder
 from .errors import HeadFileError
@@ -40,7 +40,7 @@ class Look:
         self.head = head
         self.device = resolve_device(device)
         self.monitor = monitor
-        self.module = head.module.to(self.device).eval()
+        self.module = head.module.eval()
         self.agreement = Agreement(self.module.classes)
         """Between what the head found and its prior, in what was last put in shape."""
         self.distance_mm = float(head.card.shapes.get("distance_mm", 0.0))
@@ -90,6 +90,18 @@ class Look:
     def _probabilities(self, content: PictureSlice) -> NDArray[np.float32]:
         """Class probabilities of one view, (classes, s, s) on its canvas."""
         arrays = self.embedder.features(content.view(ViewParameters(), self.encoder))
+        try:
+            self.module = self.module.to(self.device)
+            return self._asked(arrays)
+        except RuntimeError as error:
+            if self.device.type == "cpu" or not out_of_memory(error):
+                raise
+        self.monitor.warning(f"{self.device} has too little memory for the head: it goes on on the processor.")
+        self.device = torch.device("cpu")
+        self.module = self.module.to(self.device)
+        return self._asked(arrays)
+
+    def _asked(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         features = {level: self._tensor(arrays[level]) for level in self.module.needs}
         picture = self._tensor(picture_to_float(arrays[PICTURE])[None])
         with torch.inference_mode(), mixed_precision(self.device):

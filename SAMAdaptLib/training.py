@@ -17,7 +17,7 @@ from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
-from .errors import Cancelled
+from .errors import Cancelled, MemoryExhausted
 from .fitting import Fit, fit, held_out_dice, seconds_per_step, set_normalizers
 from .heads import head_class
 from .heads.ensemble import EnsembleHead
@@ -285,9 +285,22 @@ class Session:
     def _fit(
         self, kind: str, samples: Sequence[Sample], checks: Sequence[Sample], seconds: float, start_from: Head | None
     ) -> Head:
+        """Fit one head; on the processor, where the device has too little memory for it."""
+        try:
+            return self._fit_here(kind, samples, checks, seconds, start_from)
+        except MemoryExhausted:
+            if self.device.type == "cpu":
+                raise
+        self.monitor.warning(f"{self.device} has too little memory to train the {kind} head: the processor does it.")
+        self.device = torch.device("cpu")
+        return self._fit_here(kind, samples, checks, seconds, start_from)
+
+    def _fit_here(
+        self, kind: str, samples: Sequence[Sample], checks: Sequence[Sample], seconds: float, start_from: Head | None
+    ) -> Head:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
-            module = self._new_module(kind, samples, start_from).to(self.device)
+            module = self._new_module(kind, samples, start_from)
             began = time.monotonic()
             pace = seconds_per_step(module, Batches(module, self.embedder, self.device), samples)
             torch.manual_seed(self.recipe.seed)

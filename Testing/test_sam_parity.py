@@ -345,15 +345,6 @@ def test_the_real_vit_b_architecture_equals_segment_anythings(tmp_path: Path, em
     np.testing.assert_allclose(ours["neck"], reference_neck(sam, canvases, 900), atol=TOLERANCE)
 
 
-@pytest.mark.gpu
-def test_a_gpu_gives_the_same_features(small_checkpoint: Path, small_encoder):
-    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
-        pytest.skip("no CUDA or MPS device here")
-    canvases = slices(1024, rows=700)
-    on_gpu = load_encoder(small_checkpoint, device="auto").encode(canvases)["neck"]
-    np.testing.assert_allclose(on_gpu, small_encoder.encode(canvases)["neck"], atol=5e-3)
-
-
 def test_a_head_is_trained_and_used_at_a_smaller_input_size(small_checkpoint, empty_home, tmp_path, monkeypatch):
     for kind in ("cnn", "fusion"):
         monkeypatch.setattr(head_class(kind), "steps", 20)

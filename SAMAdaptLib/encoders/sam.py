@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..devices import resolve_device
+from ..devices import out_of_memory, resolve_device
 from ..errors import DependencyError, InputError, MemoryExhausted, WeightsError
 from ..progress import Monitor, Silent
 from . import canvas, decoder, speed
@@ -260,8 +260,8 @@ class SamEncoder:
         try:
             with torch.inference_mode(), lower:
                 return self._forward(inputs.to(self._device), asked)
-        except RuntimeError as error:  # CUDA has a class for it; MPS and the processor only say it.
-            if "memory" not in str(error).lower():
+        except RuntimeError as error:
+            if not out_of_memory(error):
                 raise
             msg = f"A batch of {len(inputs)} slices does not fit into the memory of {self.device} with {self.name}."
             raise MemoryExhausted(msg, "Choose a smaller encoder, or the device cpu.") from error

@@ -6,7 +6,8 @@
 Writes ``speed.md`` (the table), ``speed.json`` (the figures), ``speed.png`` (how cost grows) and ``speed-profile.png``
 (where the time goes). Parts are
 
-    encoder    mobile_sam beside ONNX Runtime, SAM's ViT-B beside segment-anything (ViT-L and ViT-H too on a GPU)
+    encoder    mobile_sam beside ONNX Runtime, SAM's ViT-B beside segment-anything, on the processor
+    gpu        SAM's ViT-B, L and H beside segment-anything, where there is a GPU
     precision  the Dice that reduced precision costs (needs --data with acdc and chaos_t2)
     reuse      a second head, empty slices, one case more
     click      what a click costs beside the encoder and the head, on real MRML with a real worker
@@ -42,6 +43,7 @@ from speedparts.common import Bench, Row  # noqa: E402  it lies beside this file
 
 PARTS = {
     "encoder": "encoders",
+    "gpu": "gpus",
     "precision": "precision",
     "reuse": "reuse",
     "click": "click",

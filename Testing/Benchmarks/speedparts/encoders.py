@@ -22,8 +22,8 @@ TOLERANCE = 1e-3
 
 
 def measure(bench: Bench) -> list[Row]:
-    """mobile_sam and SAM's ViT-B on this processor, all three ViTs on a GPU where there is one."""
-    return [*mobile_sam(bench), *vit(bench, "sam_vit_b", "cpu"), *gpu(bench)]
+    """mobile_sam and SAM's ViT-B on this processor."""
+    return [*mobile_sam(bench), *vit(bench, "sam_vit_b")]
 
 
 def mobile_sam(bench: Bench) -> list[Row]:
@@ -34,7 +34,7 @@ def mobile_sam(bench: Bench) -> list[Row]:
     from SAMAdaptLib.encoders.registry import ENTRIES
     from SAMAdaptLib.encoders.runtimes import has_bf16_units
 
-    picture = _picture(1024)
+    picture = picture_of(1024)
     session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])))
     feed = {session.get_inputs()[0].name: next(canvas.prepared(picture, 1024, "sam"))[None]}
     with environment(SAMADAPT_PRECISION="fp32"):
@@ -56,7 +56,7 @@ def mobile_sam(bench: Bench) -> list[Row]:
     return [*rows, faster(PART, words, baseline, seconds["baseline"], seconds["own"], least)]
 
 
-def vit(bench: Bench, name: str, device: str) -> list[Row]:
+def vit(bench: Bench, name: str) -> list[Row]:
     """Seeded random weights: speed does not depend on them, and no download is needed."""
     import torch
     from reference_sam import randomised, reference_encoder
@@ -68,30 +68,29 @@ def vit(bench: Bench, name: str, device: str) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.pth"
         torch.save(model.state_dict(), path)
-        make = partial(SamEncoder, path, "0" * 64, device=device)
+        make = partial(SamEncoder, path, "0" * 64, device="cpu")
         with environment(SAMADAPT_PRECISION="fp32"):
             exact = make()
             smaller = {size: make(input_size=size) for size in (768, 512)}
         with environment(SAMADAPT_PRECISION="bf16"):
             coarse = make()
-        model = model.to(device)
-        picture = _picture(1024)
-        inputs = torch.tensor(next(canvas.prepared(picture, 1024, "sam"))[None]).to(device)
+        picture = picture_of(1024)
+        inputs = torch.tensor(next(canvas.prepared(picture, 1024, "sam"))[None])
 
         def theirs() -> np.ndarray:
             with torch.inference_mode():
-                found: np.ndarray = model(inputs).float().cpu().numpy()
+                found: np.ndarray = model(inputs).numpy()
             return found
 
         runs: dict[str, Callable[[], Any]] = {
             "baseline": theirs,
             "fp32": lambda: exact.encode(picture),
             "bf16": lambda: coarse.encode(picture),
-            **{str(size): partial(encoder.encode, _picture(size)) for size, encoder in smaller.items()},
+            **{str(size): partial(encoder.encode, picture_of(size)) for size, encoder in smaller.items()},
         }
         difference = float(np.abs(theirs() - exact.encode(picture)["neck"]).max())
         seconds = alternating(runs, rounds=1 if bench.quick else 3)
-    baseline = f"segment-anything's image_encoder, {device}"
+    baseline = "segment-anything's image_encoder, cpu"
     whole = partial(faster, PART, baseline=baseline, seconds=seconds["baseline"])
     return [
         whole(what=f"{name}, a slice in fp32", ours=seconds["fp32"], least=1.8),
@@ -103,15 +102,6 @@ def vit(bench: Bench, name: str, device: str) -> list[Row]:
     ]  # fmt: skip
 
 
-def gpu(bench: Bench) -> list[Row]:
-    """The same on CUDA or MPS, or one row that says why not."""
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else ""
-    if not device:
-        return [Row(PART, "SAM's ViTs on a GPU", "skipped: no CUDA or MPS device here", None, None, "s")]
-    return [row for name in GRADES for row in vit(bench, name, device)]
-
-
-def _picture(size: int) -> np.ndarray:
+def picture_of(size: int) -> np.ndarray:
+    """One gray canvas (1, size, size) of noise."""
     return np.random.default_rng(0).uniform(0, 255, (1, size, size)).astype(np.float32)
