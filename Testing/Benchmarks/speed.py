@@ -118,20 +118,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = {name: [Row(**row) for row in rows] for name, rows in before["rows"].items()}
     for name in names:
         found[name] = importlib.import_module(f"speedparts.{PARTS[name]}").measure(bench)
-        _write(chosen.output, found, bench)
+        _write(chosen.output, found, bench, machine())
     if not names:
-        _write(chosen.output, found, bench)
+        _write(chosen.output, found, bench, before["machine"] or machine())
     return 0
 
 
 def _earlier(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        return {"rows": {}, "curves": {}}
+        return {"machine": {}, "rows": {}, "curves": {}}
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
-def _write(output: Path, found: dict[str, list[Row]], bench: Bench) -> None:
+def _write(output: Path, found: dict[str, list[Row]], bench: Bench, where: dict[str, Any]) -> None:
     """After every part, so that a run that is broken off keeps what it has."""
     from speedparts import growth, profiles
 
@@ -144,7 +144,6 @@ def _write(output: Path, found: dict[str, list[Row]], bench: Bench) -> None:
     if "profile" in bench.curves:
         pictures["Where the time goes"] = f"{output.name}-profile.png"
         profiles.figure(bench.curves["profile"], output.with_name(pictures["Where the time goes"]))
-    where = machine()
     content = {
         "machine": where,
         "rows": {name: [asdict(row) for row in part] for name, part in found.items()},
