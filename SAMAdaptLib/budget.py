@@ -114,7 +114,7 @@ def _rung(ladder: Sequence[int], affordable: float) -> int:
 BUDGETS: dict[str, Budget] = {
     "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300),
     "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=3),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2),
 }
 
 

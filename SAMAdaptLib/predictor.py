@@ -159,8 +159,9 @@ class Predictor:
     def _both(
         self, closer: Look, kept: KeptCanvases, sliced: SlicedVolume, frame: Frame, window: Frame
     ) -> Probabilities:
-        """On canvases over the window, the mean of what the first look kept and what the closer one finds."""
-        count = len(sliced)
+        """On canvases over the window, the mean of what the first look kept and what the closer one finds; or what that
+        finds alone, where it knows better."""
+        count, alone = len(sliced), bool(self.head.card.closer.get("alone"))
         pictures = (sliced.picture(index).framed(window) if index in kept else None for index in range(count))
         for index, own in enumerate(closer.canvases(pictures, count, f"Looking closer{_how(window)}")):
             earlier = kept.get(index)
@@ -168,6 +169,9 @@ class Predictor:
                 yield None
                 continue
             size = max(earlier.shape[-1], own.shape[-1])
+            if alone:
+                yield background_beyond(onto(window, window, own, size))
+                continue
             first = background_beyond(onto(window, frame, earlier, size))
             mean: NDArray[np.float32] = (first + background_beyond(onto(window, window, own, size))) / np.float32(2)
             yield mean

@@ -42,6 +42,12 @@ CLOSER_TYPE = "cnn"
 """The head type for a closer look. ``fusion`` was no better on average over five patients' hearts (two points worse to
 two better), is slower, and needs twice the features."""
 
+STUDENT = "student"
+"""The head type that learns from volumes without annotation."""
+
+BORROWED_VIEWS = 4
+"""Views of each slice that was answered and not annotated."""
+
 CLEARLY_BETTER = 0.05
 """Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
 
@@ -166,7 +172,7 @@ class Session:
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
         self.begin_part()
-        samples, checks = self.samples(self.lessons.first)
+        samples, checks = self.samples(self.lessons.first, self.encoder)
         self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding views")
         head = self._in_shape(self.best_of(samples, checks, self.start_from), self.lessons.first, self.start_from)
         return self.with_closer(head, self.start_from)
@@ -179,30 +185,36 @@ class Session:
         again.began = self.began
         return again
 
-    def taught_by(self, head: Head, answers: Sequence[Answer]) -> Session:
-        """A session on the same cases and the answers of ``head``, with a time of its own.
-
-        It begins anew, lest a head believes its own mistakes ever more, unless this one went on from another head.
-        """
-        again = self._again(None if self.start_from is None else head, self.completed)
+    def taught_by(self, answers: Sequence[Answer]) -> Session:
+        """A session on the same cases and what a head answered in other volumes, with a time of its own."""
+        again = self._again(self.start_from, self.completed)
         again.lessons.borrow(answers)
         return again
+
+    def student(self) -> Head:
+        """A head that sees pictures alone and learns from the cases and from what was borrowed, for the last look."""
+        self.parts = 1
+        self.begin_part()
+        lesson = self.closer or self.lessons.first
+        samples, checks = self.samples(lesson, None)
+        return self._in_shape(self._fit(STUDENT, samples, checks, self._seconds_left(), None), lesson, None)
+
+    def with_student(self, head: Head, student: Head) -> Head:
+        """``head`` with a student in place of its last look."""
+        return student if self.closer is None else self._looking_closer(head, student, self.closer, alone=True)
 
     def _again(self, start_from: Head | None, completed: Sequence[Labelmap] | None) -> Session:
         cases, recipe = self.lessons.cases, self.recipe
         return Session(cases, recipe, self.monitor, self.store, start_from, completed, self.encoder)
 
-    def samples(self, lesson: Lesson) -> tuple[list[Sample], list[Sample]]:
-        """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are.
-
-        Borrowed slices are learned from as they are, too: their features are known from when they were looked at.
-        """
-        cost = self.encoder.seconds_per_slice() if self.encoder is not None else PAINT_SECONDS
+    def samples(self, lesson: Lesson, encoder: Encoder | None) -> tuple[list[Sample], list[Sample]]:
+        """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
+        cost = encoder.seconds_per_slice() if encoder is not None else PAINT_SECONDS
         kept = spread(lesson.training, self.part.slices(len(lesson.training), cost))
         views = self.part.views_per_slice(len(kept), cost)
-        samples = draw_samples(kept, views, self.encoder, self.recipe.seed)
-        samples += draw_samples(lesson.borrowed, 1, self.encoder, self.recipe.seed)
-        return samples, draw_samples(lesson.held_out, 1, self.encoder, self.recipe.seed)
+        samples = draw_samples(kept, views, encoder, self.recipe.seed)
+        samples += draw_samples(lesson.borrowed, BORROWED_VIEWS, encoder, self.recipe.seed)
+        return samples, draw_samples(lesson.held_out, 1, encoder, self.recipe.seed)
 
     def best_of(self, samples: Sequence[Sample], checks: Sequence[Sample], start_from: Head | None) -> Head:
         """Fit each candidate on the same samples; several answer together unless one alone is clearly better.
@@ -230,27 +242,31 @@ class Session:
         if self.closer is None or head.card.training["cancelled"]:
             return head
         self.begin_part()
-        samples, checks = self.samples(self.closer)
+        samples, checks = self.samples(self.closer, self.encoder)
         try:
             self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding closer views")
         except Cancelled:
             return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer
         fitted = self._fit(CLOSER_TYPE, samples, checks, self._seconds_left(), earlier)
-        plane = {**fitted.card.plane, "side_mm": self.closer.side_mm}
-        fitted = replace(fitted, card=replace(fitted.card, plane=plane))
         closer = self._in_shape(fitted, self.closer, earlier)
         if closer.card.training["cancelled"]:
             return head.noted(cancelled=True)
-        facts = {"side_mm": self.closer.side_mm, "head": closer.card.head, "shapes": closer.card.shapes}
-        card = replace(head.card, closer=facts)
+        return self._looking_closer(head, closer, self.closer)
+
+    def _looking_closer(self, head: Head, closer: Head, lesson: Lesson, alone: bool = False) -> Head:
+        """``head`` with this one for a closer look; ``alone``: there it answers without the first look."""
+        facts = {"side_mm": lesson.side_mm, "head": closer.card.head, "shapes": closer.card.shapes}
+        card = replace(head.card, closer={**facts, "alone": alone})
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         return whole.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
-        """``head`` with its priors, where the cases allow them."""
+        """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
         if head.card.training["cancelled"]:
             return head
+        plane = {**head.card.plane, "side_mm": lesson.side_mm}
+        head = replace(head, card=replace(head.card, plane=plane))
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
         shaped = in_shape(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
@@ -302,11 +318,12 @@ class Session:
             torch.manual_seed(self.recipe.seed)
             module = self._new_module(kind, samples, start_from)
             began = time.monotonic()
-            pace = seconds_per_step(module, Batches(module, self.embedder, self.device), samples)
+            embedder = self.embedder if module.needs else Embedder(None, (), self.store)
+            pace = seconds_per_step(module, Batches(module, embedder, self.device), samples)
             torch.manual_seed(self.recipe.seed)
             result = fit(
                 module,
-                self.embedder,
+                embedder,
                 samples,
                 checks,
                 steps=self.budget.steps(module.steps, seconds, pace),

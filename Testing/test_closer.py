@@ -52,7 +52,7 @@ def small_balls(geometry: Geometry = WIDE, seed: int = 0) -> Case:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "closer home"))
-    for kind in ("cnn", "fusion", "autosam"):
+    for kind in ("cnn", "fusion", "autosam", "student"):
         monkeypatch.setattr(head_class(kind), "steps", 20)
         monkeypatch.setattr(head_class(kind), "batch", 2)
     monkeypatch.setattr(shapes, "STACKS", 40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,15 @@ from test_closer import quick, small_balls  # noqa: F401  a fixture
 
 from SAMAdaptLib import selftraining
 from SAMAdaptLib.budget import BUDGETS
+from SAMAdaptLib.canvases import KeptCanvases
 from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.encoders.tiny import tiny_encoder
 from SAMAdaptLib.heads import head_class
 from SAMAdaptLib.heads.file import Head
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
 from SAMAdaptLib.lessons import Answer, Lessons
+from SAMAdaptLib.looks import Look
 from SAMAdaptLib.predictor import Predictor
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.samples import Case, seen_by
@@ -75,6 +79,7 @@ def trained() -> dict[str, Head]:
 def longer(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
     monkeypatch.setattr(head_class("cnn"), "steps", 60)
     monkeypatch.setattr(head_class("cnn"), "batch", 8)
+    monkeypatch.setattr(head_class("student"), "steps", 120)
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=60))
 
 
@@ -102,17 +107,37 @@ def same(ours: torch.nn.Module, theirs: torch.nn.Module) -> bool:
 # The whole --------------------------------------------------------------------------------------------------------
 
 
-def test_both_looks_and_their_priors_learn_from_other_volumes(head: Head, better: Head) -> None:
-    found = better
-    assert found.card.training["unlabeled"] == 2
-    assert found.closer is not None
-    assert head.closer is not None
-    assert not same(found.module, head.module)
-    assert not same(found.closer.module, head.closer.module)
-    for ours, theirs in ((found.prior, head.prior), (found.closer.prior, head.closer.prior)):
-        assert ours is not None
-        assert theirs is not None
-        assert not same(ours, theirs)
+def test_a_student_with_a_prior_of_its_own_answers_in_place_of_the_last_look(head: Head, better: Head) -> None:
+    assert better.card.training["unlabeled"] == 2
+    assert better.closer is not None and head.closer is not None
+    assert better.closer.card.head_type == "student"
+    assert better.card.closer["alone"] and not head.card.closer["alone"]
+    assert better.closer.prior is not None and head.closer.prior is not None
+    assert not same(better.closer.prior, head.closer.prior)
+    assert better.card.head_type == head.card.head_type == "cnn"
+
+
+def test_a_student_that_answers_alone_is_not_averaged_with_the_first_look(better: Head, monkeypatch) -> None:
+    volume, asked = OTHERS[0].volume, []
+    canvases = Look.canvases
+
+    def heard(self, *arguments):
+        for canvas in canvases(self, *arguments):
+            if self.head is better.closer:
+                asked.append(canvas)
+            yield canvas
+
+    monkeypatch.setattr(Look, "canvases", heard)
+    predictor = Predictor(better, tiny_encoder(), "cpu", Silent(), FeatureStore())
+    sliced = seen_by(better.card, volume)
+    with ExitStack() as kept:
+        first = kept.enter_context(KeptCanvases(len(sliced)))
+        first.keep(predictor.first.canvases((sliced.picture(n) for n in range(len(sliced))), len(sliced), "first"))
+        window = predictor._window(first, sliced, sliced.frame)
+        assert predictor.closer is not None and window is not None
+        both = list(predictor._both(predictor.closer, first, sliced, sliced.frame, window))
+    for ours, alone in zip(both, asked, strict=True):
+        np.testing.assert_allclose(ours, alone, atol=1e-5)
 
 
 def test_the_adapted_head_segments_the_volumes_that_it_learned_from_which_stay_as_they_were(better: Head) -> None:
@@ -133,7 +158,9 @@ def test_there_are_as_many_rounds_as_the_budget_says(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(selftraining, "_adapted", counted)
     adapted()
     assert len(heads) == 2
-    assert not same(heads[0].module, heads[1].module), "the second round asks the head of the first"
+    assert heads[0].closer is not None and heads[1].closer is not None
+    assert heads[0].closer.card.head_type == "cnn"
+    assert heads[1].closer.card.head_type == "student", "the second round asks the student of the first"
 
 
 def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None:
@@ -143,18 +170,12 @@ def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None
     assert found.closer is not None
 
 
-def test_every_round_begins_anew_unless_the_training_went_on_from_a_head(head: Head) -> None:
-    anew = session_of(small_balls())
-    assert anew.taught_by(head, []).start_from is None
-    onwards = Session([small_balls()], anew.recipe, Silent(), anew.store, head)
-    assert onwards.taught_by(head, []).start_from is head
-    assert onwards.taught_by(head, []).encoder is onwards.encoder, "an encoder is loaded once"
-
-
-def test_a_head_asked_for_by_name_learns_from_other_volumes_as_well() -> None:
-    found = adapted(head="linear", budget="fast")
-    assert found.card.head_type == "linear"
-    assert found.card.training["unlabeled"] == 2
+def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_head_does(head: Head) -> None:
+    onwards = Session([small_balls()], session_of(small_balls()).recipe, Silent(), FeatureStore(), head)
+    taught = onwards.taught_by([])
+    assert taught.encoder is onwards.encoder, "an encoder is loaded once"
+    assert taught.closer is not None and onwards.closer is not None
+    assert taught.closer.side_mm == onwards.closer.side_mm
 
 
 # What is not learned from -----------------------------------------------------------------------------------------
@@ -222,7 +243,7 @@ def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: p
     told = Listening()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
-    assert any("made it worse" in text for text in told.warnings)
+    assert any("was worse" in text for text in told.warnings)
 
 
 @pytest.mark.parametrize("stage", ["Segmenting axial slices", "Learning shapes"])

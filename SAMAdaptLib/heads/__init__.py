@@ -17,10 +17,11 @@ HEAD_CLASSES = {
     "autosam": ("autosam", "AutoSAMHead"),
     "fusion": ("fusion", "FusionHead"),
     "ensemble": ("ensemble", "EnsembleHead"),
+    "student": ("student", "StudentHead"),
     "unet": ("unet", "UNetHead"),
 }
-"""Type name -> (file, class). ``ensemble`` is what ``auto`` may make of several; ``unet`` is the from-scratch baseline
-of benchmarks."""
+"""Type name -> (file, class). ``ensemble`` is what ``auto`` may make of several; ``student`` is what learns from
+volumes without annotation; ``unet`` is the from-scratch baseline of benchmarks."""
 
 HEAD_CHOICES = ("auto", "linear", "cnn", "autosam", "fusion")
 """What a user chooses from."""

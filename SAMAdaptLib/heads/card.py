@@ -49,9 +49,9 @@ class HeadCard:
     shape prior's ``{"classes": int, "fold": int, "widths": [int, ...], "distance_mm": float}``, the last between slices
     that it compares; empty without one. ``arrangement``: the arrangement prior's ``{"classes": int, "widths": [int,
     ...], "cell_mm": float}``, the last the side of its cells across slices; empty without one. ``closer``: of the
-    head for a closer look ``{"side_mm": float, "head", "shapes"}``, the side of its canvas and what these say of this
-    head; empty without one. ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on
-    held-out slices, or None.
+    head for a closer look ``{"side_mm": float, "head", "shapes", "alone": bool}``, the side of its canvas, what these
+    say of this head, and whether it answers alone there or in the mean with the first look; empty without one.
+    ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
     """
 
     head: dict[str, Any]
