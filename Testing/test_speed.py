@@ -81,7 +81,7 @@ def test_nothing_is_encoded_twice_and_the_rows_of_other_parts_are_kept(
 def test_an_unknown_part_is_refused_with_those_that_exist(speed: ModuleType, tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit):
         speed.main(["-o", str(tmp_path / "s"), "--only", "encoder,flight"])
-    assert "no such part: flight; there are encoder, precision" in capsys.readouterr().err
+    assert "no such part: flight; there are encoder, gpu, precision" in capsys.readouterr().err
 
 
 @pytest.mark.slow
