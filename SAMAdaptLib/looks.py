@@ -91,17 +91,16 @@ class Look:
         """Class probabilities of one view, (classes, s, s) on its canvas."""
         arrays = self.embedder.features(content.view(ViewParameters(), self.encoder))
         try:
-            self.module = self.module.to(self.device)
             return self._asked(arrays)
         except RuntimeError as error:
             if self.device.type == "cpu" or not out_of_memory(error):
                 raise
         self.monitor.warning(f"{self.device} has too little memory for the head: it goes on on the processor.")
         self.device = torch.device("cpu")
-        self.module = self.module.to(self.device)
         return self._asked(arrays)
 
     def _asked(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        self.module = self.module.to(self.device)  # Here, not before: that alone may be too much for a device.
         features = {level: self._tensor(arrays[level]) for level in self.module.needs}
         picture = self._tensor(picture_to_float(arrays[PICTURE])[None])
         with torch.inference_mode(), mixed_precision(self.device):

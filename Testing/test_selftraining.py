@@ -170,6 +170,14 @@ def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None
     assert found.closer is not None
 
 
+def test_a_head_that_looks_once_learns_from_other_volumes_as_well() -> None:
+    found = adapted(head="linear", budget="fast")
+    assert found.card.training["unlabeled"] == 2
+    assert found.card.head_type == "student", "it answers in place of the only look"
+    assert found.closer is None
+    assert segment(OTHERS[0].volume, found).geometry.same_grid(OTHERS[0].volume.geometry)
+
+
 def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_head_does(head: Head) -> None:
     onwards = Session([small_balls()], session_of(small_balls()).recipe, Silent(), FeatureStore(), head)
     taught = onwards.taught_by([])
