@@ -10,6 +10,7 @@ import pytest
 from test_heads import CHANNELS, a_card
 
 from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.heads.arrangement import ArrangementPrior
 from SAMAdaptLib.heads.ensemble import EnsembleHead
 from SAMAdaptLib.heads.file import Head, load_head, save_head
 from SAMAdaptLib.heads.shape import ShapePrior
@@ -56,9 +57,16 @@ def test_leaving_the_closer_look_out_leaves_the_rest(ablation: ModuleType, toget
 
 def test_rows_that_would_repeat_the_first_one_are_known(ablation: ModuleType, together: Head) -> None:
     memory = ablation.Memory(None)
-    memory._heads["a"] = ablation.without_closer(ablation.alone("cnn")(together))
-    repeated = [variant.name for variant in ablation.variants(tta=False) if memory.changes_nothing(variant)]
-    assert repeated == ["everything", "without the closer look", "cnn alone", "fusion alone"]
+    memory._heads["", "a"] = ablation.without_closer(ablation.alone("cnn")(together))
+    rows = ablation.variants(tta=False, unlabeled=True)
+    assert [variant.name for variant in rows if memory.changes_nothing(variant)] == [
+        "everything",
+        "without the closer look",
+        "without looking at slices turned",
+        "without the arrangement prior",
+        "cnn alone",
+        "fusion alone",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["cnn", "fusion"])
@@ -70,19 +78,44 @@ def test_a_member_alone_is_a_whole_head_of_its_kind(
     assert again.prior is not None
 
 
-def test_all_rows_share_one_training(ablation: ModuleType, together: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained: list[object] = []
-    seen: list[tuple[str, bool, bool, dict]] = []
-    monkeypatch.setattr(ablation, "train", lambda cases, **options: trained.append(cases) or together)
-    monkeypatch.setattr(
-        ablation,
-        "segment",
-        lambda volume, head, **o: seen.append((head.card.head_type, head.prior is not None, head.closer is None, o)),
-    )
+def test_rows_share_one_training_but_those_that_learn_otherwise(
+    ablation: ModuleType, together: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ablation.variety.CHANCES
+    trained: list[tuple[bool, bool]] = []
+    seen: list[tuple] = []
+
+    def train(cases: object, unlabeled: tuple = (), **_: object) -> Head:
+        trained.append((usual != ablation.variety.CHANCES, bool(unlabeled)))
+        return replace(together, card=replace(together.card, name=str(len(trained))))
+
+    def segment(volume: object, head: Head, **options: object) -> None:
+        facts = head.card.name, head.card.head_type, head.prior is not None, head.closer is None
+        seen.append((*facts, ablation.predictor.TURNS, tuple(sorted(options.items()))))
+
+    monkeypatch.setattr(ablation, "train", train)
+    monkeypatch.setattr(ablation, "segment", segment)
     memory = ablation.Memory(None)
     case = SimpleNamespace(volume=SimpleNamespace(content_hash=lambda: "a", name="a"))
-    for variant in ablation.variants(tta=True):
-        tools = memory.tools(variant)
-        tools.segment("volume", tools.train([case], budget="fast"), tta=False)
-    assert len(trained) == 1
-    assert len({(*facts, tuple(sorted(options.items()))) for *facts, options in seen}) == len(seen) == 8
+    rows = [row for row in ablation.variants(tta=True, unlabeled=True) if row.name != "without the arrangement prior"]
+    for row in rows:
+        tools = memory.tools(row)
+        tools.segment("volume", tools.train([case], budget="fast", unlabeled=("b",) * row.taught), tta=False)
+    assert trained == [(False, False), (True, False), (False, True)]
+    assert len(set(seen)) == len(rows) == 11
+    assert usual == ablation.variety.CHANCES
+    assert ablation.predictor.TURNS
+
+
+def test_leaving_the_arrangement_out_leaves_the_shape_prior(
+    ablation: ModuleType, together: Head, tmp_path: Path
+) -> None:
+    prior = ArrangementPrior(3).eval()
+    facts = {**prior.hyper(), "cell_mm": 8.0}
+    whole = replace(together, arrangement=prior, card=replace(together.card, arrangement=facts))
+    again = load_head(save_head(ablation.without_arrangement(whole), tmp_path / "a.samhead"))
+    assert again.arrangement is None
+    assert again.prior is not None
+    assert load_head(save_head(whole, tmp_path / "b.samhead")).arrangement is not None
+    without = load_head(save_head(ablation.without_prior(whole), tmp_path / "c.samhead"))
+    assert (without.prior, without.arrangement) == (None, None)

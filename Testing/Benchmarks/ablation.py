@@ -1,22 +1,26 @@
 """What each ingredient is worth: heads are trained once a support, then measured with one thing left out at a time.
 
     python Testing/Benchmarks/ablation.py --data ../shared/data/chaos_t2 --support chaos_01 --support chaos_02 \\
-        --query chaos_03,chaos_05 --title "CHAOS T2" -o Resources/Benchmarks/ablation_chaos
+        --query chaos_01,chaos_02,chaos_15 --title "CHAOS T2" -o Resources/Benchmarks/ablation_chaos
 
-Rows: everything as ``auto`` makes it; without the closer look; without shape priors; of an ensemble one member at a
-time; without keeping the main piece of structures that are one piece; with smoothing across slices. Rows that would
-change nothing about the heads at hand are left out. ``--tta`` adds test-time views, which cost three times the
-encoding. Ingredients are chosen on cases that no quoted figure comes from.
+Rows: everything as ``auto`` makes it; without the closer look; without turned slices; without any prior; without the
+arrangement prior; of an ensemble one member at a time; without keeping the main piece of structures that are one piece;
+with smoothing across slices. For some, heads are trained anew: views in which structures do not vary, and, with
+``--unlabeled``, a student of volumes without annotation. Rows that would change nothing about the heads at hand are
+left out. ``--tta`` adds test-time views, which cost three times the encoding. Ingredients are chosen on cases that no
+quoted figure comes from.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from tables import write_table
 
@@ -24,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib import benchmark  # noqa: E402
+from SAMAdaptLib import benchmark, predictor, variety  # noqa: E402
 from SAMAdaptLib.heads.file import Head, save_head  # noqa: E402
 from SAMAdaptLib.inference import segment  # noqa: E402
 from SAMAdaptLib.jobs import BenchmarkJob  # noqa: E402
@@ -34,13 +38,35 @@ if TYPE_CHECKING:
     from SAMAdaptLib.heads.base import HeadModule
 
 
+Constants = Mapping[tuple[Any, str], Any]
+"""Other values for constants of the library: by module and name."""
+
+
 @dataclass(frozen=True)
 class Variant:
-    """A row: what becomes of a trained head, and how it segments."""
+    """A row: what becomes of a trained head, and how it segments.
+
+    ``options``: of ``segment``. ``looking``: constants that are others while it segments. ``learning``: those while a
+    head of its own is trained. ``taught``: that head learns from volumes without annotation as well.
+    """
 
     name: str
     change: Callable[[Head], Head] = lambda head: head
-    options: dict[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    looking: Constants = field(default_factory=dict)
+    learning: Constants = field(default_factory=dict)
+    taught: bool = False
+
+    @property
+    def trains(self) -> bool:
+        """Whether its heads are its own."""
+        return bool(self.learning) or self.taught
+
+    def changes(self, head: Head) -> bool:
+        """Whether this row makes a difference to what that head finds."""
+        if self.looking and (head.closer is None or head.closer.prior is None):
+            return False  # Only such heads look at slices turned.
+        return bool(self.options or self.looking or self.trains) or self.change(head) is not head
 
 
 def without_closer(head: Head) -> Head:
@@ -52,7 +78,15 @@ def without_prior(head: Head) -> Head:
     """The same head, saying what it finds as it finds it."""
     closer = None if head.closer is None else without_prior(head.closer)
     facts = {**head.card.closer, "shapes": {}} if head.card.closer else {}
-    return replace(head, prior=None, closer=closer, card=replace(head.card, shapes={}, closer=facts))
+    card = replace(head.card, shapes={}, arrangement={}, closer=facts)
+    return replace(head, prior=None, arrangement=None, closer=closer, card=card)
+
+
+def without_arrangement(head: Head) -> Head:
+    """The same head, knowing shapes slice by slice only."""
+    return (
+        head if head.arrangement is None else replace(head, arrangement=None, card=replace(head.card, arrangement={}))
+    )
 
 
 def alone(kind: str) -> Callable[[Head], Head]:
@@ -72,49 +106,66 @@ def _of(head: Head, part: HeadModule) -> Head:
     return replace(head, module=part, card=card)
 
 
-def variants(tta: bool) -> list[Variant]:
+def variants(tta: bool, unlabeled: bool) -> list[Variant]:
     """The rows, everything first."""
     rows = [
         Variant("everything"),
         Variant("without the closer look", without_closer),
-        Variant("without shape priors", without_prior),
+        Variant("without looking at slices turned", looking={(predictor, "TURNS"): ()}),
+        Variant("without priors", without_prior),
+        Variant("without the arrangement prior", without_arrangement),
         Variant("cnn alone", alone("cnn")),
         Variant("fusion alone", alone("fusion")),
         Variant("without keeping main pieces", options={"largest_component": False}),
         Variant("with smoothing across slices", options={"smoothing": True}),
+        Variant("learned from views without varied structures", learning={(variety, "CHANCES"): (1.0, 0.0, 0.0)}),
     ]
+    rows += [Variant("with a student of unlabelled volumes", taught=True)] if unlabeled else []
     return [*rows, Variant("with test-time views", options={"tta": True})] if tta else rows
 
 
 class Memory:
-    """Trains a head per support once, and hands it to every row."""
+    """Trains heads once a support for all rows that do not train their own, and hands them out."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self._heads: dict[tuple[str, ...], Head] = {}
 
-    def train(self, cases: Sequence[Any], **options: Any) -> Head:
-        key = tuple(case.volume.content_hash() for case in cases)
+    def train(self, variant: Variant, cases: Sequence[Any], **options: Any) -> Head:
+        own = variant.name if variant.trains else ""
+        key = (own, *(case.volume.content_hash() for case in cases))
         if key not in self._heads:
-            self._heads[key] = train(cases, **options)
+            with _set(variant.learning):
+                self._heads[key] = train(cases, **options)
             if self.folder is not None:
-                save_head(self._heads[key], self.folder / f"{cases[0].volume.name or len(self._heads)}.samhead")
+                name = "_".join([cases[0].volume.name or str(len(self._heads)), *own.split()])
+                save_head(self._heads[key], self.folder / f"{name}.samhead")
         return self._heads[key]
 
     def changes_nothing(self, variant: Variant) -> bool:
         """Whether this row would only repeat the first one."""
-        return variant.options is None and all(variant.change(head) is head for head in self._heads.values())
+        shared = [head for (own, *_), head in self._heads.items() if not own]
+        return not any(variant.changes(head) for head in shared)
 
     def tools(self, variant: Variant) -> benchmark.Tools:
         """Training and segmenting as this row does them."""
 
         def changed(cases: Sequence[Any], **options: Any) -> Head:
-            return variant.change(self.train(cases, **options))
+            return variant.change(self.train(variant, cases, **options))
 
         def measured(volume: Any, head: Head, **options: Any) -> Any:
-            return segment(volume, head, **{**options, **(variant.options or {})})
+            with _set(variant.looking):
+                return segment(volume, head, **{**options, **variant.options})
 
         return benchmark.Tools(changed, measured)
+
+
+def _set(constants: Constants) -> ExitStack:
+    """These constants of the library, until the stack is closed."""
+    stack = ExitStack()
+    for (module, name), value in constants.items():
+        stack.enter_context(mock.patch.object(module, name, value))
+    return stack
 
 
 def main() -> None:
@@ -122,6 +173,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder with images and labels")
     parser.add_argument("--support", action="append", required=True, help="ids of one support, separated by commas")
     parser.add_argument("--query", required=True, help="ids, separated by commas")
+    parser.add_argument("--unlabeled", default="", help="ids of volumes for a student to learn from")
     parser.add_argument("--budget", default="balanced")
     parser.add_argument("--names", default="", help="names of the structures, separated by commas")
     parser.add_argument("--title", required=True)
@@ -137,10 +189,12 @@ def main() -> None:
     )
     memory = Memory(chosen.heads)
     results = []
-    for variant in variants(chosen.tta):
+    unlabeled = tuple(name for name in chosen.unlabeled.split(",") if name)
+    for variant in variants(chosen.tta, bool(unlabeled)):
         if results and memory.changes_nothing(variant):
             continue
-        result = benchmark.run(job, tools=memory.tools(variant))
+        asked = replace(job, unlabeled=unlabeled) if variant.taught else job
+        result = benchmark.run(asked, tools=memory.tools(variant))
         result["settings"]["variant"] = variant.name
         results.append(result)
         print(f"{variant.name}: {result['mean_dice']:.3f}", flush=True)
