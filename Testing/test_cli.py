@@ -205,6 +205,13 @@ def test_a_training_tells_what_to_expect_on_other_patients(monkeypatch, capsys) 
     assert "On other patients expect a mean Dice of about 0.40 (an estimate)." in capsys.readouterr().out
 
 
+def test_a_training_tells_how_many_unlabelled_volumes_it_learned_from(monkeypatch, capsys) -> None:
+    training = {**TRAINED["training"], "unlabeled": 7}
+    monkeypatch.setattr(verbs, "run_job", lambda job, monitor: {**TRAINED, "training": training})
+    assert main(A_TRAINING) == 0
+    assert "7 unlabelled volumes were learned from as well." in capsys.readouterr().out
+
+
 def test_a_cancelled_training_that_kept_a_head_is_status_3_and_says_so(monkeypatch, capsys) -> None:
     monkeypatch.setattr(verbs, "run_job", lambda job, monitor: {**TRAINED, "cancelled": True})
     assert main(A_TRAINING) == 3

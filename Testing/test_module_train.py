@@ -142,6 +142,12 @@ def test_the_new_head_shows_its_quality_and_is_one_click_from_use(a_host: Any, a
     assert not a_host.ui.segmentCollapsibleButton.collapsed
 
 
+def test_the_card_counts_the_unlabelled_volumes_that_were_learned_from(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    begin(a_host, a_runner)
+    finish(a_host, a_runner, training={"slices": 8, "views": 48, "steps": 150, "unlabeled": 6})
+    assert "unlabelled volumes that it learned from: 6" in a_host.ui.trainResultLabel.text
+
+
 def test_a_cancelled_training_keeps_its_best_head(a_host: Any, a_runner: Any, a_case: Any, empty_home: Path) -> None:
     handle = begin(a_host, a_runner)
     a_host.click("trainButton")

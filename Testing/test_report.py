@@ -9,6 +9,7 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -380,4 +381,15 @@ def test_card_facts_leave_out_what_is_unknown():
     facts = card_facts(card())
     assert facts["Annotated slices"] == "19"
     assert facts["Intensity"] == "percentiles 0.5 to 99.5"
-    assert "Modality" not in facts and "Version" not in facts
+    assert not {"Modality", "Version", "Unlabelled volumes"} & facts.keys()
+
+
+def test_card_facts_say_how_many_volumes_without_annotation_taught_the_head():
+    assert card_facts(card(unlabeled=12))["Unlabelled volumes"] == "12"
+    assert "Unlabelled volumes" not in card_facts(card(unlabeled=0))
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "0.812 on 1 slice"), (3, "0.812 on 3 slices")])
+def test_held_out_slices_are_counted_in_words(count, words):
+    quality = {"mean_dice": 0.812, "held_out_slices": count}
+    assert card_facts(replace(card(), quality=quality))["Held-out Dice"] == words

@@ -231,6 +231,8 @@ def _train_text(result: dict[str, Any]) -> str:
         lines.append("Too few annotated slices to hold any out: the quality was not measured.")
     elif result.get("expected_dice") is not None:
         lines.append(f"On other patients expect a mean Dice of about {result['expected_dice']:.2f} (an estimate).")
+    if training.get("unlabeled"):
+        lines.append(f"{training['unlabeled']} unlabelled volumes were learned from as well.")
     return "\n".join(lines)
 
 

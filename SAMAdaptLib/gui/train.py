@@ -257,6 +257,8 @@ def qualityCard(result: dict[str, Any]) -> str:
         steps=training.get("steps"),
         time=texts.duration(result.get("seconds") or 0.0),
     )
+    if training.get("unlabeled"):
+        made += "; " + _("unlabelled volumes that it learned from: {count}").format(count=training["unlabeled"])
     return f"<b>{escape(str(result['name']))}</b><br>{measured}<table>{rows}</table><small>{escape(made)}</small>"
 
 

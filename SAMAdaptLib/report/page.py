@@ -166,12 +166,14 @@ def card_facts(card: HeadCard) -> dict[str, str]:
     training, quality = card.training, card.quality
     parameters = training.get("trainable_parameters")
     held_out = [tables.number(card.mean_dice, 3)] if card.mean_dice is not None else []
-    held_out += [f"on {quality['held_out_slices']} slices"] if held_out and quality.get("held_out_slices") else []
+    count = quality.get("held_out_slices")
+    held_out += [f"on {count} slice{'s' * (count != 1)}"] if held_out and count else []
     facts = {
         "Head": card.head_type + (f", {parameters:,} trainable parameters" if parameters else ""),
         "Frozen encoder": str(card.encoder["name"]),
         "Annotated volumes": training.get("cases"),
         "Annotated slices": training.get("slices"),
+        "Unlabelled volumes": training.get("unlabeled") or None,
         "Augmented views": training.get("views"),
         "Steps": training.get("steps"),
         "Budget": training.get("budget"),
