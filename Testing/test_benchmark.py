@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import statistics
@@ -419,9 +420,25 @@ def test_a_table_takes_rows_that_were_written_before(data, tmp_path):
     assert tables.read(earlier) == 2 * tables.read(new)
 
 
-def the_command():
-    """Testing/Benchmarks/tables.py as a module."""
-    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
-    import tables
+def test_what_cards_promised_is_set_beside_what_was_reached():
+    estimates = the_command("estimates")
+    supports = [
+        {"expected_dice": 0.7, "mean_dice": 0.8},
+        {"expected_dice": 0.7, "mean_dice": 0.5},
+        {"expected_dice": None, "mean_dice": 0.1},
+    ]
+    found = estimates.row("hearts", {"supports": supports})
+    assert found == ("hearts", 2, pytest.approx(0.7), pytest.approx(0.65), pytest.approx(0.15))
+    assert estimates.row("scribbles", {"supports": supports[2:]}) is None
+    lines = estimates.table([found, ("other", 1, 0.6, 0.61, 0.01)]).splitlines()
+    assert lines[2:] == [
+        "| hearts | 2 | 0.700 | 0.650 | 0.150 |",
+        "| other | 1 | 0.600 | 0.610 | 0.010 |",
+        "| mean over sets | | | | **0.080** |",
+    ]
 
-    return tables
+
+def the_command(name: str = "tables"):
+    """A command of Testing/Benchmarks as a module."""
+    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
+    return importlib.import_module(name)

@@ -43,10 +43,20 @@ def a_card(kind: str = "linear", classes: int = 3) -> HeadCard:
         ({"cases": 1}, True, 0.83 * 0.85),
         ({"cases": 2}, True, 0.83 * 0.85),
         ({"cases": 20}, True, 0.83 * 0.985),
+        ({"cases": 2, "unlabeled": 40}, True, 0.83 * 0.9),
+        ({"cases": 2, "unlabeled": 0}, True, 0.83 * 0.85),
         ({"cases": 1, "scribbles": True}, True, None),
         ({"cases": 1}, False, None),
     ],
-    ids=["one case", "two times of one patient", "many cases", "scribbles", "no prior"],
+    ids=[
+        "one case",
+        "two times of one patient",
+        "many cases",
+        "taught",
+        "not taught after all",
+        "scribbles",
+        "no prior",
+    ],
 )
 def test_less_is_expected_on_other_patients_than_on_held_out_slices(training: dict, shapes: bool, expected) -> None:
     card = replace(a_card(), training=training, shapes={"classes": 3, "distance_mm": 5.0} if shapes else {})
