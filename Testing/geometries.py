@@ -9,7 +9,6 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.progress import Silent
 
 
 def turned(angles_degrees: tuple[float, float, float], axes: tuple[int, int, int] = (0, 1, 2), flips=(1, 1, 1)):
@@ -44,16 +43,6 @@ def damaged(count: int, value: float, total: int = 1000) -> sitk.Image:
     array = np.arange(total, dtype=np.float64).reshape(10, 10, 10)
     array.ravel()[:count] = value
     return sitk.GetImageFromArray(array)
-
-
-class Listener(Silent):
-    """A monitor that keeps the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 def blobs(shape: tuple[int, int], seed: int) -> np.ndarray:

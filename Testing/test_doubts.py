@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from balls import ball_arrays, ball_head
+from listeners import Listener
 from phantoms import two_balls
 from test_heads import a_card
 
@@ -16,17 +17,8 @@ from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads.shape import CELLS, ShapePrior
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
-from SAMAdaptLib.progress import Silent
 
 BOTH = {3: 0.9, 7: 0.8}
-
-
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.words: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.words.append(text)
 
 
 def volume(modality: str = "") -> Volume:
@@ -61,13 +53,13 @@ def ball() -> Volume:
 
 
 def test_segmenting_says_what_was_not_found(ball: Volume) -> None:
-    heard = Heard()
+    heard = Listener()
     head = ball_head()
     module = head.module
     with torch.no_grad():
         module.classify.bias[1] = -1000.0  # type: ignore[union-attr,index,operator]
     assert not segment(ball, head, monitor=heard).voxels.any()
-    assert heard.words == ["Not found: Ball."]
+    assert heard.warnings == ["Not found: Ball."]
 
 
 def test_segmenting_doubts_what_its_prior_would_not_have(ball: Volume) -> None:
@@ -80,14 +72,14 @@ def test_segmenting_doubts_what_its_prior_would_not_have(ball: Volume) -> None:
             logits[:, 1, :6, :6] = 18.0
             return logits
 
-    heard = Heard()
+    heard = Listener()
     head = ball_head()
     with torch.no_grad():  # Not so sure that a prior could not change its mind.
         for parameter in head.module.parameters():
             parameter *= 0.3
     head = replace(head, prior=Elsewhere(2), card=replace(head.card, shapes={"classes": 2, "distance_mm": 5.0}))
     segment(ball, head, monitor=heard)
-    assert any("agreement 0.0" in words for words in heard.words)
-    quiet = Heard()
+    assert any("agreement 0.0" in words for words in heard.warnings)
+    quiet = Listener()
     assert np.any(segment(ball, ball_head(), monitor=quiet).voxels)
-    assert quiet.words == []
+    assert quiet.warnings == []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listeners import Listener
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -25,23 +26,12 @@ from SAMAdaptLib.errors import DependencyError  # noqa: E402
 from SAMAdaptLib.heads import head_class  # noqa: E402
 from SAMAdaptLib.heads.file import save_head  # noqa: E402
 from SAMAdaptLib.jobs import SegmentJob  # noqa: E402
-from SAMAdaptLib.progress import Silent  # noqa: E402
 from SAMAdaptLib.volume import read_labelmap, write_labelmap, write_volume  # noqa: E402
 
 pytestmark = pytest.mark.gpu
 
 SMALL = {"embed_dim": 64, "depth": 4, "num_heads": 2, "global_attn_indexes": (1, 3)}
 HEADS = ("linear", "cnn", "fusion", "autosam", "unet", "auto")
-
-
-class Remarks(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +101,7 @@ def test_every_level_of_a_vit_comes_out_as_on_the_processor(
 
 
 def test_a_gpu_without_memory_for_a_batch_gets_smaller_ones(gpu, checkpoint, empty_home, little_memory):
-    heard = Remarks()
+    heard = Listener()
     expected = load_encoder(checkpoint, device="cpu").encode(pictures(4))["neck"]
     encoder = load_encoder(checkpoint, device=gpu, monitor=heard)
     encoder.encode(pictures(1))
@@ -122,17 +112,17 @@ def test_a_gpu_without_memory_for_a_batch_gets_smaller_ones(gpu, checkpoint, emp
     little_memory(1.3 * needed / 1e6)
     np.testing.assert_allclose(encoder.encode(pictures(4))["neck"], expected, atol=5e-3)
     assert encoder.device.startswith("cuda") and encoder.batch in (1, 2)
-    assert all("has too little memory for" in text and "slices at once" in text for text in heard.said)
-    assert heard.said
+    assert all("has too little memory for" in text and "slices at once" in text for text in heard.warnings)
+    assert heard.warnings
 
 
 def test_a_gpu_without_memory_for_one_slice_leaves_it_to_the_processor(gpu, checkpoint, empty_home, little_memory):
-    heard = Remarks()
+    heard = Listener()
     encoder = load_encoder(checkpoint, device=gpu, monitor=heard)
     little_memory(1)
     expected = load_encoder(checkpoint, device="cpu").encode(pictures(1))["neck"]
     np.testing.assert_allclose(encoder.encode(pictures(1))["neck"], expected, atol=1e-5)
-    assert encoder.device == "cpu" and "goes on on the processor" in heard.said[-1]
+    assert encoder.device == "cpu" and "goes on on the processor" in heard.warnings[-1]
 
 
 @pytest.mark.parametrize("kind", HEADS)
@@ -148,24 +138,24 @@ def test_a_head_learns_on_a_gpu_and_answers_alike_there_and_on_the_processor(gpu
 
 
 def test_a_gpu_without_memory_to_train_leaves_it_to_the_processor(gpu, empty_home, short, little_memory):
-    heard = Remarks()
+    heard = Listener()
     torch.zeros(1, device=gpu)
     little_memory(1)
     head = samadapt.train([two_balls()], encoder="tiny", head="unet", budget="fast", device=gpu, monitor=heard)
     assert head.card.mean_dice is not None
-    assert "too little memory to train the unet head: the processor does it" in heard.said[0]
+    assert "too little memory to train the unet head: the processor does it" in heard.warnings[0]
 
 
 def test_a_gpu_without_memory_for_a_head_leaves_it_to_the_processor(gpu, empty_home, short, little_memory):
     case = two_balls()
     head = samadapt.train([case], encoder="tiny", head="unet", budget="fast", device="cpu")
     expected = samadapt.segment(case.volume, head, encoder="tiny", device="cpu")
-    heard = Remarks()
+    heard = Listener()
     torch.zeros(1, device=gpu)
     little_memory(3)
     found = samadapt.segment(case.volume, head, encoder="tiny", device=gpu, monitor=heard)
     np.testing.assert_array_equal(found.voxels, expected.voxels)
-    assert "too little memory for the head: it goes on on the processor" in heard.said[0]
+    assert "too little memory for the head: it goes on on the processor" in heard.warnings[0]
 
 
 def test_the_command_line_trains_and_segments_on_a_gpu(gpu, checkpoint, empty_home, short, tmp_path, capsys):

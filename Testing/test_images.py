@@ -9,8 +9,9 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from geometries import Listener, damaged, geometries, numbered, oblique_grid
+from geometries import damaged, geometries, numbered, oblique_grid
 from hypothesis import given
+from listeners import Listener
 
 from SAMAdaptLib.errors import GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listeners import Listener
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -27,7 +28,6 @@ from SAMAdaptLib.encoders.sam import SamEncoder, architecture_of, import_sam_mod
 from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, MemoryExhausted, WeightsError  # noqa: E402
 from SAMAdaptLib.heads import head_class  # noqa: E402
 from SAMAdaptLib.heads.file import load_head, save_head  # noqa: E402
-from SAMAdaptLib.progress import Silent  # noqa: E402
 
 TOLERANCE = 1e-4
 OFFICIAL = {
@@ -274,21 +274,11 @@ def test_too_little_memory_is_told_with_the_way_out(small_encoder, monkeypatch: 
         small_encoder.encode(slices(1024, 1024)[:1])
 
 
-class Remarks(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.said.append(text)
-
-
 def test_a_gpu_with_too_little_memory_gets_smaller_batches_then_the_processor_goes_on(
     small_checkpoint, small_encoder, monkeypatch
 ):
     """Only the device is made up: one that never has memory for what is asked of it."""
-    heard = Remarks()
+    heard = Listener()
     encoder = SamEncoder(small_checkpoint, "0" * 64, device="cpu", monitor=heard)
     encoder._device, encoder.device, encoder.batch = torch.device("cuda:0"), "cuda:0", 4
     features = encoder._features
@@ -303,7 +293,7 @@ def test_a_gpu_with_too_little_memory_gets_smaller_batches_then_the_processor_go
     canvases = slices(1024, rows=700)
     np.testing.assert_allclose(encoder.encode(canvases)["neck"], small_encoder.encode(canvases)["neck"], atol=1e-5)
     assert encoder.device == "cpu"
-    assert heard.said == [
+    assert heard.warnings == [
         "cuda:0 has too little memory for 2 slices at once: 1 now.",
         "cuda:0 has too little memory for small: it goes on on the processor.",
     ]

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from geometries import Listener, damaged, geometries, numbered, oblique_grid
+from geometries import damaged, geometries, numbered, oblique_grid
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from listeners import Listener
 
 from SAMAdaptLib.errors import GeometryError, InputError
 from SAMAdaptLib.geometry import GRID_TOLERANCE, Geometry
