@@ -33,11 +33,6 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory: CUDA has a class for it; MPS and the processor only say it."""
-    return isinstance(error, torch.OutOfMemoryError) or "memory" in str(error).lower()
-
-
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """Half-width arithmetic where the hardware has units for it, full precision elsewhere.
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from .errors import DependencyError, InputError, MemoryExhausted, SAMAdaptError
 
 _MEMORY_NAMES = {"OutOfMemoryError", "CUDAOutOfMemoryError"}
-_MEMORY_WORDS = ("out of memory", "can't allocate memory", "failed to allocate", "bad allocation", "std::bad_alloc")
+_MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "failed to allocate",
+    "bad allocation",
+    "std::bad_alloc",
+    "status_alloc_failed",
+)
 _PACKAGES = {
     "torch": "torch",
     "SimpleITK": "SimpleITK",
@@ -20,7 +27,7 @@ def described(error: BaseException) -> SAMAdaptError:
     """The error itself if it is ours; else its nearest relative, with one line of text and a remedy."""
     if isinstance(error, SAMAdaptError):
         return error
-    if _is_memory(error):
+    if out_of_memory(error):
         hint = "Close other programs, choose a smaller encoder, a region of interest, or the CPU as the device."
         return MemoryExhausted("The work does not fit into the memory of this machine or device.", hint)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _PACKAGES:
@@ -32,7 +39,9 @@ def described(error: BaseException) -> SAMAdaptError:
     return SAMAdaptError(f"An unexpected fault: {type(error).__name__}: {text}", "This is a fault of SAMAdapt.")
 
 
-def _is_memory(error: BaseException) -> bool:
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this machine or a device had too little memory: CUDA has a class for it, its libraries a status; MPS and
+    the processor only say it."""
     if isinstance(error, MemoryError) or type(error).__name__ in _MEMORY_NAMES:
         return True
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _MEMORY_WORDS)

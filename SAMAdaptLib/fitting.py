@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from .batches import Batches
-from .devices import mixed_precision, out_of_memory
+from .devices import mixed_precision
 from .errors import MemoryExhausted
+from .faults import out_of_memory
 from .heads.base import HeadModule, upsample
 from .pace import least_seconds, remembered
 from .progress import Monitor

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from .devices import mixed_precision, out_of_memory, resolve_device
+from .devices import mixed_precision, resolve_device
 from .embedding import PICTURE, Embedder, FeatureStore, picture_to_float
 from .encoders import load_encoder
 from .errors import HeadFileError
+from .faults import out_of_memory
 from .progress import Monitor, raise_if_cancelled
 from .rearranging import rearranged
 from .resampling import resample

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..devices import out_of_memory, resolve_device
+from ..devices import resolve_device
 from ..errors import DependencyError, InputError, MemoryExhausted, WeightsError
+from ..faults import out_of_memory
 from ..progress import Monitor, Silent
 from . import canvas, decoder, speed
 from .attention import fuse_attention
