@@ -19,6 +19,7 @@ from SAMAdaptLib.budget import BUDGETS, Budget
 from SAMAdaptLib.cohort_benchmark import run_supports
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads.card import expected_elsewhere
 from SAMAdaptLib.jobs import BenchmarkJob
 from SAMAdaptLib.memory import peak_memory_mb
 from SAMAdaptLib.volume import Labelmap, Volume, write_labelmap, write_volume
@@ -422,13 +423,15 @@ def test_a_table_takes_rows_that_were_written_before(data, tmp_path):
 
 def test_what_cards_promised_is_set_beside_what_was_reached():
     estimates = the_command("estimates")
+    held_out = {"held_out_dice": 0.7 / 0.9, "training": {"cases": 2}}
     supports = [
-        {"expected_dice": 0.7, "mean_dice": 0.8},
-        {"expected_dice": 0.7, "mean_dice": 0.5},
-        {"expected_dice": None, "mean_dice": 0.1},
+        {**held_out, "expected_dice": 0.6, "mean_dice": 0.8},
+        {**held_out, "expected_dice": 0.6, "mean_dice": 0.5},
+        {**held_out, "expected_dice": None, "mean_dice": 0.1},
     ]
     found = estimates.row("hearts", {"supports": supports})
     assert found == ("hearts", 2, pytest.approx(0.7), pytest.approx(0.65), pytest.approx(0.15))
+    assert expected_elsewhere(0.7 / 0.9, 2) == pytest.approx(0.7)
     assert estimates.row("scribbles", {"supports": supports[2:]}) is None
     lines = estimates.table([found, ("other", 1, 0.6, 0.61, 0.01)]).splitlines()
     assert lines[2:] == [

@@ -3,7 +3,8 @@
     python Testing/Benchmarks/estimates.py Resources/Benchmarks/acdc.json Resources/Benchmarks/chaos_t2.json \\
         -o Resources/Benchmarks/estimates.md
 
-Takes the first row of each table of ``tables.py``. Heads from scribbles, whose cards promise nothing, are left out.
+Takes the first row of each table of ``tables.py``, and what a card promises today for the held-out Dice that is written
+there. Heads from scribbles, whose cards promise nothing, are left out.
 """
 
 from __future__ import annotations
@@ -11,15 +12,26 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from SAMAdaptLib.heads.card import expected_elsewhere  # noqa: E402
 
 
 def row(name: str, result: dict[str, Any]) -> tuple[str, int, float, float, float] | None:
     """Name, supports, means of what was promised and reached, and the mean distance of the two; None where no head of
     the set promises anything."""
-    judged = [(s["expected_dice"], s["mean_dice"]) for s in result["supports"] if s.get("expected_dice") is not None]
+    judged = [
+        (expected_elsewhere(support["held_out_dice"], support["training"]["cases"]), support["mean_dice"])
+        for support in result["supports"]
+        if support.get("expected_dice") is not None
+    ]
     if not judged:
         return None
     promised, reached = (statistics.mean(values) for values in zip(*judged, strict=True))
