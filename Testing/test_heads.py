@@ -50,8 +50,6 @@ def a_card(kind: str = "linear", classes: int = 3) -> HeadCard:
         "one case",
         "two times of one patient",
         "many cases",
-        "taught",
-        "not taught after all",
         "scribbles",
         "no prior",
     ],
