@@ -160,7 +160,8 @@ def test_a_head_for_small_structures_looks_closer_and_keeps_that_in_its_file(hea
     assert min(dice(found, other.labelmap, value) for value in (2, 5)) > 0.6
 
 
-def test_structures_that_fill_the_volume_are_learned_in_one_look() -> None:
+def test_structures_that_fill_the_volume_are_learned_in_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUDGETS, "best", replace(BUDGETS["best"], arrangement_steps=0))
     head = train([two_balls()], encoder="tiny", budget="best")
     assert head.closer is None
     assert head.card.closer == {}
