@@ -169,12 +169,10 @@ class Predictor:
                 yield None
                 continue
             size = max(earlier.shape[-1], own.shape[-1])
-            if alone:
-                yield background_beyond(onto(window, window, own, size))
-                continue
-            first = background_beyond(onto(window, frame, earlier, size))
-            mean: NDArray[np.float32] = (first + background_beyond(onto(window, window, own, size))) / np.float32(2)
-            yield mean
+            found = background_beyond(onto(window, window, own, size))
+            if not alone:
+                found = (background_beyond(onto(window, frame, earlier, size)) + found) / np.float32(2)
+            yield found
 
 
 def _how(frame: Frame) -> str:

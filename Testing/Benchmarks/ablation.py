@@ -84,9 +84,9 @@ def without_prior(head: Head) -> Head:
 
 def without_arrangement(head: Head) -> Head:
     """The same head, knowing shapes slice by slice only."""
-    return (
-        head if head.arrangement is None else replace(head, arrangement=None, card=replace(head.card, arrangement={}))
-    )
+    if head.arrangement is None:
+        return head
+    return replace(head, arrangement=None, card=replace(head.card, arrangement={}))
 
 
 def alone(kind: str) -> Callable[[Head], Head]:

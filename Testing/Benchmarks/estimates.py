@@ -10,12 +10,13 @@ there. Heads from scribbles, whose cards promise nothing, are left out.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tables import read
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="+", type=Path, help="JSON files of tables.py")
     parser.add_argument("-o", "--output", type=Path, required=True, help="where to write the table (Markdown)")
     chosen = parser.parse_args()
-    found = [row(path.stem, json.loads(path.read_text(encoding="utf-8"))[0]) for path in chosen.tables]
+    found = [row(path.stem, read(path)[0]) for path in chosen.tables]
     text = table([one for one in found if one is not None])
     chosen.output.write_text(f"# What cards promise, and what was reached (mean Dice)\n\n{text}", encoding="utf-8")
     print(text, end="")

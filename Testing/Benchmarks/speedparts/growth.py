@@ -48,7 +48,7 @@ def _structures(bench: Bench) -> dict[str, Any]:
     seconds = []
     for count in counts:
         session = _session(bench, 2, structures=count)
-        samples, _ = session.samples(session.lessons.first)
+        samples, _ = session.samples(session.lessons.first, session.encoder)
         module = head_class("cnn")({"neck": session.encoder.levels["neck"].channels}, count + 1)
         batches = Batches(module, session.embedder, torch.device("cpu"))
         seconds.append(seconds_per_step(module, batches, samples[:8]))

@@ -126,7 +126,7 @@ def _session(bench: Bench, head: str, monitor: Any = None) -> Any:
 
 
 def _checks(session: Any) -> Any:
-    return session.samples(session.lessons.first)[1]
+    return session.samples(session.lessons.first, session.encoder)[1]
 
 
 def _held_out(session: Any, module: Any, checks: Any) -> float:

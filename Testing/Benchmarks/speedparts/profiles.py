@@ -142,7 +142,7 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     with fresh_home(bench.encoder):
         recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
         session = Session([phantom(4)], recipe, Silent(), FeatureStore(), None)
-        samples, _ = session.samples(session.lessons.first)
+        samples, _ = session.samples(session.lessons.first, session.encoder)
         session.embedder.prepare([sample.view for sample in samples])
         channels = {"neck": session.encoder.levels["neck"].channels}
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
