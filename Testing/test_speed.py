@@ -84,8 +84,38 @@ def test_an_unknown_part_is_refused_with_those_that_exist(speed: ModuleType, tmp
     assert "no such part: flight; there are encoder, gpu, precision" in capsys.readouterr().err
 
 
+def test_ours_and_the_papers_loop_learn_from_the_same_volume(
+    speed: ModuleType, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from speedparts.common import phantom
+
+    from SAMAdaptLib.heads import head_class
+    from SAMAdaptLib.volume import write_labelmap, write_volume
+
+    for kind in ("cnn", "autosam"):
+        monkeypatch.setattr(head_class(kind), "steps", 20)
+    case = phantom(6, side=64)
+    for folder, write, content in (("images", write_volume, case.volume), ("labels", write_labelmap, case.labelmap)):
+        (tmp_path / "acdc" / folder).mkdir(parents=True)
+        write(content, tmp_path / "acdc" / folder / "patient061_frame01.nii.gz")
+    output = tmp_path / "speed"
+    asked = ["-o", str(output), "--only", "training", "--encoder", "tiny", "--quick", "--data", str(tmp_path)]
+    assert speed.main(asked) == 0
+    content = json.loads(output.with_suffix(".json").read_text())
+    assert {row["what"].split()[0] for row in content["rows"]["training"]} == {"cnn", "autosam"}
+    assert {"training paper", "training cnn", "training autosam"} <= set(content["curves"])
+
+
+def test_how_cost_grows_is_measured_along_every_axis(speed: ModuleType, tmp_path: Path, empty_home: Path) -> None:
+    output = tmp_path / "speed"
+    assert speed.main(["-o", str(output), "--only", "growth", "--encoder", "tiny", "--quick"]) == 0
+    curves = json.loads(output.with_suffix(".json").read_text())["curves"]
+    assert set(curves) == {"slices of a volume", "structures", "views a slice", "volumes"}
+    assert all(len(curve["x"]) == len(curve["seconds"]) == 2 for curve in curves.values())
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["click", "memory", "volumes", "growth", "profile"])
+@pytest.mark.parametrize("part", ["click", "memory", "volumes", "profile"])
 def test_a_rehearsal_of_each_part_ends(speed: ModuleType, tmp_path: Path, empty_home: Path, part: str) -> None:
     if part == "click":
         pytest.importorskip("slicer", reason="slicer-core is not installed")

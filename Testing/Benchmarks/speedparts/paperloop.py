@@ -30,7 +30,7 @@ def measure(bench: Bench) -> list[Row]:
     """One patient's end-diastolic volume; needs real volumes."""
     if bench.data is None or not (bench.data / "acdc" / "images").is_dir():
         return [Row(PART, "training to the same held-out Dice", "skipped: no --data with acdc", None, None, "s")]
-    with fresh_home("mobile_sam"):
+    with fresh_home(bench.encoder):
         theirs = paper_loop(bench)
         rows = []
         best = max(dice for _, dice in theirs)
@@ -121,7 +121,7 @@ def _session(bench: Bench, head: str, monitor: Any = None) -> Any:
     image = sorted((folder / "images").glob(f"{SUPPORT}_*"))[0]
     volume = read_volume(image)
     case = Case(volume, read_labelmap(folder / "labels" / image.name, like=volume))
-    recipe = Recipe("mobile_sam", None, head, "auto", "auto", False, None, "fast", 0, "cpu", "loop")
+    recipe = Recipe(bench.encoder, None, head, "auto", "auto", False, None, "fast", 0, "cpu", "loop")
     return Session([case], recipe, monitor or Silent(), FeatureStore(), None)
 
 
