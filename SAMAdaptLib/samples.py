@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +13,7 @@ from .embedding import PICTURE_SIZE, View, content_key
 from .errors import InputError
 from .intensity import IntensityRule, apply
 from .slicing import Frame, SliceStack, resolve_plane
-from .variety import Variety
-from .views import IGNORED, ViewParameters, ViewSettings, paint, paint_labels, shaded
+from .views import IGNORED, ViewParameters, ViewSettings, paint, paint_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,23 +67,15 @@ class PictureSlice:
         """True when there is nothing to see: one grey value throughout."""
         return float(self.picture.min()) == float(self.picture.max())
 
-    def view(
-        self, parameters: ViewParameters, encoder: Encoder | None, classes: NDArray[np.uint8] | None = None
-    ) -> View:
-        """This slice under ``parameters``, ready for the embedder of that encoder.
-
-        ``classes``: of its pixels, (rows, columns), where the parameters shade some.
-        """
+    def view(self, parameters: ViewParameters, encoder: Encoder | None) -> View:
+        """This slice under ``parameters``, ready for the embedder of that encoder."""
         size = encoder.input_size if encoder is not None else PICTURE_SIZE
         fingerprint = encoder.fingerprint if encoder is not None else ""
         frame = self.frame
         window = [frame.top_mm, frame.left_mm, frame.side_mm, *([frame.turn] if frame.turn else [])]
         parts = {"window": window, "view": parameters.to_dict(), "encoder": fingerprint, "size": size}
-        if classes is None:
-            return View(content_key({**self.identity, **parts}), lambda: paint(self.picture, frame, parameters, size))
-        parts["classes"] = hashlib.sha256(classes.tobytes()).hexdigest()
         key = content_key({**self.identity, **parts})
-        return View(key, lambda: paint(shaded(self.picture, classes, parameters.shades), frame, parameters, size))
+        return View(key=key, paint=lambda: paint(self.picture, self.frame, parameters, size))
 
 
 @dataclass(frozen=True)
@@ -94,10 +84,6 @@ class AnnotatedSlice:
 
     content: PictureSlice
     classes: NDArray[np.uint8]
-
-    def view(self, parameters: ViewParameters, encoder: Encoder | None) -> View:
-        """This slice under ``parameters``, ready for the embedder of that encoder."""
-        return self.content.view(parameters, encoder, self.classes if parameters.shades else None)
 
     def target(self, parameters: ViewParameters, size: int) -> NDArray[np.uint8]:
         """Class indices of a view, (size, size)."""
@@ -278,19 +264,14 @@ def draw_samples(
     seed: int,
     settings: ViewSettings | None = None,
 ) -> list[Sample]:
-    """Each slice as it is and under ``views - 1`` drawn views, in most of them with other sizes or grey values.
-
-    The n-th view of a slice does not depend on how many slices or views there are, so that training with one case or a
-    few views more pays for those alone.
-    """
+    """Each slice as it is and under ``views - 1`` drawn views. The n-th view of a slice does not depend on how many
+    slices or views there are, so that training with one case or a few views more pays for those alone."""
     settings = settings or ViewSettings()
     samples = []
     for item in slices:
-        number = int(content_key(item.content.identity)[:12], 16)
-        chance, other = (np.random.default_rng([seed, number, *more]) for more in ([], [1]))
-        variety = Variety.of(item.classes, item.content.frame.spacing) if views > 1 else Variety()
-        drawn = [ViewParameters(), *(variety.change(settings.draw(chance), other) for _ in range(views - 1))]
-        samples += [Sample(item, parameters, item.view(parameters, encoder)) for parameters in drawn]
+        chance = np.random.default_rng([seed, int(content_key(item.content.identity)[:12], 16)])
+        drawn = [ViewParameters(), *(settings.draw(chance) for _ in range(views - 1))]
+        samples += [Sample(item, parameters, item.content.view(parameters, encoder)) for parameters in drawn]
     return samples
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,54 +18,14 @@ if TYPE_CHECKING:
 ELASTIC_NODES = 6
 """Side of the grid of random displacements that an elastic deformation interpolates."""
 
-_SKIN = 1.2
-"""How far around a structure, in its radii, its surroundings give way."""
-
-_SOFT_EDGE = 0.7
-"""Standard deviation in pixels by which the edge of what is shaded is soft."""
-
 IGNORED = 255
 """Target value of pixels without annotation: padding, and what a person left open."""
 
 
 @dataclass(frozen=True)
-class Swell:
-    """A round part of a slice that is blown up by ``factor`` (or shrunk, below 1); what lies around it gives way.
-
-    ``row``, ``column``: its middle in pixels of the slice; ``radius_mm`` before it is blown up.
-    """
-
-    row: float
-    column: float
-    radius_mm: float
-    factor: float
-
-    def origins(
-        self, rows: NDArray[np.float32], columns: NDArray[np.float32], spacing: tuple[float, float]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where in the slice what is seen at these places (in pixels) comes from. ``spacing``: of rows, of columns."""
-        down = (rows - np.float32(self.row)) * np.float32(spacing[0])
-        right = (columns - np.float32(self.column)) * np.float32(spacing[1])
-        seen = np.sqrt(down**2 + right**2) + np.float32(1e-6)
-        inner = np.float32(self.radius_mm * self.factor)
-        outer = np.float32(self.radius_mm * (max(self.factor, 1.0) + _SKIN))
-        slope = (outer - np.float32(self.radius_mm)) / (outer - inner)
-        share = np.where(seen < outer, (outer + (seen - outer) * slope) / seen, np.float32(1))
-        share = np.where(seen < inner, np.float32(1 / self.factor), share)
-        return (
-            np.float32(self.row) + down * share / np.float32(spacing[0]),
-            np.float32(self.column) + right * share / np.float32(spacing[1]),
-        )
-
-
-@dataclass(frozen=True)
 class ViewParameters:
     """One drawn view. Lengths are fractions of the canvas, angles degrees, noise and blur on the 0..255 scale and
-    in canvas pixels of a 1024 canvas. The defaults change nothing. There is no mirroring: bodies have sides.
-
-    ``swells``: of the slice, one after the other, before anything else. ``shades``: pairs of a class index and the grey
-    value by which its pixels are brighter, or darker, than they are.
-    """
+    in canvas pixels of a 1024 canvas. The defaults change nothing. There is no mirroring: bodies have sides."""
 
     rotation: float = 0.0
     scale: float = 1.0
@@ -80,12 +39,10 @@ class ViewParameters:
     blur: float = 0.0
     noise: float = 0.0
     seed: int = 0
-    swells: tuple[Swell, ...] = ()
-    shades: tuple[tuple[int, float], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values, for cache keys and records; of swells and shades only where there are any."""
-        return {name: value for name, value in asdict(self).items() if value != ()}
+        """JSON values, for cache keys and records."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -142,19 +99,6 @@ def view_affine(frame: Frame, view: ViewParameters, size: int) -> NDArray[np.flo
     return composed(frame.canvas_to_slice(size), np.column_stack([linear, middle + shift - linear @ middle]))
 
 
-def shaded(
-    picture: NDArray[np.float32], classes: NDArray[np.uint8], shades: Iterable[tuple[int, float]]
-) -> NDArray[np.float32]:
-    """The slice (rows, columns), 0..255, with the pixels of each of these classes brighter by so much; a new array.
-
-    Edges are a little soft, as those of pictures are.
-    """
-    brighter = np.zeros(IGNORED + 1, np.float32)
-    for index, shade in shades:
-        brighter[index] = shade
-    return np.clip(picture + ndimage.gaussian_filter(brighter[classes], _SOFT_EDGE), 0, 255)
-
-
 def paint(picture: NDArray[np.float32], frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float32]:
     """A view of a slice as the encoder gets it: (size, size) float32 in 0..255, NaN in the padding.
 
@@ -173,18 +117,14 @@ def _look(
 ) -> NDArray[np.float32]:
     """What a view shows of a slice, before its grey values change."""
     affine = view_affine(frame, view, size)
-    if not (view.elastic or view.swells):
+    if not view.elastic:
         return render(picture, affine, size, order=order, cval=outside)
+    bend_rows, bend_columns = _elastic(view, size)
     step = np.arange(size, dtype=np.float32)
-    rows, columns = step[:, None], step[None, :]
-    if view.elastic:
-        bend_rows, bend_columns = _elastic(view, size)
-        rows, columns = rows + bend_rows, columns + bend_columns
+    rows, columns = step[:, None] + bend_rows, step[None, :] + bend_columns
     turn = affine.astype(np.float32)
     slice_rows = turn[0, 0] * rows + turn[0, 1] * columns + turn[0, 2]
     slice_columns = turn[1, 0] * rows + turn[1, 1] * columns + turn[1, 2]
-    for swell in reversed(view.swells):
-        slice_rows, slice_columns = swell.origins(slice_rows, slice_columns, frame.spacing)
     return sample_at(picture, slice_rows, slice_columns, order=order, cval=outside)
 
 

@@ -78,15 +78,14 @@ def test_a_member_alone_is_a_whole_head_of_its_kind(
     assert again.prior is not None
 
 
-def test_rows_share_one_training_but_those_that_learn_otherwise(
+def test_rows_share_one_training_but_those_that_learn_from_more(
     ablation: ModuleType, together: Head, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = ablation.variety.CHANCES
-    trained: list[tuple[bool, bool]] = []
+    trained: list[bool] = []
     seen: list[tuple] = []
 
     def train(cases: object, unlabeled: tuple = (), **_: object) -> Head:
-        trained.append((usual != ablation.variety.CHANCES, bool(unlabeled)))
+        trained.append(bool(unlabeled))
         return replace(together, card=replace(together.card, name=str(len(trained))))
 
     def segment(volume: object, head: Head, **options: object) -> None:
@@ -101,9 +100,8 @@ def test_rows_share_one_training_but_those_that_learn_otherwise(
     for row in rows:
         tools = memory.tools(row)
         tools.segment("volume", tools.train([case], budget="fast", unlabeled=("b",) * row.taught), tta=False)
-    assert trained == [(False, False), (True, False), (False, True)]
-    assert len(set(seen)) == len(rows) == 11
-    assert usual == ablation.variety.CHANCES
+    assert trained == [False, True]
+    assert len(set(seen)) == len(rows) == 10
     assert ablation.predictor.TURNS
 
 

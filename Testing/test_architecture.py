@@ -71,7 +71,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("features", frozenset({"embedding", "heads", "samples", "variety", "views"})),
+    ("features", frozenset({"embedding", "heads", "samples", "views"})),
     ("slices", frozenset({"devices", "encoders", "intensity", "resampling", "slicing"})),
     (
         "volumes",

@@ -5,10 +5,9 @@
 
 Rows: everything as ``auto`` makes it; without the closer look; without turned slices; without any prior; without the
 arrangement prior; of an ensemble one member at a time; without keeping the main piece of structures that are one piece;
-with smoothing across slices. For some, heads are trained anew: views in which structures do not vary, and, with
-``--unlabeled``, a student of volumes without annotation. Rows that would change nothing about the heads at hand are
-left out. ``--tta`` adds test-time views, which cost three times the encoding. Ingredients are chosen on cases that no
-quoted figure comes from.
+with smoothing across slices. With ``--unlabeled``, heads are trained anew that learn from volumes without annotation
+as well. Rows that would change nothing about the heads at hand are left out. ``--tta`` adds test-time views, which cost
+three times the encoding. Ingredients are chosen on cases that no quoted figure comes from.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib import benchmark, predictor, variety  # noqa: E402
+from SAMAdaptLib import benchmark, predictor  # noqa: E402
 from SAMAdaptLib.heads.file import Head, save_head  # noqa: E402
 from SAMAdaptLib.inference import segment  # noqa: E402
 from SAMAdaptLib.jobs import BenchmarkJob  # noqa: E402
@@ -46,27 +45,21 @@ Constants = Mapping[tuple[Any, str], Any]
 class Variant:
     """A row: what becomes of a trained head, and how it segments.
 
-    ``options``: of ``segment``. ``looking``: constants that are others while it segments. ``learning``: those while a
-    head of its own is trained. ``taught``: that head learns from volumes without annotation as well.
+    ``options``: of ``segment``. ``looking``: constants that are others while it segments. ``taught``: its heads are its
+    own, and learn from volumes without annotation as well.
     """
 
     name: str
     change: Callable[[Head], Head] = lambda head: head
     options: Mapping[str, Any] = field(default_factory=dict)
     looking: Constants = field(default_factory=dict)
-    learning: Constants = field(default_factory=dict)
     taught: bool = False
-
-    @property
-    def trains(self) -> bool:
-        """Whether its heads are its own."""
-        return bool(self.learning) or self.taught
 
     def changes(self, head: Head) -> bool:
         """Whether this row makes a difference to what that head finds."""
         if self.looking and (head.closer is None or head.closer.prior is None):
             return False  # Only such heads look at slices turned.
-        return bool(self.options or self.looking or self.trains) or self.change(head) is not head
+        return bool(self.options or self.looking or self.taught) or self.change(head) is not head
 
 
 def without_closer(head: Head) -> Head:
@@ -118,7 +111,6 @@ def variants(tta: bool, unlabeled: bool) -> list[Variant]:
         Variant("fusion alone", alone("fusion")),
         Variant("without keeping main pieces", options={"largest_component": False}),
         Variant("with smoothing across slices", options={"smoothing": True}),
-        Variant("learned from views without varied structures", learning={(variety, "CHANCES"): (1.0, 0.0, 0.0)}),
     ]
     rows += [Variant("with a student of unlabelled volumes", taught=True)] if unlabeled else []
     return [*rows, Variant("with test-time views", options={"tta": True})] if tta else rows
@@ -132,11 +124,10 @@ class Memory:
         self._heads: dict[tuple[str, ...], Head] = {}
 
     def train(self, variant: Variant, cases: Sequence[Any], **options: Any) -> Head:
-        own = variant.name if variant.trains else ""
+        own = variant.name if variant.taught else ""
         key = (own, *(case.volume.content_hash() for case in cases))
         if key not in self._heads:
-            with _set(variant.learning):
-                self._heads[key] = train(cases, **options)
+            self._heads[key] = train(cases, **options)
             if self.folder is not None:
                 name = "_".join([cases[0].volume.name or str(len(self._heads)), *own.split()])
                 save_head(self._heads[key], self.folder / f"{name}.samhead")
