@@ -1,13 +1,13 @@
 """Learns from volumes without annotation: what a head finds in them is learned from like an annotation.
 
 One patient shows one size and one contrast. A head that was trained on it finds much of the same structures in others
-all the same, and its shape prior puts right a part of the rest. A student, which sees pictures and no features, and a
-new prior learn from those answers as well; they have seen many patients then, and answer in place of the last look.
-That may be done again with the student's own answers.
+all the same, and its shape prior puts right a part of the rest. Students, which see pictures and no features, and a new
+prior learn from those answers as well; they have seen many patients then, and answer in place of the last look. That
+may be done again with the students' own answers.
 
 Three things keep a head from believing its own mistakes: volumes in which head and prior contradict each other are left
-out, pixels of which the head is not sure are left open, and a student that does worse on the held-out slices of the
-annotated cases, the only truth at hand, is dropped.
+out, pixels of which the head is not sure are left open, and students that do worse on the held-out slices of the
+annotated cases, the only truth at hand, are dropped.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ CONFIDENT = 0.9
 """Pixels whose winning class has at least this probability are learned from."""
 
 TOLERATED_LOSS = 0.05
-"""Held-out Dice that a student may cost before the gate shuts. The slices held out of one volume are a handful and the
-looks see them differently: less says nothing, while one that believed its mistakes loses far more."""
+"""Held-out Dice that students may cost before the gate shuts. The slices held out of one volume are a handful and the
+looks see them differently: less says nothing, while those that believe its mistakes lose far more."""
 
 
 def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
-    """``head`` with a student that learned from what it, and then its successors, find in ``volumes``; or as it is.
+    """``head`` with students that learned from what it, or the students before them, found in ``volumes``; or as it is.
 
     The card's ``training["unlabeled"]`` counts the volumes that were learned from; 0 when ``head`` itself remains.
     Cancelled: the best head so far, and its card says so.
@@ -93,18 +93,18 @@ def answer(head: Head, session: Session, volume: Volume) -> Answer | None:
 def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: float) -> tuple[Head | None, str]:
     """One round; where nothing comes of it, or less than a held-out Dice of ``least``, None and why.
 
-    Raises Cancelled when the student was not finished.
+    Raises Cancelled when the students were not finished.
     """
     answers = [found for volume in volumes if (found := answer(head, session, volume)) is not None]
     if not answers:
         return None, "Nothing was surely found in the unlabelled volumes; the head stays as it was."
-    student = session.taught_by(answers).student()
-    if student.card.training["cancelled"]:
+    students = session.taught_by(answers).students()
+    if students.card.training["cancelled"]:
         raise Cancelled
-    after = student.card.mean_dice or 0.0
+    after = students.card.mean_dice or 0.0
     if after < least:
-        return None, f"A student of the unlabelled volumes was worse ({after:.3f}, {least:.3f} is needed): not kept."
-    adapted = session.with_student(head, student)
+        return None, f"Students of the unlabelled volumes were worse ({after:.3f}, {least:.3f} is needed): not kept."
+    adapted = session.with_students(head, students)
     return adapted.noted(unlabeled=len(answers), seconds=round(time.monotonic() - session.began, 1)), ""
 
 

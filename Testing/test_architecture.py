@@ -68,6 +68,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "shapes",
                 "suggestions",
                 "training",
+                "trials",
             }
         ),
     ),

@@ -61,12 +61,13 @@ def paper_loop(bench: Bench) -> list[tuple[float, float]]:
     from SAMAdaptLib.embedding import picture_of, picture_to_float
     from SAMAdaptLib.fitting import segmentation_loss
     from SAMAdaptLib.heads.base import upsample
+    from SAMAdaptLib.trials import Trials
     from SAMAdaptLib.views import ViewSettings
 
     session = _session(bench, "autosam")
     slices, checks = session.lessons.first.training, _checks(session)
     torch.manual_seed(0)
-    module = session._new_module("autosam", [], None)
+    module = Trials(session, [], []).new_module("autosam")
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
     chance, settings = np.random.default_rng(0), ViewSettings()
     steps = (2 if bench.quick else EPOCHS) * len(slices) // BATCH
