@@ -69,20 +69,23 @@ def _apart(case: Case, structures: Sequence[Structure], plane: str) -> float:
 
 
 def pieces(cases: Sequence[Case], structures: Sequence[Structure], whole: bool) -> list[dict[str, Any]]:
-    """Whether each structure is one piece, and what it touches, as a card keeps it.
+    """Whether each structure is one piece, what it touches, and how large it is, as a card keeps it.
 
     Where slices or pixels were left open (not ``whole``), nothing can be said: False and nothing.
     """
     if not whole:
-        return [{"single_component": False, "touches": [], "contact": {}} for _ in structures]
+        return [{"single_component": False, "touches": [], "contact": {}, "ml": []} for _ in structures]
     values = [structure.value for structure in structures]
     found = [contacts(case.labelmap.voxels, values) for case in cases]
+    sizes_ml = [case.labelmap.volumes_ml() for case in cases]
     facts = []
     for value in values:
         touched = sorted(set.intersection(*(set(of_case[value]) for of_case in found)))
         share = {str(other): round(float(np.mean([case[value][other] for case in found])), 4) for other in touched}
         single = all(is_single(case.labelmap.voxels == value) for case in cases)
-        facts.append({"single_component": single, "touches": touched, "contact": share})
+        ours_ml = [of_case[value] for of_case in sizes_ml if value in of_case]
+        span_ml = [min(ours_ml), max(ours_ml)]
+        facts.append({"single_component": single, "touches": touched, "contact": share, "ml": span_ml})
     return facts
 
 

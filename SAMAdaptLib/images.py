@@ -154,6 +154,11 @@ class Labelmap:
         """The label values that occur, ascending, without 0."""
         return self._values
 
+    def volumes_ml(self) -> dict[int, float]:
+        """How large each structure is in ml, by label value; only of those that occur."""
+        counts = counted(self.voxels, 1 + max(self._values, default=0))
+        return {value: float(counts[value] * self.geometry.voxel_ml) for value in self._values}
+
     @classmethod
     def from_sitk(cls, image: sitk.Image, structures: Sequence[Structure] = (), name: str = "") -> Labelmap:
         """A labelmap from a SimpleITK image. Raises InputError for 4-D, vector, complex or non-integer images."""

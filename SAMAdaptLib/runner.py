@@ -254,15 +254,11 @@ def head_facts(card: Any) -> dict[str, Any]:
 
 def labelmap_facts(labelmap: Labelmap) -> list[dict[str, Any]]:
     """Each structure with its volume in ml and its confidence (None where it was not found)."""
-    from .images import counted
-
-    length = 1 + max((structure.value for structure in labelmap.structures), default=0)
-    counts = counted(labelmap.voxels, length)
-    voxel_ml = labelmap.geometry.voxel_ml
+    volumes_ml = labelmap.volumes_ml()
     return [
         {
             **structure.to_dict(),
-            "volume_ml": float(counts[structure.value] * voxel_ml),
+            "volume_ml": volumes_ml.get(structure.value, 0.0),
             "confidence": labelmap.confidence.get(structure.value),
         }
         for structure in labelmap.structures

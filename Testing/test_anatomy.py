@@ -1,4 +1,4 @@
-"""The plane that a training looks in, where nobody names one: it follows from the grid and from the annotation."""
+"""What follows from grid and annotation: the plane that a training looks in, and what a card remembers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from geometries import turned
 from phantoms import two_balls
 
-from SAMAdaptLib.anatomy import plane_to_learn_in
+from SAMAdaptLib.anatomy import pieces, plane_to_learn_in
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.images import Labelmap, Volume
 from SAMAdaptLib.samples import Case
@@ -75,6 +75,17 @@ def test_where_slices_were_left_open_the_plane_is_the_one_that_was_drawn_in(plan
 def test_a_small_structure_drawn_on_all_its_slices_is_learned_in_axial_ones() -> None:
     case = two_balls(CUBE)
     assert plane_to_learn_in(case, case.labelmap.structures, "auto", whole=False).name == "axial"
+
+
+def test_the_least_and_the_most_of_each_structure_are_remembered_where_all_was_annotated() -> None:
+    small, large = vertebrae(CUBE), vertebrae(Geometry((30, 32, 34), (2.0, 1.0, 1.0)))
+    without = replace(large, labelmap=large.labelmap.with_array(np.where(large.labelmap.voxels == 4, 0, 3)))
+    facts = pieces([small, large, without], VERTEBRAE[2:], whole=True)
+    box_ml = 6 * 10 * 30 / 1000
+    everywhere = without.labelmap.volumes_ml()[3]
+    assert facts[0]["ml"] == pytest.approx([box_ml, everywhere])
+    assert facts[1]["ml"] == pytest.approx([box_ml, 2 * box_ml]), "a case that lacks it says nothing of its size"
+    assert [fact["ml"] for fact in pieces([small], VERTEBRAE, whole=False)] == [[]] * 4
 
 
 def test_a_head_learned_from_sagittal_slices_says_so_on_its_card(empty_home: Path) -> None:

@@ -14,6 +14,7 @@ from test_heads import a_card
 
 from SAMAdaptLib.doubts import LEAST_AGREEMENT, doubts
 from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads.card import HeadCard
 from SAMAdaptLib.heads.shape import CELLS, ShapePrior
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
@@ -44,6 +45,30 @@ def test_structures_that_were_not_found_are_named_unless_only_a_part_was_looked_
 def test_shapes_that_the_prior_takes_apart_are_doubted() -> None:
     (reason,) = doubts(a_card(), volume(), BOTH, LEAST_AGREEMENT - 0.1)
     assert "little of the shapes that it was trained on" in reason
+
+
+def with_sizes(*span_ml: float) -> HeadCard:
+    """The card of a ventricle (3) that had these sizes in the annotations; what the other one (7) had is not known."""
+    card = a_card()
+    return replace(card, structures=[{**s, "ml": list(span_ml) if s["value"] == 3 else []} for s in card.structures])
+
+
+@pytest.mark.parametrize(("found_ml", "doubted"), [(11.9, True), (12.1, False), (60, False), (749, False), (751, True)])
+def test_a_structure_of_quite_another_size_than_in_the_training_is_doubted(found_ml: float, doubted: bool) -> None:
+    reasons = doubts(with_sizes(60, 150), volume(), {3: found_ml, 7: 1000.0}, 0.9)
+    words = f"Left ventricle has {found_ml:.3g} ml; in the training it had 60 to 150 ml."
+    assert reasons == [words] * doubted
+    assert doubts(with_sizes(60, 150), volume(), {3: found_ml, 7: 1000.0}, 0.9, whole=False) == []
+
+
+def test_one_training_size_is_named_as_one_and_none_says_nothing() -> None:
+    (reason,) = doubts(with_sizes(60, 60), volume(), {3: 6.0, 7: 1.0}, None)
+    assert reason.endswith("in the training it had 60 ml.")
+    assert doubts(with_sizes(), volume(), {3: 6.0, 7: 1.0}, None) == []
+
+
+def test_what_was_not_found_is_said_once() -> None:
+    assert doubts(with_sizes(60, 60), volume(), {7: 1.0}, None) == ["Not found: Left ventricle."]
 
 
 @pytest.fixture

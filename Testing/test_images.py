@@ -222,6 +222,13 @@ def test_a_labelmap_names_what_was_given_and_what_is_present(labelmap):
     assert labelmap.confidence == {1: 0.9}
 
 
+def test_a_labelmap_says_how_large_its_structures_are_in_ml():
+    grid = Geometry((4, 1, 2), (2.0, 5.0, 10.0))
+    voxels = np.array([[[0, 300, 300, 2]], [[300, 0, 0, 0]]])
+    assert Labelmap(voxels, grid).volumes_ml() == pytest.approx({2: 0.1, 300: 0.3})
+    assert Labelmap(np.zeros((2, 1, 4)), grid).volumes_ml() == {}
+
+
 def test_a_labelmap_takes_eight_bits_or_sixteen_where_needed():
     grid = Geometry((2, 1, 1))
     assert Labelmap(np.array([[[0, 255]]]), grid).voxels.dtype == np.uint8

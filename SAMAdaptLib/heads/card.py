@@ -49,8 +49,9 @@ class HeadCard:
     ``plane``: ``{"name": "axial"|"sagittal"|"coronal", "acquisition": bool, "side_mm": float}``; acquisition means "the
     plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
     rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
-    ``single_component``, ``touches`` (label values of its neighbours) and ``contact`` (with what share of its surface
-    it touches each of them, by label value as a string) as the annotation had them. ``shapes``: the
+    ``single_component``, ``touches`` (label values of its neighbours), ``contact`` (with what share of its surface
+    it touches each of them, by label value as a string) and ``ml`` (the least and the most of a case, empty where that
+    is not known) as the annotation had them. ``shapes``: the
     shape prior's ``{"classes": int, "fold": int, "widths": [int, ...], "distance_mm": float}``, the last between slices
     that it compares; empty without one. ``arrangement``: the arrangement prior's ``{"classes": int, "widths": [int,
     ...], "cell_mm": float}``, the last the side of its cells across slices; empty without one. ``closer``: of the
@@ -170,12 +171,22 @@ def _check(card: HeadCard, source: str) -> None:
         if not isinstance(value, int) or not 0 < value < 65536 or not isinstance(structure.get("name"), str):
             msg = f"{source}: the structure {structure!r} needs a name and a label value of 1 to 65535."
             raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+        if not _spanning(structure.get("ml", [])):
+            msg = f"{source}: the size of {structure['name']} is {structure['ml']!r}, not the least and the most in ml."
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
     if len(set(card.values)) != len(card.values):
         msg = f"{source}: two structures share a label value ({card.values})."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
     _check_shapes(card, source)
     _check_arrangement(card, source)
     _check_closer(card, source)
+
+
+def _spanning(sizes: object) -> bool:
+    """Whether this is the least and the most of some sizes, or nothing."""
+    if not isinstance(sizes, list) or len(sizes) not in (0, 2):
+        return False
+    return all(isinstance(size, int | float) and 0 < size < float("inf") for size in sizes) and sizes == sorted(sizes)
 
 
 def _check_shapes(card: HeadCard, source: str) -> None:
