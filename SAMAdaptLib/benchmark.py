@@ -171,12 +171,13 @@ class _Benchmark:
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)
         reference = self.data.labelmap(name, volume, job.resample_labels)
+        heard = _OnlyCancel(monitor, name)
         began = time.monotonic()
-        prediction = self.tools.segment(volume, head, monitor=_OnlyCancel(monitor, name), **job.inference_options())
+        prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
         seconds = time.monotonic() - began
         values = [int(item["value"]) for item in head.card.structures]
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))
-        return {"id": name, "seconds": round(seconds, 3), **scores}
+        return {"id": name, "seconds": round(seconds, 3), **scores, "warnings": heard.warnings}
 
     def _result(self) -> dict[str, Any]:
         return summary(self.done, self.names, self._settings(), complete=len(self.done) == len(self.supports))
@@ -282,13 +283,18 @@ class _Prefixed:
 
 
 class _OnlyCancel(Silent):
-    """Within one of many short segmentations: no progress, but cancelling, and warnings that name the volume."""
+    """Within one of many short segmentations: no progress, but cancelling, and warnings that name the volume.
+
+    ``warnings``: what was warned of so far.
+    """
 
     def __init__(self, monitor: Monitor, name: str) -> None:
         self._monitor, self._name = monitor, name
+        self.warnings: list[str] = []
         self.cancelled = monitor.cancelled  # type: ignore[method-assign]
 
     def warning(self, text: str) -> None:
+        self.warnings.append(text)
         self._monitor.warning(f"{self._name}: {text}")
 
 

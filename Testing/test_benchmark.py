@@ -413,6 +413,18 @@ def test_a_result_restricted_to_some_queries_is_that_of_a_run_on_them_alone(data
         of_queries(whole, ["x9"])
 
 
+def test_a_case_says_what_was_warned_of(data):
+    def doubtful(volume, head, *, monitor, **options):
+        monitor.warning("Not found: Large.")
+        return perfect(volume, head, monitor=monitor, **options)
+
+    listener = Listener()
+    result = run(job(data, supports=(("p1",),), query=("p2_ed",)), monitor=listener, tools=Tools(head, doubtful))
+    (case,) = result["supports"][0]["cases"]
+    assert case["warnings"] == ["Not found: Large."]
+    assert listener.warnings == ["p2_ed: Not found: Large."]
+
+
 def test_a_table_takes_rows_that_were_written_before(data, tmp_path):
     tables = the_command()
     new, earlier = tmp_path / "new.json", tmp_path / "earlier.json"

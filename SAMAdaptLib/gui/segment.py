@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import qt
@@ -232,7 +233,7 @@ class SegmentPresenter(Presenter):
     # The result ---------------------------------------------------------------------------------------------------
 
     def _showResult(self, result: dict[str, Any]) -> None:
-        warnings = "<br>".join(result.get("warnings") or ())
+        warnings = "<br>".join(map(escape, result.get("warnings") or ()))
         took = texts.duration(result.get("seconds") or 0.0)
         self.view.end(_("Done in {time}.").format(time=took) + (f"<br>{warnings}" if warnings else ""))
         name = self.placement.node.GetName()
