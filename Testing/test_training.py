@@ -217,7 +217,7 @@ def test_retraining_goes_on_from_a_head(head: Head) -> None:
 
 def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
     both = load_head(save_head(train([two_balls()], encoder="tiny", budget="fast"), tmp_path / "both.samhead"))
     assert both.card.head_type == "ensemble"
     assert [part.type_name for part in both.module.parts()] == ["linear", "cnn"]
@@ -229,14 +229,14 @@ def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pyte
 
 def test_a_head_whose_training_was_cancelled_does_not_answer_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
     monitor = StopsAt("Training the cnn", 2)
     assert train([two_balls()], encoder="tiny", budget="fast", monitor=monitor).card.head_type in {"linear", "cnn"}
 
 
 def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.CLEARLY_BETTER", -1.0)
+    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", -1.0)
     assert train([two_balls()], encoder="tiny", budget="fast").card.head_type in {"linear", "cnn"}
 
 
