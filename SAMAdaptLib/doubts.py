@@ -32,10 +32,10 @@ def doubts(
     reasons = []
     if card.modality and volume.modality and card.modality != volume.modality:
         reasons.append(f"The volume is {volume.modality}, and the head was trained on {card.modality}.")
-    missing = [str(structure["name"]) for structure in card.structures if structure["value"] not in found_ml]
-    if missing and whole:
-        reasons.append(f"Not found: {', '.join(missing)}.")
     if whole:
+        missing = [str(structure["name"]) for structure in card.structures if structure["value"] not in found_ml]
+        if missing:
+            reasons.append(f"Not found: {', '.join(missing)}.")
         reasons += [words for structure in card.structures if (words := _odd_size(structure, found_ml))]
     if agreement is not None and agreement < LEAST_AGREEMENT:
         reasons.append(

@@ -138,26 +138,25 @@ class Labelmap:
     structures: tuple[Structure, ...] = ()
     confidence: dict[int, float] = field(default_factory=dict)
     name: str = ""
-    _values: tuple[int, ...] = field(init=False, default=())
+    _counts: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         own = _as_labels(_fitting(self.voxels, self.geometry, self.name or "The labelmap"), self.name)
         own.setflags(write=False)
-        values = present_values(own)
+        counts = present_counts(own)
         confidence = {int(value): float(part) for value, part in (self.confidence or {}).items()}
         object.__setattr__(self, "voxels", own)
-        object.__setattr__(self, "_values", values)
-        object.__setattr__(self, "structures", covering(values, self.structures))
+        object.__setattr__(self, "_counts", counts)
+        object.__setattr__(self, "structures", covering(tuple(counts), self.structures))
         object.__setattr__(self, "confidence", confidence)
 
     def values(self) -> tuple[int, ...]:
         """The label values that occur, ascending, without 0."""
-        return self._values
+        return tuple(self._counts)
 
     def volumes_ml(self) -> dict[int, float]:
         """How large each structure is in ml, by label value; only of those that occur."""
-        counts = counted(self.voxels, 1 + max(self._values, default=0))
-        return {value: float(counts[value] * self.geometry.voxel_ml) for value in self._values}
+        return {value: count * self.geometry.voxel_ml for value, count in self._counts.items()}
 
     @classmethod
     def from_sitk(cls, image: sitk.Image, structures: Sequence[Structure] = (), name: str = "") -> Labelmap:
@@ -277,7 +276,13 @@ def _repaired(array: NDArray, name: str, repair: bool, monitor: Monitor) -> NDAr
 
 def present_values(labels: NDArray[Any]) -> tuple[int, ...]:
     """The values other than 0 that occur, ascending."""
-    return tuple(int(value) for value in np.flatnonzero(counted(labels, int(labels.max()) + 1)) if value)
+    return tuple(present_counts(labels))
+
+
+def present_counts(labels: NDArray[Any]) -> dict[int, int]:
+    """How many voxels have each of the values other than 0 that occur, ascending."""
+    counts = counted(labels, int(labels.max()) + 1)
+    return {int(value): int(counts[value]) for value in np.flatnonzero(counts) if value}
 
 
 def counted(labels: NDArray[Any], length: int) -> NDArray[np.int64]:

@@ -112,7 +112,7 @@ def variants(tta: bool, unlabeled: bool) -> list[Variant]:
         Variant("without keeping main pieces", options={"largest_component": False}),
         Variant("with smoothing across slices", options={"smoothing": True}),
     ]
-    rows += [Variant("with a student of unlabelled volumes", taught=True)] if unlabeled else []
+    rows += [Variant("with students of unlabelled volumes", taught=True)] if unlabeled else []
     return [*rows, Variant("with test-time views", options={"tta": True})] if tta else rows
 
 
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder with images and labels")
     parser.add_argument("--support", action="append", required=True, help="ids of one support, separated by commas")
     parser.add_argument("--query", required=True, help="ids, separated by commas")
-    parser.add_argument("--unlabeled", default="", help="ids of volumes for a student to learn from")
+    parser.add_argument("--unlabeled", default="", help="ids of volumes for students to learn from")
     parser.add_argument("--budget", default="balanced")
     parser.add_argument("--names", default="", help="names of the structures, separated by commas")
     parser.add_argument("--title", required=True)

@@ -16,9 +16,8 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,12 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from SAMAdaptLib.benchmark import Dataset  # noqa: E402
 from SAMAdaptLib.heads.file import Head, load_head  # noqa: E402
 from SAMAdaptLib.images import Labelmap, Volume  # noqa: E402
 from SAMAdaptLib.inference import segment  # noqa: E402
 from SAMAdaptLib.metrics import evaluate  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
-from SAMAdaptLib.volume import read_labelmap, read_volume  # noqa: E402
+from SAMAdaptLib.volume import read_volume  # noqa: E402
 
 BAD = 0.5
 HEADING = ("results", "bad", "of these doubted", "others doubted", "mean Dice of doubted", "of the others")
@@ -93,16 +93,13 @@ def measured(path: Path) -> Row:
 
 def tried(head: Head, folder: Path, query: Sequence[str], others: Sequence[str]) -> list[Row]:
     """The volumes of a folder as they are and changed, and others."""
-    rows = []
-    for name, (change, change_labels) in CHANGES.items():
-        row = Row(f"{folder.name}, {name}")
-        for case in query:
-            (image,) = (folder / "images").glob(f"{case}.*")
-            volume = read_volume(image)
-            truth = read_labelmap(folder / "labels" / image.name, like=volume)
-            seen = replace(volume, voxels=np.ascontiguousarray(change(volume.voxels)))
+    data, rows = Dataset(folder), [Row(f"{folder.name}, {name}") for name in CHANGES]
+    for case in data.resolve(query):
+        volume = data.volume(case, Silent())
+        truth = data.labelmap(case, volume, resample=False)
+        for row, (change, change_labels) in zip(rows, CHANGES.values(), strict=True):
+            seen = volume.with_array(change(volume.voxels))
             row.results.append(_found(head, seen, truth.with_array(change_labels(truth.voxels))))
-        rows.append(row)
     elsewhere = [_found(head, read_volume(path), None) for path in others]
     return [*rows, Row(f"{folder.name}, other kinds of volumes", elsewhere)] if elsewhere else rows
 
@@ -134,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--title", default="How many bad results are doubted, and how many others")
     parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
     chosen = parser.parse_args(arguments)
-    rows: list[Any] = [measured(path) for path in chosen.result]
+    rows = [measured(path) for path in chosen.result]
     for head, data, query, others in zip(chosen.head, chosen.data, chosen.query, chosen.others, strict=True):
         rows += tried(load_head(head), Path(data), query.split(","), [path for path in others.split(",") if path])
     text = f"# {chosen.title}\n\nA result is bad when its mean Dice is below {BAD}.\n\n{table(rows)}"
