@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from benchthings import the_command
 from test_heads import CHANNELS, a_card
 
 from SAMAdaptLib.heads import head_class
@@ -17,12 +18,8 @@ from SAMAdaptLib.heads.shape import ShapePrior
 
 
 @pytest.fixture
-def ablation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Testing/Benchmarks/ablation.py as a module."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "Benchmarks"))
-    import ablation as module
-
-    return module
+def ablation() -> ModuleType:
+    return the_command("ablation")
 
 
 @pytest.fixture

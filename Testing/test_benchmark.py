@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import math
 import statistics
-import sys
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from benchthings import *  # noqa: F403  fixtures
+from benchthings import PATIENTS, Listener, head, job, labelled, only_large, perfect
 
 from SAMAdaptLib import benchmark
 from SAMAdaptLib.benchmark import Dataset, Tools, of_queries, run
@@ -19,87 +16,8 @@ from SAMAdaptLib.budget import BUDGETS, Budget
 from SAMAdaptLib.cohort_benchmark import run_supports
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads.card import expected_elsewhere
-from SAMAdaptLib.jobs import BenchmarkJob
 from SAMAdaptLib.memory import peak_memory_mb
-from SAMAdaptLib.volume import Labelmap, Volume, write_labelmap, write_volume
-
-GRID = Geometry((16, 14, 6), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
-PATIENTS = ("p1_ed", "p1_es", "p2_ed", "p2_es", "p10_ed")
-
-
-def labelled(seed):
-    """A volume on ``GRID`` whose value is about ten times its label (0, 1 or 2)."""
-    voxels = np.zeros(GRID.shape, np.uint8)
-    start = 2 + seed % 3
-    voxels[1:5, start : start + 6, 3:9] = 1
-    voxels[2:4, start + 2 : start + 4, 5:8] = 2
-    noise = np.random.default_rng(seed).normal(scale=0.5, size=GRID.shape)
-    return Volume(10 * voxels + noise, GRID), Labelmap(voxels, GRID)
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A folder of five labelled volumes and one without labels."""
-    folder = tmp_path / "data"
-    for part in ("images", "labels"):
-        (folder / part).mkdir(parents=True)
-    for seed, name in enumerate((*PATIENTS, "q1")):
-        volume, labelmap = labelled(seed)
-        write_volume(volume, folder / "images" / f"{name}.nii.gz")
-        if name != "q1":
-            write_labelmap(labelmap, folder / "labels" / f"{name}.nii.gz")
-    return folder
-
-
-def head(cases=(), cancelled=False, values=(1, 2), **options):
-    """What stands for a trained head: a card, and what it was trained with."""
-    card = SimpleNamespace(
-        shapes={},
-        closer={},
-        expected_dice=0.7,
-        head={"type": "threshold"},
-        structures=[{"value": value, "name": f"Part {value}"} for value in values],
-        training={"steps": 1, "curve": [[1, 0.5, None]], "cancelled": cancelled},
-        quality={"mean_dice": 0.9},
-    )
-    return SimpleNamespace(card=card, cases=cases, options=options)
-
-
-def perfect(volume, trained, **options):
-    """Segments what ``labelled`` drew, without error."""
-    return Labelmap(np.rint(volume.voxels / 10).clip(0, 2).astype(np.uint8), volume.geometry)
-
-
-def only_large(volume, trained, **options):
-    """Never finds structure 2."""
-    found = perfect(volume, trained)
-    return found.with_array(np.minimum(found.voxels, 1))
-
-
-def job(data, output=None, supports=(("p1",),), query=("p2", "p10"), **options):
-    return BenchmarkJob(str(data), supports, query, output=None if output is None else str(output), **options)
-
-
-class Listener:
-    """Remembers stages and warnings, cancels after a number of asks."""
-
-    def __init__(self, patience=math.inf):
-        self.stages, self.warnings, self.asked, self.patience = [], [], 0, patience
-
-    def progress(self, stage, done, total):
-        self.stages.append((stage, done, total))
-
-    def metric(self, name, step, value):
-        pass
-
-    def warning(self, text):
-        self.warnings.append(text)
-
-    def cancelled(self):
-        self.asked += 1
-        return self.asked > self.patience
-
+from SAMAdaptLib.volume import Labelmap, write_labelmap, write_volume
 
 # Ids.
 
@@ -388,18 +306,6 @@ def test_a_run_that_is_begun_again_computes_only_the_supports_that_are_missing(d
     assert trained == [(("p1",),), (("p10",),), (("p2",),), (("p10",),)]
 
 
-def test_the_table_of_results_keeps_nothing_of_a_single_patient(data, tmp_path):
-    tables = the_command()
-    output = tmp_path / "out.json"
-    run(job(data, output, supports=(("p1",), ("p10",)), query=("p2",)), tools=Tools(head, only_large))
-    kept = tables.compact(json.loads(output.read_text()))
-    assert all("cases" not in support for support in kept["supports"])
-    heading, _, only = tables.table([kept], ["large", "small"]).splitlines()
-    assert "| large | small | NSD at 2 mm |" in heading
-    assert f"| auto | **{kept['mean_dice']:.3f}** ± 0.000 |" in only
-    assert only.count("|") == heading.count("|")
-
-
 def test_a_result_restricted_to_some_queries_is_that_of_a_run_on_them_alone(data):
     tools = Tools(head, only_large)
     whole = run(job(data, supports=(("p1",),), query=("p2", "p10")), tools=tools)
@@ -423,37 +329,3 @@ def test_a_case_says_what_was_warned_of(data):
     (case,) = result["supports"][0]["cases"]
     assert case["warnings"] == ["Not found: Large."]
     assert listener.warnings == ["p2_ed: Not found: Large."]
-
-
-def test_a_table_takes_rows_that_were_written_before(data, tmp_path):
-    tables = the_command()
-    new, earlier = tmp_path / "new.json", tmp_path / "earlier.json"
-    result = run(job(data, new, supports=(("p1",),), query=("p2",)), tools=Tools(head, perfect))
-    earlier.write_text(json.dumps([tables.compact(result), tables.compact(result)]), encoding="utf-8")
-    assert tables.read(earlier) == 2 * tables.read(new)
-
-
-def test_what_cards_promised_is_set_beside_what_was_reached():
-    estimates = the_command("estimates")
-    held_out = {"held_out_dice": 0.7 / 0.9, "training": {"cases": 2}}
-    supports = [
-        {**held_out, "expected_dice": 0.6, "mean_dice": 0.8},
-        {**held_out, "expected_dice": 0.6, "mean_dice": 0.5},
-        {**held_out, "expected_dice": None, "mean_dice": 0.1},
-    ]
-    found = estimates.row("hearts", {"supports": supports})
-    assert found == ("hearts", 2, pytest.approx(0.7), pytest.approx(0.65), pytest.approx(0.15))
-    assert expected_elsewhere(0.7 / 0.9, 2) == pytest.approx(0.7)
-    assert estimates.row("scribbles", {"supports": supports[2:]}) is None
-    lines = estimates.table([found, ("other", 1, 0.6, 0.61, 0.01)]).splitlines()
-    assert lines[2:] == [
-        "| hearts | 2 | 0.700 | 0.650 | 0.150 |",
-        "| other | 1 | 0.600 | 0.610 | 0.010 |",
-        "| mean over sets | | | | **0.080** |",
-    ]
-
-
-def the_command(name: str = "tables"):
-    """A command of Testing/Benchmarks as a module."""
-    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
-    return importlib.import_module(name)

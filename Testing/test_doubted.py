@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from balls import ball_arrays, ball_head, write_ball
+from benchthings import the_command
 
 from SAMAdaptLib.heads.file import save_head
 
@@ -19,8 +18,7 @@ BALL_ML = 1.2 * 1.1 * 5.0 * int(ball_arrays(6)[1].sum()) / 1000
 
 @pytest.fixture(scope="module")
 def doubted() -> ModuleType:
-    sys.path.insert(0, str(Path(__file__).parent / "Benchmarks"))
-    return importlib.import_module("doubted")
+    return the_command("doubted")
 
 
 @pytest.fixture

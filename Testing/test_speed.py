@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-FOLDER = Path(__file__).resolve().parent / "Benchmarks"
+from benchthings import the_command
 
 
 @pytest.fixture(scope="module")
 def speed() -> ModuleType:
-    """The command as a module."""
-    sys.path.insert(0, str(FOLDER))
-    spec = importlib.util.spec_from_file_location("speed", FOLDER / "speed.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(FOLDER))
+    return the_command("speed")
 
 
 def test_a_row_says_whether_the_aim_was_reached(speed: ModuleType) -> None:
