@@ -65,14 +65,19 @@ class Budget:
             shape_steps=min(self.shape_steps, usual.shape_steps),
         )
 
+    @property
+    def encoding_seconds(self) -> float:
+        """How long views may be encoded."""
+        return self.seconds * ENCODING_SHARE
+
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least one."""
-        affordable = self.seconds * ENCODING_SHARE / max(slices * seconds_per_view, 1e-6)
+        affordable = self.encoding_seconds / max(slices * seconds_per_view, 1e-6)
         return _rung(VIEW_LADDER, min(affordable, self.views))
 
     def slices(self, slices: int, seconds_per_view: float) -> int:
         """How many slices can be encoded at all, one view each; at least 8, at most all."""
-        affordable = int(self.seconds * ENCODING_SHARE / max(seconds_per_view, 1e-6))
+        affordable = int(self.encoding_seconds / max(seconds_per_view, 1e-6))
         return min(slices, max(affordable, 8))
 
     def unlabeled(self, slices: Sequence[int], seconds_per_slice: float) -> int:

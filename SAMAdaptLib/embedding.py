@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,16 +180,23 @@ class Embedder:
 
     def prepare(self, views: Iterable[View], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
         """Encode what the cache lacks; gives the number encoded. Raises Cancelled between views."""
-        monitor = monitor or Silent()
-        views = list(views)
-        missing = [view for view in views if self._missing(view.key)]
-        batch = 1 if self.encoder is None else self.encoder.batch
-        for done in range(0, len(missing), batch):
-            raise_if_cancelled(monitor)
-            monitor.progress(stage, done, len(missing))
-            self._encode(missing[done : done + batch])
-        monitor.progress(stage, len(missing), len(missing))
-        return len(missing)
+        return sum(len(batch) for batch in self._encoding(views, monitor or Silent(), stage))
+
+    def prepare_until(
+        self, deadline: float, views: Sequence[View], needed: int, monitor: Monitor, stage: str = "Encoding"
+    ) -> list[View]:
+        """Encode what the cache lacks, in the order of ``views``; gives those whose features are known then.
+
+        After ``deadline`` (``time.monotonic()``) only the first ``needed`` are still encoded. Raises Cancelled
+        between views.
+        """
+        left = {view.key for view in views if self._missing(view.key)}
+        must = {view.key for view in views[:needed]}
+        for batch in self._encoding(views, monitor, stage):
+            left.difference_update(view.key for view in batch)
+            if time.monotonic() > deadline and not left & must:
+                break
+        return [view for view in views if view.key not in left]
 
     def features(self, view: View) -> dict[str, NDArray[Any]]:
         """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
@@ -197,6 +204,18 @@ class Embedder:
         if any(array is None for array in found.values()):
             return self._encode([view])[0]
         return {name: array for name, array in found.items() if array is not None}
+
+    def _encoding(self, views: Iterable[View], monitor: Monitor, stage: str) -> Iterator[Sequence[View]]:
+        """Encodes what the cache lacks, batch by batch, and gives each batch when its features are known."""
+        missing = [view for view in views if self._missing(view.key)]
+        size = 1 if self.encoder is None else self.encoder.batch
+        for done in range(0, len(missing), size):
+            raise_if_cancelled(monitor)
+            monitor.progress(stage, done, len(missing))
+            batch = missing[done : done + size]
+            self._encode(batch)
+            yield batch
+        monitor.progress(stage, len(missing), len(missing))
 
     def _missing(self, key: str) -> bool:
         return not all(self.store.has(key, name) for name in (*self.levels, PICTURE))

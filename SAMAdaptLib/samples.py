@@ -275,6 +275,16 @@ def draw_samples(
     return samples
 
 
+def first_views_first(samples: Sequence[Sample]) -> list[Sample]:
+    """The first view of every slice, then every second one and so on: any beginning of the list shows all alike."""
+    seen: dict[int, int] = {}
+    rounds = []
+    for sample in samples:
+        rounds.append(seen.get(id(sample.annotated), 0))
+        seen[id(sample.annotated)] = rounds[-1] + 1
+    return [samples[index] for index in sorted(range(len(samples)), key=rounds.__getitem__)]
+
+
 def sampling_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
     """How often each sample is drawn: structures on few slices as often as those on many; sums to 1.
 

@@ -18,7 +18,7 @@ from .heads import head_class
 from .heads.file import Head
 from .lessons import Answer, Lesson, Lessons
 from .progress import Monitor, Silent
-from .samples import Case, Sample, draw_samples, spread
+from .samples import Case, Sample, draw_samples, first_views_first, spread
 from .shapes import seconds_per_step as shape_pace
 from .trials import Trials
 
@@ -161,8 +161,7 @@ class Session:
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
         self.begin_part()
-        samples, checks = self.samples(self.lessons.first, self.encoder)
-        self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding views")
+        samples, checks = self.encoded(self.lessons.first, "Encoding views")
         found = Trials(self, samples, checks, self.start_from).best_of(self.types)
         head = self._in_shape(found, self.lessons.first, self.start_from)
         return self.with_closer(head, self.start_from)
@@ -206,6 +205,18 @@ class Session:
         samples += draw_samples(lesson.borrowed, BORROWED_VIEWS, encoder, self.recipe.seed)
         return samples, draw_samples(lesson.held_out, 1, encoder, self.recipe.seed)
 
+    def encoded(self, lesson: Lesson, stage: str) -> tuple[list[Sample], list[Sample]]:
+        """Those samples with their features; without some views where encoding is slower than it was measured.
+
+        Raises Cancelled.
+        """
+        samples, checks = self.samples(lesson, self.encoder)
+        needed = len(checks) + len({id(sample.annotated) for sample in samples})
+        views = [sample.view for sample in (*checks, *first_views_first(samples))]
+        deadline = self.part_began + self.part.encoding_seconds
+        known = {view.key for view in self.embedder.prepare_until(deadline, views, needed, self.monitor, stage)}
+        return [sample for sample in samples if sample.view.key in known], checks
+
     def with_closer(self, head: Head, start_from: Head | None) -> Head:
         """``head`` with one for a closer look at what it finds, where that is worth it.
 
@@ -214,9 +225,8 @@ class Session:
         if self.closer is None or head.card.training["cancelled"]:
             return head
         self.begin_part()
-        samples, checks = self.samples(self.closer, self.encoder)
         try:
-            self.embedder.prepare([s.view for s in (*checks, *samples)], self.monitor, "Encoding closer views")
+            samples, checks = self.encoded(self.closer, "Encoding closer views")
         except Cancelled:
             return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer

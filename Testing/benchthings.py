@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -70,26 +69,6 @@ def only_large(volume, trained, **options):
 
 def job(data, output=None, supports=(("p1",),), query=("p2", "p10"), **options):
     return BenchmarkJob(str(data), supports, query, output=None if output is None else str(output), **options)
-
-
-class Listener:
-    """Remembers stages and warnings, cancels after a number of asks."""
-
-    def __init__(self, patience=math.inf):
-        self.stages, self.warnings, self.asked, self.patience = [], [], 0, patience
-
-    def progress(self, stage, done, total):
-        self.stages.append((stage, done, total))
-
-    def metric(self, name, step, value):
-        pass
-
-    def warning(self, text):
-        self.warnings.append(text)
-
-    def cancelled(self):
-        self.asked += 1
-        return self.asked > self.patience
 
 
 def the_command(name: str) -> ModuleType:

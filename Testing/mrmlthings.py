@@ -12,7 +12,6 @@ import slicer  # noqa: E402
 import vtk  # noqa: E402
 
 from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.progress import Silent
 
 LIA = Geometry((9, 8, 7), (1.0, 1.0, 1.0), (5.0, 6.0, 7.0), turned((0, 0, 0), (0, 2, 1), (1, -1, -1)))
 RAS = Geometry((6, 11, 5), (0.8, 0.8, 4.0), (-30.0, 40.0, 12.0), turned((0, 0, 0), (0, 1, 2), (-1, -1, 1)))
@@ -34,14 +33,6 @@ def sheared() -> np.ndarray:
     matrix = rigid()
     matrix[:3, :3] = matrix[:3, :3] @ [[1, 0.2, 0], [0, 1, 0], [0, 0, 1.1]]
     return matrix
-
-
-class Heard(Silent):
-    def __init__(self):
-        self.warnings = []
-
-    def warning(self, text):
-        self.warnings.append(text)
 
 
 def add_roi(scene, centre, size):

@@ -8,7 +8,8 @@ import statistics
 import numpy as np
 import pytest
 from benchthings import *  # noqa: F403  fixtures
-from benchthings import PATIENTS, Listener, head, job, labelled, only_large, perfect
+from benchthings import PATIENTS, head, job, labelled, only_large, perfect
+from listeners import Listener
 
 from SAMAdaptLib import benchmark
 from SAMAdaptLib.benchmark import Dataset, Tools, of_queries, run
@@ -198,7 +199,7 @@ def test_finished_supports_are_kept_when_a_later_one_fails(data, tmp_path):
 
 def test_cancelling_between_volumes_stops_and_writes_no_half_support(data, tmp_path):
     with pytest.raises(Cancelled):
-        run(job(data, tmp_path / "out.json"), Listener(patience=1), Tools(head, perfect))
+        run(job(data, tmp_path / "out.json"), Listener(lambda heard: heard.asked > 1), Tools(head, perfect))
     assert not (tmp_path / "out.json").exists()
 
 
@@ -213,8 +214,8 @@ def test_a_head_of_a_cancelled_training_is_not_measured(data):
 def test_progress_says_which_support_and_counts_volumes(data):
     listener = Listener()
     run(job(data, supports=(("p1",), ("p10",)), query=("p2",)), listener, Tools(head, perfect))
-    assert ("Support 1 of 2: Segmenting", 0, 2) in listener.stages
-    assert listener.stages[-1] == ("Support 2 of 2: Segmenting", 2, 2)
+    assert ("Support 1 of 2: Segmenting", 0, 2) in listener.steps
+    assert listener.steps[-1] == ("Support 2 of 2: Segmenting", 2, 2)
 
 
 def test_settings_tell_what_was_asked_and_no_path(data, tmp_path):

@@ -12,6 +12,7 @@ import torch
 from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listeners import Listener
 from phantoms import dice, two_balls
 from test_heads import a_card
 
@@ -196,16 +197,10 @@ def test_cancelling_the_closer_look_keeps_the_first(
 ) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path))
 
-    class Stops(Silent):
-        heard: tuple[str, ...] = ()
+    def in_that_stage(heard: Listener) -> bool:
+        return "Encoding closer views" in heard.stages and heard.stages[-1] == stage
 
-        def progress(self, stage: str, done: int, total: int) -> None:
-            self.heard += (stage,)
-
-        def cancelled(self) -> bool:
-            return "Encoding closer views" in self.heard and self.heard[-1] == stage
-
-    head = train([small_balls()], encoder="tiny", budget="best", monitor=Stops())
+    head = train([small_balls()], encoder="tiny", budget="best", monitor=Listener(in_that_stage))
     assert head.closer is None
     assert head.card.training["cancelled"]
     assert head.prior is not None
@@ -276,21 +271,6 @@ def test_flat_slices_and_a_region_are_left_alone_by_both_looks(head: Head) -> No
 # In a volume that lies otherwise ----------------------------------------------------------------------------------
 
 
-class Listening(Silent):
-    """Remembers the stages and warnings that it heard of."""
-
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-        self.warnings: list[str] = []
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        if stage not in self.stages:
-            self.stages.append(stage)
-
-
 def lying_otherwise(volume: Volume) -> Volume:
     """The same body a quarter turn further, on a grid of its own."""
     columns, rows, slices = volume.geometry.size
@@ -317,14 +297,14 @@ def test_a_sure_head_does_not_look_at_slices_turned(head: Head, monkeypatch: pyt
     volume = small_balls(seed=5).volume
     for sure, turned_looks in ((0.0, 0), (1.01, 4)):
         monkeypatch.setattr(predictor, "SURE", sure)
-        heard = Listening()
+        heard = Listener()
         segment(volume, head, monitor=heard)
-        assert sum("turned by" in stage for stage in heard.stages) == turned_looks
+        assert sum("turned by" in stage for stage in set(heard.stages)) == turned_looks
 
 
 def test_a_head_that_knows_no_shapes_cannot_tell_how_a_volume_lies(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "SURE", 1.01)
-    heard = Listening()
+    heard = Listener()
     assert head.closer is not None
     segment(small_balls(seed=5).volume, with_closer_module(head, head.closer.module), monitor=heard)
     assert not any("turned by" in stage for stage in heard.stages)
@@ -352,7 +332,7 @@ def test_what_has_little_of_shape_is_doubted_however_it_was_looked_at(
     head: Head, planes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("SAMAdaptLib.doubts.LEAST_AGREEMENT", 1.01)
-    heard = Listening()
+    heard = Listener()
     segment(small_balls(seed=5).volume, head, planes=planes, monitor=heard)
     assert any("little of the shapes" in text for text in heard.warnings)
 

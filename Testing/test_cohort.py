@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from listeners import Listener
 
 from SAMAdaptLib import cohort
 from SAMAdaptLib.client import WorkerClient
@@ -40,24 +41,6 @@ def work(job, monitor):
     time.sleep(0.2)
     return {"output": job.output, "seconds": 1.0, "pid": os.getpid(), "threads": os.environ.get("OMP_NUM_THREADS")}
 '''
-
-
-class Listening(Silent):
-    """Remembers what it hears; cancels when told."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int]] = []
-        self.warnings: list[str] = []
-        self.stop = False
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self.steps.append((stage, done, total))
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def cancelled(self) -> bool:
-        return self.stop
 
 
 @pytest.fixture
@@ -127,7 +110,7 @@ def test_what_is_written_is_computed_again_when_asked_for(tmp_path: Path, work: 
 
 
 def test_progress_says_which_volume_it_speaks_of(tmp_path: Path, work: Callable) -> None:
-    monitor = Listening()
+    monitor = Listener()
     run_many(jobs_for(tmp_path, "a", "b"), run=work, monitor=monitor)
     assert monitor.steps == [
         ("[1/2] Segmenting", 0, 1),
@@ -139,7 +122,7 @@ def test_progress_says_which_volume_it_speaks_of(tmp_path: Path, work: Callable)
 
 
 def test_a_cancel_leaves_what_has_not_begun(tmp_path: Path, work: Callable) -> None:
-    monitor = Listening()
+    monitor = Listener()
 
     def stop(outcome: Outcome) -> None:
         monitor.stop = True
@@ -159,7 +142,7 @@ def test_two_volumes_for_one_file_are_refused_before_any_work(tmp_path: Path) ->
 
 
 def test_two_processes_of_one_thread_each_share_the_work(tmp_path: Path, client: Callable) -> None:
-    monitor = Listening()
+    monitor = Listener()
     outcomes = run_many(jobs_for(tmp_path, *"abcdef"), workers=2, client=client, monitor=monitor)
     results = [outcome.result for outcome in outcomes if outcome.result]
     assert endings(outcomes) == ["done"] * 6
@@ -170,7 +153,7 @@ def test_two_processes_of_one_thread_each_share_the_work(tmp_path: Path, client:
 
 
 def test_a_lost_process_costs_its_volume_a_second_try_and_nothing_else(tmp_path: Path, client: Callable) -> None:
-    monitor = Listening()
+    monitor = Listener()
     outcomes = run_many(jobs_for(tmp_path, "a", "unlucky", "bad", "b"), workers=2, client=client, monitor=monitor)
     assert endings(outcomes) == ["done", "done", "failed", "done"]
     assert "unlucky: its process was lost; it is tried again." in monitor.warnings
@@ -184,7 +167,7 @@ def test_a_volume_that_kills_every_process_is_given_up(tmp_path: Path, client: C
 
 
 def test_a_cancel_reaches_the_processes(tmp_path: Path, client: Callable) -> None:
-    monitor = Listening()
+    monitor = Listener()
 
     def stop(outcome: Outcome) -> None:
         monitor.stop = True
@@ -230,7 +213,6 @@ def work_remotely(spec: dict) -> dict:
     from types import SimpleNamespace
 
     from SAMAdaptLib.errors import SAMAdaptError
-    from SAMAdaptLib.progress import Silent
 
     try:
         return {"result": names["work"](SimpleNamespace(**spec), Silent())}

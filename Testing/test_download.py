@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from listeners import Listener
 from weightsthings import *  # noqa: F403  fixtures
-from weightsthings import CONTENT, DIGEST, Listener, Server
+from weightsthings import CONTENT, DIGEST, Server
 
 from SAMAdaptLib.encoders import download, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
@@ -24,7 +25,7 @@ def test_a_file_is_fetched_checked_and_named(entry: EncoderEntry, empty_home: Pa
     path = weights.ensure(entry, listener)
     assert path == empty_home / "weights" / "small.onnx" and path.read_bytes() == CONTENT
     assert not path.with_name("small.onnx.part").exists()
-    downloading = [(done, total) for stage, done, total in listener.heard if stage == "Downloading small"]
+    downloading = [(done, total) for stage, done, total in listener.steps if stage == "Downloading small"]
     assert downloading[-1] == (len(CONTENT), len(CONTENT)) and len(downloading) > 2
     assert sorted(downloading) == downloading
 
@@ -100,7 +101,7 @@ def test_a_file_of_another_length_is_refused_before_it_is_fetched(entry: Encoder
 
 def test_cancelling_stops_between_chunks_and_keeps_what_arrived(entry: EncoderEntry, part: Path):
     with pytest.raises(Cancelled):
-        weights.ensure(entry, Listener(cancel_at=600_000))
+        weights.ensure(entry, Listener(lambda heard: any(done >= 600_000 for _, done, _ in heard.steps)))
     assert 600_000 <= part.stat().st_size < len(CONTENT)
     assert weights.ensure(entry).read_bytes() == CONTENT
 
@@ -108,13 +109,9 @@ def test_cancelling_stops_between_chunks_and_keeps_what_arrived(entry: EncoderEn
 def test_cancelling_is_heard_while_the_server_is_silent(entry: EncoderEntry, server: Server):
     server.silent = 3.0
 
-    class Impatient(Listener):
-        def cancelled(self) -> bool:
-            return bool(server.asked)
-
     began = time.monotonic()
     with pytest.raises(Cancelled):
-        weights.ensure(entry, Impatient())
+        weights.ensure(entry, Listener(lambda _: bool(server.asked)))
     assert time.monotonic() - began < 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,26 @@ def test_cancelling_between_views_stops_the_encoding(store: FeatureStore) -> Non
 
     with pytest.raises(Cancelled):
         Embedder(CountingEncoder(), ("neck",), store).prepare([a_view()], Stop())
+
+
+def test_when_the_time_is_over_only_the_needed_views_are_still_encoded(store: FeatureStore) -> None:
+    encoder = CountingEncoder()
+    embedder = Embedder(encoder, ("neck",), store)
+    embedder.features(a_view(4))
+    views = [a_view(seed) for seed in (0, 1, 2, 3, 4)]
+    over = time.monotonic() - 1
+    known = embedder.prepare_until(over, views, 2, Silent())
+    assert [view.key for view in known] == [views[index].key for index in (0, 1, 4)]
+    assert encoder.calls == 3
+    assert embedder.prepare_until(over + 60, views, 2, Silent()) == views
+    assert encoder.calls == 5
+
+
+def test_views_count_as_known_where_the_disk_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "features").write_text("no folder")
+    embedder = Embedder(CountingEncoder(), ("neck",), FeatureStore(tmp_path / "features", 10**9))
+    views = [a_view(0), a_view(1)]
+    assert embedder.prepare_until(time.monotonic() + 60, views, 1, Silent()) == views
 
 
 def test_a_picture_averages_blocks_and_marks_the_padding() -> None:

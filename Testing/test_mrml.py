@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from listeners import Listener
 
 pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
 
@@ -13,7 +14,7 @@ import vtk
 from geometries import geometries, numbered, oblique_grid
 from hypothesis import given, settings
 from mrmlfixtures import *  # noqa: F403  fixtures
-from mrmlthings import LPS, Heard, add_roi, every_grid, rigid, sheared
+from mrmlthings import LPS, add_roi, every_grid, rigid, sheared
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.errors import GeometryError, InputError
@@ -125,7 +126,7 @@ def test_a_constant_volume_is_refused(scene):
 def test_a_few_broken_voxels_are_repaired_and_told(scene):
     array = numbered(LPS)
     array[0, 0, :2] = np.nan
-    heard = Heard()
+    heard = Listener()
     volume = mrml.read_volume_node(scenes.add_volume(scene, array, LPS), heard)
     assert np.isfinite(volume.voxels).all()
     assert "2 of 720" in heard.warnings[0]

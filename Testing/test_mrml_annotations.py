@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from listeners import Listener
 
 pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
 
@@ -12,7 +13,7 @@ import slicer
 import vtk
 from geometries import numbered, oblique_grid, turned
 from mrmlfixtures import *  # noqa: F403  fixtures
-from mrmlthings import LPS, Heard, add_surfaces, every_grid, rigid, two_masks
+from mrmlthings import LPS, add_surfaces, every_grid, rigid, two_masks
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.errors import InputError
@@ -141,7 +142,7 @@ def test_segments_that_merely_touch_are_told_apart_with_a_warning(scene):
     left, right = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
     left[:, :, :21], right[:, :, 20:] = True, True
     volume = scenes.add_volume(scene, numbered(grid), grid)
-    heard = Heard()
+    heard = Listener()
     capture = mrml.capture_annotation(scenes.add_segmentation(scene, {"L": left, "R": right}, grid), volume)
     labelmap = capture.labelmap(heard)
     assert (labelmap.voxels[:, :, 20] == 2).all()

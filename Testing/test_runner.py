@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from balls import ball_arrays, ball_head, image_of, write_ball
+from listeners import Listener
 
 from SAMAdaptLib import __version__, runner
 from SAMAdaptLib.encoders import forget_encoders, loading
@@ -18,7 +19,6 @@ from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads.file import load_head, save_head
 from SAMAdaptLib.jobs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
-from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.runner import chosen_structures, load_warm_head, run_job
 from SAMAdaptLib.volume import Labelmap, read_labelmap
 from SAMAdaptLib.wire import dumps
@@ -173,15 +173,10 @@ def test_warnings_are_heard_and_kept(files: Path) -> None:
     image = ball_arrays()[0]
     image[0, 0, 0] = np.nan
     sitk.WriteImage(image_of(image), str(files / "nan.nrrd"))
-    heard: list[str] = []
-
-    class Listening(Silent):
-        def warning(self, text: str) -> None:
-            heard.append(text)
-
+    heard = Listener()
     job = SegmentJob(str(files / "nan.nrrd"), str(files / "ball.samhead"), str(files / "r.nii.gz"))
-    assert run_job(job, Listening())["warnings"] == heard
-    assert "1 of 15360 voxels" in heard[0]
+    assert run_job(job, heard)["warnings"] == heard.warnings
+    assert "1 of 15360 voxels" in heard.warnings[0]
 
 
 def test_a_head_is_read_again_only_when_its_file_changed(files: Path) -> None:

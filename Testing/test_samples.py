@@ -18,6 +18,7 @@ from SAMAdaptLib.samples import (
     class_indices,
     closed_off,
     draw_samples,
+    first_views_first,
     hold_out,
     limit_empty,
     plane_for,
@@ -110,6 +111,15 @@ def test_more_views_keep_the_earlier_ones_so_that_they_are_not_encoded_again() -
     assert few < many
     as_they_are = {sample.view.key for sample in draw_samples(slices, 1, None, seed=1)}
     assert few & {sample.view.key for sample in draw_samples(slices, 3, None, seed=2)} == as_they_are
+
+
+def test_any_beginning_of_the_views_shows_all_slices_alike() -> None:
+    slices = slices_of()
+    often, seldom = draw_samples(slices[:2], 3, None, seed=0), draw_samples(slices[2:3], 2, None, seed=0)
+    ordered = first_views_first([*often, *seldom])
+    views = [sample.view for sample in ordered]
+    first, second, third = (often[0], often[3], seldom[0]), (often[1], often[4], seldom[1]), (often[2], often[5])
+    assert views == [sample.view for sample in (*first, *second, *third)]
 
 
 def test_a_structure_on_few_slices_is_drawn_as_often_as_one_on_many() -> None:

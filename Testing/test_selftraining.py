@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from listeners import Listener
 from phantoms import UNKNOWN, dice, scribbled
 from test_closer import quick, small_balls  # noqa: F401  a fixture
 
@@ -30,24 +31,6 @@ from SAMAdaptLib.training import Recipe, Session, train
 from SAMAdaptLib.views import IGNORED
 
 OTHERS = [small_balls(seed=8), small_balls(seed=11)]
-
-
-class Listening(Silent):
-    """Keeps the warnings and the stages; ``stops`` says when to cancel."""
-
-    def __init__(self, stops=lambda heard: False) -> None:
-        self.warnings: list[str] = []
-        self.heard: list[str] = []
-        self.stops = stops
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self.heard.append(stage)
-
-    def cancelled(self) -> bool:
-        return bool(self.stops(self.heard))
 
 
 @pytest.fixture(autouse=True)
@@ -253,7 +236,7 @@ def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monk
 
 def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
-    told = Listening()
+    told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
     assert any("Nothing was surely found" in text for text in told.warnings)
@@ -261,7 +244,7 @@ def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: p
 
 def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftraining, "TOLERATED_LOSS", -2.0)
-    told = Listening()
+    told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
     assert any("were worse" in text for text in told.warnings)
@@ -269,11 +252,10 @@ def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: p
 
 @pytest.mark.parametrize("stage", ["Segmenting axial slices", "Learning shapes"])
 def test_cancelling_keeps_the_best_head_so_far(stage: str) -> None:
-    def second_time(heard: list[str]) -> bool:
-        asked = "Segmenting axial slices" in heard
-        return asked and heard[-1] == stage
+    def second_time(heard: Listener) -> bool:
+        return "Segmenting axial slices" in heard.stages and heard.stages[-1] == stage
 
-    found = adapted(Listening(second_time))
+    found = adapted(Listener(second_time))
     assert found.card.training["cancelled"]
     assert found.card.training["unlabeled"] == 0
     assert found.closer is not None

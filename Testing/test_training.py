@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 from geometries import turned
+from listeners import Listener
 from phantoms import dice, two_balls
 
 from SAMAdaptLib import fitting, shapes
 from SAMAdaptLib.budget import BUDGETS
 from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
 from SAMAdaptLib.fitting import steps_gone
 from SAMAdaptLib.geometry import Geometry
@@ -135,17 +138,28 @@ def test_training_from_scribbles_leaves_the_rest_open() -> None:
 
 
 def test_a_second_training_encodes_nothing_twice(tmp_path: Path) -> None:
-    stages: list[tuple[str, int, int]] = []
-
-    class Listening(Silent):
-        def progress(self, stage: str, done: int, total: int) -> None:
-            stages.append((stage, done, total))
-
-    store = FeatureStore(tmp_path)
+    listener, store = Listener(), FeatureStore(tmp_path)
     train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store)
-    train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store, monitor=Listening())
-    assert ("Encoding views", 0, 0) in stages
-    assert not any(stage == "Encoding views" and total for stage, _, total in stages)
+    train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store, monitor=listener)
+    assert ("Encoding views", 0, 0) in listener.steps
+    assert not any(stage == "Encoding views" and total for stage, _, total in listener.steps)
+
+
+def test_where_encoding_is_slower_than_measured_views_are_left_out_and_no_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = TinyEncoder.encode
+
+    def slowly(self: TinyEncoder, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
+        time.sleep(0.2)
+        return encode(self, canvases, levels)
+
+    monkeypatch.setattr(TinyEncoder, "encode", slowly)
+    monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda self: 0.001)
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=24, seconds=4.0))
+    found = train([two_balls()], encoder="tiny", head="linear", budget="fast", store=FeatureStore(tmp_path))
+    training = found.card.training
+    assert training["slices"] <= training["views"] < 24 * training["slices"]
 
 
 class StopsAt(Silent):

@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
+from listeners import Listener
 from weightsthings import *  # noqa: F403  fixtures
-from weightsthings import CONTENT, DIGEST, Listener, Server
+from weightsthings import CONTENT, DIGEST, Server
 
 from SAMAdaptLib.encoders import hashes, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry

@@ -19,27 +19,6 @@ CONTENT = bytes(range(256)) * 4096 * 2
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Listener:
-    """Keeps what a monitor hears; cancels once ``cancel_at`` bytes of a stage are done."""
-
-    def __init__(self, cancel_at: int | None = None) -> None:
-        self.heard: list[tuple[str, int, int]] = []
-        self.warnings: list[str] = []
-        self.cancel_at = cancel_at
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self.heard.append((stage, done, total))
-
-    def metric(self, name: str, step: int, value: float) -> None:
-        pass
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def cancelled(self) -> bool:
-        return self.cancel_at is not None and any(done >= self.cancel_at for _, done, _ in self.heard)
-
-
 @dataclass
 class Server:
     """What the local server does, and what it was asked."""
