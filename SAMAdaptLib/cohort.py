@@ -19,7 +19,7 @@ from typing import Any
 from .client import Callbacks, JobHandle, JobState, WorkerClient
 from .errors import Cancelled, DependencyError, InputError, MemoryExhausted, SAMAdaptError, WorkerError
 from .faults import described
-from .jobs import Job, job_from_dict
+from .jobs import BenchmarkJob, Job, job_from_dict
 from .progress import Monitor, Silent
 
 STAGE = "Volumes"
@@ -134,7 +134,7 @@ class _OneOfMany:
 
     def __init__(self, monitor: Monitor, index: int, jobs: Sequence[Job]) -> None:
         self._monitor = monitor
-        self._prefix, self._name = f"[{index + 1}/{len(jobs)}] ", _name(jobs[index])
+        self._prefix, self._name = f"[{index + 1}/{len(jobs)}] ", name_of(jobs[index])
         self.metric, self.cancelled = monitor.metric, monitor.cancelled
 
     def progress(self, stage: str, done: int, total: int) -> None:
@@ -203,7 +203,7 @@ class _Pool:
 
     def _begin(self, client: WorkerClient, index: int) -> None:
         self._tries[index] = self._tries.get(index, 0) + 1
-        warn = Callbacks(warning=lambda handle, text: self._progress.monitor.warning(f"{_name(handle.job)}: {text}"))
+        warn = Callbacks(warning=lambda handle, text: self._progress.monitor.warning(f"{name_of(handle.job)}: {text}"))
         self._running[client] = (index, client.submit(self._jobs[index], warn))
 
     def _end(self, index: int, handle: JobHandle) -> None:
@@ -212,7 +212,7 @@ class _Pool:
         elif handle.state is JobState.CANCELLED:
             self._progress.end(index, Outcome(handle.job, Ending.CANCELLED, error=handle.error))
         elif _is_lost(handle.error) and self._tries[index] < TRIES and not self._stopping:
-            self._progress.monitor.warning(f"{_name(handle.job)}: its process was lost; it is tried again.")
+            self._progress.monitor.warning(f"{name_of(handle.job)}: its process was lost; it is tried again.")
             self._queue.append(index)
         else:
             self._progress.end(index, Outcome(handle.job, Ending.FAILED, error=handle.error))
@@ -321,7 +321,10 @@ def _is_written(job: Job) -> bool:
     return output is not None and Path(output).is_file()
 
 
-def _name(job: Job) -> str:
+def name_of(job: Job) -> str:
+    """What one of many jobs is called: its volume's file, or the support of a benchmark."""
+    if isinstance(job, BenchmarkJob):
+        return "support " + ", ".join(" + ".join(support) for support in job.supports)
     return Path(getattr(job, "image", None) or _output(job) or job.kind).name
 
 
@@ -333,6 +336,6 @@ def _refuse_same_outputs(jobs: Sequence[Job]) -> None:
             continue
         path = Path(output).absolute()
         if path in seen:
-            msg = f"{_name(seen[path])} and {_name(job)} would both be written to {output}."
+            msg = f"{name_of(seen[path])} and {name_of(job)} would both be written to {output}."
             raise InputError(msg, "Give them names or folders of their own.")
         seen[path] = job

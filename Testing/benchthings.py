@@ -61,6 +61,12 @@ def perfect(volume, trained, **options):
     return Labelmap(np.rint(volume.voxels / 10).clip(0, 2).astype(np.uint8), volume.geometry)
 
 
+def doubtful(volume, trained, *, monitor, **options):
+    """As ``perfect``, but sure of nothing."""
+    monitor.warning("Not found: Large.")
+    return perfect(volume, trained)
+
+
 def only_large(volume, trained, **options):
     """Never finds structure 2."""
     found = perfect(volume, trained)

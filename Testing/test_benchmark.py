@@ -8,7 +8,7 @@ import statistics
 import numpy as np
 import pytest
 from benchthings import *  # noqa: F403  fixtures
-from benchthings import PATIENTS, head, job, labelled, only_large, perfect
+from benchthings import PATIENTS, doubtful, head, job, labelled, only_large, perfect
 from listeners import Listener
 
 from SAMAdaptLib import benchmark
@@ -289,6 +289,16 @@ def test_supports_side_by_side_give_what_one_run_gives(data, tmp_path):
     ], "nothing else is left"
 
 
+def test_a_warning_says_which_support_and_which_volume_it_is_of(data, tmp_path):
+    listener = Listener()
+    asked = job(data, tmp_path / "out.json", supports=(("p1_ed", "p1_es"), ("p10",)), query=("p2_ed",))
+    run_supports(asked, monitor=listener, run=lambda part, monitor: run(part, monitor, Tools(head, doubtful)))
+    supports = ("support p1_ed + p1_es", "support p10")
+    assert [text for text in listener.warnings if "Not found" in text] == [
+        f"{support}: p2_ed: Not found: Large." for support in supports
+    ]
+
+
 def test_a_run_that_is_begun_again_computes_only_the_supports_that_are_missing(data, tmp_path):
     trained = []
 
@@ -321,10 +331,6 @@ def test_a_result_restricted_to_some_queries_is_that_of_a_run_on_them_alone(data
 
 
 def test_a_case_says_what_was_warned_of(data):
-    def doubtful(volume, head, *, monitor, **options):
-        monitor.warning("Not found: Large.")
-        return perfect(volume, head, monitor=monitor, **options)
-
     listener = Listener()
     result = run(job(data, supports=(("p1",),), query=("p2_ed",)), monitor=listener, tools=Tools(head, doubtful))
     (case,) = result["supports"][0]["cases"]

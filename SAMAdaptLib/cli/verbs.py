@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..cohort import Ending, Outcome, run_many
+from ..cohort import Ending, Outcome, name_of, run_many
 from ..cohort_benchmark import run_supports
 from ..errors import InputError
 from ..jobs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
@@ -203,9 +203,7 @@ def _outcome_line(outcome: Outcome) -> str:
 
 
 def _support_line(outcome: Outcome) -> str:
-    job = outcome.job
-    name = " + ".join(job.supports[0]) if isinstance(job, BenchmarkJob) else job.kind
-    return f"support {name}: {_ending(outcome)}"
+    return f"{name_of(outcome.job)}: {_ending(outcome)}"
 
 
 def _ending(outcome: Outcome) -> str:
