@@ -33,6 +33,12 @@ def resolve_device(name: str = "auto") -> torch.device:
     return device
 
 
+def hardware(device: torch.device) -> str:
+    """What a device is called where its speed is noted: a GPU with its product's name, since machines of a site may
+    share a home folder."""
+    return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
+
+
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """Half-width arithmetic where the hardware has units for it, full precision elsewhere.
 

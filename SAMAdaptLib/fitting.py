@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .batches import Batches
-from .devices import mixed_precision
+from .devices import hardware, mixed_precision
 from .errors import MemoryExhausted
 from .faults import out_of_memory
 from .heads.base import HeadModule, upsample
@@ -134,7 +134,7 @@ def seconds_per_step(module: HeadModule, batches: Batches, samples: Sequence[Sam
 
     Raises MemoryExhausted when the device runs out of memory.
     """
-    key = f"step of {module.type_name} {sorted(module.hyper().items())} on {batches.device}"
+    key = f"step of {module.type_name} {sorted(module.hyper().items())} on {hardware(batches.device)}"
     with _memory_watched(module, batches.device):
         return remembered(key, lambda: _measure_step(module, batches, samples))
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..devices import resolve_device
+from ..devices import hardware, resolve_device
 from ..errors import DependencyError, InputError, MemoryExhausted, WeightsError
 from ..faults import out_of_memory
 from ..progress import Monitor, Silent
@@ -249,7 +249,7 @@ class SamEncoder:
 
     def seconds_per_slice(self) -> float:
         """See ``base.Encoder.seconds_per_slice``."""
-        return speed.seconds_per_slice(self, f"torch|{self._threads or 0}")
+        return speed.seconds_per_slice(self, f"torch|{self._threads or 0}|{hardware(self._device)}")
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """See ``base.Encoder.decoder_state``; out of the same checkpoint."""
