@@ -180,7 +180,8 @@ class Embedder:
 
     def prepare(self, views: Iterable[View], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
         """Encode what the cache lacks; gives the number encoded. Raises Cancelled between views."""
-        return sum(len(batch) for batch in self._encoding(views, monitor or Silent(), stage))
+        missing = self._missing(views)
+        return sum(len(batch) for batch in self._encoding(missing, monitor or Silent(), stage))
 
     def prepare_until(
         self, deadline: float, views: Sequence[View], needed: int, monitor: Monitor, stage: str = "Encoding"
@@ -190,9 +191,10 @@ class Embedder:
         After ``deadline`` (``time.monotonic()``) only the first ``needed`` are still encoded. Raises Cancelled
         between views.
         """
-        left = {view.key for view in views if self._missing(view.key)}
+        missing = self._missing(views)
+        left = {view.key for view in missing}
         must = {view.key for view in views[:needed]}
-        for batch in self._encoding(views, monitor, stage):
+        for batch in self._encoding(missing, monitor, stage):
             left.difference_update(view.key for view in batch)
             if time.monotonic() > deadline and not left & must:
                 break
@@ -205,9 +207,8 @@ class Embedder:
             return self._encode([view])[0]
         return {name: array for name, array in found.items() if array is not None}
 
-    def _encoding(self, views: Iterable[View], monitor: Monitor, stage: str) -> Iterator[Sequence[View]]:
-        """Encodes what the cache lacks, batch by batch, and gives each batch when its features are known."""
-        missing = [view for view in views if self._missing(view.key)]
+    def _encoding(self, missing: Sequence[View], monitor: Monitor, stage: str) -> Iterator[Sequence[View]]:
+        """Encodes these views batch by batch, and gives each batch when its features are known."""
         size = 1 if self.encoder is None else self.encoder.batch
         for done in range(0, len(missing), size):
             raise_if_cancelled(monitor)
@@ -217,8 +218,10 @@ class Embedder:
             yield batch
         monitor.progress(stage, len(missing), len(missing))
 
-    def _missing(self, key: str) -> bool:
-        return not all(self.store.has(key, name) for name in (*self.levels, PICTURE))
+    def _missing(self, views: Iterable[View]) -> list[View]:
+        """Those that the cache lacks."""
+        names = (*self.levels, PICTURE)
+        return [view for view in views if not all(self.store.has(view.key, name) for name in names)]
 
     def _encode(self, views: Sequence[View]) -> list[dict[str, NDArray[Any]]]:
         """Features of views that go through the encoder together; kept, and given back in their order."""

@@ -206,7 +206,7 @@ class Session:
         return samples, draw_samples(lesson.held_out, 1, encoder, self.recipe.seed)
 
     def encoded(self, lesson: Lesson, stage: str) -> tuple[list[Sample], list[Sample]]:
-        """Those samples with their features; without some views where encoding is slower than it was measured.
+        """What ``samples`` gives, encoded; without some views where encoding is slower than it was measured.
 
         Raises Cancelled.
         """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from listeners import Listener
 
 from SAMAdaptLib.embedding import Embedder, FeatureStore, View, content_key, picture_of, picture_to_float
 from SAMAdaptLib.encoders.tiny import tiny_encoder
@@ -150,12 +151,8 @@ def test_preparing_encodes_only_what_is_missing(store: FeatureStore) -> None:
 
 
 def test_cancelling_between_views_stops_the_encoding(store: FeatureStore) -> None:
-    class Stop(Silent):
-        def cancelled(self) -> bool:
-            return True
-
     with pytest.raises(Cancelled):
-        Embedder(CountingEncoder(), ("neck",), store).prepare([a_view()], Stop())
+        Embedder(CountingEncoder(), ("neck",), store).prepare([a_view()], Listener(lambda _: True))
 
 
 def test_when_the_time_is_over_only_the_needed_views_are_still_encoded(store: FeatureStore) -> None:

@@ -75,7 +75,7 @@ class OnnxEncoder:
 
     def seconds_per_slice(self) -> float:
         """See ``base.Encoder.seconds_per_slice``."""
-        return speed.seconds_per_slice(self, f"{self._plan.runtime}|{self._threads or 0}")
+        return speed.seconds_per_slice(self, self.device, self._plan.runtime, str(self._threads or 0))
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """See ``base.Encoder.decoder_state``; fetches the decoder's file when it is not here yet."""

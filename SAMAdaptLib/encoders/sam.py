@@ -249,7 +249,7 @@ class SamEncoder:
 
     def seconds_per_slice(self) -> float:
         """See ``base.Encoder.seconds_per_slice``."""
-        return speed.seconds_per_slice(self, f"torch|{self._threads or 0}|{hardware(self._device)}")
+        return speed.seconds_per_slice(self, hardware(self._device), "torch", str(self._threads or 0))
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """See ``base.Encoder.decoder_state``; out of the same checkpoint."""

@@ -12,9 +12,9 @@ from .base import Encoder
 _ROUNDS = 3
 
 
-def seconds_per_slice(encoder: Encoder, key: str = "") -> float:
-    """Seconds for one picture at the neck. ``key`` adds what else decides (runtime, threads)."""
-    return remembered("|".join((encoder.fingerprint, encoder.device, key)), lambda: _measure(encoder))
+def seconds_per_slice(encoder: Encoder, *where: str) -> float:
+    """Seconds for one picture at the neck. ``where``: what else decides (device, runtime, threads)."""
+    return remembered("|".join((encoder.fingerprint, *where)), lambda: _measure(encoder))
 
 
 def _measure(encoder: Encoder) -> float:

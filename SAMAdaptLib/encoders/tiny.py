@@ -55,7 +55,7 @@ class TinyEncoder:
 
     def seconds_per_slice(self) -> float:
         """See ``base.Encoder.seconds_per_slice``."""
-        return speed.seconds_per_slice(self)
+        return speed.seconds_per_slice(self, self.device)
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """Empty: this encoder has no decoder."""
