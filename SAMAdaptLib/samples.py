@@ -275,14 +275,18 @@ def draw_samples(
     return samples
 
 
-def first_views_first(samples: Sequence[Sample]) -> list[Sample]:
-    """The first view of every slice, then every second one and so on: any beginning of the list shows all alike."""
+def in_rounds(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """The first view of every slice, then every second one, and so on; the first of these lists is as long as there
+    are slices."""
+    rounds: list[list[Sample]] = []
     seen: dict[int, int] = {}
-    rounds = []
     for sample in samples:
-        rounds.append(seen.get(id(sample.annotated), 0))
-        seen[id(sample.annotated)] = rounds[-1] + 1
-    return [samples[index] for index in sorted(range(len(samples)), key=rounds.__getitem__)]
+        count = seen.get(id(sample.annotated), 0)
+        seen[id(sample.annotated)] = count + 1
+        if count == len(rounds):
+            rounds.append([])
+        rounds[count].append(sample)
+    return rounds
 
 
 def sampling_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from .heads import head_class
 from .heads.file import Head
 from .lessons import Answer, Lesson, Lessons
 from .progress import Monitor, Silent
-from .samples import Case, Sample, draw_samples, first_views_first, spread
+from .samples import Case, Sample, draw_samples, in_rounds, spread
 from .shapes import seconds_per_step as shape_pace
 from .trials import Trials
 
@@ -211,8 +211,9 @@ class Session:
         Raises Cancelled.
         """
         samples, checks = self.samples(lesson, self.encoder)
-        needed = len(checks) + len({id(sample.annotated) for sample in samples})
-        views = [sample.view for sample in (*checks, *first_views_first(samples))]
+        rounds = [checks, *in_rounds(samples)]
+        views = [sample.view for each in rounds for sample in each]
+        needed = sum(map(len, rounds[:2]))
         deadline = self.part_began + self.part.encoding_seconds
         known = {view.key for view in self.embedder.prepare_until(deadline, views, needed, self.monitor, stage)}
         return [sample for sample in samples if sample.view.key in known], checks

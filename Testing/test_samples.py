@@ -18,8 +18,8 @@ from SAMAdaptLib.samples import (
     class_indices,
     closed_off,
     draw_samples,
-    first_views_first,
     hold_out,
+    in_rounds,
     limit_empty,
     plane_for,
     sampling_weights,
@@ -113,13 +113,13 @@ def test_more_views_keep_the_earlier_ones_so_that_they_are_not_encoded_again() -
     assert few & {sample.view.key for sample in draw_samples(slices, 3, None, seed=2)} == as_they_are
 
 
-def test_any_beginning_of_the_views_shows_all_slices_alike() -> None:
+def test_every_slice_is_seen_once_before_any_is_seen_again() -> None:
     slices = slices_of()
     often, seldom = draw_samples(slices[:2], 3, None, seed=0), draw_samples(slices[2:3], 2, None, seed=0)
-    ordered = first_views_first([*often, *seldom])
-    views = [sample.view for sample in ordered]
-    first, second, third = (often[0], often[3], seldom[0]), (often[1], often[4], seldom[1]), (often[2], often[5])
-    assert views == [sample.view for sample in (*first, *second, *third)]
+    rounds = ([often[0], often[3], seldom[0]], [often[1], often[4], seldom[1]], [often[2], often[5]])
+    found = in_rounds([*often, *seldom])
+    assert [[sample.view for sample in each] for each in found] == [[s.view for s in each] for each in rounds]
+    assert in_rounds([]) == []
 
 
 def test_a_structure_on_few_slices_is_drawn_as_often_as_one_on_many() -> None:

@@ -162,22 +162,13 @@ def test_where_encoding_is_slower_than_measured_views_are_left_out_and_no_slice(
     assert training["slices"] <= training["views"] < 24 * training["slices"]
 
 
-class StopsAt(Silent):
+def stops_at(stage: str, done: int) -> Listener:
     """Cancels once a stage has got so far."""
-
-    def __init__(self, stage: str, done: int) -> None:
-        self.stage, self.at, self.stopped = stage, done, False
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        if self.stage in stage and done >= self.at:
-            self.stopped = True
-
-    def cancelled(self) -> bool:
-        return self.stopped
+    return Listener(lambda heard: any(stage in name and count >= done for name, count, _ in heard.steps))
 
 
 def test_cancelling_while_training_keeps_the_best_head_so_far() -> None:
-    head = train([two_balls()], encoder="tiny", head="linear", budget="fast", monitor=StopsAt("Training", 40))
+    head = train([two_balls()], encoder="tiny", head="linear", budget="fast", monitor=stops_at("Training", 40))
     assert head.card.training["cancelled"]
     assert 0 < head.card.training["steps"] <= 41
     assert segment(two_balls().volume, head).geometry.size == (40, 36, 8)
@@ -186,13 +177,13 @@ def test_cancelling_while_training_keeps_the_best_head_so_far() -> None:
 def test_cancelling_while_encoding_gives_no_head(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         train(
-            [two_balls()], encoder="tiny", head="linear", store=FeatureStore(tmp_path), monitor=StopsAt("Encoding", 1)
+            [two_balls()], encoder="tiny", head="linear", store=FeatureStore(tmp_path), monitor=stops_at("Encoding", 1)
         )
 
 
 def test_cancelling_a_segmentation_stops_between_slices(head: Head) -> None:
     with pytest.raises(Cancelled):
-        segment(two_balls().volume, head, monitor=StopsAt("Segmenting", 3))
+        segment(two_balls().volume, head, monitor=stops_at("Segmenting", 3))
 
 
 def test_test_time_views_three_planes_and_smoothing_keep_the_grid_and_the_structures(head: Head) -> None:
@@ -244,7 +235,7 @@ def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pyte
 def test_a_head_whose_training_was_cancelled_does_not_answer_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
     monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
-    monitor = StopsAt("Training the cnn", 2)
+    monitor = stops_at("Training the cnn", 2)
     assert train([two_balls()], encoder="tiny", budget="fast", monitor=monitor).card.head_type in {"linear", "cnn"}
 
 
