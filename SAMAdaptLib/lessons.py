@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .anatomy import pieces, plane_to_learn_in
-from .closer import annotated_extent, extent, seen_closer, window_side
+from .closer import Extent, annotated_extent, seen_closer, window_side
 from .errors import GeometryError, InputError
 from .intensity import IntensityRule, rule_for
 from .samples import (
@@ -37,7 +37,7 @@ class Lesson:
     """What one look learns from: slices, some of them held out, and the whole annotation as shapes.
 
     ``side_mm``: of the canvas that it sees. ``stacks`` is empty where slices or pixels were left open. ``borrowed``:
-    slices that nobody annotated, with what a head found on them.
+    slices that nobody annotated, with what a head found on them; shapes are learned from annotations alone.
     """
 
     side_mm: float
@@ -46,31 +46,21 @@ class Lesson:
     stacks: list[LabelStack] = field(default_factory=list)
     borrowed: list[AnnotatedSlice] = field(default_factory=list)
 
-    def borrow(self, slices: Sequence[AnnotatedSlice], stack: LabelStack) -> None:
-        """Learn from an answer as well. Its shapes join those of an annotation, and never stand for one."""
-        self.borrowed.extend(limit_empty(slices))
-        if self.stacks:
-            self.stacks.append(stack)
-
 
 @dataclass(frozen=True)
 class Answer:
     """What a head finds in a volume that nobody annotated.
 
-    ``slices``: as a person might have annotated them, pixels of which the head is not sure left open. ``stack``: the
-    most probable structure everywhere, as shapes.
+    ``slices``: as a person might have annotated them, pixels of which the head is not sure left open. ``place``: where
+    all lies that it found.
     """
 
     slices: list[AnnotatedSlice]
-    stack: LabelStack
+    place: Extent
 
-    def through(self, side_mm: float) -> Answer | None:
-        """The same through a window of that side around all that was found; None when nothing was."""
-        place = extent((classes > 0 for classes in self.stack.slices), self.stack.frame.spacing)
-        if place is None:
-            return None
-        framed = replace(self.stack, frame=place.window(self.stack.frame, side_mm))
-        return Answer(seen_closer(self.slices, place, side_mm), framed)
+    def through(self, side_mm: float) -> list[AnnotatedSlice]:
+        """The slices through a window of that side around all that was found."""
+        return seen_closer(self.slices, self.place, side_mm)
 
 
 class Lessons:
@@ -122,10 +112,9 @@ class Lessons:
     def borrow(self, answers: Sequence[Answer]) -> None:
         """Learn from what a head found in other volumes as well, in both looks."""
         for answer in answers:
-            self.first.borrow(answer.slices, answer.stack)
-            seen = None if self.closer is None else answer.through(self.closer.side_mm)
-            if self.closer is not None and seen is not None:
-                self.closer.borrow(seen.slices, seen.stack)
+            self.first.borrowed.extend(limit_empty(answer.slices))
+            if self.closer is not None:
+                self.closer.borrowed.extend(limit_empty(answer.through(self.closer.side_mm)))
 
     def _stack(self, case: Case) -> SliceStack:
         return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))

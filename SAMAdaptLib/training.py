@@ -182,15 +182,8 @@ class Session:
 
     def students(self) -> Head:
         """Heads that see pictures alone and learn from the cases and from what was borrowed, for the last look."""
-        self.parts = 1
-        self.begin_part()
-        lesson = self.closer or self.lessons.first
-        samples, checks = self.samples(lesson, None)
-        return self._in_shape(Trials(self, samples, checks).together(STUDENTS), lesson, None)
-
-    def with_students(self, head: Head, students: Head) -> Head:
-        """``head`` with students in place of its last look."""
-        return students if self.closer is None else self._looking_closer(head, students, self.closer, alone=True)
+        samples, checks = self.samples(self.closer or self.lessons.first, None)
+        return Trials(self, samples, checks).together(STUDENTS)
 
     def _again(self, start_from: Head | None, completed: Sequence[Labelmap] | None) -> Session:
         cases, recipe = self.lessons.cases, self.recipe
@@ -235,12 +228,9 @@ class Session:
         closer = self._in_shape(fitted, self.closer, earlier)
         if closer.card.training["cancelled"]:
             return head.noted(cancelled=True)
-        return self._looking_closer(head, closer, self.closer)
-
-    def _looking_closer(self, head: Head, closer: Head, lesson: Lesson, alone: bool = False) -> Head:
-        """``head`` with this one for a closer look; ``alone``: there it answers without the first look."""
-        facts = {"side_mm": lesson.side_mm, "head": closer.card.head, "shapes": closer.card.shapes}
-        card = replace(head.card, closer={**facts, "alone": alone})
+        side_mm, shapes = self.closer.side_mm, closer.card.shapes
+        facts = {"side_mm": side_mm, "head": closer.card.head, "shapes": shapes, "alone": False}
+        card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         return whole.noted(seconds=round(time.monotonic() - self.began, 1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from SAMAdaptLib.canvases import KeptCanvases
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.encoders.tiny import tiny_encoder
 from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.file import Head
+from SAMAdaptLib.heads.file import Head, load_head, save_head
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
 from SAMAdaptLib.lessons import Answer, Lessons
@@ -26,7 +27,7 @@ from SAMAdaptLib.looks import Look
 from SAMAdaptLib.predictor import Predictor
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.samples import Case, seen_by
-from SAMAdaptLib.selftraining import answer
+from SAMAdaptLib.selftraining import answer, with_students
 from SAMAdaptLib.training import Recipe, Session, train
 from SAMAdaptLib.views import IGNORED
 
@@ -94,14 +95,34 @@ def kinds(head: Head | None) -> list[str]:
     return [] if head is None else [part.type_name for part in head.module.parts()]
 
 
-def test_students_with_a_prior_of_their_own_answer_in_place_of_the_last_look(head: Head, better: Head) -> None:
+def test_students_answer_in_place_of_the_closer_look(head: Head, better: Head) -> None:
     assert better.card.training["unlabeled"] == 2
-    assert better.closer is not None and head.closer is not None
     assert kinds(better.closer) == ["student", "student"]
     assert better.card.closer["alone"] and not head.card.closer["alone"]
-    assert better.closer.prior is not None and head.closer.prior is not None
-    assert not same(better.closer.prior, head.closer.prior)
     assert better.card.head_type == head.card.head_type == "cnn"
+
+
+def test_shapes_stay_as_the_annotation_taught_them(head: Head, better: Head) -> None:
+    assert better.closer is not None and head.closer is not None
+    students = better.closer.module
+    for given in (head, replace(head, closer=None, card=replace(head.card, closer={}))):
+        found = with_students(given, students)
+        assert found.prior is given.prior is not None
+        assert found.card.shapes == given.card.shapes
+    assert with_students(head, students).closer is not None
+    assert with_students(head, students).closer.prior is head.closer.prior
+
+
+def test_students_beside_the_heads_of_an_only_look_take_the_place_of_earlier_students(
+    head: Head, better: Head, tmp_path: Path
+) -> None:
+    assert better.closer is not None
+    once = replace(head, closer=None, card=replace(head.card, closer={}))
+    taught = with_students(once, better.closer.module)
+    assert kinds(taught) == kinds(with_students(taught, better.closer.module)) == ["cnn", "student", "student"]
+    again = load_head(save_head(taught, tmp_path / "taught.samhead"))
+    assert same(again.module, taught.module)
+    assert segment(OTHERS[0].volume, again).geometry.same_grid(OTHERS[0].volume.geometry)
 
 
 def test_the_students_began_differently_and_learned_something_each(better: Head) -> None:
@@ -169,7 +190,7 @@ def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None
 def test_a_head_that_looks_once_learns_from_other_volumes_as_well() -> None:
     found = adapted(head="linear", budget="fast")
     assert found.card.training["unlabeled"] == 2
-    assert kinds(found) == ["student", "student"], "they answer in place of the only look"
+    assert kinds(found) == ["linear", "student", "student"], "they answer beside the head of the only look"
     assert found.closer is None
     assert segment(OTHERS[0].volume, found).geometry.same_grid(OTHERS[0].volume.geometry)
 
@@ -178,6 +199,7 @@ def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_hea
     onwards = Session([small_balls()], session_of(small_balls()).recipe, Silent(), FeatureStore(), head)
     taught = onwards.taught_by([])
     assert taught.encoder is onwards.encoder, "an encoder is loaded once"
+    assert taught.budget == taught.part == onwards.budget == BUDGETS["balanced"].divided()
     assert taught.closer is not None and onwards.closer is not None
     assert taught.closer.side_mm == onwards.closer.side_mm
 
@@ -250,7 +272,7 @@ def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: p
     assert any("were worse" in text for text in told.warnings)
 
 
-@pytest.mark.parametrize("stage", ["Segmenting axial slices", "Learning shapes"])
+@pytest.mark.parametrize("stage", ["Segmenting axial slices", "Training the student head"])
 def test_cancelling_keeps_the_best_head_so_far(stage: str) -> None:
     def second_time(heard: Listener) -> bool:
         return "Segmenting axial slices" in heard.stages and heard.stages[-1] == stage
@@ -273,7 +295,7 @@ def test_volumes_that_there_is_no_time_to_encode_are_left_out(head: Head, monkey
 # Lessons ----------------------------------------------------------------------------------------------------------
 
 
-def test_borrowed_shapes_join_those_of_an_annotation_and_never_stand_for_one(head: Head) -> None:
+def test_shapes_are_learned_from_annotations_alone(head: Head) -> None:
     found = answer(head, session_of(small_balls()), OTHERS[0].volume)
     assert isinstance(found, Answer)
     whole = Lessons([small_balls()], "auto", "auto", False, None)
@@ -282,7 +304,7 @@ def test_borrowed_shapes_join_those_of_an_annotation_and_never_stand_for_one(hea
         lessons.borrow([found])
         assert lessons.first.borrowed
     assert whole.closer is not None
-    assert len(whole.first.stacks) == len(whole.closer.stacks) == 2
+    assert len(whole.first.stacks) == len(whole.closer.stacks) == 1
     assert opened.first.stacks == []
 
 

@@ -18,7 +18,6 @@ class StudentHead(UNetHead):
     """
 
     type_name = "student"
-    shaped = True
     loss_size = 128
     steps = 600
 
