@@ -28,7 +28,7 @@ def recorded(
     lessons, recipe = session.lessons, session.recipe
     return HeadCard(
         name=recipe.name,
-        head={"type": module.type_name, "hyper": module.hyper()},
+        head=module.named(),
         encoder=_encoder(session.encoder, module, recipe.input_size),
         plane=lessons.plane,
         intensity=lessons.rule.to_dict(),

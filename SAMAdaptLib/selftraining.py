@@ -122,15 +122,11 @@ def with_students(head: Head, students: HeadModule) -> Head:
     answers, 0.79 with the annotation's prior, 0.81 beside the first heads; 20 hearts had 0.84 in all these ways.
     """
     if head.closer is not None:
-        card = replace(head.card, closer={**head.card.closer, "head": _named(students), "alone": True})
+        card = replace(head.card, closer={**head.card.closer, "head": students.named(), "alone": True})
         return replace(head, card=card, closer=replace(head.closer, module=students, card=card.closer_card() or card))
     own = [part for part in head.module.parts() if not isinstance(part, StudentHead)]
     together = EnsembleHead.of([*own, *students.parts()])
-    return replace(head, module=together, card=replace(head.card, head=_named(together)))
-
-
-def _named(module: HeadModule) -> dict[str, Any]:
-    return {"type": module.type_name, "hyper": module.hyper()}
+    return replace(head, module=together, card=replace(head.card, head=together.named()))
 
 
 def _affordable(head: Head, session: Session, volumes: Sequence[Volume]) -> list[Volume]:

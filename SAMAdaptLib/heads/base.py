@@ -50,6 +50,10 @@ class HeadModule(nn.Module):
         """Arguments that rebuild this module, as JSON values."""
         return {"channels": self.channels, "classes": self.classes}
 
+    def named(self) -> dict[str, Any]:
+        """Its type and its hyper-parameters, as a card names a head."""
+        return {"type": self.type_name, "hyper": self.hyper()}
+
     def normalizers(self) -> dict[str, ChannelNorm]:
         """The standardising layers by level, for ``training`` to set from its features."""
         return {}

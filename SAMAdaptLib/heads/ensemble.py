@@ -35,15 +35,13 @@ class EnsembleHead(HeadModule):
     def of(cls, members: Sequence[HeadModule]) -> EnsembleHead:
         """An ensemble of these fitted heads, with copies of their weights."""
         channels = {level: count for member in members for level, count in member.channels.items()}
-        kinds = [{"type": member.type_name, "hyper": member.hyper()} for member in members]
-        ensemble = cls(channels, members[0].classes, kinds)
+        ensemble = cls(channels, members[0].classes, [member.named() for member in members])
         for ours, given in zip(ensemble.members, members, strict=True):
             ours.load_state_dict(given.state_dict())
         return ensemble
 
     def hyper(self) -> dict[str, Any]:
-        kinds = [{"type": member.type_name, "hyper": member.hyper()} for member in self.parts()]
-        return {**super().hyper(), "members": kinds}
+        return {**super().hyper(), "members": [member.named() for member in self.parts()]}
 
     def parts(self) -> tuple[HeadModule, ...]:
         return tuple(member for member in self.members if isinstance(member, HeadModule))

@@ -95,7 +95,7 @@ def alone(kind: str) -> Callable[[Head], Head]:
 
 
 def _of(head: Head, part: HeadModule) -> Head:
-    card = replace(head.card, head={"type": part.type_name, "hyper": part.hyper()})
+    card = replace(head.card, head=part.named())
     return replace(head, module=part, card=card)
 
 

@@ -38,7 +38,7 @@ def _untrained(kind: str, like: Any) -> Any:
     from SAMAdaptLib.heads.file import Head
 
     module = build_head(kind, {"channels": like.module.channels, "classes": like.module.classes})
-    card = replace(like.card, head={"type": kind, "hyper": module.hyper()})
+    card = replace(like.card, head=module.named())
     return Head(card=card, module=module.eval())
 
 
