@@ -1,4 +1,4 @@
-"""How long things take on this machine: measured once, then remembered.
+"""How long things take on this machine: measured in the first runs, then remembered.
 
 Budgets count views and steps from these figures. Remembered ones make them the same at every run, so the same seed
 gives the same head on the same machine however busy it is at the moment.
@@ -20,18 +20,25 @@ from .home import folder
 _FILE = "speed.json"
 _TIMES = 3
 
+RUNS = 3
+"""How many runs of the program measure a thing, each of them once; the least holds. A first run at a busy moment would
+else cut all trainings short that follow."""
+
+_measured: set[tuple[Path, str]] = set()
+"""What this run has measured."""
+
 
 def remembered(key: str, measure: Callable[[], float]) -> float:
-    """The seconds noted under ``key`` for this processor, from ``measure`` when there are none yet."""
+    """The least seconds noted under ``key`` for this processor; ``measure`` adds to them where there are too few."""
     path = folder("") / _FILE
     full_key = f"{key}|{processor_name()}"
-    known = _read(path)
-    if full_key not in known:
-        measured = measure()
-        known = {**_read(path), full_key: measured}
-        text = json.dumps(known, indent=1, sort_keys=True)
+    noted = _read(path).get(full_key, [])
+    if not noted or (len(noted) < RUNS and (path, full_key) not in _measured):
+        _measured.add((path, full_key))
+        noted = [*noted, measure()]
+        text = json.dumps({**_read(path), full_key: noted}, indent=1, sort_keys=True)
         write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
-    return known[full_key]
+    return min(noted)
 
 
 def least_seconds(work: Callable[[], object]) -> float:
@@ -44,11 +51,15 @@ def least_seconds(work: Callable[[], object]) -> float:
     return fastest
 
 
-def _read(path: Path) -> dict[str, float]:
-    """What was remembered; nothing if the file is missing or damaged, since it can be measured again."""
+def _read(path: Path) -> dict[str, list[float]]:
+    """What was remembered; nothing if the file is missing or damaged, since it can be measured again.
+
+    An earlier version noted a number, from one run.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): float(value) for key, value in content.items() if float(value) > 0}
+        noted = {str(key): value if isinstance(value, list) else [value] for key, value in content.items()}
+        return {key: [float(value) for value in values if float(value) > 0] for key, values in noted.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from listeners import Listener
 from smallonnx import picture
 
+from SAMAdaptLib import pace
 from SAMAdaptLib.encoders import (
     ENTRIES,
     Encoder,
@@ -202,12 +204,32 @@ def test_speed_is_measured_once_and_remembered(empty_home: Path, monkeypatch: py
     assert (empty_home / "speed.json").is_file()
 
 
+def test_a_busy_moment_is_not_believed_for_ever(empty_home: Path, monkeypatch: pytest.MonkeyPatch):
+    tiny, found = tiny_encoder(), []
+    for seconds in (0.9, 0.3, 0.5, 0.1):
+        monkeypatch.setattr(pace, "_measured", set())  # as in a new run of the program
+        monkeypatch.setattr(speed, "_measure", lambda _encoder, seconds=seconds: seconds)
+        found += [tiny.seconds_per_slice(), tiny.seconds_per_slice()]
+    assert found == [0.9, 0.9, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], "the least of three runs, each of which measures once"
+
+
+def test_what_an_earlier_version_noted_counts_as_one_run(empty_home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pace, "_measured", set())
+    monkeypatch.setattr(speed, "_measure", lambda _encoder: 0.9)
+    tiny_encoder().seconds_per_slice()
+    noted = json.loads((empty_home / "speed.json").read_text())
+    (empty_home / "speed.json").write_text(json.dumps(dict.fromkeys(noted, 0.25)))
+    monkeypatch.setattr(pace, "_measured", set())
+    assert tiny_encoder().seconds_per_slice() == 0.25
+    assert list(json.loads((empty_home / "speed.json").read_text()).values()) == [[0.25, 0.9]]
+
+
 def test_another_encoder_has_its_own_speed(empty_home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(speed, "_measure", lambda encoder: 1.0 if encoder.sha256 == tiny_encoder(0).sha256 else 2.0)
     assert (tiny_encoder(0).seconds_per_slice(), tiny_encoder(1).seconds_per_slice()) == (1.0, 2.0)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "{", '{"a": -1}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "{", '{"a": -1}', '{"a": [null]}', '{"a": []}'])
 def test_a_damaged_memory_of_speeds_is_measured_anew(content: str, empty_home: Path, monkeypatch):
     monkeypatch.setattr(speed, "_measure", lambda _encoder: 0.25)
     empty_home.mkdir()
