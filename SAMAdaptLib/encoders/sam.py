@@ -215,24 +215,36 @@ class SamEncoder:
         self.batch = 1 if self._device.type == "cpu" else _GPU_BATCH  # Larger ones gain nothing on a CPU.
 
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
-        """See ``base.Encoder.encode``. Raises MemoryExhausted when the processor has no memory for one picture."""
+        """See ``base.Encoder.encode``. Raises MemoryExhausted when the processor has no memory for one picture.
+
+        A GPU computes while the next pictures are prepared: it is asked for a batch before, and for the features after.
+        """
         asked = check_levels(levels, self.levels, self.name)
         pictures = canvas.check_canvases(canvases, self.name)
         result = {level: np.empty((len(pictures), *_shape(self.levels[level])), dtype=np.float32) for level in asked}
-        start = 0
+        start, inputs = 0, self._inputs(pictures[: self.batch])
         while start < len(pictures):
-            part = slice(start, start + self.batch)
-            inputs = np.stack(list(canvas.prepared(pictures[part], self.input_size, self._rule)))
             try:
-                found = self._features(torch.from_numpy(inputs), asked)
+                found = self._features(inputs, asked)
             except MemoryExhausted:
                 if not self._made_smaller(len(inputs)):
                     raise
+                inputs = inputs[: self.batch]
                 continue
+            part = slice(start, start + len(inputs))
+            inputs = self._inputs(pictures[part.stop : part.stop + self.batch])
             for level, features in found.items():
-                result[level][part] = features.float().cpu().numpy()
-            start += len(inputs)
+                result[level][part] = features.float().contiguous().cpu().numpy()
+            start = part.stop
         return result
+
+    def _inputs(self, pictures: np.ndarray) -> Tensor:
+        """Pictures as the network takes them, (N, 3, S, S) float32, where a CUDA device gets them without waiting."""
+        pinned = self._device.type == "cuda" and torch.cuda.is_available()
+        inputs = torch.empty(len(pictures), 3, self.input_size, self.input_size, pin_memory=pinned)
+        for place, picture in zip(inputs.numpy(), canvas.prepared(pictures, self.input_size, self._rule), strict=True):
+            place[:] = picture
+        return inputs
 
     def _made_smaller(self, count: int) -> bool:
         """Ask for less of the device from now on, and say so: half of the batch, then the processor. False: no way."""
@@ -260,7 +272,7 @@ class SamEncoder:
         lower = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16")
         try:
             with torch.inference_mode(), lower:
-                return self._forward(inputs.to(self._device), asked)
+                return self._forward(inputs.to(self._device, non_blocking=True), asked)
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
