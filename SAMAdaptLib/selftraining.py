@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .anatomy import keep_pieces
-from .budget import budget_named
+from .budget import LEAST_UNLABELED, budget_named
 from .closer import extent
 from .doubts import LEAST_AGREEMENT
 from .errors import Cancelled
@@ -58,6 +58,10 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     best = head.noted(unlabeled=0)
     least = (head.card.mean_dice or 0.0) - TOLERATED_LOSS
     chosen = _affordable(head, session, volumes)
+    if len(chosen) < LEAST_UNLABELED:
+        words = f"There is time to look through {len(chosen)} of the unlabelled volumes alone"
+        session.monitor.warning(f"{words}, and {LEAST_UNLABELED} are needed; the head stays as it was.")
+        return best
     for _ in range(session.budget.rounds):
         try:
             adapted, reason = _adapted(best, session, chosen, least)
@@ -102,8 +106,9 @@ def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: flo
     Raises Cancelled when the students were not finished.
     """
     answers = [found for volume in volumes if (found := answer(head, session, volume)) is not None]
-    if not answers:
-        return None, "Nothing was surely found in the unlabelled volumes; the head stays as it was."
+    if len(answers) < LEAST_UNLABELED:
+        words = f"Something was surely found in {len(answers)} of {len(volumes)} unlabelled volumes alone"
+        return None, f"{words}, {LEAST_UNLABELED} are needed; the head stays as it was."
     students = session.taught_by(answers).students()
     if students.card.training["cancelled"]:
         raise Cancelled

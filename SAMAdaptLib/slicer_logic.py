@@ -93,7 +93,7 @@ class SlicerLogic:
         :param output: a ``.samhead`` file to write instead of one in the library.
         :param segmentIDs: segments to learn; default all.
         :param moreCases: further pairs (volume node, segmentation node); structures are matched by name.
-        :param unlabeledVolumes: volume nodes without annotation, to adapt to.
+        :param unlabeledVolumes: four or more volume nodes without annotation, to learn from as well.
         :param ignoredSegment: name of the segment that marks what must not count (for scribbles).
         :param annotatedSlicesOnly: True if only some slices are annotated.
         :param startFrom: a head to go on from.

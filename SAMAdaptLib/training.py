@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .anatomy import arranged, in_shape
 from .arrangement import seconds_per_step as arrangement_pace
-from .budget import Budget, budget_named, candidates, goes_further
+from .budget import LEAST_UNLABELED, Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
@@ -71,22 +71,24 @@ def train(
     ``annotated_slices_only``: slices without a label were not looked at; else they are background.
     ``input_size``: pixels a side that a SAM ViT is to see, where not its own 1024.
     ``ignore_label``: pixels of this value are unknown (scribbles). ``unlabeled``: volumes whose confident
-    predictions are learned from as well. ``start_from``: go on from this head where it fits.
+    predictions are learned from as well, where there are enough. ``start_from``: go on from this head where it fits.
     Cancelled while encoding: raises Cancelled. Cancelled while training: the best head so far is returned and its
     card says so. Raises InputError when the annotation teaches nothing, GeometryError when grids differ.
     """
+    monitor = monitor or Silent()
+    teaching = _enough(unlabeled, monitor)
     recipe = Recipe(
         encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
-        adapts=bool(unlabeled),
+        adapts=bool(teaching),
     )  # fmt: skip
-    session = Session(cases, recipe, monitor or Silent(), store or FeatureStore(), start_from)
+    session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
     trained = session.run()
     if session.completes and not trained.card.training["cancelled"]:
         session, trained = _learned_again(session, trained)
-    if unlabeled and not trained.card.training["cancelled"]:
+    if teaching and not trained.card.training["cancelled"]:
         from .selftraining import adapt
 
-        return adapt(trained, session, unlabeled)
+        return adapt(trained, session, teaching)
     return trained
 
 
@@ -156,7 +158,7 @@ class Session:
         looks = 1 if self.closer is None else 2
         self.parts = looks + 2 * self.completes
         self.part, self.part_began = self.budget, self.began
-        self.shape_steps, self.arrangement_steps, self.reserved = 0, 0, 0.0
+        self.shape_steps, self.arrangement_steps, self.reserved, self.lent = 0, 0, 0.0, 0.0
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
@@ -178,6 +180,7 @@ class Session:
         """A session on the same cases and what a head answered in other volumes, with a time of its own."""
         again = self._again(self.start_from, self.completed)
         again.lessons.borrow(answers)
+        again.reserved = self.lent / self.budget.rounds
         return again
 
     def students(self) -> Head:
@@ -248,26 +251,41 @@ class Session:
         return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def begin_part(self) -> None:
-        """Begin the next look, which has its share of the time that is left."""
+        """Begin the next look, which has its share of the time that is left.
+
+        Trainings that follow, whose priors are those of this one, lend their parts of what these take.
+        """
         self.part_began = time.monotonic()
-        left = self.budget.seconds - (self.part_began - self.began)
-        seconds = max(left / self.parts, LEAST_PART * self.budget.seconds)
-        self.part = replace(self.budget, seconds=seconds)
+        left = self.budget.seconds + self.lent - (self.part_began - self.began)
+        self.part = replace(self.budget, seconds=max(left / self.parts, LEAST_PART * self.budget.seconds))
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0
         self.shape_steps = self.part.shape_steps_within(pace)
-        self.reserved = self.shape_steps * pace
+        seconds = self.shape_steps * pace
         self.arrangement_steps = 0
         if learns and self.lessons.closer is None:
             pace = arrangement_pace(len(self.structures) + 1)
             self.arrangement_steps = self.part.arrangement_steps_within(pace)
-            self.reserved += self.arrangement_steps * pace
+            seconds += self.arrangement_steps * pace
+        self.reserved = seconds / self.budget.trainings
+        self.lent += seconds - self.reserved
 
     def seconds_left(self) -> float:
         """What the budget's part leaves for fitting heads, without what the shape prior will take."""
         left = self.part.seconds - self.reserved - (time.monotonic() - self.part_began)
         return max(left, LEAST_PART * self.budget.seconds)
+
+
+def _enough(unlabeled: Sequence[Volume], monitor: Monitor) -> Sequence[Volume]:
+    """The volumes to learn from without annotation: all of them or, where they are too few, none, and it is said."""
+    if not 0 < len(unlabeled) < LEAST_UNLABELED:
+        return unlabeled
+    monitor.warning(
+        f"At least {LEAST_UNLABELED} volumes without annotation are needed to learn from them, {len(unlabeled)} came: "
+        "only the annotation is learned from."
+    )
+    return ()
 
 
 def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:

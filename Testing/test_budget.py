@@ -83,6 +83,8 @@ def test_learning_from_other_volumes_divides_the_time_into_trainings_like_a_usua
         assert part.seconds * (1 + budget.rounds) == pytest.approx(budget.seconds)
         assert part.effort <= 1
         assert part.views <= BUDGETS["balanced"].views
+        assert part.shape_steps_within(0.5) == replace(budget, shape_steps=700).shape_steps_within(0.5)
+        assert part.arrangement_steps_within(0.5) == budget.arrangement_steps_within(0.5), "the first learns them alone"
     assert BUDGETS["best"].rounds > BUDGETS["balanced"].rounds >= 1
     assert candidates("auto", BUDGETS["best"].divided(), more=True) == ("cnn",)
 

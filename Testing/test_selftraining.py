@@ -13,8 +13,8 @@ from listeners import Listener
 from phantoms import UNKNOWN, dice, scribbled
 from test_closer import quick, small_balls  # noqa: F401  a fixture
 
-from SAMAdaptLib import selftraining
-from SAMAdaptLib.budget import BUDGETS
+from SAMAdaptLib import selftraining, training
+from SAMAdaptLib.budget import BUDGETS, LEAST_UNLABELED
 from SAMAdaptLib.canvases import KeptCanvases
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.encoders.tiny import tiny_encoder
@@ -36,10 +36,13 @@ OTHERS = [small_balls(seed=8), small_balls(seed=11)]
 
 @pytest.fixture(autouse=True)
 def easily_sure(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:  # noqa: F811
-    """Heads that were trained as shortly as here are sure of nothing, and do not agree with their priors."""
+    """Heads that were trained as shortly as here are sure of nothing, and do not agree with their priors. Two volumes
+    to learn from are enough, and quicker."""
     monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
     monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 0.0)
     monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
+    for module in (selftraining, training):
+        monkeypatch.setattr(module, "LEAST_UNLABELED", len(OTHERS))
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
 
 
@@ -181,9 +184,9 @@ def test_there_are_as_many_rounds_as_the_budget_says(monkeypatch: pytest.MonkeyP
 
 
 def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None:
-    found = adapted(case=scribbled(small_balls()), ignore_label=UNKNOWN, unlabeled=[OTHERS[0].volume])
+    found = adapted(case=scribbled(small_balls()), ignore_label=UNKNOWN)
     assert found.card.training["completed"]
-    assert found.card.training["unlabeled"] == 1
+    assert found.card.training["unlabeled"] == 2
     assert found.closer is not None
 
 
@@ -202,6 +205,18 @@ def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_hea
     assert taught.budget == taught.part == onwards.budget == BUDGETS["balanced"].divided()
     assert taught.closer is not None and onwards.closer is not None
     assert taught.closer.side_mm == onwards.closer.side_mm
+
+
+def test_students_pay_their_part_of_the_priors_which_are_as_good_as_without_them() -> None:
+    alone = replace(session_of(small_balls()).recipe, adapts=False)
+    session = session_of(small_balls())
+    whole = Session([small_balls()], alone, Silent(), FeatureStore(), None)
+    for looking in (whole, session):
+        looking.begin_part()
+    assert (session.shape_steps, session.arrangement_steps) == (whole.shape_steps, whole.arrangement_steps)
+    assert session.reserved == pytest.approx(whole.reserved / 2), "of two trainings, half is the first one's"
+    assert session.taught_by([]).reserved == pytest.approx(whole.reserved / 2)
+    assert whole.lent == 0
 
 
 # What is not learned from -----------------------------------------------------------------------------------------
@@ -261,7 +276,33 @@ def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: p
     told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
-    assert any("Nothing was surely found" in text for text in told.warnings)
+    assert any("surely found in 0 of 2 unlabelled volumes" in text for text in told.warnings)
+
+
+def test_from_few_volumes_nothing_is_learned_and_the_annotation_has_all_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (selftraining, training):
+        monkeypatch.setattr(module, "LEAST_UNLABELED", LEAST_UNLABELED)
+    budgets, begin = [], Session.begin_part
+    monkeypatch.setattr(Session, "begin_part", lambda self: (budgets.append(self.budget), begin(self))[1])
+    told = Listener()
+    found = adapted(told)
+    assert "unlabeled" not in found.card.training
+    assert set(budgets) == {BUDGETS["balanced"]}
+    assert told.warnings == [
+        "At least 4 volumes without annotation are needed to learn from them, 2 came: only the annotation is learned "
+        "from."
+    ]
+
+
+def test_where_there_is_time_to_look_through_few_volumes_alone_none_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftraining, "_affordable", lambda head, session, volumes: volumes[:1])
+    told = Listener()
+    found = adapted(told)
+    assert found.card.training["unlabeled"] == 0
+    assert any("time to look through 1 of the unlabelled volumes" in text for text in told.warnings)
+    assert "Segmenting axial slices" not in told.stages
 
 
 def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

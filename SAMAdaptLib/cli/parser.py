@@ -94,8 +94,8 @@ def _add_case(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--unlabeled", nargs="+", action="extend", default=[], metavar="IMAGE",
-        help="images without labels, such as those to be segmented: the head also learns from what it finds in them "
-        "(once, or twice with --budget best)",
+        help="four or more images without labels, such as those to be segmented: the head also learns from what it "
+        "finds in them (once, or twice with --budget best)",
     )  # fmt: skip
     parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="learn these labels only")
     parser.add_argument(
