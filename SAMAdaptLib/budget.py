@@ -31,10 +31,6 @@ LEAST_ARRANGEMENT = 100
 UNLABELED_SHARE = 0.25
 """Share of the time that may go into encoding volumes without annotation."""
 
-LEAST_UNLABELED = 4
-"""Volumes without annotation below which nothing is learned from them: from one or two abdomens students lost 0.01 of
-Dice, from four or eight hippocampi they gained 0.03."""
-
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800, 1000, 1200, 1600, 2000)
 
 

@@ -1,7 +1,7 @@
 """How long things take on this machine: measured in the first runs, then remembered.
 
-Budgets count views and steps from these figures. Remembered ones make them the same at every run, so the same seed
-gives the same head on the same machine however busy it is at the moment.
+Budgets count views and steps from these figures. Once the first runs have noted them they are the same at every run, so
+the same seed gives the same head on the same machine however busy it is at the moment.
 """
 
 from __future__ import annotations

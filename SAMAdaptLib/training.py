@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .anatomy import arranged, in_shape
 from .arrangement import seconds_per_step as arrangement_pace
-from .budget import LEAST_UNLABELED, Budget, budget_named, candidates, goes_further
+from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
@@ -75,8 +75,10 @@ def train(
     Cancelled while encoding: raises Cancelled. Cancelled while training: the best head so far is returned and its
     card says so. Raises InputError when the annotation teaches nothing, GeometryError when grids differ.
     """
+    from .selftraining import adapt, enough
+
     monitor = monitor or Silent()
-    teaching = _enough(unlabeled, monitor)
+    teaching = enough(unlabeled, monitor)
     recipe = Recipe(
         encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
         adapts=bool(teaching),
@@ -86,8 +88,6 @@ def train(
     if session.completes and not trained.card.training["cancelled"]:
         session, trained = _learned_again(session, trained)
     if teaching and not trained.card.training["cancelled"]:
-        from .selftraining import adapt
-
         return adapt(trained, session, teaching)
     return trained
 
@@ -275,17 +275,6 @@ class Session:
         """What the budget's part leaves for fitting heads, without what the shape prior will take."""
         left = self.part.seconds - self.reserved - (time.monotonic() - self.part_began)
         return max(left, LEAST_PART * self.budget.seconds)
-
-
-def _enough(unlabeled: Sequence[Volume], monitor: Monitor) -> Sequence[Volume]:
-    """The volumes to learn from without annotation: all of them or, where they are too few, none, and it is said."""
-    if not 0 < len(unlabeled) < LEAST_UNLABELED:
-        return unlabeled
-    monitor.warning(
-        f"At least {LEAST_UNLABELED} volumes without annotation are needed to learn from them, {len(unlabeled)} came: "
-        "only the annotation is learned from."
-    )
-    return ()
 
 
 def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:

@@ -13,8 +13,8 @@ from listeners import Listener
 from phantoms import UNKNOWN, dice, scribbled
 from test_closer import quick, small_balls  # noqa: F401  a fixture
 
-from SAMAdaptLib import selftraining, training
-from SAMAdaptLib.budget import BUDGETS, LEAST_UNLABELED
+from SAMAdaptLib import selftraining
+from SAMAdaptLib.budget import BUDGETS
 from SAMAdaptLib.canvases import KeptCanvases
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.encoders.tiny import tiny_encoder
@@ -27,7 +27,7 @@ from SAMAdaptLib.looks import Look
 from SAMAdaptLib.predictor import Predictor
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.samples import Case, seen_by
-from SAMAdaptLib.selftraining import answer, with_students
+from SAMAdaptLib.selftraining import LEAST_UNLABELED, answer, with_students
 from SAMAdaptLib.training import Recipe, Session, train
 from SAMAdaptLib.views import IGNORED
 
@@ -41,8 +41,7 @@ def easily_sure(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:  # noqa: 
     monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
     monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 0.0)
     monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
-    for module in (selftraining, training):
-        monkeypatch.setattr(module, "LEAST_UNLABELED", len(OTHERS))
+    monkeypatch.setattr(selftraining, "LEAST_UNLABELED", len(OTHERS))
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
 
 
@@ -282,8 +281,7 @@ def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: p
 def test_from_few_volumes_nothing_is_learned_and_the_annotation_has_all_of_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (selftraining, training):
-        monkeypatch.setattr(module, "LEAST_UNLABELED", LEAST_UNLABELED)
+    monkeypatch.setattr(selftraining, "LEAST_UNLABELED", LEAST_UNLABELED)
     budgets, begin = [], Session.begin_part
     monkeypatch.setattr(Session, "begin_part", lambda self: (budgets.append(self.budget), begin(self))[1])
     told = Listener()

@@ -58,7 +58,7 @@ class Encoder(Protocol):
         """
 
     def seconds_per_slice(self) -> float:
-        """Seconds that one picture takes here; measured once on this machine, then remembered."""
+        """Seconds that one picture takes here; measured in the first runs on this machine, then remembered."""
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """Weights of SAM's mask decoder that belong to these features, float32.

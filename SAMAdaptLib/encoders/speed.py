@@ -1,4 +1,4 @@
-"""How long an encoder takes for one picture on this machine: measured once, then remembered."""
+"""How long an encoder takes for one picture on this machine: measured in the first runs, then remembered."""
 
 from __future__ import annotations
 
