@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from .encoders.runtimes import has_bf16_units
+from .encoders.processor import has_bf16_units
 from .errors import InputError
 
 

@@ -244,18 +244,52 @@ def test_the_plan_follows_the_processor(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
     monkeypatch.delenv("SAMADAPT_PRECISION", raising=False)
     monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
+    ranges = {"product": (-1.0, 1.0)}
     for units, precision in ((True, "bf16"), (False, "fp32")):
         monkeypatch.setattr(runtimes, "has_bf16_units", lambda units=units: units)
+        monkeypatch.setattr(runtimes, "has_int8_units", lambda: True)
         assert runtimes.make_plan("auto", Silent()) == runtimes.Plan("openvino", precision)
+        assert runtimes.make_plan("auto", Silent(), ranges=ranges).arithmetic == f"int8+{precision}"
+        monkeypatch.setattr(runtimes, "has_int8_units", lambda: False)
+        assert runtimes.make_plan("auto", Silent(), ranges=ranges).arithmetic == precision
 
 
-def test_without_openvino_it_is_onnx_runtime_in_fp32(monkeypatch: pytest.MonkeyPatch):
+def test_an_exact_plan_is_in_fp32_whatever_the_processor_has(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("SAMADAPT_PRECISION", raising=False)
+    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
+    for name in ("has_bf16_units", "has_int8_units"):
+        monkeypatch.setattr(runtimes, name, lambda: True)
+    assert runtimes.make_plan("cpu", Silent(), exact=True, ranges={"product": (0.0, 1.0)}).arithmetic == "fp32"
+
+
+@pytest.mark.parametrize(("asked", "arithmetic"), [("fp32", "fp32"), ("bf16", "bf16"), ("int8", "int8+fp32")])
+def test_the_environment_overrides_what_the_processor_has(asked: str, arithmetic: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
-    monkeypatch.setenv("SAMADAPT_PRECISION", "bf16")
+    monkeypatch.setenv("SAMADAPT_PRECISION", asked)
+    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
+    for name in ("has_bf16_units", "has_int8_units"):
+        monkeypatch.setattr(runtimes, name, lambda: False)
+    assert runtimes.make_plan("cpu", Silent(), ranges={"product": (0.0, 1.0)}).arithmetic == arithmetic
+
+
+def test_int8_for_an_encoder_of_unknown_ranges_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
+    monkeypatch.setenv("SAMADAPT_PRECISION", "int8")
+    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
+    monkeypatch.setattr(runtimes, "has_bf16_units", lambda: False)
+    listener = Listener()
+    assert runtimes.make_plan("cpu", listener).arithmetic == "fp32"
+    assert "in fp32, not in int8" in listener.warnings[0]
+
+
+@pytest.mark.parametrize("asked", ["bf16", "int8"])
+def test_without_openvino_it_is_onnx_runtime_in_fp32(asked: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
+    monkeypatch.setenv("SAMADAPT_PRECISION", asked)
     monkeypatch.setattr(runtimes, "_installed", lambda name: name != "openvino")
     listener = Listener()
     assert runtimes.make_plan("cpu", listener) == runtimes.Plan("onnxruntime", "fp32")
-    assert "bf16 needs OpenVINO" in listener.warnings[0]
+    assert f"{asked} needs OpenVINO" in listener.warnings[0]
 
 
 def test_a_gpu_that_onnx_runtime_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch):

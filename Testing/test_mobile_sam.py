@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from smallonnx import INSTALLED, picture
 
-from SAMAdaptLib.encoders import ENTRIES, load_encoder, runtimes
+from SAMAdaptLib.encoders import ENTRIES, load_encoder, weights
 from SAMAdaptLib.encoders.onnx_graph import read_graph
+from SAMAdaptLib.encoders.ranges import RANGES
 
 
 def test_mobile_sam_gives_its_three_levels(mobile_sam):
@@ -45,7 +46,6 @@ def test_the_rebuilt_decoder_gives_the_masks_of_the_onnx_decoder(mobile_sam):
     """End to end: our tensors in segment-anything's classes against the exported graph on the same embedding."""
     torch = pytest.importorskip("torch")
     onnxruntime = pytest.importorskip("onnxruntime")
-    from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.sam import import_sam_modeling
 
     classes = import_sam_modeling()
@@ -75,15 +75,52 @@ def test_the_rebuilt_decoder_gives_the_masks_of_the_onnx_decoder(mobile_sam):
     assert any(np.allclose(found[:, index], expected[:, 0], atol=1e-2) for index in range(4))
 
 
-def test_bf16_features_stay_close_to_fp32(mobile_sam, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def features_in(monkeypatch: pytest.MonkeyPatch):
+    """Gives features in a precision that is asked for."""
     if "openvino" not in INSTALLED:
-        pytest.skip("OpenVINO is not installed, and ONNX Runtime knows no bf16 on the processor")
-    shown = picture(1024, rows=700)
+        pytest.skip("OpenVINO is not installed, and ONNX Runtime computes in fp32 on the processor")
     monkeypatch.setenv("SAMADAPT_RUNTIME", "openvino")
-    results = {}
-    for precision in runtimes.PRECISIONS:
+
+    def features(precision: str, shown: np.ndarray) -> tuple[str, np.ndarray]:
         monkeypatch.setenv("SAMADAPT_PRECISION", precision)
         encoder = load_encoder("mobile_sam")
-        results[precision] = encoder.encode(shown)["neck"]
-        assert f"-{precision}-" in encoder.fingerprint
+        return encoder.fingerprint, encoder.encode(shown)["neck"]
+
+    return features
+
+
+def test_bf16_features_stay_close_to_fp32(mobile_sam, features_in):
+    shown = picture(1024, rows=700)
+    results = {}
+    for precision in ("fp32", "bf16"):
+        fingerprint, results[precision] = features_in(precision, shown)
+        assert f"-{precision}-" in fingerprint
     assert np.abs(results["bf16"] - results["fp32"]).max() < 0.02
+
+
+def test_int8_features_stay_close_to_fp32(mobile_sam, features_in):
+    """A smooth picture, as slices are: of noise alone features are all but nothing, and rounding is more of them."""
+    shown = _smooth(1024, rows=700)
+    fingerprint, coarse = features_in("int8", shown)
+    _, exact = features_in("fp32", shown)
+    assert "-int8+" in fingerprint
+    assert 0 < np.sqrt(np.mean((coarse - exact) ** 2)) < 0.04 * exact.std()
+
+
+def test_every_range_is_of_a_product_of_the_file(mobile_sam):
+    names = {node.name for node in read_graph(weights.ensure(ENTRIES["mobile_sam"]).read_bytes()).nodes}
+    ranges = RANGES[ENTRIES["mobile_sam"].sha256]
+    assert len(ranges) > 40 and set(ranges) <= names
+    assert all(low < 0 < high for low, high in ranges.values())
+
+
+def _smooth(side: int, rows: int) -> np.ndarray:
+    """A gray canvas of a few bright discs on a dark ground, NaN below ``rows``."""
+    row, column = np.mgrid[:side, :side].astype(np.float32)
+    canvas = np.full((side, side), 20, np.float32)
+    for middle, radius, gray in (((300, 400), 250, 120), ((350, 450), 90, 220), ((500, 700), 60, 180)):
+        distance = np.hypot(row - middle[0], column - middle[1])
+        canvas += (gray - canvas) * (1 - np.tanh((distance - radius) / 8)) / 2
+    canvas[rows:] = np.nan
+    return canvas[None]

@@ -323,6 +323,14 @@ def test_bf16_stays_close_and_has_its_own_fingerprint(small_checkpoint, small_en
     assert 0 < difference.mean() < 0.02 * exact.std() + 1e-6
 
 
+def test_a_vit_is_not_computed_in_int8_and_says_so(small_checkpoint, monkeypatch):
+    monkeypatch.setenv("SAMADAPT_PRECISION", "int8")
+    listener = Listener()
+    encoder = load_encoder(small_checkpoint, device="cpu", monitor=listener)
+    assert "-fp32-" in encoder.fingerprint
+    assert listener.warnings == ["SAM's ViTs are not computed in int8: it is fp32."]
+
+
 @pytest.mark.slow
 def test_the_real_vit_b_architecture_equals_segment_anythings(tmp_path: Path, empty_home: Path):
     sam = randomised(reference(OFFICIAL["sam_vit_b"]), seed=7)

@@ -40,12 +40,9 @@ def normalise(canvas: np.ndarray, rule: str) -> np.ndarray:
     """Apply an input rule to a canvas (S, S) or (3, S, S); gives (3, S, S) float32 with finite padding."""
     colours = canvas if canvas.ndim == 3 else canvas[None]
     padding = np.isnan(colours)
-    padded = bool(padding.any())
     if rule == "sam":
-        result = (colours - _column(PIXEL_MEAN)) / _column(PIXEL_STD)
-        if padded:
-            result[np.broadcast_to(padding, result.shape)] = 0.0
-    elif rule == "raw":
+        return _standardised(colours, padding)
+    if rule == "raw":
         result = np.where(padding, _column(PIXEL_MEAN), colours)
     elif rule == "unit":
         result = np.where(padding, np.float32(0), _stretched(colours, padding))
@@ -53,6 +50,17 @@ def normalise(canvas: np.ndarray, rule: str) -> np.ndarray:
         msg = f"{rule!r} is no input rule."
         raise InputError(msg, f"Choose one of {', '.join(INPUT_RULES)}.")
     return np.ascontiguousarray(np.broadcast_to(result, (3, *result.shape[1:])), dtype=np.float32)
+
+
+def _standardised(colours: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """Minus mean, by deviation of each colour, 0 in the padding; in place, colour by colour: a third of the time."""
+    result = np.empty((3, *colours.shape[1:]), np.float32)
+    for index, (mean, deviation) in enumerate(zip(PIXEL_MEAN, PIXEL_STD, strict=True)):
+        given = min(index, len(colours) - 1)
+        np.subtract(colours[given], np.float32(mean), out=result[index])
+        np.divide(result[index], np.float32(deviation), out=result[index])
+        np.copyto(result[index], np.float32(0), where=padding[given])
+    return result
 
 
 def _stretched(colours: np.ndarray, padding: np.ndarray) -> np.ndarray:

@@ -116,7 +116,14 @@ def _built(
     from .sam import SamEncoder
 
     return SamEncoder(
-        path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule, input_size=input_size
+        path,
+        digest,
+        entry=entry,
+        device=device,
+        threads=threads,
+        input_rule=input_rule,
+        input_size=input_size,
+        monitor=monitor,
     )
 
 

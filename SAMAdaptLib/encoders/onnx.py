@@ -12,6 +12,7 @@ from ..progress import Monitor, Silent
 from . import canvas, decoder, speed, weights
 from .base import INPUT_SIZE, Level, check_levels, fingerprint
 from .onnx_graph import Graph, Tap, read_graph, with_taps
+from .ranges import RANGES
 from .registry import ENTRIES, EncoderEntry
 from .runtimes import Plan, Session, make_plan, open_session
 
@@ -57,9 +58,10 @@ class OnnxEncoder:
         self._rule = layout_rule or input_rule or (entry.input_rule if entry else "sam")
         # A graph that takes 0..255 would see gray values rounded to bf16 before it subtracts their mean.
         self.monitor = monitor or Silent()
-        self._plan: Plan = make_plan(device, self.monitor, exact=self._rule == "raw")
+        ranges = RANGES.get(sha256)
+        self._plan: Plan = make_plan(device, self.monitor, exact=self._rule == "raw", ranges=ranges)
         self.device = self._plan.device
-        self.fingerprint = fingerprint(sha256, self._plan.precision, self._rule, self.input_size)
+        self.fingerprint = fingerprint(sha256, self._plan.arithmetic, self._rule, self.input_size)
         self._sessions: dict[tuple[str, ...], Session] = {}
 
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """What computes an ONNX graph: OpenVINO where it is installed, ONNX Runtime everywhere else.
 
 Both stand behind ``Session``. The choice follows from what is installed and what the processor has;
-``SAMADAPT_RUNTIME`` (onnxruntime, openvino) and ``SAMADAPT_PRECISION`` (fp32, bf16) override it.
+``SAMADAPT_RUNTIME`` (onnxruntime, openvino) and ``SAMADAPT_PRECISION`` (fp32, bf16, int8) override it.
 """
 
 from __future__ import annotations
@@ -10,27 +10,37 @@ import importlib.util
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import DependencyError, InputError, WeightsError
 from ..progress import Monitor
+from .openvino_graph import Ranges, quantise, split_projections
+from .processor import has_bf16_units, has_int8_units
 
 RUNTIMES = ("openvino", "onnxruntime")
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "int8")
+"""``int8``: products whose ranges are known in 8-bit integers, all else in what the processor is best at."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a graph will be computed. ``device`` is cpu or cuda[:N]."""
+    """How a graph will be computed. ``device`` is cpu or cuda[:N].
+
+    ``precision`` is fp32 or bf16; products that ``ranges`` names are computed in 8-bit integers.
+    """
 
     runtime: str
     precision: str
     device: str = "cpu"
+    ranges: Ranges = field(default_factory=dict)
+
+    @property
+    def arithmetic(self) -> str:
+        """What decides about the features' values: fp32, bf16, int8+fp32 or int8+bf16."""
+        return f"int8+{self.precision}" if self.ranges else self.precision
 
 
 class Session(Protocol):
@@ -40,9 +50,10 @@ class Session(Protocol):
         """Outputs, in the order asked for, of one input in the graph's own shape. The arrays are the caller's."""
 
 
-def make_plan(device: str, monitor: Monitor, *, exact: bool = False) -> Plan:
-    """The best way this machine offers, unless the environment says otherwise. ``exact`` keeps it from choosing bf16.
+def make_plan(device: str, monitor: Monitor, *, exact: bool = False, ranges: Ranges | None = None) -> Plan:
+    """The best way this machine offers, unless the environment says otherwise.
 
+    ``exact`` keeps it from choosing less than fp32. ``ranges``: of what enters products, where they are known.
     Raises InputError for an unknown word in ``SAMADAPT_RUNTIME``, ``SAMADAPT_PRECISION`` or ``device``.
     """
     runtime = chosen("SAMADAPT_RUNTIME", RUNTIMES)
@@ -57,10 +68,16 @@ def make_plan(device: str, monitor: Monitor, *, exact: bool = False) -> Plan:
     if not runtime:
         runtime = "openvino" if _installed("openvino") else "onnxruntime"
     if runtime == "onnxruntime":
-        if precision == "bf16":
-            monitor.warning("ONNX Runtime computes in fp32 on the processor; SAMADAPT_PRECISION=bf16 needs OpenVINO.")
+        if precision in ("bf16", "int8"):
+            monitor.warning(
+                f"ONNX Runtime computes in fp32 on the processor; SAMADAPT_PRECISION={precision} needs OpenVINO."
+            )
         return Plan(runtime, "fp32")
-    return Plan(runtime, precision or ("bf16" if has_bf16_units() and not exact else "fp32"))
+    best = "bf16" if has_bf16_units() and not exact else "fp32"
+    if precision == "int8" and not ranges:
+        monitor.warning(f"No ranges are known for this encoder's products, so it computes in {best}, not in int8.")
+    whole = ranges if precision == "int8" or (not precision and not exact and has_int8_units()) else None
+    return Plan(runtime, precision if precision in ("fp32", "bf16") else best, ranges=whole or {})
 
 
 def open_session(
@@ -115,6 +132,8 @@ class _OpenVino:
         by_name = {name: output for output in whole.outputs for name in output.get_names()}
         model_asked = openvino.Model([by_name[name] for name in outputs], whole.get_parameters(), "encoder")
         model_asked.reshape(list(shape))
+        split_projections(model_asked)
+        quantise(model_asked, plan.ranges)
         # The precision is always said: on ARM the default would be fp16.
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "bf16" if plan.precision == "bf16" else "f32",
@@ -158,23 +177,3 @@ def _onnxruntime_has_cuda() -> bool:
     import onnxruntime
 
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-
-
-@lru_cache(maxsize=1)
-def has_bf16_units() -> bool:
-    """Whether the processor computes bf16 itself (AMX or AVX512-BF16); emulated bf16 is slower than fp32."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        return any(flag in flags for flag in ("avx512_bf16", "amx_bf16"))
-    except OSError:
-        return _torch_knows_bf16()
-
-
-def _torch_knows_bf16() -> bool:
-    """Off Linux torch asks the processor itself; no when torch is missing or does not tell."""
-    if not _installed("torch"):
-        return False
-    import torch
-
-    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return any(bool(ask()) for ask in asked if ask is not None)

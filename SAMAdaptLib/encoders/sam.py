@@ -208,7 +208,7 @@ class SamEncoder:
             "fine": Level(shape.embed_dim, shape.grid),
         }
         self._rule = input_rule or (entry.input_rule if entry else "sam")
-        self._precision = chosen("SAMADAPT_PRECISION", PRECISIONS) or "fp32"
+        self._precision = _precision(self.monitor)
         if self._precision == "bf16":
             _halve(self._model)
         self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
@@ -313,6 +313,14 @@ def _load_model(path: Path, device: torch.device, input_size: int | None) -> tup
         shape = _resized(model, shape, int(input_size or 0), path.name)
     fuse_attention(model, shape.grid)
     return model.to(device), shape
+
+
+def _precision(monitor: Monitor) -> str:
+    """fp32, or bf16 where it is asked for."""
+    asked = chosen("SAMADAPT_PRECISION", PRECISIONS)
+    if asked == "int8":
+        monitor.warning("SAM's ViTs are not computed in int8: it is fp32.")
+    return "bf16" if asked == "bf16" else "fp32"
 
 
 def _halve(model: nn.Module) -> None:

@@ -31,8 +31,8 @@ def mobile_sam(bench: Bench) -> list[Row]:
     import onnxruntime
 
     from SAMAdaptLib.encoders import canvas, load_encoder, weights
+    from SAMAdaptLib.encoders.processor import has_bf16_units
     from SAMAdaptLib.encoders.registry import ENTRIES
-    from SAMAdaptLib.encoders.runtimes import has_bf16_units
 
     picture = picture_of(1024)
     session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])))

@@ -1,0 +1,56 @@
+"""The least and greatest value that enters each product of an encoder that may be computed in integers.
+
+Data only; ``Resources/measure_ranges.py`` writes it. By the SHA-256 of the ONNX file, then by the product's name in it.
+"""
+
+from __future__ import annotations
+
+RANGES: dict[str, dict[str, tuple[float, float]]] = {
+    "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246": {
+        "/layers.0/blocks.1/conv1/c/Conv": (-0.17, 3.813),
+        "/layers.0/downsample/conv1/c/Conv": (-0.17, 4.778),
+        "/layers.1/blocks.0/attn/qkv/MatMul": (-5.192, 5.596),
+        "/layers.1/blocks.0/attn/proj/MatMul": (-2.725, 2.445),
+        "/layers.1/blocks.0/mlp/fc1/MatMul": (-8.098, 10.34),
+        "/layers.1/blocks.0/mlp/fc2/MatMul": (-0.17, 5.23),
+        "/layers.1/blocks.1/attn/qkv/MatMul": (-6.714, 7.206),
+        "/layers.1/blocks.1/attn/proj/MatMul": (-3.027, 2.459),
+        "/layers.1/blocks.1/mlp/fc1/MatMul": (-8.082, 7.848),
+        "/layers.1/blocks.1/mlp/fc2/MatMul": (-0.17, 4.571),
+        "/layers.1/downsample/conv1/c/Conv": (-12.71, 13.24),
+        "/layers.2/blocks.0/attn/qkv/MatMul": (-5.669, 5.668),
+        "/layers.2/blocks.0/attn/proj/MatMul": (-2.659, 2.307),
+        "/layers.2/blocks.0/mlp/fc1/MatMul": (-6.649, 7.241),
+        "/layers.2/blocks.0/mlp/fc2/MatMul": (-0.17, 4.574),
+        "/layers.2/blocks.1/attn/qkv/MatMul": (-5.952, 5.268),
+        "/layers.2/blocks.1/attn/proj/MatMul": (-2.72, 3.008),
+        "/layers.2/blocks.1/mlp/fc1/MatMul": (-8.844, 7.457),
+        "/layers.2/blocks.1/mlp/fc2/MatMul": (-0.17, 3.864),
+        "/layers.2/blocks.2/attn/qkv/MatMul": (-8.98, 6.473),
+        "/layers.2/blocks.2/attn/proj/MatMul": (-2.453, 2.592),
+        "/layers.2/blocks.2/mlp/fc1/MatMul": (-9.83, 8.062),
+        "/layers.2/blocks.2/mlp/fc2/MatMul": (-0.17, 3.873),
+        "/layers.2/blocks.3/attn/qkv/MatMul": (-6.82, 7.438),
+        "/layers.2/blocks.3/attn/proj/MatMul": (-2.51, 3.138),
+        "/layers.2/blocks.3/mlp/fc1/MatMul": (-8.697, 7.786),
+        "/layers.2/blocks.3/mlp/fc2/MatMul": (-0.17, 3.384),
+        "/layers.2/blocks.4/attn/qkv/MatMul": (-7.547, 7.415),
+        "/layers.2/blocks.4/attn/proj/MatMul": (-3.038, 2.566),
+        "/layers.2/blocks.4/mlp/fc1/MatMul": (-6.861, 7.073),
+        "/layers.2/blocks.4/mlp/fc2/MatMul": (-0.17, 3.985),
+        "/layers.2/blocks.5/attn/qkv/MatMul": (-6.821, 6.7),
+        "/layers.2/blocks.5/attn/proj/MatMul": (-3.324, 3.563),
+        "/layers.2/blocks.5/mlp/fc1/MatMul": (-8.784, 7.676),
+        "/layers.2/blocks.5/mlp/fc2/MatMul": (-0.17, 4.575),
+        "/layers.2/downsample/conv1/c/Conv": (-6.126, 6.088),
+        "/layers.3/blocks.0/attn/qkv/MatMul": (-5.769, 6.235),
+        "/layers.3/blocks.0/attn/proj/MatMul": (-4.721, 5.278),
+        "/layers.3/blocks.0/mlp/fc1/MatMul": (-8.706, 7.897),
+        "/layers.3/blocks.0/mlp/fc2/MatMul": (-0.17, 7.333),
+        "/layers.3/blocks.1/attn/qkv/MatMul": (-7.194, 6.775),
+        "/layers.3/blocks.1/attn/proj/MatMul": (-5.236, 6.35),
+        "/layers.3/blocks.1/mlp/fc1/MatMul": (-8.288, 9.049),
+        "/layers.3/blocks.1/mlp/fc2/MatMul": (-0.17, 8.638),
+        "/neck/neck.0/Conv": (-8.829, 7.826),
+    },
+}
