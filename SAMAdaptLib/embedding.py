@@ -13,14 +13,16 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from . import home
+from .encoders.loading import pinned_threads
 from .errors import InputError
 from .files import write_whole
 from .progress import Monitor, Silent, raise_if_cancelled
@@ -159,6 +161,9 @@ def _default_limit(folder: Path) -> int:
     return min(limit, shutil.disk_usage(existing).free // 2)
 
 
+_Painted: TypeAlias = "tuple[NDArray[np.float32], list[NDArray[np.uint8]]]"
+
+
 @dataclass(frozen=True)
 class View:
     """One canvas to be encoded: its key and how to paint it when the cache does not have it.
@@ -204,18 +209,26 @@ class Embedder:
         """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
         found = {name: self.store.get(view.key, name) for name in (*self.levels, PICTURE)}
         if any(array is None for array in found.values()):
-            return self._encode([view])[0]
+            return self._encode([view], _painted([view]))[0]
         return {name: array for name, array in found.items() if array is not None}
 
     def _encoding(self, missing: Sequence[View], monitor: Monitor, stage: str) -> Iterator[Sequence[View]]:
-        """Encodes these views batch by batch, and gives each batch when its features are known."""
+        """Encodes these views batch by batch, and gives each batch when its features are known.
+
+        The next batch is painted while one is encoded, unless the program is to keep to one core.
+        """
         size = 1 if self.encoder is None else self.encoder.batch
-        for done in range(0, len(missing), size):
-            raise_if_cancelled(monitor)
-            monitor.progress(stage, done, len(missing))
-            batch = missing[done : done + size]
-            self._encode(batch)
-            yield batch
+        batches = [missing[done : done + size] for done in range(0, len(missing), size)]
+        with ThreadPoolExecutor(1, "painter") as painter:
+            coming: Future[_Painted] | None = None
+            for number, batch in enumerate(batches):
+                raise_if_cancelled(monitor)
+                monitor.progress(stage, number * size, len(missing))
+                painted = _painted(batch) if coming is None else coming.result()
+                ahead = number + 1 < len(batches) and pinned_threads() != 1
+                coming = painter.submit(_painted, batches[number + 1]) if ahead else None
+                self._encode(batch, painted)
+                yield batch
         monitor.progress(stage, len(missing), len(missing))
 
     def _missing(self, views: Iterable[View]) -> list[View]:
@@ -223,10 +236,10 @@ class Embedder:
         names = (*self.levels, PICTURE)
         return [view for view in views if not all(self.store.has(view.key, name) for name in names)]
 
-    def _encode(self, views: Sequence[View]) -> list[dict[str, NDArray[Any]]]:
+    def _encode(self, views: Sequence[View], painted: _Painted) -> list[dict[str, NDArray[Any]]]:
         """Features of views that go through the encoder together; kept, and given back in their order."""
-        canvases = np.stack([view.paint() for view in views])
-        found: list[dict[str, NDArray[Any]]] = [{PICTURE: picture_of(canvas)} for canvas in canvases]
+        canvases, pictures = painted
+        found: list[dict[str, NDArray[Any]]] = [{PICTURE: picture} for picture in pictures]
         if self.levels and self.encoder is not None:
             encoded = self.encoder.encode(canvases, self.levels)
             for index, arrays in enumerate(found):
@@ -235,6 +248,12 @@ class Embedder:
             for name, array in arrays.items():
                 self.store.put(view.key, name, array)
         return found
+
+
+def _painted(views: Sequence[View]) -> _Painted:
+    """The views' canvases (N, S, S), and the small picture of each."""
+    canvases = np.stack([view.paint() for view in views])
+    return canvases, [picture_of(canvas) for canvas in canvases]
 
 
 def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -166,6 +167,54 @@ def test_when_the_time_is_over_only_the_needed_views_are_still_encoded(store: Fe
     assert encoder.calls == 3
     assert embedder.prepare_until(over + 60, views, 2, Silent()) == views
     assert encoder.calls == 5
+
+
+class WaitingEncoder(CountingEncoder):
+    """Encodes its first picture only when another one has been painted, or never is within the time."""
+
+    def __init__(self, another: threading.Event, seconds: float) -> None:
+        super().__init__()
+        self.another, self.seconds = another, seconds
+        self.seen: list[bool] = []
+
+    def encode(self, canvases, levels=("neck",)):  # type: ignore[no-untyped-def]
+        self.seen.append(self.another.wait(self.seconds) if not self.seen else True)
+        return super().encode(canvases, levels)
+
+
+def two_views(painted: threading.Event) -> list[View]:
+    def second() -> np.ndarray:
+        painted.set()
+        return a_view(1).paint()
+
+    return [a_view(0), View(content_key({"seed": 1}), second)]
+
+
+def test_the_next_view_is_painted_while_one_is_encoded(store: FeatureStore, monkeypatch) -> None:
+    monkeypatch.delenv("SAMADAPT_THREADS", raising=False)
+    painted = threading.Event()
+    encoder = WaitingEncoder(painted, 60)
+    assert Embedder(encoder, ("neck",), store).prepare(two_views(painted)) == 2
+    assert encoder.seen == [True, True]
+
+
+def test_a_program_that_keeps_to_one_core_paints_when_it_has_encoded(store: FeatureStore, monkeypatch) -> None:
+    monkeypatch.setenv("SAMADAPT_THREADS", "1")
+    painted = threading.Event()
+    encoder = WaitingEncoder(painted, 0.2)
+    assert Embedder(encoder, ("neck",), store).prepare(two_views(painted)) == 2
+    assert encoder.seen == [False, True]
+
+
+def test_a_view_that_cannot_be_painted_says_why_and_leaves_those_before(store: FeatureStore) -> None:
+    def impossible() -> np.ndarray:
+        msg = "no such slice"
+        raise ValueError(msg)
+
+    embedder = Embedder(CountingEncoder(), ("neck",), store)
+    with pytest.raises(ValueError, match="no such slice"):
+        embedder.prepare([a_view(0), View(content_key({"seed": 1}), impossible)])
+    assert store.has(a_view(0).key, "neck")
 
 
 def test_views_count_as_known_where_the_disk_keeps_nothing(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def load_encoder(
     from .hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
     monitor = monitor or Silent()
-    threads = threads or _pinned_threads()
+    threads = threads or pinned_threads()
     entry, path = _resolve(str(name_or_path), monitor, source)
     digest = sha256_of(path, monitor) if path else ""
     key = (entry, path, digest, device, threads, input_rule, input_size, *_environment())
@@ -59,7 +59,8 @@ def load_encoder(
         return _loaded[key]
 
 
-def _pinned_threads() -> int | None:
+def pinned_threads() -> int | None:
+    """How many threads of the processor this program is to keep to; None: all."""
     word = os.environ.get(THREADS_VARIABLE, "").strip()
     return int(word) if word.isdigit() and int(word) else None
 
