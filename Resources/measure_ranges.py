@@ -35,7 +35,7 @@ VOLUMES = {
     "lumbar_mr": ("vb3_01",),
 }
 PLACES = (0.3, 0.5, 0.7)
-MOST = 0.01
+MOST = 0.015
 """Root mean square of the change, in standard deviations of the features."""
 
 SIZE = 1024

@@ -75,6 +75,19 @@ def test_the_rebuilt_decoder_gives_the_masks_of_the_onnx_decoder(mobile_sam):
     assert any(np.allclose(found[:, index], expected[:, 0], atol=1e-2) for index in range(4))
 
 
+def test_both_runtimes_agree_about_every_level(mobile_sam, monkeypatch: pytest.MonkeyPatch):
+    """OpenVINO computes a graph that was rearranged, ONNX Runtime the file as it is."""
+    if len(INSTALLED) < 2:
+        pytest.skip(f"only {INSTALLED} installed here")
+    monkeypatch.setenv("SAMADAPT_PRECISION", "fp32")
+    results = []
+    for runtime in INSTALLED:
+        monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
+        results.append(load_encoder("mobile_sam").encode(picture(1024, rows=700), ("neck", "mid", "fine")))
+    for level, found in results[0].items():
+        np.testing.assert_allclose(found, results[1][level], atol=1e-3 * float(np.abs(found).max()))
+
+
 @pytest.fixture
 def features_in(monkeypatch: pytest.MonkeyPatch):
     """Gives features in a precision that is asked for."""

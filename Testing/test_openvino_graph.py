@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from SAMAdaptLib.encoders.openvino_graph import product_name, products, quantise, split_projections
+from SAMAdaptLib.encoders.openvino_graph import (
+    product_name,
+    products,
+    quantise,
+    rearrange,
+    split_projections,
+    transpose_pictures,
+)
 
 openvino = pytest.importorskip("openvino")
 from openvino import opset13 as ops  # noqa: E402
@@ -28,6 +35,17 @@ def attention(parts: tuple[int, ...] = PARTS) -> openvino.Model:
     swapped = [ops.transpose(cut.output(index), np.array([1, 0, 2])) for index in range(3)]
     scores = ops.softmax(ops.matmul(swapped[0], swapped[1], False, True), 2)
     return openvino.Model([ops.matmul(scores, swapped[2], False, False)], [tokens], "attention")
+
+
+def tokens_to_picture_and_back(rows: int, columns: int) -> openvino.Model:
+    """A convolution of each channel by itself between two transposes of three axes, as TinyViT's blocks have it."""
+    tokens = ops.parameter([1, rows * columns, CHANNELS], np.float32, name="tokens")
+    channels_first = ops.transpose(tokens, np.array([0, 2, 1]))
+    picture = ops.reshape(channels_first, np.array([1, CHANNELS, rows, columns]), False)
+    weight = np.random.default_rng(0).normal(size=(CHANNELS, 1, 1, 3, 3)).astype(np.float32)
+    found = ops.group_convolution(picture, weight, [1, 1], [1, 1], [1, 1], [1, 1])
+    flat = ops.reshape(found, np.array([1, CHANNELS, rows * columns]), False)
+    return openvino.Model([ops.transpose(flat, np.array([0, 2, 1]))], [tokens], "block")
 
 
 def convolution(weight: np.ndarray) -> openvino.Model:
@@ -65,11 +83,34 @@ def test_queries_keys_and_values_come_out_of_products_of_their_own_as_they_did(p
     np.testing.assert_allclose(computed(model, tokens), before, atol=1e-5)
 
 
+@given(rows=st.integers(2, 9), columns=st.integers(2, 9), seed=st.integers(0, 2**31))
+@settings(max_examples=20, deadline=None)
+def test_tokens_become_a_picture_by_a_transpose_of_four_axes_as_they_did(rows: int, columns: int, seed: int):
+    tokens = np.random.default_rng(seed).normal(size=(1, rows * columns, CHANNELS)).astype(np.float32)
+    model = tokens_to_picture_and_back(rows, columns)
+    before = computed(model, tokens)
+    transpose_pictures(model)
+    transposes = [node for node in model.get_ordered_ops() if node.get_type_name() == "Transpose"]
+    assert [len(node.output(0).get_shape()) for node in transposes] == [4, 4]
+    np.testing.assert_array_equal(computed(model, tokens), before)
+
+
+def test_a_transpose_that_makes_no_picture_is_left_as_it_is():
+    tokens = ops.parameter([1, 6, 4], np.float32, name="tokens")
+    swapped = ops.transpose(tokens, np.array([0, 2, 1]))
+    model = openvino.Model([ops.reshape(swapped, np.array([2, 2, 2, 3]), False)], [tokens], "no picture")
+    shown = np.arange(24, dtype=np.float32).reshape(1, 6, 4)
+    before, as_it_was = computed(model, shown), kinds(model)
+    rearrange(model)
+    assert kinds(model) == as_it_was
+    np.testing.assert_array_equal(computed(model, shown), before)
+
+
 def test_what_is_no_attention_is_left_as_it_is():
     weight = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype(np.float32)
     model = convolution(weight)
     before = kinds(model)
-    split_projections(model)
+    rearrange(model)
     quantise(model, {})
     quantise(model, {"another": (-1.0, 1.0)})
     assert kinds(model) == before

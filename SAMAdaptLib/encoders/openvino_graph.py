@@ -1,10 +1,11 @@
 """An ONNX graph as OpenVINO holds it, rearranged to be computed faster: the same weights, nothing learned again.
 
-Attention's queries, keys and values come out of one product here and are cut apart before each head; as three products
-they need not be moved (the same numbers). And where the range of what enters a product is known, the product is
-computed in 8-bit integers: half the width of bf16, and no coarser where values are spread over their range. Source for
-the latter: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference", arXiv 1712.05877; OpenVINO turns pairs of ``FakeQuantize`` around a product into integer arithmetic.
+Where the same numbers can be had with fewer moves in memory, the graph is changed for good: attention's queries, keys
+and values come out of one product and would be cut apart, and tokens become pictures and tokens again. And where the
+range of what enters a product is known, the product can be computed in 8-bit integers: half the width of bf16, and no
+coarser where values are spread over their range. Source for the latter: Jacob et al., "Quantization and Training of
+Neural Networks for Efficient Integer-Arithmetic-Only Inference", arXiv 1712.05877; OpenVINO turns pairs of
+``FakeQuantize`` around a product into integer arithmetic.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ _WEIGHT_LEVELS = 255
 _NEARLY_POSITIVE = 0.25
 """Values whose negative part is at most this share of the positive one (as GELU leaves them) have a range of their own
 on both sides; others have one that is symmetric, which integer products are quicker with."""
+
+
+def rearrange(model: Any) -> None:
+    """Have ``model`` give the same numbers with less to be moved; its input has a size."""
+    split_projections(model)
+    transpose_pictures(model)
 
 
 def split_projections(model: Any) -> None:
@@ -73,6 +80,48 @@ def _projection(split: Any) -> tuple[Any, np.ndarray, np.ndarray, list[int]] | N
         return None
     shape = [int(side) for side in reshape.output(0).get_shape()]
     return product.input_value(0), _values(product.input_value(1)), np.array(bias.data), shape
+
+
+def transpose_pictures(model: Any) -> None:
+    """Bring tokens (1, L, C) into a picture (1, C, H, W), and back, by a transpose of four axes; ``model`` is changed.
+
+    A convolution keeps channels last in memory, as tokens do: OpenVINO sees that nothing need be moved for such a
+    transpose, but not for one of three axes before or after a reshape.
+    """
+    from openvino import opset13 as ops
+
+    for node in model.get_ordered_ops():
+        if node.get_type_name() not in ("Reshape", "Transpose"):
+            continue
+        before = node.input_value(0).get_node()
+        shape, inner = (_shape(output) for output in (node.output(0), before.output(0)))
+        result: Any = None
+        if _swaps(before) and len(shape) == 4 and node.get_type_name() == "Reshape":
+            _, channels, rows, columns = shape
+            if inner == [1, channels, rows * columns]:
+                picture = ops.reshape(before.input_value(0), np.array([1, rows, columns, channels]), False)
+                result = ops.transpose(picture, np.array([0, 3, 1, 2]))
+        elif _swaps(node) and before.get_type_name() == "Reshape":
+            picture = before.input_value(0)
+            if _shape(picture)[:2] == [1, inner[1]] and len(_shape(picture)) == 4:
+                tokens = ops.transpose(picture, np.array([0, 2, 3, 1]))
+                result = ops.reshape(tokens, np.array(shape), False)
+        if result is not None:
+            for target in list(node.output(0).get_target_inputs()):
+                target.replace_source_output(result.output(0))
+
+
+def _swaps(node: Any) -> bool:
+    """Whether it exchanges the last two of three axes."""
+    if node.get_type_name() != "Transpose" or _kind(node.input_value(1)) != "Constant":
+        return False
+    return [int(axis) for axis in _values(node.input_value(1))] == [0, 2, 1]
+
+
+def _shape(value: Any) -> list[int]:
+    """Its sizes; none where one is open."""
+    sizes = value.get_partial_shape()
+    return [int(side) for side in sizes.to_shape()] if sizes.is_static else []
 
 
 def products(model: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246": {
+        "/layers.0/blocks.0/conv3/c/Conv": (-0.17, 22.98),
         "/layers.0/blocks.1/conv1/c/Conv": (-0.17, 3.813),
         "/layers.0/downsample/conv1/c/Conv": (-0.17, 4.778),
         "/layers.1/blocks.0/attn/qkv/MatMul": (-5.192, 5.596),
@@ -52,5 +53,6 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "/layers.3/blocks.1/mlp/fc1/MatMul": (-8.288, 9.049),
         "/layers.3/blocks.1/mlp/fc2/MatMul": (-0.17, 8.638),
         "/neck/neck.0/Conv": (-8.829, 7.826),
+        "/neck/neck.2/Conv": (-7.179, 6.934),
     },
 }

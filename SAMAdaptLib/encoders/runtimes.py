@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import DependencyError, InputError, WeightsError
 from ..progress import Monitor
-from .openvino_graph import Ranges, quantise, split_projections
+from .openvino_graph import Ranges, quantise, rearrange
 from .processor import has_bf16_units, has_int8_units
 
 RUNTIMES = ("openvino", "onnxruntime")
@@ -132,7 +132,7 @@ class _OpenVino:
         by_name = {name: output for output in whole.outputs for name in output.get_names()}
         model_asked = openvino.Model([by_name[name] for name in outputs], whole.get_parameters(), "encoder")
         model_asked.reshape(list(shape))
-        split_projections(model_asked)
+        rearrange(model_asked)
         quantise(model_asked, plan.ranges)
         # The precision is always said: on ARM the default would be fp16.
         settings: dict[str, Any] = {
