@@ -81,7 +81,7 @@ class ChannelNorm(nn.Module):
         self.std.copy_(std.clamp_min(1e-6))
 
     def forward(self, features: Tensor) -> Tensor:
-        return (features - self.mean[:, None, None]) / self.std[:, None, None]
+        return (features - self.mean[:, None, None]).div_(self.std[:, None, None])  # in place: the tensor is our own
 
 
 class CellNorm(nn.LayerNorm):

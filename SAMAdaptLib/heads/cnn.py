@@ -24,7 +24,9 @@ class CNNHead(HeadModule):
         super().__init__(channels, classes)
         self.width, self.dropout, self.block_norm = width, dropout, norm
         self.norm = ChannelNorm(self.channels["neck"])
-        self.reduce = nn.Sequential(nn.Dropout2d(dropout), conv_block(self.channels["neck"], width, 1, norm))
+        self.reduce = nn.Sequential(
+            nn.Dropout2d(dropout, inplace=True), conv_block(self.channels["neck"], width, 1, norm)
+        )
         self.coarse = Residual(width, norm)
         self.refine = conv_block(width, width // 2, norm=norm)
         self.classify = nn.Conv2d(width // 2, classes, 1)

@@ -41,7 +41,9 @@ class FusionHead(HeadModule):
         self.width, self.fine, self.dropout, self.block_norm = width, fine, dropout, norm
         self.neck_norm = ChannelNorm(self.channels["neck"])
         self.fine_norm = ChannelNorm(self.channels["fine"])
-        self.reduce = nn.Sequential(nn.Dropout2d(dropout / 2), conv_block(self.channels["neck"], width, 1, norm))
+        self.reduce = nn.Sequential(
+            nn.Dropout2d(dropout / 2, inplace=True), conv_block(self.channels["neck"], width, 1, norm)
+        )
         self.coarse = Residual(width, norm)
         self.middle = conv_block(width, width // 2, norm=norm)
         self.classify = nn.Conv2d(width // 2, classes, 1)
