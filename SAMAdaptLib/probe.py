@@ -29,7 +29,19 @@ PACKAGES = (
     "matplotlib",
     "distributed",
 )
-_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8", "neon", "asimd", "bf16", "fma")
+_FEATURES = (
+    "avx2",
+    "avx512f",
+    "avx512_bf16",
+    "avx512_vnni",
+    "avx_vnni",
+    "amx_bf16",
+    "amx_int8",
+    "neon",
+    "asimd",
+    "bf16",
+    "fma",
+)
 _SLOW_SECONDS = 1.0
 
 

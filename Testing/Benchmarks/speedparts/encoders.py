@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -27,33 +28,48 @@ def measure(bench: Bench) -> list[Row]:
 
 
 def mobile_sam(bench: Bench) -> list[Row]:
-    """One slice through the default session of ONNX Runtime, ours in fp32, and ours as it chooses by itself."""
+    """One slice through the default session of ONNX Runtime, ours in fp32, as it chooses by itself, and as it chooses
+    where there are units for 8-bit integers but none for bf16."""
     import onnxruntime
 
-    from SAMAdaptLib.encoders import canvas, load_encoder, weights
+    from SAMAdaptLib.encoders import canvas, load_encoder, runtimes, weights
+    from SAMAdaptLib.encoders.onnx import OnnxEncoder
     from SAMAdaptLib.encoders.processor import has_bf16_units
     from SAMAdaptLib.encoders.registry import ENTRIES
 
-    picture = picture_of(1024)
-    session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])))
+    picture, entry = picture_of(1024), ENTRIES["mobile_sam"]
+    path = weights.ensure(entry)
+    session = onnxruntime.InferenceSession(str(path))
     feed = {session.get_inputs()[0].name: next(canvas.prepared(picture, 1024, "sam"))[None]}
     with environment(SAMADAPT_PRECISION="fp32"):
         exact = load_encoder("mobile_sam", device="cpu")
     with environment(SAMADAPT_PRECISION=None):
         own = load_encoder("mobile_sam", device="cpu")
+        with mock.patch.object(runtimes, "has_bf16_units", lambda: False):
+            older = OnnxEncoder(path, entry.sha256, entry=entry, device="cpu")
     seconds = alternating(
         {
             "baseline": lambda: session.run(None, feed),
             "fp32": lambda: exact.encode(picture),
             "own": lambda: own.encode(picture),
+            "older": lambda: older.encode(picture),
         },
         rounds=2 if bench.quick else 8,
     )
     baseline = "ONNX Runtime's default session"
     rows = [faster(PART, "mobile_sam, a slice in fp32", baseline, seconds["baseline"], seconds["fp32"], 1.5)]
-    words = f"mobile_sam, a slice as chosen here ({own.fingerprint.split('-')[1]})"
     least = 3.5 if has_bf16_units() else None
-    return [*rows, faster(PART, words, baseline, seconds["baseline"], seconds["own"], least)]
+    own_words = f"mobile_sam, a slice as chosen here ({_arithmetic(own)})"
+    older_words = f"mobile_sam, a slice as chosen without bf16 units ({_arithmetic(older)})"
+    return [
+        *rows,
+        faster(PART, own_words, baseline, seconds["baseline"], seconds["own"], least),
+        faster(PART, older_words, baseline, seconds["baseline"], seconds["older"]),
+    ]
+
+
+def _arithmetic(encoder: Any) -> str:
+    return str(encoder.fingerprint.split("-")[1])
 
 
 def vit(bench: Bench, name: str) -> list[Row]:
