@@ -272,6 +272,12 @@ def test_the_environment_overrides_what_the_processor_has(asked: str, arithmetic
     assert runtimes.make_plan("cpu", Silent(), ranges={"product": (0.0, 1.0)}).arithmetic == arithmetic
 
 
+def test_other_ranges_are_another_identity():
+    plans = [runtimes.Plan("openvino", "bf16", ranges={"product": (0.0, high)}) for high in (1.0, 1.0, 2.0)]
+    assert plans[0].identity == plans[1].identity != plans[2].identity
+    assert runtimes.Plan("openvino", "bf16").identity == "bf16"
+
+
 def test_int8_for_an_encoder_of_unknown_ranges_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
     monkeypatch.setenv("SAMADAPT_PRECISION", "int8")

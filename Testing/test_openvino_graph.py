@@ -22,6 +22,15 @@ from openvino import opset13 as ops  # noqa: E402
 TOKENS, CHANNELS, HEADS, PARTS = 12, 16, 2, (8, 8, 8)
 
 
+def cut_elsewhere(axis: int) -> openvino.Model:
+    """A product whose rows are cut apart along another axis than the last one."""
+    tokens = ops.parameter([TOKENS, CHANNELS], np.float32, name="tokens")
+    product = ops.matmul(tokens, np.ones((CHANNELS, HEADS * 6), np.float32), False, False)
+    rows = ops.reshape(ops.add(product, np.zeros(HEADS * 6, np.float32)), np.array([TOKENS, HEADS, 6]), False)
+    cut = ops.variadic_split(rows, np.int64(axis), np.array([1, rows.output(0).get_shape()[axis] - 1]))
+    return openvino.Model([cut.output(0), cut.output(1)], [tokens], "cut")
+
+
 def attention(parts: tuple[int, ...] = PARTS) -> openvino.Model:
     """One product that is cut into queries, keys and values head by head, and what becomes of them."""
     draw = np.random.default_rng(0)
@@ -81,6 +90,14 @@ def test_queries_keys_and_values_come_out_of_products_of_their_own_as_they_did(p
     assert "VariadicSplit" not in kinds(model)
     assert [product_name(each) for each in products(model)] == ["qkv"] * 3
     np.testing.assert_allclose(computed(model, tokens), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_product_that_is_cut_along_another_axis_is_left_as_it_is(axis: int):
+    model = cut_elsewhere(axis)
+    before = kinds(model)
+    rearrange(model)
+    assert kinds(model) == before
 
 
 @given(rows=st.integers(2, 9), columns=st.integers(2, 9), seed=st.integers(0, 2**31))

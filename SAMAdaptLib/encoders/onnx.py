@@ -61,7 +61,7 @@ class OnnxEncoder:
         ranges = RANGES.get(sha256)
         self._plan: Plan = make_plan(device, self.monitor, exact=self._rule == "raw", ranges=ranges)
         self.device = self._plan.device
-        self.fingerprint = fingerprint(sha256, self._plan.arithmetic, self._rule, self.input_size)
+        self.fingerprint = fingerprint(sha256, self._plan.identity, self._rule, self.input_size)
         self._sessions: dict[tuple[str, ...], Session] = {}
 
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:

@@ -71,15 +71,19 @@ def _projection(split: Any) -> tuple[Any, np.ndarray, np.ndarray, list[int]] | N
     if split.get_type_name() != "VariadicSplit" or _kind(split.input_value(0)) != "Reshape":
         return None
     reshape = split.input_value(0).get_node()
-    add = reshape.input_value(0).get_node()
+    add, shape = reshape.input_value(0).get_node(), _shape(reshape.output(0))
     if add.get_type_name() != "Add" or {_kind(value) for value in add.input_values()} != {"Constant", "MatMul"}:
         return None
-    bias = next(value.get_node() for value in add.input_values() if _kind(value) == "Constant")
+    bias = next(np.array(value.get_node().data) for value in add.input_values() if _kind(value) == "Constant")
     product = _product_of(split)
-    if _kind(product.input_value(1)) != "Constant" or product.get_attributes().get("transpose_b"):
+    turned = any(product.get_attributes().get(name) for name in ("transpose_a", "transpose_b"))
+    if turned or any(_kind(value) != "Constant" for value in (product.input_value(1), split.input_value(1))):
         return None
-    shape = [int(side) for side in reshape.output(0).get_shape()]
-    return product.input_value(0), _values(product.input_value(1)), np.array(bias.data), shape
+    weight, axis = _values(product.input_value(1)), int(_values(split.input_value(1)))
+    width = shape[-2] * shape[-1] if len(shape) > 1 else -1
+    if axis not in (-1, len(shape) - 1) or weight.ndim != 2 or weight.shape[1] != width or bias.size != width:
+        return None
+    return product.input_value(0), weight, bias, shape
 
 
 def transpose_pictures(model: Any) -> None:

@@ -6,6 +6,7 @@ Both stand behind ``Session``. The choice follows from what is installed and wha
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import threading
@@ -39,8 +40,16 @@ class Plan:
 
     @property
     def arithmetic(self) -> str:
-        """What decides about the features' values: fp32, bf16, int8+fp32 or int8+bf16."""
+        """In words: fp32, bf16, int8+fp32 or int8+bf16."""
         return f"int8+{self.precision}" if self.ranges else self.precision
+
+    @property
+    def identity(self) -> str:
+        """What decides about the features' values: ``arithmetic``, and which ranges the integers have."""
+        if not self.ranges:
+            return self.precision
+        digest = hashlib.sha256(repr(sorted(self.ranges.items())).encode()).hexdigest()
+        return f"{self.arithmetic}.{digest[:8]}"
 
 
 class Session(Protocol):

@@ -69,7 +69,7 @@ def mobile_sam(bench: Bench) -> list[Row]:
 
 
 def _arithmetic(encoder: Any) -> str:
-    return str(encoder.fingerprint.split("-")[1])
+    return str(encoder.fingerprint.split("-")[1].split(".")[0])
 
 
 def vit(bench: Bench, name: str) -> list[Row]:
