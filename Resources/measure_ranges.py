@@ -4,7 +4,8 @@
 
 Needs OpenVINO, and a folder with the volumes named below, each in ``<set>/images``. Of each volume three slices are
 seen, as they are and in an augmented view. A product that changes the features by more than ``MOST`` when it alone is
-computed in integers gets no range: it stays in floating point. No figure that is quoted comes from these volumes.
+computed in integers gets no range: it stays in floating point. Labels have no part in it. No query volume of the
+tables of accuracy is among these; some that ingredients and the cost of reduced precision are measured on are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from SAMAdaptLib.encoders import canvas, weights  # noqa: E402
+from SAMAdaptLib.encoders.base import INPUT_SIZE  # noqa: E402
 from SAMAdaptLib.encoders.openvino_graph import Ranges, product_name, products, quantise  # noqa: E402
 from SAMAdaptLib.encoders.registry import ENTRIES  # noqa: E402
 from SAMAdaptLib.intensity import rule_for  # noqa: E402
@@ -38,7 +40,6 @@ PLACES = (0.3, 0.5, 0.7)
 MOST = 0.015
 """Root mean square of the change, in standard deviations of the features."""
 
-SIZE = 1024
 TARGET = ROOT / "SAMAdaptLib" / "encoders" / "ranges.py"
 HEADING = '''"""The least and greatest value that enters each product of an encoder that may be computed in integers.
 
@@ -61,7 +62,7 @@ def pictures(data: Path) -> Iterator[np.ndarray]:
             for place in PLACES:
                 content = sliced.picture(int(place * len(sliced)))
                 for view in (ViewParameters(), settings.draw(chance)):
-                    yield canvas.normalise(paint(content.picture, content.frame, view, SIZE), "sam")[None]
+                    yield canvas.normalise(paint(content.picture, content.frame, view, INPUT_SIZE), "sam")[None]
 
 
 class Graphs:
@@ -75,7 +76,7 @@ class Graphs:
     def read(self) -> Any:
         """The graph as it is in the file, for one picture."""
         model = self._core.read_model(self._path)
-        model.reshape([1, 3, SIZE, SIZE])
+        model.reshape([1, 3, INPUT_SIZE, INPUT_SIZE])
         return model
 
     def results(self, model: Any, shown: Sequence[np.ndarray]) -> list[list[np.ndarray]]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from SAMAdaptLib.encoders import canvas as canvases
-from SAMAdaptLib.encoders import onnx_graph, runtimes
+from SAMAdaptLib.encoders import load_encoder, onnx_graph, runtimes
+from SAMAdaptLib.encoders.base import Encoder
 
 INSTALLED = [name for name in runtimes.RUNTIMES if runtimes._installed(name)]
 """The runtimes that are here."""
+
+
+def encoders_of_both_runtimes(name_or_path: str | Path, monkeypatch: pytest.MonkeyPatch) -> list[Encoder]:
+    """The same encoder in fp32 once by each runtime; skips the test where one of them is missing."""
+    if len(INSTALLED) < 2:
+        pytest.skip(f"only {INSTALLED} installed here")
+    monkeypatch.setenv("SAMADAPT_PRECISION", "fp32")
+    found = []
+    for runtime in INSTALLED:
+        monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
+        found.append(load_encoder(name_or_path))
+    return found
 
 
 def block(number: int, content: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from smallonnx import INSTALLED, picture
+from smallonnx import INSTALLED, encoders_of_both_runtimes, picture
 
 from SAMAdaptLib.encoders import ENTRIES, load_encoder, weights
 from SAMAdaptLib.encoders.onnx_graph import read_graph
@@ -77,15 +77,10 @@ def test_the_rebuilt_decoder_gives_the_masks_of_the_onnx_decoder(mobile_sam):
 
 def test_both_runtimes_agree_about_every_level(mobile_sam, monkeypatch: pytest.MonkeyPatch):
     """OpenVINO computes a graph that was rearranged, ONNX Runtime the file as it is."""
-    if len(INSTALLED) < 2:
-        pytest.skip(f"only {INSTALLED} installed here")
-    monkeypatch.setenv("SAMADAPT_PRECISION", "fp32")
-    results = []
-    for runtime in INSTALLED:
-        monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
-        results.append(load_encoder("mobile_sam").encode(picture(1024, rows=700), ("neck", "mid", "fine")))
-    for level, found in results[0].items():
-        np.testing.assert_allclose(found, results[1][level], atol=1e-3 * float(np.abs(found).max()))
+    shown, levels = picture(1024, rows=700), ("neck", "mid", "fine")
+    first, second = (each.encode(shown, levels) for each in encoders_of_both_runtimes("mobile_sam", monkeypatch))
+    for level, found in first.items():
+        np.testing.assert_allclose(found, second[level], atol=1e-3 * float(np.abs(found).max()))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from smallonnx import INSTALLED, picture, small_model
+from smallonnx import INSTALLED, encoders_of_both_runtimes, picture, small_model
 
 from SAMAdaptLib.encoders import canvas as canvases
 from SAMAdaptLib.encoders import forget_encoders, load_encoder
@@ -100,16 +100,9 @@ def test_an_encoder_of_one_thread_ties_it_to_no_core(runtime: str, small_onnx: P
 
 
 def test_both_runtimes_agree_and_share_a_fingerprint(small_onnx: Path, monkeypatch: pytest.MonkeyPatch):
-    if len(INSTALLED) < 2:
-        pytest.skip(f"only {INSTALLED} installed here")
-    monkeypatch.setenv("SAMADAPT_PRECISION", "fp32")
-    results = []
-    for runtime in INSTALLED:
-        monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
-        encoder = load_encoder(small_onnx)
-        results.append((encoder.fingerprint, encoder.encode(picture())["neck"]))
-    assert results[0][0] == results[1][0]
-    np.testing.assert_allclose(results[0][1], results[1][1], atol=1e-4)
+    first, second = encoders_of_both_runtimes(small_onnx, monkeypatch)
+    assert first.fingerprint == second.fingerprint
+    np.testing.assert_allclose(first.encode(picture())["neck"], second.encode(picture())["neck"], atol=1e-4)
 
 
 def test_a_graph_with_colours_last_gets_the_picture_as_it_is(tmp_path: Path, small_onnx: Path, monkeypatch):
