@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from .encoders.processor import has_bf16_units
 from .errors import InputError
+from .processor import has_bf16_units
 
 
 def resolve_device(name: str = "auto") -> torch.device:

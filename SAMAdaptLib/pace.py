@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 from .files import write_whole
 from .home import folder
+from .processor import processor_name
 
 _FILE = "speed.json"
 _TIMES = 3
@@ -62,16 +61,3 @@ def _read(path: Path) -> dict[str, list[float]]:
         return {key: [float(value) for value in values if float(value) > 0] for key, values in noted.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
-
-
-@lru_cache(maxsize=1)
-def processor_name() -> str:
-    """The processor's marketing name where the system tells it, else its architecture."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

@@ -7,14 +7,13 @@ import os
 import platform
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from . import __version__
 from .errors import SAMAdaptError
 from .home import home
 from .jobs import ProbeJob
-from .pace import processor_name
+from .processor import processor_name, units
 from .progress import Monitor
 
 PACKAGES = (
@@ -104,19 +103,9 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _cpuinfo(*keys: str) -> str:
-    """The value of the first of ``keys`` in Linux's list of processors, else ""."""
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            name, _, value = line.partition(":")
-            if name.strip() in keys:
-                return value.strip()
-    return ""
-
-
 def _features() -> list[str]:
     """Of the vector units that matter for speed, those that the system says are there (Linux only)."""
-    present = set(_cpuinfo("flags", "Features").split())
+    present = units()
     return [name for name in _FEATURES if name in present]
 
 

@@ -78,7 +78,12 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "volumes",
         frozenset({"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume"}),
     ),
-    ("ground", frozenset({"errors", "faults", "files", "home", "memory", "pace", "progress", "structure", "__init__"})),
+    (
+        "ground",
+        frozenset(
+            {"errors", "faults", "files", "home", "memory", "pace", "processor", "progress", "structure", "__init__"}
+        ),
+    ),
 )
 """From top to bottom. A room may use its own layer and those below."""
 

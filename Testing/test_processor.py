@@ -1,4 +1,4 @@
-"""Which units the processor has for narrow numbers: read from Linux's list, asked of torch elsewhere."""
+"""The processor's name and units: read from Linux's list, asked of the system and of torch elsewhere."""
 
 from __future__ import annotations
 
@@ -7,16 +7,33 @@ from types import SimpleNamespace
 
 import pytest
 
-from SAMAdaptLib.encoders import processor
+from SAMAdaptLib import processor
 
 
 @pytest.fixture(autouse=True)
 def _asked_anew():
-    for ask in (processor.has_bf16_units, processor.has_int8_units):
+    cached = (processor.processor_name, processor.has_bf16_units, processor.has_int8_units)
+    for ask in cached:
         ask.cache_clear()
     yield
-    for ask in (processor.has_bf16_units, processor.has_int8_units):
+    for ask in cached:
         ask.cache_clear()
+
+
+def test_linux_lists_its_name_and_units_for_each_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    listed = tmp_path / "cpuinfo"
+    listed.write_text("processor : 0\nmodel name\t: Brand 9\nflags\t\t: fpu fma\n\nmodel name\t: Other\nflags : x\n")
+    monkeypatch.setattr(processor, "_LISTED", listed)
+    assert processor.processor_name() == "Brand 9"
+    assert processor.units() == {"fpu", "fma"}
+
+
+def test_elsewhere_it_has_the_name_that_python_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(processor, "_LISTED", tmp_path / "missing")
+    monkeypatch.setattr(processor.platform, "processor", lambda: "")
+    monkeypatch.setattr(processor.platform, "machine", lambda: "arm64")
+    assert processor.processor_name() == "arm64"
+    assert processor.units() == set()
 
 
 @pytest.mark.parametrize(
@@ -33,20 +50,20 @@ def _asked_anew():
 def test_linux_lists_what_there_is(flags: str, bf16: bool, int8: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     listed = tmp_path / "cpuinfo"
     listed.write_text(f"processor : 0\nflags\t\t: {flags}\n")
-    monkeypatch.setattr(processor, "_FLAGS", listed)
+    monkeypatch.setattr(processor, "_LISTED", listed)
     assert (processor.has_bf16_units(), processor.has_int8_units()) == (bf16, int8)
 
 
 @pytest.mark.parametrize("present", [True, False])
 def test_elsewhere_torch_is_asked(present: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(processor, "_FLAGS", tmp_path / "missing")
+    monkeypatch.setattr(processor, "_LISTED", tmp_path / "missing")
     answers = {"_is_avx512_bf16_supported": lambda: False, "_is_vnni_supported": lambda: present}
     monkeypatch.setattr(torch, "cpu", SimpleNamespace(**answers))
     assert (processor.has_bf16_units(), processor.has_int8_units()) == (False, present)
 
 
 def test_without_torch_nothing_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(processor, "_FLAGS", tmp_path / "missing")
+    monkeypatch.setattr(processor, "_LISTED", tmp_path / "missing")
     monkeypatch.setattr(processor.importlib.util, "find_spec", lambda _name: None)
     assert not processor.has_bf16_units() and not processor.has_int8_units()

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import DependencyError, InputError, WeightsError
+from ..processor import has_bf16_units, has_int8_units
 from ..progress import Monitor
 from .openvino_graph import Ranges, quantise, rearrange
-from .processor import has_bf16_units, has_int8_units
 
 RUNTIMES = ("openvino", "onnxruntime")
 PRECISIONS = ("fp32", "bf16", "int8")

@@ -79,8 +79,7 @@ def _value(value: float | None, unit: str) -> str:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    from SAMAdaptLib.encoders.processor import has_bf16_units
-    from SAMAdaptLib.pace import processor_name
+    from SAMAdaptLib.processor import has_bf16_units, processor_name
 
     return {
         "processor": processor_name(),

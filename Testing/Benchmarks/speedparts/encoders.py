@@ -34,8 +34,8 @@ def mobile_sam(bench: Bench) -> list[Row]:
 
     from SAMAdaptLib.encoders import canvas, load_encoder, runtimes, weights
     from SAMAdaptLib.encoders.onnx import OnnxEncoder
-    from SAMAdaptLib.encoders.processor import has_bf16_units
     from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.processor import has_bf16_units
 
     picture, entry = picture_of(1024), ENTRIES["mobile_sam"]
     path = weights.ensure(entry)

@@ -1,0 +1,60 @@
+"""The processor: its name, and which units it has; without those for less than 32 bits such arithmetic is slower."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import platform
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+_LISTED = Path("/proc/cpuinfo")
+"""Where Linux lists its processors."""
+
+
+@lru_cache(maxsize=1)
+def processor_name() -> str:
+    """Its marketing name where the system tells it, else its architecture."""
+    return _listed("model name") or platform.processor() or platform.machine()
+
+
+def units() -> frozenset[str]:
+    """The names of all that Linux says it can do; nothing elsewhere."""
+    return frozenset(_listed("flags", "Features").split())
+
+
+@lru_cache(maxsize=1)
+def has_bf16_units() -> bool:
+    """Whether it multiplies bf16 itself: AMX or AVX512-BF16."""
+    return _has(("avx512_bf16", "amx_bf16"), ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
+@lru_cache(maxsize=1)
+def has_int8_units() -> bool:
+    """Whether it multiplies 8-bit integers and adds them up in one go: AMX or VNNI, as most since 2019 have it."""
+    return _has(("avx512_vnni", "avx_vnni", "amx_int8"), ("_is_vnni_supported", "_is_amx_tile_supported"))
+
+
+def _has(names: Sequence[str], questions: Sequence[str]) -> bool:
+    """Linux lists the units; elsewhere torch asks the processor: no when torch is missing or too old."""
+    return not units().isdisjoint(names) if _LISTED.is_file() else _torch_says(questions)
+
+
+def _torch_says(questions: Sequence[str]) -> bool:
+    if importlib.util.find_spec("torch") is None:
+        return False
+    import torch
+
+    asked = (getattr(torch.cpu, name, None) for name in questions)
+    return any(bool(ask()) for ask in asked if ask is not None)
+
+
+def _listed(*keys: str) -> str:
+    """The value of the first of ``keys`` in Linux's list of processors, else ""."""
+    with contextlib.suppress(OSError), _LISTED.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name.strip() in keys:
+                return value.strip()
+    return ""
