@@ -153,7 +153,7 @@ def quantise(model: Any, ranges: Ranges) -> None:
         if bounds is None:
             continue
         source = product.input_value(0)
-        key = (source.get_node().get_friendly_name(), source.get_index())
+        key = (source.get_node().get_name(), source.get_index())
         if key not in rounded:
             low, high = (np.float32(bound) for bound in _rounded(*bounds))
             rounded[key] = ops.fake_quantize(source, low, high, low, high, _LEVELS).output(0)

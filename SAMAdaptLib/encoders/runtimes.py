@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import DependencyError, InputError, WeightsError
 from ..processor import has_bf16_units, has_int8_units
 from ..progress import Monitor
+from .bands import in_bands
 from .openvino_graph import Ranges, quantise, rearrange
 
 RUNTIMES = ("openvino", "onnxruntime")
@@ -142,6 +143,7 @@ class _OpenVino:
         model_asked = openvino.Model([by_name[name] for name in outputs], whole.get_parameters(), "encoder")
         model_asked.reshape(list(shape))
         rearrange(model_asked)
+        in_bands(model_asked)
         quantise(model_asked, plan.ranges)
         # The precision is always said: on ARM the default would be fp16.
         settings: dict[str, Any] = {

@@ -38,12 +38,13 @@ _KINDS = {
 
 
 _OPENVINO = {
-    "fp32, the file's graph": ("f32", False, False),
-    "fp32, rearranged": ("f32", True, False),
-    "bf16, rearranged": ("bf16", True, False),
-    "int8 and bf16": ("bf16", True, True),
+    "fp32, the file's graph": ("f32", 0),
+    "fp32, rearranged": ("f32", 1),
+    "fp32, and in bands": ("f32", 2),
+    "bf16, and in bands": ("bf16", 2),
+    "int8 and bf16, in bands": ("bf16", 3),
 }
-"""Words to precision, whether the graph is rearranged, and whether products are computed in integers."""
+"""Words to precision, and how much is done to the graph: nothing, rearranged, then in bands, then in integers."""
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -89,9 +90,10 @@ def _onnxruntime(path: Path, inputs: np.ndarray) -> dict[str, float]:
     return _largest(sums)
 
 
-def _openvino(path: Path, inputs: np.ndarray, precision: str, rearranged: bool, integers: bool) -> dict[str, float]:
+def _openvino(path: Path, inputs: np.ndarray, precision: str, changes: int) -> dict[str, float]:
     import openvino
 
+    from SAMAdaptLib.encoders.bands import in_bands
     from SAMAdaptLib.encoders.openvino_graph import quantise, rearrange
     from SAMAdaptLib.encoders.ranges import RANGES
     from SAMAdaptLib.encoders.registry import ENTRIES
@@ -100,10 +102,9 @@ def _openvino(path: Path, inputs: np.ndarray, precision: str, rearranged: bool, 
     settings = {"PERF_COUNT": True, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     model = core.read_model(path)
     model.reshape(list(inputs.shape))
-    if rearranged:
-        rearrange(model)
-    if integers:
-        quantise(model, RANGES[ENTRIES["mobile_sam"].sha256])
+    integers = partial(quantise, ranges=RANGES[ENTRIES["mobile_sam"].sha256])
+    for change in (rearrange, in_bands, integers)[:changes]:
+        change(model)
     request = core.compile_model(model, "CPU", settings).create_infer_request()
     for _ in range(3):
         request.infer([inputs])
