@@ -2,24 +2,31 @@
 
 The baseline is rebuilt from the description in Hu, Xu, Shi, arXiv 2306.13731: augmentation in image space, so that
 the encoder runs for every picture of every batch; batches of 4, Adam at 5e-4, 120 epochs, cross-entropy and soft Dice.
-It gets the same encoder, the same head where ours is AutoSAM, the same views, and a cache of nothing.
+It gets the same encoder, the same head where ours is AutoSAM, the same views, and a cache of nothing. It is run twice:
+with the encoder as it comes, in ONNX Runtime's default session, and with the session that ours has.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from unittest import mock
 
 import numpy as np
 
-from .common import Bench, Row, fresh_home
+from .common import Bench, Row, environment, fresh_home
+
+Curve: TypeAlias = "list[tuple[float, float]]"
+"""(seconds, held-out Dice) at each look."""
 
 PART = "training"
 EPOCHS = 120
 BATCH = 4
 RATE = 5e-4
+AS_IT_COMES, AS_OURS = "the paper's loop", "the paper's loop with our encoder session"
+
 LOOKS = 24
 """How often the held-out Dice is taken, in both; in the paper's loop looking is not counted as time."""
 
@@ -31,32 +38,47 @@ def measure(bench: Bench) -> list[Row]:
     """One patient's end-diastolic volume; needs real volumes."""
     if bench.data is None or not (bench.data / "acdc" / "images").is_dir():
         return [Row(PART, "training to the same held-out Dice", "skipped: no --data with acdc", None, None, "s")]
+    theirs = {AS_OURS: _anew(paper_loop, bench)}
+    if bench.encoder == "mobile_sam":
+        with environment(SAMADAPT_RUNTIME="onnxruntime", SAMADAPT_PRECISION=None):
+            theirs = {AS_IT_COMES: _anew(paper_loop, bench), **theirs}
+    ours = {head: _anew(our_loop, bench, head) for head in ("cnn", "autosam")}
+    bench.curves["training paper"] = theirs[AS_OURS]
+    bench.curves |= {f"training {head}": curve for head, curve in ours.items()}
+    return [
+        row
+        for loop, curve in theirs.items()
+        for head, our_curve in ours.items()
+        for row in _compared(bench, head, our_curve, loop, curve)
+    ]
+
+
+def _anew(loop: Callable[..., Curve], bench: Bench, *more: Any) -> Curve:
+    """What a loop gives in a home where no feature and no pace is known."""
     with fresh_home(bench.encoder):
-        theirs = paper_loop(bench)
-        rows = []
-        best = max(dice for _, dice in theirs)
-        whole = theirs[-1][0]
-        reached = next(seconds for seconds, dice in theirs if dice >= best)
-        for head in ("cnn", "autosam"):
-            ours = our_loop(bench, head)
-            seconds = next((seconds for seconds, dice in ours if dice >= best), None)
-            words = f"{head} to held-out Dice {best:.3f}"
-            baseline = "the paper's loop until it first had it"
-            if seconds is None:
-                rows.append(Row(PART, words + ", not reached", baseline, reached, None, "s", None, f"{LEAST}x", False))
-                continue
-            ratio = reached / seconds
-            rows.append(
-                bench.row(PART, words, baseline, reached, seconds, "s", ratio, f"at least {LEAST}x", ratio >= LEAST)
-            )
-            rows.append(bench.row(PART, words, "the paper's loop to its end", whole, seconds, "s", whole / seconds))
-            bench.curves[f"training {head}"] = ours
-    bench.curves["training paper"] = theirs
-    return rows
+        return loop(bench, *more)
 
 
-def paper_loop(bench: Bench) -> list[tuple[float, float]]:
-    """(seconds, held-out Dice) as the paper trains."""
+def _compared(bench: Bench, head: str, ours: Curve, loop: str, theirs: Curve) -> list[Row]:
+    """To the best held-out Dice of ``theirs``, against when it first had it and against its whole time."""
+    best = max(dice for _, dice in theirs)
+    reached = next(seconds for seconds, dice in theirs if dice >= best)
+    seconds = next((seconds for seconds, dice in ours if dice >= best), None)
+    words, baseline = f"{head} to held-out Dice {best:.3f}", f"{loop} until it first had it"
+    target = f"at least {LEAST}x" if loop == AS_IT_COMES else ""
+    if seconds is None:
+        return [Row(PART, words + ", not reached", baseline, reached, None, "s", None, target, False)]
+    ratio = reached / seconds
+    met = ratio >= LEAST if target else None
+    whole = theirs[-1][0]
+    return [
+        bench.row(PART, words, baseline, reached, seconds, "s", ratio, target, met),
+        bench.row(PART, words, f"{loop} to its end", whole, seconds, "s", whole / seconds),
+    ]
+
+
+def paper_loop(bench: Bench) -> Curve:
+    """As the paper trains."""
     import torch
 
     from SAMAdaptLib.embedding import picture_of, picture_to_float
@@ -93,13 +115,12 @@ def paper_loop(bench: Bench) -> list[tuple[float, float]]:
     return curve
 
 
-def our_loop(bench: Bench, head: str) -> list[tuple[float, float]]:
-    """(seconds, held-out Dice) as ``train`` does it at the budget ``fast``, encoding included, nothing known before.
+def our_loop(bench: Bench, head: str) -> Curve:
+    """As ``train`` does it at the budget ``fast``, encoding included, nothing known before.
 
     As in the paper's loop, reading the case and loading the encoder are not counted.
     """
     from SAMAdaptLib import fitting
-    from SAMAdaptLib.embedding import FeatureStore
     from SAMAdaptLib.progress import Silent
 
     class Watch(Silent):
@@ -108,7 +129,6 @@ def our_loop(bench: Bench, head: str) -> list[tuple[float, float]]:
                 curve.append((time.perf_counter() - began, value))
 
     curve: list[tuple[float, float]] = []
-    FeatureStore().clear()
     session = _session(bench, head, Watch())
     began = time.perf_counter()
     with mock.patch.object(fitting, "EVALUATIONS", LOOKS):
