@@ -13,7 +13,7 @@ from . import __version__
 from .errors import SAMAdaptError
 from .home import home
 from .jobs import ProbeJob
-from .processor import processor_name, units
+from .processor import cores, processor_name, units
 from .progress import Monitor
 
 PACKAGES = (
@@ -60,7 +60,7 @@ def probe(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "home": str(home()),
         "packages": packages,
-        "processor": {"name": processor_name(), "cores": _cores(), "features": _features()},
+        "processor": {"name": processor_name(), "cores": cores(), "features": _features()},
         "devices": devices,
         "encoders": encoders,
         "speed": speed,
@@ -94,13 +94,6 @@ def _memory_gb() -> float | None:
     with contextlib.suppress(AttributeError, OSError, ValueError):
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     return None
-
-
-def _cores() -> int:
-    """Those that this process may use."""
-    with contextlib.suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _features() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import platform
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,6 +18,13 @@ _LISTED = Path("/proc/cpuinfo")
 def processor_name() -> str:
     """Its marketing name where the system tells it, else its architecture."""
     return _listed("model name") or platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    with contextlib.suppress(AttributeError):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def units() -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ from SAMAdaptLib.encoders import forget_encoders, load_encoder
 from SAMAdaptLib.encoders.base import Level
 from SAMAdaptLib.encoders.onnx import OnnxEncoder
 from SAMAdaptLib.encoders.onnx_graph import Tap, read_graph, with_taps
+from SAMAdaptLib.encoders.runtimes import make_plan, open_session
 from SAMAdaptLib.errors import WeightsError
+from SAMAdaptLib.processor import cores
+from SAMAdaptLib.progress import Silent
 
 
 @pytest.fixture
@@ -69,6 +73,38 @@ def test_each_runtime_gives_neck_and_tapped_level(runtime: str, small_onnx: Path
     np.testing.assert_allclose(features["neck"], [neck for neck, _ in expected], atol=1e-4)
     np.testing.assert_allclose(features["fine"], [fine for _, fine in expected], atol=1e-4)
     assert np.array_equal(encoder.encode(shown)["neck"], features["neck"])
+
+
+@pytest.mark.parametrize("runtime", INSTALLED)
+@pytest.mark.parametrize("threads", [None, 1])
+def test_pictures_side_by_side_have_the_features_that_each_has_alone(
+    runtime: str, threads: int | None, small_onnx: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
+    encoder = OnnxEncoder(small_onnx, "0" * 64, threads=threads)
+    assert encoder.batch == (min(2, cores()) if runtime == "openvino" and threads is None else 1)
+    shown = np.concatenate([picture(rows=rows) for rows in (48, 20, 31, 64, 7)])
+    alone = [encoder.encode(shown[index : index + 1])["neck"][0] for index in range(len(shown))]
+    np.testing.assert_array_equal(encoder.encode(shown)["neck"], alone)
+    assert encoder.encode(shown[:0])["neck"].shape == (0, 4, 16, 16)
+
+
+@pytest.mark.parametrize("runtime", INSTALLED)
+def test_a_session_computes_on_after_its_inputs_broke_off(
+    runtime: str, small_onnx: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SAMADAPT_RUNTIME", runtime)
+    session = open_session(small_model(), ["neck"], (1, 3, 64, 64), make_plan("cpu", Silent()), None)
+    whole = np.random.default_rng(0).normal(size=(1, 3, 64, 64)).astype(np.float32)
+    before = [found[0] for found in session.run([whole, -whole])]
+
+    def broken() -> Iterator[np.ndarray]:
+        yield whole
+        raise OSError
+
+    with pytest.raises(OSError):
+        list(session.run(broken()))
+    np.testing.assert_array_equal([found[0] for found in session.run([whole, -whole])], before)
 
 
 @pytest.mark.parametrize("runtime", INSTALLED)

@@ -14,7 +14,7 @@ from .base import INPUT_SIZE, Level, check_levels, fingerprint
 from .onnx_graph import Graph, Tap, read_graph, with_taps
 from .ranges import RANGES
 from .registry import ENTRIES, EncoderEntry
-from .runtimes import Plan, Session, make_plan, open_session
+from .runtimes import Plan, Session, make_plan, open_session, pictures_at_once
 
 _TAPS: Mapping[str, tuple[Tap, Level]] = {
     # MobileSAM's TinyViT, as torch's exporter names its tensors. The earliest one has 256x256 pixels; half of that
@@ -27,9 +27,7 @@ _SESSIONS = 2
 
 
 class OnnxEncoder:
-    """See ``base.Encoder``. Pictures go through one by one: these graphs fix their batch at 1."""
-
-    batch = 1
+    """See ``base.Encoder``. These graphs fix their batch at 1: pictures go through side by side, not as one input."""
 
     def __init__(
         self,
@@ -61,6 +59,7 @@ class OnnxEncoder:
         ranges = RANGES.get(sha256)
         self._plan: Plan = make_plan(device, self.monitor, exact=self._rule == "raw", ranges=ranges)
         self.device = self._plan.device
+        self.batch = pictures_at_once(self._plan, threads)
         self.fingerprint = fingerprint(sha256, self._plan.identity, self._rule, self.input_size)
         self._sessions: dict[tuple[str, ...], Session] = {}
 
@@ -68,10 +67,10 @@ class OnnxEncoder:
         """See ``base.Encoder.encode``."""
         asked = check_levels(levels, self.levels, self.name)
         pictures = canvas.check_canvases(canvases, self.name)
-        session = self._session(asked)
         result = {level: _empty(len(pictures), self.levels[level]) for level in asked}
-        for index, picture in enumerate(canvas.prepared(pictures, self.input_size, self._rule)):
-            for level, features in zip(asked, session.run(self._shaped(picture)), strict=True):
+        inputs = map(self._shaped, canvas.prepared(pictures, self.input_size, self._rule))
+        for index, found in enumerate(self._session(asked).run(inputs)):
+            for level, features in zip(asked, found, strict=True):
                 result[level][index] = features.reshape(result[level].shape[1:])
         return result
 
