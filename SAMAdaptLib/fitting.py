@@ -134,7 +134,8 @@ def seconds_per_step(module: HeadModule, batches: Batches, samples: Sequence[Sam
 
     Raises MemoryExhausted when the device runs out of memory.
     """
-    key = f"step of {module.type_name} {sorted(module.hyper().items())} on {hardware(batches.device)}"
+    seen = f"{module.batch} views, {module.crops} crops"
+    key = f"step of {module.type_name} {sorted(module.hyper().items())}, {seen}, on {hardware(batches.device)}"
     with _memory_watched(module, batches.device):
         return remembered(key, lambda: _measure_step(module, batches, samples))
 

@@ -114,11 +114,11 @@ class _Band:
     """Some rows of a picture, computed from the rows that they need of ``start``."""
 
     start: Any
-    _known: dict[tuple[str, int, int], Any] = field(default_factory=dict)
+    _known: dict[tuple[str, int, int, int], Any] = field(default_factory=dict)
 
     def rows(self, value: Any, top: int, bottom: int) -> Any:
         """The output that holds the rows from ``top`` to before ``bottom`` of ``value``."""
-        key = (value.get_node().get_name(), top, bottom)
+        key = (value.get_node().get_name(), value.get_index(), top, bottom)
         if key not in self._known:
             self._known[key] = self._computed(value, top, bottom)
         return self._known[key]

@@ -64,8 +64,7 @@ class Session(Protocol):
 def pictures_at_once(plan: Plan, threads: int | None) -> int:
     """How many pictures a session computes side by side, each on its part of the processor's cores.
 
-    OpenVINO waits less so: for the other cores at the end of every operation, and for memory. More than two gain little
-    and take memory.
+    OpenVINO waits less so, for the other cores at the end of every operation. Each picture more takes its memory.
     """
     return min(2, threads or cores()) if plan.runtime == "openvino" else 1
 
