@@ -183,6 +183,11 @@ class Embedder:
         self.levels = tuple(levels)
         self.store = store
 
+    @property
+    def batch(self) -> int:
+        """How many views at once pay."""
+        return 1 if self.encoder is None else self.encoder.batch
+
     def prepare(self, views: Iterable[View], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
         """Encode what the cache lacks; gives the number encoded. Raises Cancelled between views."""
         missing = self._missing(views)
@@ -207,17 +212,25 @@ class Embedder:
 
     def features(self, view: View) -> dict[str, NDArray[Any]]:
         """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
-        found = {name: self.store.get(view.key, name) for name in (*self.levels, PICTURE)}
-        if any(array is None for array in found.values()):
-            return self._encode([view], _painted([view]))[0]
-        return {name: array for name, array in found.items() if array is not None}
+        return self.features_of([view])[0]
+
+    def features_of(self, views: Sequence[View]) -> list[dict[str, NDArray[Any]]]:
+        """As ``features``, of a few views; those that are not known go through the encoder together."""
+        found = [{name: self.store.get(view.key, name) for name in (*self.levels, PICTURE)} for view in views]
+        known = [{name: array for name, array in arrays.items() if array is not None} for arrays in found]
+        missing = [index for index, arrays in enumerate(known) if len(arrays) < len(found[index])]
+        if missing:
+            unknown = [views[index] for index in missing]
+            for index, arrays in zip(missing, self._encode(unknown, _painted(unknown)), strict=True):
+                known[index] = arrays
+        return known
 
     def _encoding(self, missing: Sequence[View], monitor: Monitor, stage: str) -> Iterator[Sequence[View]]:
         """Encodes these views batch by batch, and gives each batch when its features are known.
 
         The next batch is painted while one is encoded, unless the program is to keep to one core.
         """
-        size = 1 if self.encoder is None else self.encoder.batch
+        size = self.batch
         batches = [missing[done : done + size] for done in range(0, len(missing), size)]
         with ThreadPoolExecutor(1, "painter") as painter:
             coming: Future[_Painted] | None = None

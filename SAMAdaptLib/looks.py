@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,15 +63,31 @@ class Look:
         ``count``: of slices, for the progress. ``frames``: windows to look through and average, the slice's own by
         default; all slices are on one grid.
         """
-        for index, content in enumerate(pictures):
+        done, coming = 0, iter(pictures)
+        while group := list(islice(coming, self.embedder.batch)):
             raise_if_cancelled(self.monitor)
-            self.monitor.progress(stage, index, count)
-            yield None if content is None or content.is_flat else self._canvas(content, frames or (content.frame,))
+            self.monitor.progress(stage, done, count)
+            done += len(group)
+            shown = {
+                index: content for index, content in enumerate(group) if content is not None and not content.is_flat
+            }
+            canvases = dict(zip(shown, self._together([*shown.values()], frames), strict=True))
+            yield from map(canvases.get, range(len(group)))
         self.monitor.progress(stage, count, count)
 
-    def _canvas(self, content: PictureSlice, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    def _together(self, contents: Sequence[PictureSlice], frames: Sequence[Frame]) -> list[NDArray[np.float32]]:
+        """The canvas of each slice; what the cache lacks is encoded together."""
+        windows = [frames or (content.frame,) for content in contents]
+        seen = [content.framed(frame) for content, own in zip(contents, windows, strict=True) for frame in own]
+        views = [content.view(ViewParameters(), self.encoder) for content in seen]
+        found = map(self._probabilities, self.embedder.features_of(views))
+        return [
+            self._canvas(content, [(frame, next(found)) for frame in own])
+            for content, own in zip(contents, windows, strict=True)
+        ]
+
+    def _canvas(self, content: PictureSlice, found: Sequence[tuple[Frame, NDArray[np.float32]]]) -> NDArray[np.float32]:
         """(classes, s, s) mean over the frames that show a point of the slice's own, background in the padding."""
-        found = [(frame, self._probabilities(content.framed(frame))) for frame in frames]
         if len(found) == 1:
             return _inside(found[0][1], content.frame)
         mean = np.nanmean([onto(content.frame, frame, canvas) for frame, canvas in found], axis=0)
@@ -88,9 +105,8 @@ class Look:
         cell_mm = float(self.head.card.arrangement["cell_mm"])
         return rearranged(found, len(sliced), sliced.stack.thickness_mm, cell_mm, self.head.arrangement)
 
-    def _probabilities(self, content: PictureSlice) -> NDArray[np.float32]:
-        """Class probabilities of one view, (classes, s, s) on its canvas."""
-        arrays = self.embedder.features(content.view(ViewParameters(), self.encoder))
+    def _probabilities(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Class probabilities of one view, (classes, s, s) on its canvas, from its features."""
         try:
             return self._asked(arrays)
         except RuntimeError as error:
