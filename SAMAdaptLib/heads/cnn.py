@@ -14,7 +14,7 @@ class CNNHead(HeadModule):
     """Standardised neck, 1x1 to ``width`` channels, a residual block at 64x64, one at 128x128; logits at 128x128."""
 
     type_name = "cnn"
-    batch, crops = 16, 2
+    batch, crops = 16, 4
     steps = 600
     formerly = {"norm": "group"}
 
