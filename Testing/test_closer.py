@@ -21,6 +21,7 @@ from SAMAdaptLib.budget import BUDGETS, goes_further
 from SAMAdaptLib.canvases import KeptCanvases
 from SAMAdaptLib.closer import MARGIN, STEPS, WORTH, Extent, extent, window_side
 from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import HeadFileError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads import head_class
@@ -266,6 +267,21 @@ def test_flat_slices_and_a_region_are_left_alone_by_both_looks(head: Head) -> No
     found = segment(replace(case.volume, voxels=voxels), head, region=region)
     assert not found.voxels[[0, 2, 6, 7]].any()
     assert found.voxels[[3, 4]].any()
+
+
+@pytest.mark.parametrize("batch", [2, 3, 50])
+def test_however_many_slices_are_encoded_together_the_same_is_found(
+    head: Head, batch: int, monkeypatch: pytest.MonkeyPatch, empty_home: Path
+) -> None:
+    case = small_balls(seed=5)
+    voxels = case.volume.voxels.copy()
+    voxels[2] = 100
+    volume = replace(case.volume, voxels=voxels)
+    one_by_one = segment(volume, head, tta=True, store=FeatureStore(empty_home / "one"))
+    monkeypatch.setattr(TinyEncoder, "batch", batch)
+    together = segment(volume, head, tta=True, store=FeatureStore(empty_home / "several"))
+    assert one_by_one.voxels.any()
+    np.testing.assert_array_equal(together.voxels, one_by_one.voxels)
 
 
 # In a volume that lies otherwise ----------------------------------------------------------------------------------

@@ -143,6 +143,24 @@ def test_a_view_is_encoded_once_and_read_ever_after(store: FeatureStore) -> None
     np.testing.assert_array_equal(first["neck"], second["neck"])
 
 
+def test_of_a_few_views_the_unknown_are_encoded_together_and_all_keep_their_order(store: FeatureStore) -> None:
+    encoder, sizes = CountingEncoder(), []
+    encoder.encode = lambda canvases, levels: (  # type: ignore[method-assign]
+        sizes.append(len(canvases)) or CountingEncoder.encode(encoder, canvases, levels)
+    )
+    embedder = Embedder(encoder, ("neck",), store)
+    alone = [
+        Embedder(CountingEncoder(), ("neck",), FeatureStore(store.folder / "other")).features(a_view(n))
+        for n in range(3)
+    ]
+    embedder.features(a_view(1))
+    found = embedder.features_of([a_view(0), a_view(1), a_view(2)])
+    assert sizes == [1, 2]
+    for each, expected in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(each["neck"], expected["neck"])
+        np.testing.assert_array_equal(each["picture"], expected["picture"])
+
+
 def test_preparing_encodes_only_what_is_missing(store: FeatureStore) -> None:
     encoder = CountingEncoder()
     embedder = Embedder(encoder, ("neck",), store)
