@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .openvino_graph import kind_of, sizes_of
+
 _WIDE = 1 << 22
 """Elements of a picture from which on it is computed in bands."""
 
@@ -53,7 +55,7 @@ def _bottleneck(middle: Any) -> tuple[Any, Any, list[int]] | None:
     It begins with the convolution before ``middle``, and ends behind the one after it, with what is added to that and
     its activation. Nothing else may look at what lies in between.
     """
-    wide = _sizes(middle.input_value(0))
+    wide = sizes_of(middle.input_value(0))
     if len(wide) != 4 or wide[0] != 1 or np.prod(wide) < _WIDE:
         return None
     first = middle.input_value(0).get_node()
@@ -157,7 +159,7 @@ class _Band:
         side = node.input_value(1).get_shape()[-2]
         first = top * stride - above
         last = (bottom - 1) * stride - above + (side - 1) * dilation + 1
-        height = _sizes(node.input_value(0))[_ROWS]
+        height = sizes_of(node.input_value(0))[_ROWS]
         missing = max(0, -first), max(0, last - height)
         source = self.rows(node.input_value(0), first + missing[0], last - missing[1])
         pads = [missing[0], left], [missing[1], how["pads_end"][1]]
@@ -174,19 +176,10 @@ def _elementwise(node: Any) -> Callable[..., Any]:
 def _constant(value: Any) -> np.ndarray | None:
     """Its numbers where they are constant and the same for each row: as they are, or reshaped as biases come."""
     node = value.get_node()
-    if _is_constant(value):
+    if kind_of(value) == "Constant":
         numbers = np.array(node.data)
-    elif node.get_type_name() == "Reshape" and _sizes(value) and _is_constant(node.input_value(0)):
-        numbers = np.array(node.input_value(0).get_node().data).reshape(_sizes(value))
+    elif node.get_type_name() == "Reshape" and sizes_of(value) and kind_of(node.input_value(0)) == "Constant":
+        numbers = np.array(node.input_value(0).get_node().data).reshape(sizes_of(value))
     else:
         return None
     return numbers if numbers.ndim < 2 or numbers.shape[-2] == 1 else None
-
-
-def _is_constant(value: Any) -> bool:
-    return str(value.get_node().get_type_name()) == "Constant"
-
-
-def _sizes(value: Any) -> list[int]:
-    sizes = value.get_partial_shape()
-    return [int(side) for side in sizes.to_shape()] if sizes.is_static else []

@@ -63,21 +63,21 @@ def split_projections(model: Any) -> None:
 
 def _product_of(split: Any) -> Any:
     add = split.input_value(0).get_node().input_value(0).get_node()
-    return next(value.get_node() for value in add.input_values() if _kind(value) == "MatMul")
+    return next(value.get_node() for value in add.input_values() if kind_of(value) == "MatMul")
 
 
 def _projection(split: Any) -> tuple[Any, np.ndarray, np.ndarray, list[int]] | None:
     """(what enters, weight, bias, shape before the cut) of a product that is cut apart; None for anything else."""
-    if split.get_type_name() != "VariadicSplit" or _kind(split.input_value(0)) != "Reshape":
+    if split.get_type_name() != "VariadicSplit" or kind_of(split.input_value(0)) != "Reshape":
         return None
     reshape = split.input_value(0).get_node()
-    add, shape = reshape.input_value(0).get_node(), _shape(reshape.output(0))
-    if add.get_type_name() != "Add" or {_kind(value) for value in add.input_values()} != {"Constant", "MatMul"}:
+    add, shape = reshape.input_value(0).get_node(), sizes_of(reshape.output(0))
+    if add.get_type_name() != "Add" or {kind_of(value) for value in add.input_values()} != {"Constant", "MatMul"}:
         return None
-    bias = next(np.array(value.get_node().data) for value in add.input_values() if _kind(value) == "Constant")
+    bias = next(np.array(value.get_node().data) for value in add.input_values() if kind_of(value) == "Constant")
     product = _product_of(split)
     turned = any(product.get_attributes().get(name) for name in ("transpose_a", "transpose_b"))
-    if turned or any(_kind(value) != "Constant" for value in (product.input_value(1), split.input_value(1))):
+    if turned or any(kind_of(value) != "Constant" for value in (product.input_value(1), split.input_value(1))):
         return None
     weight, axis = _values(product.input_value(1)), int(_values(split.input_value(1)))
     width = shape[-2] * shape[-1] if len(shape) > 1 else -1
@@ -98,7 +98,7 @@ def transpose_pictures(model: Any) -> None:
         if node.get_type_name() not in ("Reshape", "Transpose"):
             continue
         before = node.input_value(0).get_node()
-        shape, inner = (_shape(output) for output in (node.output(0), before.output(0)))
+        shape, inner = (sizes_of(output) for output in (node.output(0), before.output(0)))
         result: Any = None
         if _swaps(before) and len(shape) == 4 and node.get_type_name() == "Reshape":
             _, channels, rows, columns = shape
@@ -107,7 +107,7 @@ def transpose_pictures(model: Any) -> None:
                 result = ops.transpose(picture, np.array([0, 3, 1, 2]))
         elif _swaps(node) and before.get_type_name() == "Reshape":
             picture = before.input_value(0)
-            if _shape(picture)[:2] == [1, inner[1]] and len(_shape(picture)) == 4:
+            if sizes_of(picture)[:2] == [1, inner[1]] and len(sizes_of(picture)) == 4:
                 tokens = ops.transpose(picture, np.array([0, 2, 3, 1]))
                 result = ops.reshape(tokens, np.array(shape), False)
         if result is not None:
@@ -117,12 +117,12 @@ def transpose_pictures(model: Any) -> None:
 
 def _swaps(node: Any) -> bool:
     """Whether it exchanges the last two of three axes."""
-    if node.get_type_name() != "Transpose" or _kind(node.input_value(1)) != "Constant":
+    if node.get_type_name() != "Transpose" or kind_of(node.input_value(1)) != "Constant":
         return False
     return [int(axis) for axis in _values(node.input_value(1))] == [0, 2, 1]
 
 
-def _shape(value: Any) -> list[int]:
+def sizes_of(value: Any) -> list[int]:
     """Its sizes; none where one is open."""
     sizes = value.get_partial_shape()
     return [int(side) for side in sizes.to_shape()] if sizes.is_static else []
@@ -131,7 +131,7 @@ def _shape(value: Any) -> list[int]:
 def products(model: Any) -> list[Any]:
     """The products with constant weights, in order of computation, that could be computed in integers."""
     nodes = model.get_ordered_ops()
-    return [node for node in nodes if node.get_type_name() in _PRODUCTS and _kind(node.input_value(1)) == "Constant"]
+    return [node for node in nodes if node.get_type_name() in _PRODUCTS and kind_of(node.input_value(1)) == "Constant"]
 
 
 def product_name(product: Any) -> str:
@@ -186,7 +186,8 @@ def _weight_limits(product: Any) -> np.ndarray:
     return limits
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """The type of the node that gives it."""
     return str(value.get_node().get_type_name())
 
 
