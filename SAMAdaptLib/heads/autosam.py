@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..encoders.sam import import_sam_modeling
 from .base import HeadModule
+from .twoway import two_way
 
 SAM_MASK_TOKENS = 4
 
@@ -70,13 +72,24 @@ class AutoSAMHead(HeadModule):
 
     def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
         neck = features["neck"]
-        count, width, height, breadth = neck.shape
-        position = self._position(height, breadth).expand(count, -1, -1, -1)
-        tokens = self.tokens.expand(count, -1, -1)
-        hidden, keys = self.transformer(neck + self.no_mask_embed[0, :, None, None], position, tokens)
-        upscaled = self.output_upscaling(keys.transpose(1, 2).reshape(count, width, height, breadth))
-        weights = torch.stack([network(hidden[:, i]) for i, network in enumerate(self.hypernetworks)], dim=1)
-        return torch.einsum("bkc,bchw->bkhw", weights, upscaled)
+        count, _, height, breadth = neck.shape
+        cells = neck.flatten(2).transpose(1, 2) + self.no_mask_embed
+        position = self._position(height, breadth).flatten(1).transpose(0, 1)
+        hidden, cells = two_way(self.transformer, cells, position, self.tokens.expand(count, -1, -1))
+        weights = torch.stack([network(hidden[:, i]) for i, network in enumerate(self.hypernetworks)], dim=2)
+        return _picture(self._upscaled(cells) @ weights, height, breadth)
+
+    def _upscaled(self, cells: Tensor) -> Tensor:
+        """``output_upscaling`` of cells (B, N, C): (B, N * 4 * 4, C/8), each cell's parts together.
+
+        Where channels are last, its layers are products and need not move what they give; ``_picture`` moves the
+        logits, which are fewer.
+        """
+        layers: Any = self.output_upscaling
+        first, norm, _, second, _ = layers
+        halves = _four_of_each(first.weight, first.bias, cells)
+        halves = nn.functional.layer_norm(halves, norm.weight.shape, norm.weight, norm.bias, norm.eps)
+        return nn.functional.gelu(_four_of_each(second.weight, second.bias, nn.functional.gelu(halves)))
 
     def _position(self, height: int, width: int) -> Tensor:
         """SAM's positional encoding of a grid, (C, height, width)."""
@@ -86,6 +99,21 @@ class AutoSAMHead(HeadModule):
         grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)
         angles = 2 * math.pi * ((2 * grid - 1) @ self.pe_gaussian)
         return torch.cat([angles.sin(), angles.cos()], dim=-1).permute(2, 0, 1)
+
+
+def _four_of_each(weight: Tensor, bias: Tensor, cells: Tensor) -> Tensor:
+    """A transposed convolution that makes 2x2 cells of each one, its weight (C, C', 2, 2) and bias (C'), as a product.
+
+    Of cells (B, N, C) come (B, N * 4, C'), the four of a cell together.
+    """
+    rows = weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return nn.functional.linear(cells, rows, bias.repeat(4)).unflatten(2, (4, -1)).flatten(1, 2)
+
+
+def _picture(logits: Tensor, height: int, breadth: int) -> Tensor:
+    """(B, classes, 4 * height, 4 * breadth) from logits (B, N * 4 * 4, classes) as ``_upscaled`` orders them."""
+    parts = logits.unflatten(1, (height, breadth, 2, 2, 2, 2))
+    return parts.permute(0, 7, 1, 3, 5, 2, 4, 6).flatten(5, 7).flatten(2, 4)
 
 
 def _mlp(width: int, outputs: int) -> nn.Sequential:
