@@ -1,14 +1,17 @@
-"""segment-anything's own model with seeded weights: what our encoders and their speed are compared with."""
+"""segment-anything's own modules: what our encoders and our AutoSAM head, and their speed, are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from SAMAdaptLib.encoders.sam import import_sam_modeling
+
+if TYPE_CHECKING:
+    from SAMAdaptLib.heads.autosam import AutoSAMHead
 
 
 def reference_encoder(numbers: Mapping[str, Any], image_size: int = 1024) -> torch.nn.Module:
@@ -46,3 +49,17 @@ def randomised(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
             offset = 1.0 if name.endswith(("norm1.weight", "norm2.weight")) else 0.0
             weight.copy_(offset + spread * torch.randn(weight.shape, generator=generator))
     return model
+
+
+def reference_logits(head: AutoSAMHead, neck: torch.Tensor) -> torch.Tensor:
+    """What segment-anything's modules, which hold the head's weights, give when called as its ``MaskDecoder`` does.
+
+    ``neck`` (B, C, h, w); gives (B, classes, 4h, 4w).
+    """
+    count, width, height, breadth = neck.shape
+    position = head._position(height, breadth).expand(count, -1, -1, -1)
+    source = neck + head.no_mask_embed[0, :, None, None]
+    hidden, cells = head.transformer(source, position, head.tokens.expand(count, -1, -1))
+    upscaled: torch.Tensor = head.output_upscaling(cells.transpose(1, 2).reshape(count, width, height, breadth))
+    weights = torch.stack([network(hidden[:, i]) for i, network in enumerate(head.hypernetworks)], dim=1)
+    return (weights @ upscaled.flatten(2)).unflatten(2, upscaled.shape[2:])

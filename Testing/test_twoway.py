@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from reference_sam import reference_logits
 from test_heads import needs_segment_anything
 
 from SAMAdaptLib.heads import head_class
@@ -34,22 +35,11 @@ def a_neck() -> Tensor:
     return torch.randn(2, 256, 24, 16, generator=torch.Generator().manual_seed(0))
 
 
-def as_segment_anything_does(module: AutoSAMHead, neck: Tensor) -> Tensor:
-    """Its own modules called as its ``MaskDecoder.predict_masks`` calls them."""
-    count, width, height, breadth = neck.shape
-    position = module._position(height, breadth).expand(count, -1, -1, -1)
-    source = neck + module.no_mask_embed[0, :, None, None]
-    hidden, cells = module.transformer(source, position, module.tokens.expand(count, -1, -1))
-    upscaled = module.output_upscaling(cells.transpose(1, 2).reshape(count, width, height, breadth))
-    weights = torch.stack([network(hidden[:, i]) for i, network in enumerate(module.hypernetworks)], dim=1)
-    return (weights @ upscaled.flatten(2)).unflatten(2, upscaled.shape[2:])
-
-
 @pytest.mark.parametrize("classes", [2, FEW, MANY])
 def test_logits_are_those_of_segment_anythings_decoder(classes: int) -> None:
     module, neck = a_head(classes), a_neck()
     with torch.inference_mode():
-        expected = as_segment_anything_does(module, neck)
+        expected = reference_logits(module, neck)
         found = module({"neck": neck}, torch.zeros(2, 1, 256, 256))
     assert found.shape == (2, classes, 96, 64)
     assert (found - expected).abs().max() < 1e-5 * expected.std()
@@ -60,7 +50,7 @@ def test_it_learns_the_same_from_the_same_views(classes: int) -> None:
     module, neck = a_head(classes), a_neck()
     wanted = torch.randn(2, classes, 96, 64, generator=torch.Generator().manual_seed(1))
     gradients = []
-    for logits in (as_segment_anything_does(module, neck), module({"neck": neck}, torch.zeros(2, 1, 256, 256))):
+    for logits in (reference_logits(module, neck), module({"neck": neck}, torch.zeros(2, 1, 256, 256))):
         module.zero_grad()
         (logits * wanted).sum().backward()
         gradients.append({name: weight.grad for name, weight in module.named_parameters()})
@@ -77,9 +67,9 @@ def test_it_learns_the_same_from_the_same_views(classes: int) -> None:
 def test_in_half_width_it_is_as_near_as_segment_anythings_decoder_is() -> None:
     module, neck = a_head(FEW), a_neck()
     with torch.inference_mode():
-        exact = as_segment_anything_does(module, neck)
+        exact = reference_logits(module, neck)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            theirs = as_segment_anything_does(module, neck)
+            theirs = reference_logits(module, neck)
             ours = module({"neck": neck}, torch.zeros(2, 1, 256, 256))
     assert (ours - exact).norm() < 1.5 * (theirs - exact).norm()
     assert (ours - exact).norm() < 0.02 * exact.norm()

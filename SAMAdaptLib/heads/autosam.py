@@ -73,7 +73,7 @@ class AutoSAMHead(HeadModule):
     def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
         neck = features["neck"]
         count, _, height, breadth = neck.shape
-        cells = neck.flatten(2).transpose(1, 2) + self.no_mask_embed
+        cells = neck.flatten(2).transpose(1, 2).contiguous() + self.no_mask_embed
         position = self._position(height, breadth).flatten(1).transpose(0, 1)
         hidden, cells = two_way(self.transformer, cells, position, self.tokens.expand(count, -1, -1))
         weights = torch.stack([network(hidden[:, i]) for i, network in enumerate(self.hypernetworks)], dim=2)

@@ -3,7 +3,8 @@
 The baseline is rebuilt from the description in Hu, Xu, Shi, arXiv 2306.13731: augmentation in image space, so that
 the encoder runs for every picture of every batch; batches of 4, Adam at 5e-4, 120 epochs, cross-entropy and soft Dice.
 It gets the same encoder, the same head where ours is AutoSAM, the same views, and a cache of nothing. It is run twice:
-with the encoder as it comes, in ONNX Runtime's default session, and with the session that ours has.
+as it comes, the encoder in ONNX Runtime's default session and the head by segment-anything's own modules, and with the
+session that ours has and the head as ours is computed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias
 from unittest import mock
 
 import numpy as np
+from reference_sam import reference_logits
 
 from .common import Bench, Row, environment, fresh_home
 
@@ -25,7 +27,7 @@ PART = "training"
 EPOCHS = 120
 BATCH = 4
 RATE = 5e-4
-AS_IT_COMES, AS_OURS = "the paper's loop", "the paper's loop with our encoder session"
+AS_IT_COMES, AS_OURS = "the paper's loop", "the paper's loop with our encoder session and head"
 
 LOOKS = 24
 """How often the held-out Dice is taken, in both; in the paper's loop looking is not counted as time."""
@@ -38,10 +40,11 @@ def measure(bench: Bench) -> list[Row]:
     """One patient's end-diastolic volume; needs real volumes."""
     if bench.data is None or not (bench.data / "acdc" / "images").is_dir():
         return [Row(PART, "training to the same held-out Dice", "skipped: no --data with acdc", None, None, "s")]
-    theirs = {AS_OURS: _anew(paper_loop, bench)}
+    theirs = {AS_OURS: _anew(paper_loop, bench, lambda head, neck, pictures: head({"neck": neck}, pictures))}
     if bench.encoder == "mobile_sam":
         with environment(SAMADAPT_RUNTIME="onnxruntime", SAMADAPT_PRECISION=None):
-            theirs = {AS_IT_COMES: _anew(paper_loop, bench), **theirs}
+            as_it_comes = _anew(paper_loop, bench, lambda head, neck, _: reference_logits(head, neck))
+        theirs = {AS_IT_COMES: as_it_comes, **theirs}
     ours = {head: _anew(our_loop, bench, head) for head in ("cnn", "autosam")}
     bench.curves["training paper"] = theirs[AS_OURS]
     bench.curves |= {f"training {head}": curve for head, curve in ours.items()}
@@ -77,8 +80,8 @@ def _compared(bench: Bench, head: str, ours: Curve, loop: str, theirs: Curve) ->
     ]
 
 
-def paper_loop(bench: Bench) -> Curve:
-    """As the paper trains."""
+def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any]) -> Curve:
+    """As the paper trains; ``logits_of`` has a head, the features of a batch and its pictures."""
     import torch
 
     from SAMAdaptLib.embedding import picture_of, picture_to_float
@@ -103,7 +106,7 @@ def paper_loop(bench: Bench) -> Curve:
         pictures = torch.from_numpy(np.stack([picture_to_float(picture_of(canvas))[None] for canvas in canvases]))
         targets = np.stack([item.target(drawn, module.loss_size) for item, drawn in chosen])
         module.train()
-        logits = upsample(module({"neck": neck}, pictures), module.loss_size)
+        logits = upsample(logits_of(module, neck, pictures), module.loss_size)
         loss = segmentation_loss(logits, torch.from_numpy(targets.astype(np.int64)))
         optimizer.zero_grad()
         loss.backward()
