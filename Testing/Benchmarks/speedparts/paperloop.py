@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 from unittest import mock
 
 import numpy as np
-from reference_sam import reference_logits
 
 from .common import Bench, Row, environment, fresh_home
 
@@ -38,6 +37,8 @@ LEAST = 20
 
 def measure(bench: Bench) -> list[Row]:
     """One patient's end-diastolic volume; needs real volumes."""
+    from reference_sam import reference_logits
+
     if bench.data is None or not (bench.data / "acdc" / "images").is_dir():
         return [Row(PART, "training to the same held-out Dice", "skipped: no --data with acdc", None, None, "s")]
     theirs = {AS_OURS: _anew(paper_loop, bench, lambda head, neck, pictures: head({"neck": neck}, pictures))}
