@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, einsum
 
 if TYPE_CHECKING:
@@ -24,10 +23,12 @@ def two_way(transformer: TwoWayTransformer, cells: Tensor, position: Tensor, tok
 
     ``cells`` (B, N, C) are the picture's, ``position`` (N, C) where they are, ``tokens`` (B, K, C).
     """
+    last = transformer.final_attn_token_to_image
+    position = position.to(last.q_proj(tokens).dtype)  # what a product gives says in what width products are
     queries = tokens
     for layer in transformer.layers:
         queries, cells = _block(layer, queries, cells, position, tokens)
-    asked = _tokens_ask(transformer.final_attn_token_to_image, queries + tokens, _Picture.of(cells, position))
+    asked = _tokens_ask(last, queries + tokens, _Picture.of(cells, position))
     return transformer.norm_final_attn(queries + asked), cells
 
 
@@ -57,11 +58,8 @@ class _Picture:
 
     @classmethod
     def of(cls, cells: Tensor, position: Tensor) -> _Picture:
-        """Where products are computed in half width, cells are brought to it once and not for each product."""
-        kind = cells.device.type
-        if torch.is_autocast_enabled(kind):
-            width = torch.get_autocast_dtype(kind)
-            cells, position = cells.to(width), position.to(width)
+        """``position`` has the width of products. Where that is half, cells are brought to it once, not for each."""
+        cells = cells.to(position.dtype)
         return cls(cells, cells + position)
 
 
