@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from reference_sam import reference_logits
+from reference_sam import randomised, reference_logits
 from test_heads import needs_segment_anything
 
 from SAMAdaptLib.heads import head_class
@@ -23,12 +23,7 @@ FEW, MANY = 4, 20
 def a_head(classes: int) -> AutoSAMHead:
     """With weights that are all at work: fresh ones leave some at zero."""
     needs_segment_anything()
-    torch.manual_seed(classes)
-    module = head_class("autosam")({"neck": 256}, classes)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    return module
+    return randomised(head_class("autosam")({"neck": 256}, classes), classes)
 
 
 def a_neck() -> Tensor:
