@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .embedding import PICTURE, Embedder, picture_to_float
+from .embedding import PICTURE, Embedder, fitted_picture, picture_to_float
 from .views import IGNORED
 
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ class Batches:
         self._bytes = 0
 
     def load(self, samples: Sequence[Sample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Features {level: (B, C, h, w)}, pictures (B, 1, 256, 256) and targets (B, s, s) int64."""
+        """Features {level: (B, C, h, w)}, pictures (B, 1, p, p) and targets (B, s, s) int64.
+
+        p is about 256 and s about the head's ``loss_size``: whole multiples of the coarsest features' side.
+        """
         known = [self._read(sample) for sample in samples]
         return self._tensors([item.arrays for item in known], [item.target for item in known])
 
@@ -87,8 +90,9 @@ class Batches:
         if known is None:
             features = self.embedder.features(sample.view)
             arrays = {name: np.ascontiguousarray(features[name].transpose(1, 2, 0)) for name in self.module.needs}
-            arrays[PICTURE] = features[PICTURE]
-            target = sample.target(self.module.loss_size)
+            cells = min((array.shape[0] for array in arrays.values()), default=self.module.loss_size)
+            arrays[PICTURE] = fitted_picture(features[PICTURE], cells)
+            target = sample.target(cells * max(1, round(self.module.loss_size / cells)))
             units = gcd(*(array.shape[0] for array in (*arrays.values(), target)))
             known = _Known(arrays, target, units, _places(target, units) if self.module.crops else [])
             if self._bytes + known.nbytes <= REMEMBERED_BYTES:

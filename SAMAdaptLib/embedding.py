@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from . import home
+from .encoders.canvas import resize
 from .encoders.loading import pinned_threads
 from .errors import InputError
 from .files import write_whole
@@ -285,6 +286,19 @@ def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:
     total = np.where(inside, blocks, 0).sum(axis=(1, 3), dtype=np.float32)
     mean = total / np.maximum(count, 1)
     return np.where(count * 2 >= block * block, 1 + np.round(mean * (254 / 255)), 0).astype(np.uint8)
+
+
+def fitted_picture(picture: NDArray[np.uint8], cells: int) -> NDArray[np.uint8]:
+    """A view's small picture in about its size, with a whole number of pairs of pixels for each of ``cells`` a side.
+
+    Heads cut crops between the cells of their features; of 64 cells each has 4 x 4 pixels, and the picture is left as
+    it is.
+    """
+    side = 2 * cells * max(1, round(picture.shape[0] / (2 * cells)))
+    if side == picture.shape[0]:
+        return picture
+    values = np.where(picture == 0, np.float32(np.nan), picture.astype(np.float32))
+    return np.nan_to_num(np.round(resize(values, side))).astype(np.uint8)
 
 
 def picture_to_float(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -99,7 +99,7 @@ def held_out_dice(module: HeadModule, batches: Batches, samples: Sequence[Sample
             features, pictures, targets = batches.load(samples[start : start + LOOKED_AT])
             with mixed_precision(batches.device):
                 logits = module(features, pictures)
-            found = upsample(logits.float(), module.loss_size).argmax(dim=1)
+            found = upsample(logits.float(), targets.shape[-1]).argmax(dim=1)
             known = targets != IGNORED
             for index in range(1, classes):
                 ours, truth = (found == index) & known, targets == index

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .devices import mixed_precision, resolve_device
-from .embedding import PICTURE, Embedder, FeatureStore, picture_to_float
+from .embedding import PICTURE, Embedder, FeatureStore, fitted_picture, picture_to_float
 from .encoders import load_encoder
 from .errors import HeadFileError
 from .faults import out_of_memory
@@ -119,7 +119,10 @@ class Look:
     def _asked(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         self.module = self.module.to(self.device)  # Here, not before: that alone may be too much for a device.
         features = {level: self._tensor(arrays[level]) for level in self.module.needs}
-        picture = self._tensor(picture_to_float(arrays[PICTURE])[None])
+        small = arrays[PICTURE]
+        if features:
+            small = fitted_picture(small, min(maps.shape[-1] for maps in features.values()))
+        picture = self._tensor(picture_to_float(small)[None])
         with torch.inference_mode(), mixed_precision(self.device):
             logits = self.module(features, picture)[0]
         canvas: NDArray[np.float32] = logits.float().softmax(dim=0).cpu().numpy()

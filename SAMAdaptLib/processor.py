@@ -38,12 +38,6 @@ def has_bf16_units() -> bool:
     return _has(("avx512_bf16", "amx_bf16"), ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
 
 
-@lru_cache(maxsize=1)
-def has_int8_units() -> bool:
-    """Whether it multiplies 8-bit integers and adds them up in one go: AMX or VNNI, as most since 2019 have it."""
-    return _has(("avx512_vnni", "avx_vnni", "amx_int8"), ("_is_vnni_supported", "_is_amx_tile_supported"))
-
-
 def _has(names: Sequence[str], questions: Sequence[str]) -> bool:
     """Linux lists the units; elsewhere torch asks the processor: no when torch is missing or too old."""
     return not units().isdisjoint(names) if _LISTED.is_file() else _torch_says(questions)

@@ -32,6 +32,9 @@ EMPTY_SHARE = 0.25
 """Slices without any structure make up at most this share of the training slices; they teach what is not there."""
 
 
+MOST_PAINTED = 1024
+"""Pixels a side of a painted canvas above which a finer slice is painted no finer."""
+
 SCRIBBLE_MARGIN = 0.25
 """How far beyond the box around all scribbles of a slice nothing is known, as a share of the box's sides."""
 
@@ -69,9 +72,9 @@ class PictureSlice:
 
     def view(self, parameters: ViewParameters, encoder: Encoder | None) -> View:
         """This slice under ``parameters``, ready for the embedder of that encoder."""
-        size = encoder.input_size if encoder is not None else PICTURE_SIZE
-        fingerprint = encoder.fingerprint if encoder is not None else ""
         frame = self.frame
+        size = PICTURE_SIZE if encoder is None else painted_side(frame, encoder.input_size)
+        fingerprint = encoder.fingerprint if encoder is not None else ""
         window = [frame.top_mm, frame.left_mm, frame.side_mm, *([frame.turn] if frame.turn else [])]
         parts = {"window": window, "view": parameters.to_dict(), "encoder": fingerprint, "size": size}
         key = content_key({**self.identity, **parts})
@@ -134,6 +137,16 @@ class SlicedVolume:
         raw = np.asarray(self.stack.slice(self.volume.voxels, index), np.float32)
         picture = np.ascontiguousarray(apply(raw, self._limits), np.float32)
         return PictureSlice(picture, self.frame, {**self._identity, "slice": index})
+
+
+def painted_side(frame: Frame, input_size: int) -> int:
+    """The side in pixels of the canvas that a slice is painted on for an encoder that sees ``input_size`` of them.
+
+    Whole multiples of the heads' small picture: enough for what the encoder sees and, up to ``MOST_PAINTED``, for what
+    the slice resolves, so that shrinking it afterwards averages pixels and skips none.
+    """
+    resolved = min(frame.side_mm / min(frame.spacing), MOST_PAINTED)
+    return PICTURE_SIZE * math.ceil(max(input_size, resolved - 0.5) / PICTURE_SIZE)
 
 
 def centred_frame(stack: SliceStack, side_mm: float = 0.0) -> Frame:

@@ -63,7 +63,10 @@ class Trials:
         """A head of that kind as its fit begins."""
         session, encoder = self.session, self.session.encoder
         channels = {level: encoder.levels[level].channels for level in session.levels} if encoder else {}
-        module = head_class(kind)(channels, len(session.structures) + 1)
+        chosen = head_class(kind)
+        sizes = [encoder.levels[level].size for level in chosen.needs] if encoder else []
+        options = chosen.options_for(min(sizes)) if sizes else {}
+        module = chosen(channels, len(session.structures) + 1, **options)
         earlier = self.start_from and _earlier(self.start_from, module, encoder, session.structures)
         if earlier:
             module.load_state_dict(earlier.state_dict())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Monitor, Silent
@@ -32,13 +32,13 @@ def load_encoder(
     input_rule: str = "",
     input_size: int | None = None,
 ) -> Encoder:
-    """The encoder of that name (see ``registry``), or the SAM-compatible .pth or .onnx file at that path.
+    """The encoder of that name (see ``registry``), or of the SAM-compatible .pth checkpoint at that path.
 
     ``device`` is auto, cpu, cuda, cuda:N or mps; ``threads`` bounds the processor's threads (default: what
     ``SAMADAPT_THREADS`` says, else all). ``source`` is a file or folder to take a named encoder's weights from.
     ``input_rule`` (canvas.INPUT_RULES) is for files by path, where the default is SAM's normalisation, or MedSAM's for
-    a file that has "medsam" in its name. ``input_size`` is the side in pixels of what a SAM ViT sees, where it is not
-    to be its own 1024: less is quicker and coarser.
+    a file that has "medsam" in its name. ``input_size`` is the side in pixels of what the encoder sees, where it is not
+    to be the one that it was trained on: less is quicker and coarser.
 
     An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
     or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
@@ -86,7 +86,7 @@ def _resolve(text: str, monitor: Monitor, source: str | Path | None) -> tuple[En
         return by_sha256(hashes.sha256_of(path, monitor)), path
     if path.suffix or path.exists() or path.parent != Path():
         msg = f"There is no encoder file {path}."
-        raise InputError(msg, "Give the path of a .pth or .onnx file, or an encoder's name.")
+        raise InputError(msg, "Give the path of a .pth file, or an encoder's name.")
     return find(text), None  # Raises the error that lists the names.
 
 
@@ -103,20 +103,13 @@ def _built(
     if path is None:
         from .tiny import TinyEncoder
 
-        _require_own_size("tiny", TinyEncoder.input_size, input_size)
-        return TinyEncoder()
-    kind = entry.architecture if entry else _architecture_of(path)
-    if kind == "onnx":
-        from .onnx import OnnxEncoder
-
-        encoder = OnnxEncoder(
-            path, digest, entry=entry, device=device, threads=threads, input_rule=input_rule, monitor=monitor
-        )
-        _require_own_size(encoder.name, encoder.input_size, input_size)
-        return encoder
-    from .sam import SamEncoder
-
-    return SamEncoder(
+        return TinyEncoder(input_size=input_size)
+    build: Any
+    if (entry.architecture if entry else _architecture_of(path)) == "tiny_vit":
+        from .tiny_vit_encoder import TinyViTEncoder as build
+    else:
+        from .sam import SamEncoder as build
+    encoder: Encoder = build(
         path,
         digest,
         entry=entry,
@@ -126,22 +119,18 @@ def _built(
         input_size=input_size,
         monitor=monitor,
     )
-
-
-def _require_own_size(name: str, own: int, asked: int | None) -> None:
-    if asked not in (None, own):
-        msg = f"The encoder {name} works on pictures of {own} pixels a side, not {asked}."
-        raise InputError(msg, "Leave the input size away, or choose one of SAM's ViT encoders.")
+    return encoder
 
 
 def _architecture_of(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix == ".onnx":
-        return "onnx"
-    if suffix in _CHECKPOINTS:
-        return "sam_vit"
-    msg = f"{path.name} is no kind of encoder file that is known."
-    raise InputError(msg, f"Its ending must be .onnx or one of {', '.join(_CHECKPOINTS)}.")
+    """``tiny_vit`` or ``sam_vit``, by the names of a checkpoint's tensors."""
+    if path.suffix.lower() not in _CHECKPOINTS:
+        msg = f"{path.name} is no kind of encoder file that is known."
+        raise InputError(msg, f"Its ending must be one of {', '.join(_CHECKPOINTS)}.")
+    from .checkpoints import read_checkpoint
+    from .tiny_vit_weights import is_tiny_vit
+
+    return "tiny_vit" if is_tiny_vit(read_checkpoint(path)) else "sam_vit"
 
 
 def _implied_rule(entry: EncoderEntry | None, path: Path | None) -> str:

@@ -1,8 +1,7 @@
-"""Just enough of the ONNX file format to look into a graph, take weights out, and tap inner tensors.
+"""Just enough of the ONNX file format to take weights out of a graph by the nodes that use them.
 
 ONNX files are protobuf messages. Reading a handful of fields needs no ``onnx`` package, which Slicer does not have.
-Field numbers are those of onnx.proto3. Tapping uses a rule of protobuf: two parts of the same message that follow one
-another are merged, their lists concatenated. So appended bytes can add nodes and outputs, and nothing is rewritten.
+Field numbers are those of onnx.proto3.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 from ..errors import WeightsError
 
 _GRAPH = 7
-_NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12
+_NODE, _INITIALIZER = 1, 5
 _FLOAT = 1
 
 
@@ -32,29 +31,14 @@ class Node:
 
 @dataclass
 class Graph:
-    """A graph's interface and nodes. Shapes map names to sizes, -1 where the file leaves one open."""
+    """A graph's nodes, and its stored tensors by name, those of Constant nodes included."""
 
-    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    outputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     initializers: dict[str, memoryview] = field(default_factory=dict)
-
-    def tensors(self) -> set[str]:
-        """Names of all tensors that nodes compute."""
-        return {name for node in self.nodes for name in node.outputs}
 
     def weight(self, name: str) -> np.ndarray:
         """The stored float32 tensor of that name, as a copy. Raises WeightsError for another type."""
         return _tensor(self.initializers[name], name)
-
-
-@dataclass(frozen=True)
-class Tap:
-    """An inner tensor (N, C, H, W) to be given out as ``output``, averaged over ``pool`` x ``pool`` pixels."""
-
-    tensor: str
-    output: str
-    pool: int = 1
 
 
 def read_graph(model: bytes) -> Graph:
@@ -63,41 +47,9 @@ def read_graph(model: bytes) -> Graph:
     for number, value in _fields(memoryview(model)):
         if number == _GRAPH and isinstance(value, memoryview):
             _read_part(value, graph)
-    if not graph.nodes or not graph.outputs:
+    if not graph.nodes:
         _refuse("it holds no graph")
-    for name in graph.initializers:  # Files of early versions list weights among the inputs.
-        graph.inputs.pop(name, None)
     return graph
-
-
-def with_taps(model: bytes, taps: tuple[Tap, ...]) -> bytes:
-    """The same model with one more output a tap."""
-    if not taps:
-        return model
-    part = b"".join(_pool_node(tap) + _block(_OUTPUT, _value_info(tap.output)) for tap in taps)
-    return model + _block(_GRAPH, part)
-
-
-def _pool_node(tap: Tap) -> bytes:
-    """An AveragePool node, or for ``pool`` 1 an Identity, which only gives the tensor another name."""
-    operation = b"AveragePool" if tap.pool > 1 else b"Identity"
-    node = _block(1, tap.tensor.encode()) + _block(2, tap.output.encode())
-    node += _block(3, tap.output.encode()) + _block(4, operation)
-    if tap.pool > 1:
-        node += _block(5, _integers("kernel_shape", (tap.pool, tap.pool)))
-        node += _block(5, _integers("strides", (tap.pool, tap.pool)))
-    return _block(_NODE, node)
-
-
-def _integers(name: str, values: tuple[int, ...]) -> bytes:
-    """An AttributeProto of type INTS (7)."""
-    return _block(1, name.encode()) + b"".join(_number(8, value) for value in values) + _number(20, 7)
-
-
-def _value_info(name: str) -> bytes:
-    """A float32 tensor of four dimensions, whose sizes the runtime infers."""
-    sizes = _block(1, b"") * 4
-    return _block(1, name.encode()) + _block(2, _block(1, _number(1, _FLOAT) + _block(2, sizes)))
 
 
 def _read_part(part: memoryview, graph: Graph) -> None:
@@ -105,13 +57,12 @@ def _read_part(part: memoryview, graph: Graph) -> None:
         if not isinstance(value, memoryview):
             continue
         if number == _NODE:
-            graph.nodes.append(_node(value))
+            node = _node(value)
+            graph.nodes.append(node)
+            if node.operation == "Constant":
+                graph.initializers.update(dict.fromkeys(node.outputs, _constant_value(value)))
         elif number == _INITIALIZER:
             graph.initializers[_text(value, 8)] = value
-        elif number == _INPUT:
-            graph.inputs[_text(value, 1)] = _shape(value)
-        elif number == _OUTPUT:
-            graph.outputs[_text(value, 1)] = _shape(value)
 
 
 def _node(message: memoryview) -> Node:
@@ -122,13 +73,10 @@ def _node(message: memoryview) -> Node:
     return Node(lists[4][-1], lists[3][-1], tuple(lists[1]), tuple(lists[2]))
 
 
-def _shape(value_info: memoryview) -> tuple[int, ...]:
-    """ValueInfoProto.type.tensor_type.shape.dim[*].dim_value; -1 for a dimension without a value."""
-    shape = value_info
-    for number in (2, 1, 2):
-        shape = next((value for found, value in _blocks(shape) if found == number), memoryview(b""))
-    dimensions = [value for number, value in _blocks(shape) if number == 1]
-    return tuple(next((int(v) for n, v in _fields(d) if n == 1 and isinstance(v, int)), -1) for d in dimensions)
+def _constant_value(message: memoryview) -> memoryview:
+    """The tensor of a Constant node: AttributeProto.t of its first attribute; empty when that is no tensor."""
+    attribute = next((value for number, value in _blocks(message) if number == 5), memoryview(b""))
+    return next((value for number, value in _blocks(attribute) if number == 5), memoryview(b""))
 
 
 def _tensor(message: memoryview, name: str) -> np.ndarray:
@@ -206,23 +154,6 @@ def _varint(message: memoryview, position: int) -> tuple[int, int]:
         shift += 7
         if byte < 128:
             return value, position
-
-
-def _encoded(value: int) -> bytes:
-    """``_varint``'s inverse."""
-    result = bytearray()
-    while value > 127:
-        result.append(value & 127 | 128)
-        value >>= 7
-    return bytes(result) + bytes([value])
-
-
-def _number(field_number: int, value: int) -> bytes:
-    return _encoded(field_number << 3) + _encoded(value)
-
-
-def _block(field_number: int, content: bytes) -> bytes:
-    return _encoded(field_number << 3 | 2) + _encoded(len(content)) + content
 
 
 def _refuse(why: str) -> NoReturn:

