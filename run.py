@@ -45,7 +45,7 @@ FLAGS = {
 }
 WHAT = {
     "torch.txt": "PyTorch (the largest part)",
-    "runtime.txt": "NumPy, SciPy, SimpleITK, ONNX Runtime, ...",
+    "runtime.txt": "NumPy, SciPy, SimpleITK, ...",
     "segment-anything.txt": "Segment Anything's model code",
     "accelerator.txt": "OpenVINO (optional, makes the encoder faster)",
     "dev.txt": "what the tests need",

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .embedding import PICTURE, Embedder, fitted_picture, picture_to_float
+from .embedding import PICTURE, PICTURE_SIZE, Embedder, fitted_picture, fitted_side, picture_to_float
 from .views import IGNORED
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ REMEMBERED_BYTES = 1_500_000_000
 """Features and targets that a fit keeps in memory, at most."""
 
 CROP_CELLS = 16
-"""Side of a crop in cells of the neck."""
+"""Side of a crop in cells of a neck that has 64 a side; of a smaller neck the same share of the canvas."""
 
 ON_STRUCTURES = 0.5
 """Share of the crops that lie on a structure; the others lie anywhere where something is known."""
@@ -112,6 +112,28 @@ class Batches:
         return torch.from_numpy(np.stack(arrays)).to(self.device, torch.float32).permute(0, 3, 1, 2)
 
 
+def invented_batch(
+    module: HeadModule, sizes: Mapping[str, int], device: torch.device
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """A batch as ``Batches.draw`` makes them, of noise, to measure with; ``sizes``: cells a side of each level."""
+    cells = min((sizes[level] for level in module.needs), default=module.loss_size)
+    count, share = module.batch * max(module.crops, 1), 1.0
+    if module.crops:
+        share = min(max(round(CROP_CELLS / 64 * cells), 1) / cells, 1.0)
+    chance = np.random.default_rng(0)
+
+    def noise(channels: int, side: int) -> Tensor:
+        side = max(round(share * side), 1)
+        made = torch.from_numpy(chance.standard_normal((count, side, side, channels), dtype=np.float32))
+        return made.to(device).permute(0, 3, 1, 2)
+
+    features = {level: noise(module.channels[level], sizes[level]) for level in module.needs}
+    picture = fitted_side(PICTURE_SIZE, cells) if module.needs else PICTURE_SIZE
+    target = round(share * cells * max(1, round(module.loss_size / cells)))
+    classes = torch.from_numpy(chance.integers(0, module.classes, (count, target, target)))
+    return features, noise(1, picture), classes.to(device)
+
+
 def _places(target: NDArray[np.uint8], units: int) -> list[NDArray[np.intp]]:
     """The units (row, column) that show each structure, and last those where something is known (else all)."""
     side = target.shape[0] // units
@@ -139,8 +161,8 @@ class _Crop:
 
 def _crop(known: _Known, chance: np.random.Generator) -> _Crop:
     """A crop around a random place: of a random structure, or of all that is known."""
-    units, cells = known.units, min(array.shape[0] for array in known.arrays.values())
-    side = min(max(round(CROP_CELLS * units / cells), 1), units)
+    units = known.units
+    side = min(max(round(CROP_CELLS / 64 * units), 1), units)
     *structures, anywhere = known.places
     on_structure = structures and chance.random() < ON_STRUCTURES
     among = structures[int(chance.integers(len(structures)))] if on_structure else anywhere

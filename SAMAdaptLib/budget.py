@@ -1,4 +1,7 @@
-"""Time budgets: how many views and steps a training may spend, on any machine.
+"""Time budgets: how many views and steps a training spends, on any machine.
+
+A result comes first and the time second: below a floor of views, slices and steps a head is worth nothing, so a slow
+machine takes longer than the budget says, and the training says so before it begins.
 
 All numbers that follow from a measured speed are taken from ladders, so that two runs on one machine, whose
 measurements differ a little, still do the same work.
@@ -14,6 +17,9 @@ from .errors import InputError
 VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
 LEAST_EFFORT = 2 / 3
 """The least share of a head's usual steps: at half of them small structures are not found at all yet."""
+
+LEAST_SLICES = 24
+"""Annotated slices that are learned from in any case, where there are so many; neighbours show nearly the same."""
 
 ENCODING_SHARE = 0.5
 """Share of the time that may go into encoding views."""
@@ -38,6 +44,7 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
+    ``least_views``: of a slice, in any case.
     ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``rounds``: how often a head
     learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
     its part of the time. ``trainings``: how many such parts there are, when this is one of them.
@@ -51,6 +58,7 @@ class Budget:
     arrangement_steps: int = 500
     rounds: int = 1
     trainings: int = 1
+    least_views: int = 1
 
     def divided(self) -> Budget:
         """What each training has of this budget when there is a first one and ``rounds`` more.
@@ -73,14 +81,14 @@ class Budget:
         return self.seconds * ENCODING_SHARE
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
-        """The most views on the ladder that encode within this budget's share; at least one."""
+        """The most views on the ladder that encode within this budget's share; at least ``least_views``."""
         affordable = self.encoding_seconds / max(slices * seconds_per_view, 1e-6)
-        return _rung(VIEW_LADDER, min(affordable, self.views))
+        return _rung(VIEW_LADDER, min(max(affordable, self.least_views), self.views))
 
     def slices(self, slices: int, seconds_per_view: float) -> int:
-        """How many slices can be encoded at all, one view each; at least 8, at most all."""
-        affordable = int(self.encoding_seconds / max(seconds_per_view, 1e-6))
-        return min(slices, max(affordable, 8))
+        """How many slices can be encoded with the least views of each; at least ``LEAST_SLICES``, at most all."""
+        affordable = int(self.encoding_seconds / max(self.least_views * seconds_per_view, 1e-6))
+        return min(slices, max(affordable, LEAST_SLICES))
 
     def unlabeled(self, slices: Sequence[int], seconds_per_slice: float) -> int:
         """How many of some volumes, of which the sizes are given, can be encoded within their share; at least one.
@@ -94,12 +102,20 @@ class Budget:
     def steps(self, usual: int, seconds_left: float, seconds_per_step: float) -> int:
         """The usual steps times the effort, or the most on the ladder that fit into the time left.
 
-        Never less than ``LEAST_EFFORT``: a head trained shorter is worth nothing, and a pace that was measured at a
-        busy moment exaggerates. The training's own deadline holds all the same.
+        Never less than ``least_steps``: a head trained shorter is worth nothing, and a pace that was measured at a
+        busy moment exaggerates.
         """
-        wanted = usual * self.effort
-        affordable = min(wanted, max(seconds_left / max(seconds_per_step, 1e-6), LEAST_EFFORT * wanted))
-        return _rung(STEP_LADDER, affordable)
+        affordable = min(usual * self.effort, seconds_left / max(seconds_per_step, 1e-6))
+        return max(_rung(STEP_LADDER, affordable), self.least_steps(usual))
+
+    def least_steps(self, usual: int) -> int:
+        """The steps that a head whose usual ones these are takes in any case."""
+        return _rung(STEP_LADDER, LEAST_EFFORT * usual * self.effort)
+
+    def least_seconds(self, slices: int, held_out: int, seconds_per_view: float, fitting: float) -> float:
+        """What a training takes at least: its floor of views, and ``fitting``, the seconds of the floor of steps."""
+        views = self.least_views * min(slices, LEAST_SLICES) + held_out
+        return views * seconds_per_view + fitting
 
     def shape_steps_within(self, seconds_per_step: float) -> int:
         """The prior's usual steps, or the most on the ladder that fit into its share of the time."""
@@ -120,9 +136,9 @@ def _rung(ladder: Sequence[int], affordable: float) -> int:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300),
-    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4),
+    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8),
 }
 
 

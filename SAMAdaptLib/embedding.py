@@ -288,13 +288,18 @@ def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.where(count * 2 >= block * block, 1 + np.round(mean * (254 / 255)), 0).astype(np.uint8)
 
 
+def fitted_side(side: int, cells: int) -> int:
+    """The multiple of 2 * ``cells`` that is nearest to ``side``."""
+    return 2 * cells * max(1, round(side / (2 * cells)))
+
+
 def fitted_picture(picture: NDArray[np.uint8], cells: int) -> NDArray[np.uint8]:
     """A view's small picture in about its size, with a whole number of pairs of pixels for each of ``cells`` a side.
 
     Heads cut crops between the cells of their features; of 64 cells each has 4 x 4 pixels, and the picture is left as
     it is.
     """
-    side = 2 * cells * max(1, round(picture.shape[0] / (2 * cells)))
+    side = fitted_side(picture.shape[0], cells)
     if side == picture.shape[0]:
         return picture
     values = np.where(picture == 0, np.float32(np.nan), picture.astype(np.float32))

@@ -16,7 +16,7 @@ _MEMORY_WORDS = (
 _PACKAGES = {
     "torch": "torch",
     "SimpleITK": "SimpleITK",
-    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
     "safetensors": "safetensors",
     "scipy": "scipy",
     "numpy": "numpy",

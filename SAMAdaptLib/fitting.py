@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .batches import Batches
+from .batches import Batches, invented_batch
 from .devices import hardware, mixed_precision
 from .errors import MemoryExhausted
 from .faults import out_of_memory
@@ -57,9 +57,17 @@ class Fit:
     state: dict[str, Tensor]
     held_out: HeldOut | None
     steps: int
+    planned: int = 0
+    """Steps that were to be done; ``steps`` is less when the fit was cancelled or its time was over."""
     cancelled: bool = False
+
     curve: list[tuple[int, float, float | None]] = field(default_factory=list)
     """(step, loss, held-out Dice or None) at each evaluation."""
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether its time was over before its steps were done."""
+        return self.steps < self.planned and not self.cancelled
 
 
 def channels_last(module: HeadModule) -> HeadModule:
@@ -129,23 +137,22 @@ def set_normalizers(module: HeadModule, embedder: Embedder, samples: Sequence[Sa
         normalizers[level].set(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
 
 
-def seconds_per_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
+def seconds_per_step(module: HeadModule, sizes: Mapping[str, int], device: torch.device) -> float:
     """What one optimizer step costs here: measured on a copy that is thrown away, then remembered.
 
-    Raises MemoryExhausted when the device runs out of memory.
+    ``sizes``: cells a side of each feature level. Raises MemoryExhausted when the device runs out of memory.
     """
-    seen = f"{module.batch} views, {module.crops} crops"
-    key = f"step of {module.type_name} {sorted(module.hyper().items())}, {seen}, on {hardware(batches.device)}"
-    with _memory_watched(module, batches.device):
-        return remembered(key, lambda: _measure_step(module, batches, samples))
+    seen = f"{module.batch} views, {module.crops} crops, {sorted(sizes.items())} cells"
+    key = f"step of {module.type_name} {sorted(module.hyper().items())}, {seen}, on {hardware(device)}"
+    with _memory_watched(module, device):
+        return remembered(key, lambda: _measure_step(module, sizes, device))
 
 
-def _measure_step(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> float:
-    trial = channels_last(copy.deepcopy(module).to(batches.device)).train()
+def _measure_step(module: HeadModule, sizes: Mapping[str, int], device: torch.device) -> float:
+    trial = channels_last(copy.deepcopy(module).to(device)).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    chosen = [samples[i % len(samples)] for i in range(module.batch)]
-    chance = np.random.default_rng(0)
-    return least_seconds(lambda: _step(trial, optimizer, *batches.draw(chosen, chance)))
+    batch = invented_batch(module, sizes, device)
+    return least_seconds(lambda: _step(trial, optimizer, *batch))
 
 
 def fit(
@@ -155,6 +162,7 @@ def fit(
     held_out: Sequence[Sample],
     *,
     steps: int,
+    least_steps: int = 0,
     seed: int,
     device: torch.device,
     deadline: float,
@@ -162,11 +170,11 @@ def fit(
 ) -> Fit:
     """Train ``module`` in place for ``steps`` steps of AdamW under a one-cycle rate; the best state is returned.
 
-    ``deadline``: ``time.monotonic()`` value after which the fit ends early. Cancelling ends it too and keeps the best
-    state so far. Raises MemoryExhausted when the device runs out of memory.
+    ``deadline``: ``time.monotonic()`` value after which the fit ends early, though not before ``least_steps``.
+    Cancelling ends it too and keeps the best state so far. Raises MemoryExhausted when the device runs out of memory.
     """
     with _memory_watched(module, device):
-        return _Fitting(module, embedder, training, held_out, device, monitor).run(steps, seed, deadline)
+        return _Fitting(module, embedder, training, held_out, device, monitor).run(steps, least_steps, seed, deadline)
 
 
 @contextmanager
@@ -180,10 +188,16 @@ def _memory_watched(module: HeadModule, device: torch.device) -> Iterator[None]:
         raise MemoryExhausted(msg, "Choose --device cpu, or a smaller head.") from error
 
 
-def steps_gone(step: int, steps: int, begun: float, deadline: float) -> int:
-    """How far a fit is, in steps: those done, or those that the time gone stands for where the deadline comes first."""
+def steps_gone(step: int, steps: int, begun: float, deadline: float, least_steps: int = 0) -> int:
+    """How far a fit is, in steps: those done, or those that the time gone stands for where the deadline comes first.
+
+    Where ``least_steps`` are to be done whatever the time, their share of them counts where it is less than that of
+    the time.
+    """
     allowed = deadline - begun
     share = (time.monotonic() - begun) / allowed if allowed > 0 else 1.0
+    if step < least_steps:
+        share = min(share, step / least_steps)
     return min(steps, max(step, int(steps * share)))
 
 
@@ -208,7 +222,8 @@ class _Fitting:
         self.batches = Batches(module, embedder, device)
         self.result = Fit(state=self._state(), held_out=None, steps=0)
 
-    def run(self, steps: int, seed: int, deadline: float) -> Fit:
+    def run(self, steps: int, least_steps: int, seed: int, deadline: float) -> Fit:
+        self.result.planned = steps
         optimizer = torch.optim.AdamW(
             self.module.parameters(), lr=self.module.learning_rate, weight_decay=_WEIGHT_DECAY
         )
@@ -222,15 +237,15 @@ class _Fitting:
         loss = float("nan")
         begun = time.monotonic()
         for step in range(steps):
-            self.monitor.progress(stage, steps_gone(step, steps, begun, deadline), steps)
+            self.monitor.progress(stage, steps_gone(step, steps, begun, deadline, least_steps), steps)
             stopped = self.monitor.cancelled()
-            if stopped or time.monotonic() > deadline:
+            if stopped or (step >= least_steps and time.monotonic() > deadline):
                 self.result.cancelled = stopped
                 break
             drawn = chance.choice(len(self.training), self.module.batch, p=weights)
             self.module.train()
             loss = _step(self.module, optimizer, *self.batches.draw([self.training[i] for i in drawn], chance))
-            _follow(schedule, steps_gone(step + 1, steps, begun, deadline))
+            _follow(schedule, steps_gone(step + 1, steps, begun, deadline, least_steps))
             self.result.steps = step + 1
             self.monitor.metric("loss", step + 1, loss)
             if (step + 1) % every == 0 and step + 1 < steps:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from .budget import BUDGETS as _BUDGETS
+from .encoders.registry import DEFAULT_ENCODER
 from .errors import InputError
 from .heads import HEAD_CHOICES
 from .schema import check_fields, plain, read_dataclass
@@ -160,7 +161,7 @@ class TrainJob(Job, _Trains):
     output: str = field(metadata=_PATH)
     unlabeled: tuple[str, ...] = field(default=(), metadata=_PATH)
     head: str = _choice("auto", HEADS)
-    encoder: str = "mobile_sam"
+    encoder: str = DEFAULT_ENCODER
     input_size: int | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
@@ -255,7 +256,7 @@ class BenchmarkJob(Job, _Trains, _Segments):
     unlabeled: tuple[str, ...] = ()
     output: str | None = field(default=None, metadata=_PATH)
     head: str = _choice("auto", (*HEADS, *BASELINES))
-    encoder: str = "mobile_sam"
+    encoder: str = DEFAULT_ENCODER
     input_size: int | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
@@ -293,7 +294,7 @@ class EmbedJob(Job):
 
     image: str = field(metadata=_PATH)
     head: str | None = field(default=None, metadata=_PATH)
-    encoder: str = "mobile_sam"
+    encoder: str = DEFAULT_ENCODER
     input_size: int | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
@@ -337,7 +338,7 @@ class ProbeJob(Job):
 
     kind: ClassVar[str] = "probe"
 
-    encoder: str = "mobile_sam"
+    encoder: str = DEFAULT_ENCODER
     device: str = _device()
     measure: bool = True
 

@@ -86,7 +86,10 @@ class Predictor:
     def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureStore) -> None:
         self.head, self.monitor = head, monitor
         self.first = Look(head, encoder, device, monitor, store)
-        self.closer = None if head.closer is None else Look(head.closer, self.first.encoder, device, monitor, store)
+        self.closer = None
+        if head.closer is not None:
+            same = head.closer.card.input_size == head.card.input_size
+            self.closer = Look(head.closer, self.first.encoder if same else None, device, monitor, store)
         self._best: float | None = None
 
     @property

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from . import __version__
+from .encoders.registry import DEFAULT_ENCODER
 from .errors import SAMAdaptError
 from .home import home
 from .jobs import ProbeJob
@@ -119,8 +120,14 @@ def _speed(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
         entry = ENTRIES.get(job.encoder)
         if entry is not None and entry.file and locate(entry) is None:
             return {**answer, "reason": "its weights are not here (encoders --fetch gets them)"}
-        encoder = load_encoder(job.encoder, device=job.device, monitor=monitor)
-        return {**answer, "device": encoder.device, "seconds_per_slice": round(encoder.seconds_per_slice(), 4)}
+        size = entry.sizes[0] if entry is not None and entry.sizes else None
+        encoder = load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=size)
+        return {
+            **answer,
+            "device": encoder.device,
+            "input_size": encoder.input_size,
+            "seconds_per_slice": round(encoder.seconds_per_slice(), 4),
+        }
     except SAMAdaptError as error:
         return {**answer, "reason": str(error)}
     except Exception as error:  # a broken runtime is a finding, too
@@ -132,5 +139,4 @@ def _recommended(devices: list[dict[str, Any]], speed: dict[str, Any]) -> dict[s
     device = next((row["device"] for row in devices if row["device"] != "cpu"), "cpu")
     seconds = speed["seconds_per_slice"]
     slow = device == "cpu" and (seconds is None or seconds > _SLOW_SECONDS)
-    encoder = "sam_vit_b" if device.startswith("cuda") else "mobile_sam"
-    return {"device": device, "encoder": encoder, "budget": "fast" if slow else "balanced"}
+    return {"device": device, "encoder": DEFAULT_ENCODER, "budget": "fast" if slow else "balanced"}

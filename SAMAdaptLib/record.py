@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 
 
 def recorded(
-    session: Session, module: HeadModule, result: Fit, samples: Sequence[Sample], checks: Sequence[Sample]
+    session: Session,
+    encoder: Encoder | None,
+    module: HeadModule,
+    result: Fit,
+    samples: Sequence[Sample],
+    checks: Sequence[Sample],
 ) -> HeadCard:
-    """The card of ``module``, which a fit of the session on ``samples`` gave; ``checks`` are the held-out slices."""
+    """The card of ``module``, which a fit on ``samples`` gave; ``checks`` are the held-out slices."""
     from . import __version__
 
     lessons, recipe = session.lessons, session.recipe
     return HeadCard(
         name=recipe.name,
         head=module.named(),
-        encoder=_encoder(session.encoder, module, recipe.input_size),
+        encoder=_encoder(encoder, module),
         plane=lessons.plane,
         intensity=lessons.rule.to_dict(),
         modality=lessons.cases[0].volume.modality,
@@ -51,18 +56,19 @@ def recorded(
             **({"completed": True} if session.completed is not None else {}),
             "version": __version__,
             "cancelled": result.cancelled,
+            **({"cut_short": True} if result.cut_short else {}),
             "curve": [[s, round(a, 4), None if b is None else round(b, 4)] for s, a, b in result.curve],
         },
         quality=_quality(session.structures, result, len(checks)),
     )
 
 
-def _encoder(encoder: Encoder | None, module: HeadModule, input_size: int | None) -> dict[str, Any]:
+def _encoder(encoder: Encoder | None, module: HeadModule) -> dict[str, Any]:
     """The encoder as the card names it; feature levels as [channels, size]."""
     if encoder is None:
-        return {"name": "none", "sha256": "", "levels": {}, "input_size": input_size}
+        return {"name": "none", "sha256": "", "levels": {}, "input_size": None}
     levels = {level: [int(encoder.levels[level].channels), int(encoder.levels[level].size)] for level in module.needs}
-    return {"name": encoder.name, "sha256": encoder.sha256, "levels": levels, "input_size": input_size}
+    return {"name": encoder.name, "sha256": encoder.sha256, "levels": levels, "input_size": int(encoder.input_size)}
 
 
 def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> dict[str, Any]:

@@ -155,5 +155,7 @@ def _affordable(head: Head, session: Session, volumes: Sequence[Volume]) -> list
     if session.encoder is None:
         return list(volumes)
     slices = [len(SliceStack(volume.geometry, plane_for(head.card.plane, volume))) for volume in volumes]
-    cost = session.encoder.seconds_per_slice() * (1 if session.closer is None else 2)
+    cost = session.encoder.seconds_per_slice()
+    if session.closer is not None:
+        cost += (session.closer_encoder or session.encoder).seconds_per_slice()
     return spread(volumes, budget_named(session.recipe.budget).unlabeled(slices, cost))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .encoders.registry import DEFAULT_ENCODER
 from .errors import InputError
 from .handles import JobRunner
 from .heads.card import SUFFIX, HeadCard, read_card
@@ -77,7 +78,7 @@ class SlicerLogic:
         ignoredSegment: str | None = None,
         annotatedSlicesOnly: bool = False,
         head: str = "auto",
-        encoder: str = "mobile_sam",
+        encoder: str = DEFAULT_ENCODER,
         plane: str = "auto",
         budget: str = "balanced",
         seed: int = 0,

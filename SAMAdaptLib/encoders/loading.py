@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Monitor, Silent
-from .registry import ENTRIES, EncoderEntry, by_sha256, find
+from .registry import DEFAULT_ENCODER, ENTRIES, EncoderEntry, by_sha256, find
 
 if TYPE_CHECKING:
     from .base import Encoder
@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 
 def load_encoder(
-    name_or_path: str | Path = "mobile_sam",
+    name_or_path: str | Path = DEFAULT_ENCODER,
     device: str = "auto",
     monitor: Monitor | None = None,
     threads: int | None = None,

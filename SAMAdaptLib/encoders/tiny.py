@@ -34,7 +34,8 @@ class TinyEncoder:
             raise InputError(msg, "Choose a multiple of 16 from 64 on.")
         self.input_size = size
         self.monitor: Monitor = Silent()
-        self.levels: Mapping[str, Level] = {"neck": Level(_NECK_CHANNELS, size // 16), "fine": Level(_FINE_CHANNELS, size // 8)}
+        neck, fine = Level(_NECK_CHANNELS, size // 16), Level(_FINE_CHANNELS, size // 8)
+        self.levels: Mapping[str, Level] = {"neck": neck, "fine": fine}
         draw = np.random.default_rng(seed)
         self._kernels = [_kernels(draw, 1, _FINE_CHANNELS), _kernels(draw, _FINE_CHANNELS, _NECK_CHANNELS)]
         content = b"".join(kernel.tobytes() for kernel in self._kernels)

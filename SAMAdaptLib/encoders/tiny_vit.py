@@ -53,7 +53,7 @@ class TinyViT(nn.Module):
             for inputs, outputs, step in zip(WIDTHS[:-1], WIDTHS[1:], STRIDES, strict=True)
         )
         self.stages = nn.ModuleList(
-            nn.ModuleList(_Block(width, heads, window) for _ in range(depth))
+            nn.Sequential(*(_Block(width, heads, window) for _ in range(depth)))
             for width, heads, window, depth in zip(WIDTHS[1:], HEADS, WINDOWS, DEPTHS, strict=True)
         )
         self.neck = _Neck(WIDTHS[-1], NECK_CHANNELS)
@@ -73,8 +73,7 @@ class TinyViT(nn.Module):
                 break
             maps = merge(maps)
             found.setdefault("mid", maps)
-            for block in stage:
-                maps = block(maps)
+            maps = stage(maps)
         else:
             found["neck"] = self.neck(maps)
         return [found[level] for level in levels]

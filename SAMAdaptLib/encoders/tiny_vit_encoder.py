@@ -150,6 +150,8 @@ def _checked_size(asked: int | None, stride: int, name: str) -> int:
     if size % cell or not _LEAST_PATCHES * stride <= size <= MOST_PATCHES * stride:
         best = ", ".join(str(side * stride) for side in (*SIDES, OWN_PATCHES))
         msg = f"The encoder {name} cannot work on pictures of {size} pixels a side."
-        hint = f"Choose a multiple of {cell} from {_LEAST_PATCHES * stride} to {MOST_PATCHES * stride}; {best} fit best."
+        hint = (
+            f"Choose a multiple of {cell} from {_LEAST_PATCHES * stride} to {MOST_PATCHES * stride}; {best} fit best."
+        )
         raise InputError(msg, hint)
     return size

@@ -46,6 +46,10 @@ class TorchEncoder(ABC):
     def _forward(self, inputs: Tensor, asked: tuple[str, ...]) -> dict[str, Tensor]:
         """Features (N, C, h, w) by level, of inputs (N, 3, S, S) on the device."""
 
+    @abstractmethod
+    def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
+        """See ``base.Encoder.decoder_state``."""
+
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
         """See ``base.Encoder.encode``. Raises MemoryExhausted when the processor has no memory for one picture.
 

@@ -23,7 +23,7 @@ TORCH_REQUIREMENT = ">=2.2"
 TORCH_REQUIREMENT_WINDOWS = ">=2.2,<2.13"
 """The licence files of torch 2.13 have paths that are too long for Slicer's folder on Windows."""
 
-SHOWN = ("torch", "onnxruntime", "safetensors", "segment-anything", "numpy", "scipy", "SimpleITK")
+SHOWN = ("torch", "openvino", "safetensors", "segment-anything", "numpy", "scipy", "SimpleITK")
 _PYTORCH = "PyTorch"
 
 

@@ -13,6 +13,8 @@ from slicer import vtkMRMLMarkupsROINode, vtkMRMLNode, vtkMRMLScalarVolumeNode, 
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper, parameterPack
 
+from ..encoders.registry import DEFAULT_ENCODER
+
 
 class Plane(enum.Enum):
     """The direction in which a volume is cut into slices."""
@@ -191,7 +193,7 @@ class SAMAdaptParameterNode:
     annotation: Annotation = Annotation.WHOLE
     budget: Budget = Budget.BALANCED
     headName: str = ""
-    encoder: str = "mobile_sam"
+    encoder: str = DEFAULT_ENCODER
     headType: HeadType = HeadType.AUTO
     trainPlane: Plane = Plane.AUTO
     unlabeledVolumes: list[vtkMRMLScalarVolumeNode]

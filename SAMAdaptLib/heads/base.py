@@ -16,8 +16,8 @@ class HeadModule(nn.Module):
     """Base of the trainable heads.
 
     ``channels`` maps level names to channel counts; ``classes`` counts background too. ``forward`` takes
-    features {level: (B, C, h, w) float32} and the picture (B, 1, p, p) float32, p about 256, with zero mean, roughly unit
-    variance and 0 in the padding, and gives logits (B, classes, h', w') over the same square canvas.
+    features {level: (B, C, h, w) float32} and the picture (B, 1, p, p) float32, p about 256, with zero mean, roughly
+    unit variance and 0 in the padding, and gives logits (B, classes, h', w') over the same square canvas.
     """
 
     type_name: ClassVar[str] = ""

@@ -56,7 +56,8 @@ class HeadCard:
     that it compares; empty without one. ``arrangement``: the arrangement prior's ``{"classes": int, "widths": [int,
     ...], "cell_mm": float}``, the last the side of its cells across slices; empty without one. ``closer``: of the
     head for a closer look ``{"side_mm": float, "head", "shapes", "alone": bool}``, the side of its canvas, what these
-    say of this head, and whether it answers alone there or in the mean with the first look; empty without one.
+    say of this head, and whether it answers alone there or in the mean with the first look; with ``encoder`` where
+    that sees its slices in another size; empty without one.
     ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
     """
 
@@ -139,7 +140,13 @@ class HeadCard:
             return None
         plane = {**self.plane, "side_mm": self.closer["side_mm"]}
         return replace(
-            self, head=self.closer["head"], shapes=self.closer["shapes"], plane=plane, arrangement={}, closer={}
+            self,
+            head=self.closer["head"],
+            encoder=self.closer.get("encoder", self.encoder),
+            shapes=self.closer["shapes"],
+            plane=plane,
+            arrangement={},
+            closer={},
         )
 
     def summary(self) -> str:
