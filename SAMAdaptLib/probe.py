@@ -20,6 +20,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "SimpleITK",
+    "pydicom",
     "safetensors",
     "torch",
     "onnxruntime",
