@@ -56,37 +56,53 @@ def require_shrinkable(path: Path, held: int, needed: int, most: int = MOST_DEFL
 
 
 def require_inflatable(path: Path, start: int, needed: int) -> None:
-    """Raises InputError unless the gzip or zlib data from byte ``start`` on can become ``needed`` bytes."""
+    """Raises InputError unless the gzip or zlib data from byte ``start`` on may become ``needed`` bytes.
+
+    For readers that notice themselves when data end too early: what is likely is believed.
+    """
     held = max(length_of(path) - start, 0)
     require_shrinkable(path, held, needed)
     if needed > max(_TRUSTED_BYTES, _TRUSTED_RATIO * held):
         require_room(path, inflated_length(path, start, needed), needed)
 
 
-def inflated_length(path: Path, start: int, enough: int) -> int:
-    """How many bytes gzip or zlib data become, counted until ``enough``; checksums are verified on the way.
+def require_inflated(path: Path, start: int, needed: int, held: int) -> None:
+    """Raises InputError unless the ``held`` bytes of gzip or zlib data from ``start`` on are sound and ``needed`` long.
 
-    Data of several gzip members are one. Raises InputError for damaged data and for data that end too early.
+    For readers that return whatever was in memory when data end too early.
     """
-    length = 0
+    require_shrinkable(path, held, needed)
+    require_room(path, inflated_length(path, start, needed, held), needed)
+
+
+def inflated_length(path: Path, start: int, enough: int, held: int | None = None) -> int:
+    """How many bytes gzip or zlib data become, or some number above ``enough`` when there are more.
+
+    Data of several gzip members are one. Checksums are verified on the way. Raises InputError for damaged data and
+    for data without an end.
+    """
+    left = length_of(path) - start if held is None else held
+    length, ended = 0, False
+    inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
     try:
         with path.open("rb") as file:
             file.seek(start)
-            inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
-            piece = file.read(_PIECE_BYTES)
-            while piece and length < enough:
+            piece = b""
+            while length <= enough:
+                if not piece:
+                    piece = file.read(min(_PIECE_BYTES, left))
+                    left -= len(piece)
+                if not piece or (ended and not piece.strip(b"\0")):  # nothing, or padding after the last member
+                    break
+                if ended:
+                    inflate, ended = zlib.decompressobj(_ZLIB_OR_GZIP), False
                 length += len(inflate.decompress(piece, _PIECE_BYTES))
-                piece = inflate.unconsumed_tail
-                if inflate.eof:
-                    piece = inflate.unused_data or file.read(_PIECE_BYTES)
-                    if not piece.strip(b"\0"):  # padding after the last member
-                        return length
-                    inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
-                piece = piece or file.read(_PIECE_BYTES)
-            length += 0 if length >= enough else len(inflate.flush())
+                ended = inflate.eof
+                piece = inflate.unused_data if ended else inflate.unconsumed_tail
+            length += 0 if ended or length > enough else len(inflate.flush())
     except zlib.error as error:
         raise _damaged(path, str(error)) from error
-    if length < enough:
+    if not (ended or inflate.eof) and length <= enough:
         raise _damaged(path, "its compressed data have no end")
     return length
 

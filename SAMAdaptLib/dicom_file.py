@@ -1,13 +1,16 @@
 """One DICOM file: its header by pydicom, whether it is whole, and its voxels as they are stored.
 
-Voxels that are stored plainly are read here; compressed ones are unpacked by SimpleITK, which is handed a copy of
-the pixels alone, so that no rescaling and no geometry of its own comes into it.
+Voxels that are stored plainly are read here; compressed ones are mostly unpacked by SimpleITK, which is handed a copy
+of the pixels alone, so that no rescaling and no geometry of its own comes into it.
 """
 
 from __future__ import annotations
 
+import logging
+import struct
 import tempfile
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import pydicom.errors
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from .announced import length_of
 from .errors import InputError
@@ -33,6 +37,12 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _NATIVE = (_IMPLICIT, "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED)
 _MOST_DEFLATED_BYTES = 64 << 20
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_FAULTS = (
+    ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError,
+    pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom and Python raise over bytes that are not what they should be."""
+
 _MOST_SHRUNK = 10_000
 """No picture is worth keeping whose compression makes it so many times smaller."""
 
@@ -83,7 +93,7 @@ class DicomFile:
         try:
             return int(value)  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
-            msg = f"The DICOM file {self.path} has no usable {keyword} ({value!r:.40})."
+            msg = f"The DICOM file {self.path} has no usable {keyword}."
             raise InputError(msg, _AGAIN) from error
 
     @property
@@ -114,6 +124,27 @@ class DicomFile:
         return self.kind not in _WITH_PICTURE and self.kind.startswith(_WITHOUT_PICTURE)
 
 
+@contextmanager
+def reading_dicom(path: Path) -> Iterator[None]:
+    """Around all that asks pydicom: it reads elements when they are asked for, and strangers' files hold anything.
+
+    What it says of them may hold the patient's name: it is neither shown nor logged. Raises InputError for whatever
+    it raises.
+    """
+    log = logging.getLogger("pydicom")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _FAULTS as error:
+        msg = f"{path} cannot be read as DICOM ({type(error).__name__}): it is damaged."
+        raise InputError(msg, _AGAIN) from error
+    finally:
+        log.setLevel(before)
+
+
 def read_dicom(path: Path) -> DicomFile:
     """A file's header, after a look whether all its voxels are there (which are not read).
 
@@ -123,21 +154,19 @@ def read_dicom(path: Path) -> DicomFile:
     if held == 0:
         msg = f"The file {path} is empty."
         raise InputError(msg, _AGAIN)
-    try:
-        with _quiet(), path.open("rb") as stream:
-            data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
-            syntax = str(data.file_meta.get("TransferSyntaxUID", "")) or _IMPLICIT
-            if syntax == _DEFLATED:
-                return _deflated(path, held)
-            at = stream.tell()
-            stream.seek(at)
-            element = stream.read(12)
-    except InputError:
-        raise
-    except Exception as error:  # of any kind: what strangers write
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        msg = f"The file {path} cannot be read as DICOM ({text})."
-        raise InputError(msg, _AGAIN) from error
+    with reading_dicom(path):
+        return _read(path, held)
+
+
+def _read(path: Path, held: int) -> DicomFile:
+    with path.open("rb") as stream:
+        data = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        syntax = str(data.file_meta.get("TransferSyntaxUID", "")) or _IMPLICIT
+        if syntax == _DEFLATED:
+            return _deflated(path, held)
+        at = stream.tell()
+        stream.seek(at)
+        element = stream.read(12)
     file = DicomFile(path, data, syntax)
     if file.has_no_picture:
         return file
@@ -258,24 +287,31 @@ def _significant(raw: NDArray, file: DicomFile) -> NDArray:
 
 
 def _unpacked(file: DicomFile) -> NDArray:
-    """Compressed voxels, unpacked by SimpleITK from a file with nothing else in it."""
-    import SimpleITK as sitk
-
-    with tempfile.TemporaryDirectory() as folder:
-        alone = Path(folder) / "pixels.dcm"
-        try:
-            with _quiet():
-                _write_pixels_alone(file, alone)
-            array = sitk.GetArrayFromImage(sitk.ReadImage(str(alone)))
-        except Exception as error:  # of any kind: pydicom and ITK have many
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            msg = f"The compressed voxels of {file.path} cannot be read ({lines[-1] if lines else error!r})."
-            raise InputError(msg, "Open it in 3D Slicer and save it as .nrrd; or is it damaged?") from error
+    """Compressed voxels: run lengths by pydicom, as ITK's reader of them errs on odd sizes, all else by SimpleITK."""
+    try:
+        array = _by_pydicom(file) if file.syntax == RLELossless else _by_simpleitk(file)
+    except (*_FAULTS, RuntimeError) as error:
+        msg = f"The compressed voxels of {file.path} cannot be read ({type(error).__name__})."
+        raise InputError(msg, "Open it in 3D Slicer and save it as .nrrd; or is it damaged?") from error
     shape = (file.frames, *file.shape)
     if array.size != int(np.prod(shape)):
         msg = f"The DICOM file {file.path} announces {shape} voxels; {array.shape} were found."
         raise InputError(msg, _AGAIN)
     return array.reshape(shape)
+
+
+def _by_pydicom(file: DicomFile) -> NDArray:
+    return np.asarray(pydicom.dcmread(file.path, force=True).pixel_array)
+
+
+def _by_simpleitk(file: DicomFile) -> NDArray:
+    """From a file with nothing but the pixels in it."""
+    import SimpleITK as sitk
+
+    with tempfile.TemporaryDirectory() as folder:
+        alone = Path(folder) / "pixels.dcm"
+        _write_pixels_alone(file, alone)
+        return np.asarray(sitk.GetArrayFromImage(sitk.ReadImage(str(alone))))
 
 
 def _write_pixels_alone(file: DicomFile, target: Path) -> None:
@@ -297,11 +333,3 @@ def _write_pixels_alone(file: DicomFile, target: Path) -> None:
     alone["PixelData"].is_undefined_length = True
     alone.is_little_endian, alone.is_implicit_VR = True, False  # older versions of pydicom ask for these
     pydicom.dcmwrite(target, alone)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What pydicom warns of in strangers' files is judged here or does not matter."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -152,7 +152,7 @@ def _numbers(file: DicomFile, values: Sequence[Any] | None, count: int) -> NDArr
         return None
     numbers = [_float(value) for value in values]
     if len(numbers) != count or not all(math.isfinite(value) for value in numbers):
-        msg = f"The DICOM file {file.path} has damaged numbers ({str(values)[:60]!r} where {count} are needed)."
+        msg = f"The DICOM file {file.path} has damaged numbers where {count} are needed."
         raise InputError(msg, _AGAIN)
     return np.array(numbers)
 

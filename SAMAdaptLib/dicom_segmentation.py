@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from .dicom_file import LABELMAP_SEGMENTATION, DicomFile, pixel_bytes, read_dicom, stored_values
+from .dicom_file import LABELMAP_SEGMENTATION, DicomFile, pixel_bytes, read_dicom, reading_dicom, stored_values
 from .dicom_frames import Frame, frames_of
 from .dicom_stack import POSITION_TOLERANCE, known, require_alike
 from .errors import GeometryError, InputError
@@ -37,6 +37,11 @@ def read_dicom_segmentation(path: Path) -> Labelmap:
     Raises InputError for fractional segmentations and segments that overlap, GeometryError for frames that make no
     grid.
     """
+    with reading_dicom(path):
+        return _labelmap(path)
+
+
+def _labelmap(path: Path) -> Labelmap:
     file = read_dicom(path)
     if not file.is_segmentation:
         msg = f"{path} is a DICOM image, not a segmentation."
@@ -136,7 +141,7 @@ def _slice_distance(places: NDArray[np.float64], frame: Frame, what: str) -> flo
 def _structure(item: Dataset, path: Path) -> Structure:
     number = item.get("SegmentNumber")
     if not isinstance(number, int) or not 1 <= number <= LARGEST_VALUE:
-        msg = f"{path.name} describes a segment without a usable number ({number!r:.40})."
+        msg = f"{path.name} describes a segment without a usable number."
         raise InputError(msg, _REMEDY)
     name = "".join(sign for sign in str(item.get("SegmentLabel") or "") if sign.isprintable()).strip()
     color = _color(item.get("RecommendedDisplayCIELabValue")) or default_color(number)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .dicom_file import DicomFile, read_dicom, stored_values
+from .dicom_file import DicomFile, read_dicom, reading_dicom, stored_values
 from .dicom_frames import Frame, frames_of
 from .dicom_stack import Stack, stacked
 from .errors import InputError
@@ -40,6 +40,11 @@ def read_series(folder: Path) -> DicomImage:
     The name is the series description, never anything about the patient. Raises InputError when the folder holds no
     series or several or a file that cannot be used, GeometryError when slices do not make an even stack.
     """
+    with reading_dicom(folder):
+        return _series(folder)
+
+
+def _series(folder: Path) -> DicomImage:
     contents = contents_of(folder)
     if not contents.dicom:
         msg = f"The folder {folder} holds no DICOM series."
@@ -51,7 +56,12 @@ def read_series(folder: Path) -> DicomImage:
 
 
 def read_file(path: Path) -> DicomImage:
-    """The image in one DICOM file: a slice, or a volume of many frames. Raises as ``read_series``."""
+    """The image in one DICOM file: a slice, or a volume of many frames. Raises what ``read_series`` raises."""
+    with reading_dicom(path):
+        return _single(path)
+
+
+def _single(path: Path) -> DicomImage:
     file = read_dicom(path)
     if file.is_segmentation:
         raise _is_a_segmentation(path)

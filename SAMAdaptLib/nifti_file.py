@@ -182,7 +182,7 @@ def _fill(room: memoryview, header: NiftiHeader) -> None:
                 room[done : done + len(piece)] = piece
                 done += len(piece)
             if compressed:
-                file.read(_PIECE_BYTES)
+                file.read(1 << 16)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(header.data, error) from error
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .announced import MOST_BZIPPED, length_of, require_inflatable, require_room, require_shrinkable
+from .announced import MOST_BZIPPED, length_of, require_inflated, require_room, require_shrinkable
 from .errors import InputError
 
 NRRD_ENDINGS = (".nrrd", ".nhdr")
@@ -41,7 +41,8 @@ _META_TYPES = {
 class Announced:
     """The voxels of a header: how many there are, of how many bytes each, and how they are stored, in which file.
 
-    ``encoding`` is "raw", "text", "hex", "deflate" or "bzip2"; ``start`` the first byte of the data.
+    ``encoding`` is "raw", "text", "hex", "deflate" or "bzip2"; ``start`` the first byte of the data; ``packed`` how
+    many bytes of compressed data there are, 0 where all that follow are.
     """
 
     voxels: int
@@ -49,6 +50,7 @@ class Announced:
     encoding: str
     data: Path
     start: int
+    packed: int = 0
 
 
 def require_room_for(path: Path) -> None:
@@ -70,7 +72,7 @@ def _require(announced: Announced) -> None:
     data, needed = announced.data, announced.voxels * announced.voxel_bytes
     held = max(length_of(data) - announced.start, 0)
     if announced.encoding == "deflate":
-        require_inflatable(data, announced.start, needed)
+        require_inflated(data, announced.start, needed, min(held, announced.packed or held))
     elif announced.encoding == "bzip2":
         require_shrinkable(data, held, needed, MOST_BZIPPED)
     elif announced.encoding == "text":
@@ -140,13 +142,16 @@ def _meta(path: Path) -> Announced | None:
     channels = _wholes(path, fields.get("ElementNumberOfChannels", "1"))
     is_text = fields.get("BinaryData", "True").lower() == "false"
     skipped = 0 if local else max(_whole(path, fields.get("HeaderSize", "0"), least=-1), 0)
-    encoding = "deflate" if fields.get("CompressedData", "False").lower() == "true" else "text" if is_text else "raw"
+    compressed = fields.get("CompressedData", "False").lower() == "true"
+    # Without it MetaImage's reader returns whatever was in memory.
+    packed = _whole(path, fields.get("CompressedDataSize", ""), least=1) if compressed else 0
     return Announced(
         voxels=math.prod(_wholes(path, fields.get("DimSize", ""))) * math.prod(channels),
         voxel_bytes=_META_TYPES.get(kind, 1),
-        encoding=encoding,
+        encoding="deflate" if compressed else "text" if is_text else "raw",
         data=data,
         start=start if local else skipped,
+        packed=packed,
     )
 
 

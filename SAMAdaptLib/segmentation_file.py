@@ -8,6 +8,7 @@ that overlap lie in several layers, which SimpleITK shows as a vector image. ``h
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,8 +51,12 @@ def is_segmentation(header: Mapping[str, str]) -> bool:
 
 
 def header_of_image(image: sitk.Image) -> dict[str, str]:
-    """The key-value pairs of a SimpleITK image's header."""
-    return {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    """The key-value pairs of a SimpleITK image's header, without those that are no text in UTF-8."""
+    pairs = {}
+    for key in image.GetMetaDataKeys():
+        with contextlib.suppress(TypeError, UnicodeError):  # SimpleITK cannot be asked for such a key again
+            pairs[key] = image.GetMetaData(key)
+    return pairs
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
