@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from .dicom_file import LABELMAP_SEGMENTATION, DicomFile, pixel_bytes, read_dicom, reading_dicom, stored_values
+from .dicom_file import LABELMAP_SEGMENTATION, DicomFile, read_dicom, reading_dicom
 from .dicom_frames import Frame, frames_of
+from .dicom_pixels import pixel_bytes, stored_values
 from .dicom_stack import POSITION_TOLERANCE, known, require_alike
 from .errors import GeometryError, InputError
 from .geometry import Geometry

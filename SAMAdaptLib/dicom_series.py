@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .dicom_file import DicomFile, read_dicom, reading_dicom, stored_values
+from .dicom_file import DicomFile, read_dicom, reading_dicom
 from .dicom_frames import Frame, frames_of
+from .dicom_pixels import stored_values
 from .dicom_stack import Stack, stacked
 from .errors import InputError
 from .geometry import Geometry

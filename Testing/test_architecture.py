@@ -81,6 +81,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "announced",
                 "dicom_file",
                 "dicom_frames",
+                "dicom_pixels",
                 "dicom_segmentation",
                 "dicom_series",
                 "dicom_stack",

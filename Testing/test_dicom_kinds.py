@@ -239,6 +239,14 @@ def test_bits_beyond_those_that_are_stored_do_not_count(tmp_path, signed):
     np.testing.assert_array_equal(voxels[0], values)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16])
+def test_pictures_whose_white_is_low_are_turned_over_as_in_slicer(tmp_path, kind):
+    dataset = a_slice(GRID, 0, np.arange(35).reshape(5, 7).astype(kind))
+    dataset.PhotometricInterpretation, dataset.RescaleSlope, dataset.RescaleIntercept = "MONOCHROME1", 2, -10
+    path = save(dataset, tmp_path / "a.dcm")
+    np.testing.assert_array_equal(read(path)[0], sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint32, np.int32])
 def test_all_whole_types_are_read_as_simpleitk_reads_them(tmp_path, kind):
     values = (np.arange(35).reshape(5, 7) * 3).astype(kind)
