@@ -32,8 +32,8 @@ def length_of(path: Path) -> int:
     """The length of a regular file in bytes. Raises InputError when it is missing, or a pipe or a device."""
     try:
         status = path.stat()
-    except OSError as error:
-        msg = f"The file {path} cannot be opened ({error.strerror or error})."
+    except (OSError, ValueError) as error:  # a name may hold a NUL
+        msg = f"The file {path} cannot be opened ({getattr(error, 'strerror', None) or error})."
         raise InputError(msg, "Check the path, and that all files of the volume lie together.") from error
     if not stat.S_ISREG(status.st_mode):
         msg = f"{path} is not a regular file."

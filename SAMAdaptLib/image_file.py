@@ -108,8 +108,10 @@ def _raster(path: Path, scalar: bool) -> FileImage:
 
 
 def _nifti(header: NiftiHeader) -> FileImage:
-    require_whole(header)
     path = header.path
+    if not header.is_known:
+        raise _unknown_type(header)
+    require_whole(header)
     with _quiet_itk(), _header_alone(header) as lone:
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(lone))
@@ -118,10 +120,14 @@ def _nifti(header: NiftiHeader) -> FileImage:
         read = _grid_of(reader)
         voxels = nifti_voxels(header)
         if voxels is None:  # complex numbers, numbers of 128 bits
-            msg = f"{path.name} has voxels of a type (NIfTI's {header.datatype}) that cannot be read."
-            raise InputError(msg, "Convert it to real numbers of at most 64 bits.")
+            raise _unknown_type(header)
     placed = placement(header, read)
     return FileImage(voxels, placed.geometry, stem_of(path), other=placed.other, warnings=placed.warnings)
+
+
+def _unknown_type(header: NiftiHeader) -> InputError:
+    msg = f"{header.path.name} has voxels of a type (NIfTI's {header.datatype}) that cannot be read."
+    return InputError(msg, "Convert it to real numbers of at most 64 bits; or is its header damaged?")
 
 
 def _grid_of(reader: sitk.ImageFileReader) -> Geometry:

@@ -95,6 +95,11 @@ class NiftiHeader:
         return math.prod(self.dims)
 
     @property
+    def is_known(self) -> bool:
+        """Whether NIfTI knows its type of voxels."""
+        return self.datatype in _BITS
+
+    @property
     def bytes_needed(self) -> int:
         """The uncompressed length of the whole file with the voxels."""
         return self.start + self.voxels * _BITS.get(self.datatype, max(self.bits, 0)) // 8
@@ -219,10 +224,18 @@ def _parsed(raw: bytes, length: int, order: str, path: Path, data: Path) -> Nift
     fields = {name: struct.unpack_from(order + kind, raw, at) for name, (kind, at) in _VERSIONS[length].items()}
     count, *dims = fields["dims"]
     start = float(fields["start"][0])
-    if not 1 <= count <= 7 or min(dims[:count]) < 0 or not math.isfinite(start) or abs(start) > 1 << 62:
+    if not 1 <= count <= 7 or min(dims[:count]) < 0 or dims[0] < 1 or not abs(start) < 1 << 62:
         msg = f"The header of {path} is damaged: dimensions {count} ({dims}), voxels from byte {start:g} on."
         raise InputError(msg, _AGAIN)
     magic = fields["magic"][0]
+    is_nifti = magic[:3] in (b"n+1", b"ni1", b"n+2", b"ni2")
+    told = list(fields["pixdim"][1:4])
+    if is_nifti:
+        told += fields["quaternion"] if fields["codes"][0] > 0 else ()
+        told += fields["rows"] if fields["codes"][1] > 0 else ()
+    if not all(math.isfinite(number) for number in told):
+        msg = f"The header of {path} is damaged: numbers that say where the voxels lie are not finite."
+        raise InputError(msg, _AGAIN)
     return NiftiHeader(
         path=path,
         data=data,
@@ -237,7 +250,7 @@ def _parsed(raw: bytes, length: int, order: str, path: Path, data: Path) -> Nift
         codes=fields["codes"],
         quaternion=fields["quaternion"],
         rows=fields["rows"],
-        is_nifti=magic[:3] in (b"n+1", b"ni1", b"n+2", b"ni2"),
+        is_nifti=is_nifti,
         raw=raw[:length],
     )
 

@@ -102,7 +102,8 @@ def _factor(header: NiftiHeader) -> float:
 
 def _grid(header: NiftiHeader, matrix: NDArray[np.float64]) -> Geometry | None:
     """The grid of a 3 x 4 matrix from voxel indices to RAS in the header's unit."""
-    ijk_to_ras = np.vstack([matrix * _factor(header), [0, 0, 0, 1]])
+    with np.errstate(all="ignore"):
+        ijk_to_ras = np.vstack([matrix * _factor(header), [0, 0, 0, 1]])
     if not np.isfinite(ijk_to_ras).all():
         return None
     try:
@@ -129,4 +130,5 @@ def _quaternion_matrix(header: NiftiHeader) -> NDArray[np.float64]:
     )
     handed = -1.0 if header.pixdim[0] < 0 else 1.0
     spacing = np.array([abs(part) if part else 1.0 for part in header.pixdim[1:4]]) * [1.0, 1.0, handed]
-    return np.column_stack([turn * spacing, offset])
+    with np.errstate(all="ignore"):
+        return np.column_stack([turn * spacing, offset])

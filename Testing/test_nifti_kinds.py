@@ -218,6 +218,25 @@ def test_labels_that_a_scale_factor_rounded_are_whole_again(tmp_path):
     np.testing.assert_array_equal(read_labelmap(path).voxels, labels_array())
 
 
+@pytest.mark.parametrize("broken", ["pixdim", "quaternion", "rows"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_place_that_is_no_number_is_refused(tmp_path, broken, value):
+    fields = both(GRID, GRID)
+    fields[broken] = (fields[broken][0], value, *fields[broken][2:])
+    with pytest.raises(InputError, match="numbers that say where the voxels lie are not finite"):
+        read(write_nifti(tmp_path / "a.nii", IMAGE, **fields))
+
+
+@pytest.mark.parametrize(
+    ("datatype", "said"),
+    [(9999, "a type"), (32, "2 numbers a voxel"), (1536, "cannot be read"), (128, "3 numbers a voxel")],
+)
+def test_voxels_that_are_no_real_numbers_are_refused(tmp_path, datatype, said):
+    path = write_nifti(tmp_path / "a.nii", np.zeros((4, 5, 6, 7)), datatype=datatype, dims=(3, 7, 6, 5, 1, 1, 1, 1))
+    with pytest.raises(InputError, match=said):
+        read(path)
+
+
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
