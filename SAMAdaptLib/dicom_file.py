@@ -31,7 +31,8 @@ NATIVE = (_IMPLICIT, "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", _DEFLATED)
 _MOST_DEFLATED_BYTES = 64 << 20
 FAULTS = (
     ArithmeticError, AttributeError, EOFError, LookupError, NotImplementedError, RecursionError, StopIteration,
-    TypeError, ValueError, pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException, struct.error, zlib.error,
+    TypeError, ValueError, pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException, struct.error,
+    zlib.error,
 )  # fmt: skip
 """What pydicom and Python raise over bytes that are not what they should be."""
 
