@@ -85,8 +85,8 @@ class Dataset:
     def volume(self, name: str, monitor: Monitor) -> Volume:
         return read_volume(self.images[name], monitor=monitor)
 
-    def labelmap(self, name: str, like: Volume, resample: bool) -> Labelmap:
-        return read_labelmap(self.labels[name], like=like, resample=resample)
+    def labelmap(self, name: str, like: Volume, resample: bool, monitor: Monitor) -> Labelmap:
+        return read_labelmap(self.labels[name], like=like, resample=resample, monitor=monitor)
 
 
 def run(job: BenchmarkJob, monitor: Monitor | None = None, tools: Tools | None = None) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class _Benchmark:
         job, cases = self.job, []
         for name in support:
             volume = self.data.volume(name, monitor)
-            cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels)))
+            cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = time.monotonic()
         head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
@@ -170,7 +170,7 @@ class _Benchmark:
 
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)
-        reference = self.data.labelmap(name, volume, job.resample_labels)
+        reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
         heard = _OnlyCancel(monitor, name)
         began = time.monotonic()
         prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())

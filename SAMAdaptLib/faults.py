@@ -20,6 +20,7 @@ _PACKAGES = {
     "safetensors": "safetensors",
     "scipy": "scipy",
     "numpy": "numpy",
+    "pydicom": "pydicom",
 }
 
 

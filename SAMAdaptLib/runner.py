@@ -116,9 +116,9 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     from .volume import read_labelmap
 
     monitor.progress("Reading", 0, 2)
-    reference = read_labelmap(job.reference)
+    reference = read_labelmap(job.reference, monitor=monitor)
     monitor.progress("Reading", 1, 2)
-    prediction = _on_grid_of(job, reference)
+    prediction = _on_grid_of(job, reference, monitor)
     monitor.progress("Comparing", 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance_mm=tolerance, values=job.values or None)
@@ -276,7 +276,7 @@ def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
     from .volume import read_labelmap, read_volume
 
     volume: Volume = read_volume(case.image, monitor=monitor)
-    labelmap = read_labelmap(case.labels, like=volume, resample=job.resample_labels)
+    labelmap = read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor)
     return Case(volume, chosen_structures(labelmap, job.values, job.structures, job.ignore_label))
 
 
@@ -308,10 +308,13 @@ def chosen_structures(
     return labelmap.with_structures(tuple(known[value] for value in sorted(known)))
 
 
-def _on_grid_of(job: EvaluateJob, reference: Labelmap) -> Labelmap:
-    from .volume import read_labelmap
+def _on_grid_of(job: EvaluateJob, reference: Labelmap, monitor: Monitor) -> Labelmap:
+    from .volume import read_labelmap, voxel_for_voxel
 
-    return read_labelmap(job.prediction, like=reference if job.resample_labels else None, resample=job.resample_labels)
+    if job.resample_labels:
+        return read_labelmap(job.prediction, like=reference, resample=True, monitor=monitor)
+    prediction = read_labelmap(job.prediction, monitor=monitor)
+    return voxel_for_voxel(prediction, reference, monitor) or prediction
 
 
 @contextlib.contextmanager

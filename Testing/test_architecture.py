@@ -76,7 +76,28 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("slices", frozenset({"devices", "encoders", "intensity", "resampling", "slicing"})),
     (
         "volumes",
-        frozenset({"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume"}),
+        frozenset(
+            {
+                "announced",
+                "dicom_file",
+                "dicom_frames",
+                "dicom_pixels",
+                "dicom_segmentation",
+                "dicom_series",
+                "dicom_stack",
+                "exchange",
+                "geometry",
+                "image_file",
+                "images",
+                "label_checks",
+                "nifti_file",
+                "nifti_grid",
+                "raster_header",
+                "segmentation_file",
+                "volume",
+                "volume_folder",
+            }
+        ),
     ),
     (
         "ground",
@@ -87,7 +108,9 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 """From top to bottom. A room may use its own layer and those below."""
 
-HEAVY = frozenset({"numpy", "torch", "scipy", "SimpleITK", "onnxruntime", "openvino", "safetensors", "matplotlib"})
+HEAVY = frozenset(
+    {"numpy", "torch", "scipy", "SimpleITK", "onnxruntime", "openvino", "safetensors", "matplotlib", "pydicom"}
+)
 HOST = frozenset({"slicer", "vtk", "qt", "ctk", "mrml", "vtkmodules", "PySide6"})
 LIGHT = (
     "SAMAdaptLib",
