@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .errors import GeometryError, InputError
 from .geometry import Geometry
 from .progress import Monitor, Silent
+from .provenance import Provenance
 from .structure import LARGEST_VALUE, Structure, covering
 
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ class Labelmap:
 
     ``voxels`` is uint8, or uint16 where a value needs it, (k, j, i), read-only, a copy of what was given, 0 is
     background; ``structures`` names every present value (those not given get default names); ``confidence`` maps
-    label values to 0..1 and may be empty. Raises GeometryError when the array does not fit the grid, InputError for
-    values that are no labels.
+    label values to 0..1 and may be empty; ``provenance`` says what made a result. Raises GeometryError when the array
+    does not fit the grid, InputError for values that are no labels.
     """
 
     voxels: NDArray[Any]
@@ -138,6 +139,7 @@ class Labelmap:
     structures: tuple[Structure, ...] = ()
     confidence: dict[int, float] = field(default_factory=dict)
     name: str = ""
+    provenance: Provenance | None = None
     _counts: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -174,8 +176,11 @@ class Labelmap:
         return self.geometry.onto_sitk(sitk.GetImageFromArray(self.voxels))
 
     def with_array(self, voxels: NDArray) -> Labelmap:
-        """Other labels (k, j, i) on this grid, with the same structures. Raises GeometryError for another shape."""
-        return replace(self, voxels=voxels)
+        """Other labels (k, j, i) on this grid, with the same structures and of unknown provenance.
+
+        Raises GeometryError for another shape.
+        """
+        return replace(self, voxels=voxels, provenance=None)
 
     def with_structures(self, structures: Sequence[Structure]) -> Labelmap:
         """The same labels under other names; present values left out get default names."""
@@ -185,17 +190,28 @@ class Labelmap:
         """The same labels with a confidence 0..1 for each structure."""
         return replace(self, confidence=confidence)
 
+    def made_by(self, provenance: Provenance | None) -> Labelmap:
+        """The same labels, and what made them."""
+        return replace(self, provenance=provenance)
+
+    def digest(self) -> str:
+        """sha256 (hex) of the labels, whatever type holds them; the grid and the names do not count."""
+        digest = hashlib.sha256(repr(self.voxels.shape).encode())
+        for plane in self.voxels:
+            digest.update(np.ascontiguousarray(plane, dtype="<u2").data)
+        return digest.hexdigest()
+
     def on_grid(self, geometry: Geometry) -> Labelmap:
         """The same labels resampled onto another grid, nearest voxel; what lies outside is background."""
         import SimpleITK as sitk
 
         reference = geometry.onto_sitk(sitk.Image(geometry.size, sitk.sitkUInt8))
         resampled = sitk.Resample(self.to_sitk(), reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        return replace(self, voxels=sitk.GetArrayViewFromImage(resampled), geometry=geometry)
+        return replace(self, voxels=sitk.GetArrayViewFromImage(resampled), geometry=geometry, provenance=None)
 
     def __reduce__(self) -> tuple:
         """Pickled by its parts, so that it is checked and read-only again on the other side."""
-        return Labelmap, (self.voxels, self.geometry, self.structures, self.confidence, self.name)
+        return Labelmap, (self.voxels, self.geometry, self.structures, self.confidence, self.name, self.provenance)
 
     def __repr__(self) -> str:
         return f"Labelmap({self.name!r}, {len(self.structures)} structures, {self.geometry!r})"

@@ -15,6 +15,7 @@ from .errors import InputError
 from .images import Labelmap
 from .predictor import Predictor, decided
 from .progress import Monitor, Silent
+from .provenance import Provenance, decisive
 from .samples import SlicedVolume, seen_by
 from .slicing import Bounds
 from .structure import Structure
@@ -76,7 +77,16 @@ def segment(
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
     structures = tuple(Structure.from_dict(_plain(structure)) for structure in head.card.structures)
-    result = Labelmap(labels, volume.geometry, structures, confidence=confidence)
+    card = head.card
+    made_by = Provenance(
+        head=card.name,
+        head_sha256=head.sha256,
+        encoder=str(card.encoder["name"]),
+        encoder_sha256=str(card.encoder["sha256"]),
+        options=decisive(plane, planes, tta, smoothing, largest_component, region),
+        voxels_sha256=volume.content_hash(),
+    )
+    result = Labelmap(labels, volume.geometry, structures, confidence=confidence, provenance=made_by)
     for doubt in doubts(head.card, volume, result.volumes_ml(), predictor.agreement, whole=region is None):
         predictor.monitor.warning(doubt)
     return result

@@ -9,6 +9,7 @@ paths), ``version``, ``warnings``. What is heavy is imported when a job needs it
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -94,8 +95,14 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     check_writable(job.output)
     _check_not_an_input(job.output, job.image)
     from .inference import segment
+    from .resuming import head_digest, judged
+    from .result_file import refuse_foreign_sidecar
     from .volume import read_volume, write_labelmap
 
+    there = None if job.overwrite else judged(job)
+    if there is not None and there.stays:
+        return {"output": job.output, "structures": [], "skipped": there.reason}
+    refuse_foreign_sidecar(Path(job.output))
     head = load_warm_head(job.head)
     labelmap = segment(
         read_volume(job.image, monitor=monitor),
@@ -106,8 +113,17 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         monitor=monitor,
         **job.inference_options(),
     )
+    if labelmap.provenance is not None:
+        made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
+        labelmap = labelmap.made_by(made_by)
     write_labelmap(labelmap, job.output)
-    return {"output": job.output, "head": head.card.name, "structures": labelmap_facts(labelmap)}
+    return {
+        "output": job.output,
+        "head": head.card.name,
+        "structures": labelmap_facts(labelmap),
+        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
+        **({"again": there.reason} if there else {}),
+    }
 
 
 def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -22,6 +23,8 @@ from .geometry import Geometry
 from .images import Labelmap, Volume, require_scalar
 from .nifti_file import require_whole_nifti
 from .progress import Monitor, Silent
+from .result_file import forget_sidecar, has_sidecar, refuse_foreign_sidecar, write_sidecar
+from .result_file import mark as mark_result
 from .segmentation_file import header_of, header_of_image, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
 
@@ -98,13 +101,24 @@ def write_volume(volume: Volume, path: str | os.PathLike) -> None:
 
 
 def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
-    """Writes a labelmap, compressed; .seg.nrrd keeps names, colours, terminology and confidence. Raises InputError."""
+    """Writes a labelmap, compressed; .seg.nrrd keeps names, colours, terminology and confidence.
+
+    What made it is written into the header, or beside a NIfTI file as NAME.json. Raises InputError.
+    """
     path = Path(path)
     image = labelmap.to_sitk()
     if ending_of(path) == ".seg.nrrd":
         for key, value in header_of(labelmap).items():
             image.SetMetaData(key, value)
+    provenance = labelmap.provenance and replace(labelmap.provenance, labels_sha256=labelmap.digest())
+    if not has_sidecar(path):
+        mark_result(image, provenance)
+    elif provenance is not None:
+        refuse_foreign_sidecar(path)
     _write_image(image, path, compressed=True)
+    forget_sidecar(path)  # the older one would speak of the new file, should the new one not come to be
+    if provenance is not None and has_sidecar(path):
+        write_sidecar(path, provenance, labelmap.structures)
 
 
 def ending_of(path: str | os.PathLike) -> str:

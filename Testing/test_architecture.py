@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("jobs", frozenset({"jobs", "probe", "runner", "schema", "wire"})),
+    ("jobs", frozenset({"jobs", "probe", "resuming", "runner", "schema", "wire"})),
     ("protocol", frozenset({"benchmark", "report"})),
     (
         "work",
@@ -76,12 +76,36 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("slices", frozenset({"devices", "encoders", "intensity", "resampling", "slicing"})),
     (
         "volumes",
-        frozenset({"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume"}),
+        frozenset(
+            {
+                "dicom_series",
+                "exchange",
+                "geometry",
+                "images",
+                "nifti_file",
+                "result_file",
+                "segmentation_file",
+                "volume",
+            }
+        ),
     ),
     (
         "ground",
         frozenset(
-            {"errors", "faults", "files", "home", "memory", "pace", "processor", "progress", "structure", "__init__"}
+            {
+                "errors",
+                "faults",
+                "files",
+                "home",
+                "matching",
+                "memory",
+                "pace",
+                "processor",
+                "progress",
+                "provenance",
+                "structure",
+                "__init__",
+            }
         ),
     ),
 )

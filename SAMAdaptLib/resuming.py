@@ -1,0 +1,97 @@
+"""Whether a result that is there already is what a job would make: then it stays. What differs is made again.
+
+What may be somebody's own work stays as well, and is named: a result that was edited since, and a file that does not
+say what made it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .errors import InputError, SAMAdaptError
+from .heads.card import read_card
+from .jobs import SegmentJob
+from .provenance import Provenance, decisive, file_digest
+
+EQUAL = "it was made in the same way"
+EDITED = "it was changed since it was made"
+NAMELESS = "it does not say what made it, and may be somebody's own work"
+FORMER = "it is of a version that did not say what made it"
+DAMAGED = "it was damaged"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result that is there: whether it ``stays``, and why, or why it is made again."""
+
+    stays: bool
+    reason: str
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it stays although it is not known to be what the job would make."""
+        return self.stays and self.reason != EQUAL
+
+
+def judged(job: SegmentJob) -> Found | None:
+    """What is to become of the result of a job that is there already; None when there is none."""
+    path = Path(job.output)
+    if not path.is_file():
+        return None
+    from .result_file import has_sidecar, read_header, read_provenance
+    from .segmentation_file import is_result_of_before
+
+    try:
+        made = read_provenance(path)
+        if made is None:
+            former = not has_sidecar(path) and is_result_of_before(read_header(path))
+            return Found(not former, FORMER if former else NAMELESS)
+    except InputError:
+        return Found(True, NAMELESS)
+    return _compared(job, path, made)
+
+
+def _compared(job: SegmentJob, path: Path, made: Provenance) -> Found:
+    from .volume import read_labelmap
+
+    try:
+        unchanged = read_labelmap(path).digest() == made.labels_sha256
+    except (SAMAdaptError, zlib.error):
+        return Found(False, DAMAGED)
+    if not unchanged:
+        return Found(True, EDITED)
+    try:
+        differences = made.differences(_wanted(job))
+    except SAMAdaptError:  # of the head or the image: whoever runs the job says it best
+        return Found(False, "")
+    return Found(False, "; ".join(differences)) if differences else Found(True, EQUAL)
+
+
+def _wanted(job: SegmentJob) -> Provenance:
+    """What the job would make its result by."""
+    card = read_card(job.head)
+    return Provenance(
+        head=card.name or Path(job.head).stem,
+        head_sha256=head_digest(job.head),
+        encoder=str(card.encoder["name"]),
+        encoder_sha256=str(card.encoder["sha256"]),
+        options=decisive(job.plane, job.planes, job.tta, job.smoothing, job.largest_component, job.bounds),
+    ).of_input(job.image)
+
+
+def head_digest(path: str | Path) -> str:
+    """The hash of a head file, computed again only when the file changed. Raises InputError."""
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        msg = f"{path} cannot be read ({error.strerror or error})."
+        raise InputError(msg, "Check the path.") from error
+    return _digest_of(str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=16)
+def _digest_of(path: str, _changed_ns: int, _size: int) -> str:
+    return file_digest(path)
