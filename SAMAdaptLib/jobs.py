@@ -191,7 +191,7 @@ class SegmentJob(Job, _Segments):
 
     ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``plane`` and
     ``encoder`` None take the head's own; ``largest_component`` None follows the annotation the head learned from.
-    ``overwrite`` False: a result that is there stays if it was made in the same way, or if it may be someone's own work.
+    ``overwrite`` False: a result that is there stays if it was made in the same way or may be someone's work.
     """
 
     kind: ClassVar[str] = "segment"

@@ -20,6 +20,7 @@ from typing import Any
 
 from .errors import InputError
 from .exchange import read_labels, write_image
+from .images import Labelmap
 from .jobfolder import JobFolder
 from .jobs import CaseFiles, SegmentJob, StructureSpec, TrainJob
 from .mrml_annotation import AnnotationCapture, capture_annotation
@@ -28,6 +29,7 @@ from .mrml_frames import is_alive
 from .mrml_result import Placement, ReadyLabels, place_labels
 from .mrml_volume import VolumeCapture, capture_volume, region_from_roi
 from .progress import Monitor
+from .provenance import Provenance
 from .structure import Structure
 
 AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
@@ -78,8 +80,15 @@ class SegmentPlan:
 
     def fetch(self, result: Mapping[str, Any]) -> ReadyLabels:
         """Read what the job wrote, on exactly the volume's grid."""
+        return ReadyLabels.of(self.labels(result))
+
+    def labels(self, result: Mapping[str, Any]) -> Labelmap:
+        """The labelmap that the job wrote, with what made it."""
         structures = [Structure.from_dict(item) for item in result["structures"]]
-        return ReadyLabels.of(read_labels(result["output"], self.capture.geometry, structures))
+        made = Provenance.from_dict(result.get("provenance"))
+        labelmap = read_labels(result["output"], self.capture.geometry, structures)
+        # The image's file was one of the job's own: only its voxels mean something to others.
+        return labelmap.made_by(made and replace(made, file_sha256=""))
 
     def show(self, ready: ReadyLabels) -> Placement:
         """Put it into the scene. Raises Cancelled when the volume or the target went away meanwhile."""

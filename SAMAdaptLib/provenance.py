@@ -111,16 +111,11 @@ class Provenance:
         if self.version != wanted.version:
             found.append(f"version {self.version}, now {wanted.version}")
         for name in sorted({*self.options, *wanted.options}):
-            ours, theirs = self.options.get(name), wanted.options.get(name)
-            if ours != theirs:
-                found.append(f"{name} {_shown(ours)}, now {_shown(theirs)}")
-        if any(
-            ours and theirs and ours != theirs
-            for ours, theirs in (
-                (self.file_sha256, wanted.file_sha256),
-                (self.voxels_sha256, wanted.voxels_sha256),
-            )
-        ):
+            before, after = self.options.get(name), wanted.options.get(name)
+            if before != after:
+                found.append(f"{name} {_shown(before)}, now {_shown(after)}")
+        inputs = ((self.file_sha256, wanted.file_sha256), (self.voxels_sha256, wanted.voxels_sha256))
+        if any(before and after and before != after for before, after in inputs):
             found.append("the image was another one")
         return found
 

@@ -41,8 +41,21 @@ def judged(job: SegmentJob) -> Found | None:
     path = Path(job.output)
     if not path.is_file():
         return None
+    made = what_made(path)
+    if isinstance(made, Found):
+        return made
+    try:
+        differences = made.differences(_wanted(job))
+    except SAMAdaptError:  # of the head or the image: whoever runs the job says it best
+        return Found(False, "")
+    return Found(False, "; ".join(differences)) if differences else Found(True, EQUAL)
+
+
+def what_made(path: Path) -> Provenance | Found:
+    """What made a result that is as it was written; else what is to become of the file."""
     from .result_file import has_sidecar, read_header, read_provenance
     from .segmentation_file import is_result_of_before
+    from .volume import read_labelmap
 
     try:
         made = read_provenance(path)
@@ -51,23 +64,11 @@ def judged(job: SegmentJob) -> Found | None:
             return Found(not former, FORMER if former else NAMELESS)
     except InputError:
         return Found(True, NAMELESS)
-    return _compared(job, path, made)
-
-
-def _compared(job: SegmentJob, path: Path, made: Provenance) -> Found:
-    from .volume import read_labelmap
-
     try:
         unchanged = read_labelmap(path).digest() == made.labels_sha256
     except (SAMAdaptError, zlib.error):
         return Found(False, DAMAGED)
-    if not unchanged:
-        return Found(True, EDITED)
-    try:
-        differences = made.differences(_wanted(job))
-    except SAMAdaptError:  # of the head or the image: whoever runs the job says it best
-        return Found(False, "")
-    return Found(False, "; ".join(differences)) if differences else Found(True, EQUAL)
+    return made if unchanged else Found(True, EDITED)
 
 
 def _wanted(job: SegmentJob) -> Provenance:

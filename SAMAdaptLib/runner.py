@@ -95,8 +95,8 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     check_writable(job.output)
     _check_not_an_input(job.output, job.image)
     from .inference import segment
-    from .resuming import head_digest, judged
     from .result_file import refuse_foreign_sidecar
+    from .resuming import head_digest, judged
     from .volume import read_volume, write_labelmap
 
     there = None if job.overwrite else judged(job)

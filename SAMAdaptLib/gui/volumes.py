@@ -41,7 +41,10 @@ class Standing(Enum):
 
 @dataclass
 class VolumeRow:
-    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone."""
+    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone.
+
+    ``note`` is the tooltip of its standing; ``warned``: something speaks against its result.
+    """
 
     name: str
     node: Any = None
@@ -50,6 +53,7 @@ class VolumeRow:
     reference: Any = None
     standing: Standing = Standing.WAITING
     note: str = ""
+    warned: bool = False
     dice: float | None = None
     diceTip: str = ""
 
@@ -81,9 +85,7 @@ def folderRows(source: Path, output: Path, references: Path | None) -> list[Volu
     for path in found:
         stem = _free(_stem(path), taken)
         target = output / (stem + _RESULT)
-        row = VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path)))
-        row.standing = Standing.SKIPPED if target.exists() else Standing.WAITING
-        rows.append(row)
+        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path))))
     return rows
 
 
