@@ -8,7 +8,7 @@ SimpleITK is imported where an image of its own is asked for: Slicer's panel wor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -185,6 +185,18 @@ class Labelmap:
     def with_structures(self, structures: Sequence[Structure]) -> Labelmap:
         """The same labels under other names; present values left out get default names."""
         return replace(self, structures=tuple(structures))
+
+    def renumbered(self, values: Mapping[int, int], structures: Sequence[Structure]) -> Labelmap:
+        """Other values for the labels in ``values``, the others as they are, under the names of ``structures``."""
+        if all(old == new for old, new in values.items()):
+            return self.with_structures(structures)
+        table = np.arange(int(self.voxels.max()) + 1)
+        for old, new in values.items():
+            if old < len(table):
+                table[old] = new
+        table = table.astype(np.uint8 if table.max() < 256 else np.uint16)
+        confidence = {values.get(value, value): part for value, part in self.confidence.items()}
+        return replace(self, voxels=table[self.voxels], structures=tuple(structures), confidence=confidence)
 
     def with_confidence(self, confidence: dict[int, float]) -> Labelmap:
         """The same labels with a confidence 0..1 for each structure."""

@@ -12,13 +12,13 @@ from .anatomy import keep_pieces
 from .doubts import doubts
 from .embedding import FeatureStore
 from .errors import InputError
+from .heads.card import structures_of
 from .images import Labelmap
 from .predictor import Predictor, decided
 from .progress import Monitor, Silent
 from .provenance import Provenance, decisive
 from .samples import SlicedVolume, seen_by
 from .slicing import Bounds
-from .structure import Structure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +76,6 @@ def segment(
     confidence = certainty.of(head.card.values)
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
-    structures = tuple(Structure.from_dict(_plain(structure)) for structure in head.card.structures)
     card = head.card
     made_by = Provenance(
         head=card.name,
@@ -86,14 +85,10 @@ def segment(
         options=decisive(plane, planes, tta, smoothing, largest_component, region),
         voxels_sha256=volume.content_hash(),
     )
-    result = Labelmap(labels, volume.geometry, structures, confidence=confidence, provenance=made_by)
+    result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
     for doubt in doubts(head.card, volume, result.volumes_ml(), predictor.agreement, whole=region is None):
         predictor.monitor.warning(doubt)
     return result
-
-
-def _plain(structure: dict[str, Any]) -> dict[str, Any]:
-    return {key: structure[key] for key in ("value", "name", "color", "terminology") if key in structure}
 
 
 def _three_planes(

@@ -225,7 +225,10 @@ class SegmentJob(Job, _Segments):
 
 @dataclass(frozen=True)
 class EvaluateJob(Job):
-    """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default."""
+    """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default.
+
+    ``by_value``: a label value means the same in both, whatever the names.
+    """
 
     kind: ClassVar[str] = "evaluate"
 
@@ -234,6 +237,7 @@ class EvaluateJob(Job):
     values: tuple[int, ...] = ()
     tolerance_mm: float | None = None
     resample_labels: bool = False
+    by_value: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -23,6 +23,7 @@ from .exchange import read_labels, write_image
 from .images import Labelmap
 from .jobfolder import JobFolder
 from .jobs import CaseFiles, SegmentJob, StructureSpec, TrainJob
+from .matching import Labelling, Matched
 from .mrml_annotation import AnnotationCapture, capture_annotation
 from .mrml_copy import VoxelCopy, gather_now, gathered
 from .mrml_frames import is_alive
@@ -118,15 +119,14 @@ class TrainPlan:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
         scribbles leave open; ``options`` are TrainJob's. Raises InputError.
         """
-        values: dict[str, int] = {}
-        structures: dict[str, Structure] = {}
+        known: Labelling | None = None
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
-            annotation = capture_annotation(annotation_node, volume_node, segment_ids, values, later=True)
-            values.update({structure.name: structure.value for structure in annotation.structures})
-            for structure in annotation.structures:
-                structures.setdefault(structure.name, structure)
+            annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
+            known = _with_structures(known, annotation, annotation_node)
             captured.append((capture_volume(volume_node, later=True), annotation))
+        structures = {item.name: item for item in known.structures} if known else {}
+        values = {item.name: item.value for item in structures.values()}
         if ignored_segment is not None:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
@@ -178,6 +178,17 @@ class TrainPlan:
         path = folder.file(f"unlabeled-{number + 1}.mha")
         write_image(path, self.unlabeled[number].volume(monitor))
         return path
+
+
+def _with_structures(known: Labelling | None, annotation: AnnotationCapture, node: Any) -> Labelling:
+    """What is known, and the structures of one more annotation, which were matched with it."""
+    drawn = node.IsA("vtkMRMLSegmentationNode")
+    here = Labelling(f"{'segmentation' if drawn else 'label volume'} {annotation.name!r}", annotation.structures, drawn)
+    if known is None:
+        return here
+    new = tuple(item for item in annotation.structures if item not in known.structures)
+    common = Matched({item.value: item.value for item in annotation.structures}, (*known.structures, *new))
+    return known.joined(here, common)
 
 
 def _value_of(name: str, values: Mapping[str, int]) -> int:

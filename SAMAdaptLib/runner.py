@@ -77,9 +77,8 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
     from .training import train
     from .volume import read_volume
 
-    cases = [_read_case(case, job, monitor) for case in job.cases]
     head = train(
-        cases,
+        _read_cases(job, monitor),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
         name=Path(job.output).stem,
         monitor=monitor,
@@ -137,7 +136,7 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     prediction = _on_grid_of(job, reference)
     monitor.progress("Comparing", 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
-    evaluation = evaluate(prediction, reference, tolerance_mm=tolerance, values=job.values or None)
+    evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
     monitor.progress("Comparing", 1, 1)
     return evaluation.to_dict()
 
@@ -287,13 +286,31 @@ def _kept_although_cancelled(head: Head) -> dict[str, Any]:
     return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
 
 
+def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
+    """The job's cases, one label value a structure. ``values`` and ``structures`` speak of the first case's values,
+    but settle what the files contradict one another in."""
+    from .lessons import under_one_labelling
+
+    def chosen(cases: Sequence[Case], values: tuple[int, ...]) -> list[Case]:
+        wanted = (chosen_structures(case.labelmap, values, job.structures, job.ignore_label) for case in cases)
+        return [dataclasses.replace(case, labelmap=labels) for case, labels in zip(cases, wanted, strict=True)]
+
+    cases = [_read_case(case, job, monitor) for case in job.cases]
+    try:
+        cases = under_one_labelling(cases, job.ignore_label)
+    except InputError:
+        if not job.structures:
+            raise
+        cases = under_one_labelling(chosen(cases, ()), job.ignore_label)
+    return chosen(cases, job.values)
+
+
 def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
     from .training import Case
     from .volume import read_labelmap, read_volume
 
     volume: Volume = read_volume(case.image, monitor=monitor)
-    labelmap = read_labelmap(case.labels, like=volume, resample=job.resample_labels)
-    return Case(volume, chosen_structures(labelmap, job.values, job.structures, job.ignore_label))
+    return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels))
 
 
 def chosen_structures(

@@ -15,8 +15,10 @@ from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
 from .errors import Cancelled
 from .heads import head_class
+from .heads.card import structures_of
 from .heads.file import Head
-from .lessons import Answer, Lesson, Lessons
+from .lessons import Answer, Lesson, Lessons, under_one_labelling
+from .matching import Labelling
 from .progress import Monitor, Silent
 from .samples import Case, Sample, draw_samples, in_rounds, spread
 from .shapes import seconds_per_step as shape_pace
@@ -67,7 +69,8 @@ def train(
 ) -> Head:
     """Train a head on annotated volumes.
 
-    ``cases``: volumes with labelmaps on their own grids; label values mean the same structure in all of them.
+    ``cases``: volumes with labelmaps on their own grids; structures are matched by name where they have names of their
+    own, else by label value (see ``matching``), with those of ``start_from`` as well.
     ``annotated_slices_only``: slices without a label were not looked at; else they are background.
     ``input_size``: pixels a side that a SAM ViT is to see, where not its own 1024.
     ``ignore_label``: pixels of this value are unknown (scribbles). ``unlabeled``: volumes whose confident
@@ -83,6 +86,8 @@ def train(
         encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
         adapts=bool(teaching),
     )  # fmt: skip
+    cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
+    _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
     trained = session.run()
     if session.completes and not trained.card.training["cancelled"]:
@@ -90,6 +95,27 @@ def train(
     if teaching and not trained.card.training["cancelled"]:
         return adapt(trained, session, teaching)
     return trained
+
+
+def _labelling_of(head: Head | None) -> Labelling | None:
+    if head is None:
+        return None
+    return Labelling(f"the head {head.card.name or 'to start from'}", structures_of(head.card))
+
+
+def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label: int | None, monitor: Monitor) -> None:
+    """Warn when the cases show other structures than the head to start from knows: nothing of it is used then."""
+    if head is None:
+        return
+    shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
+    if shown and shown != set(head.card.values):
+        knows = ", ".join(str(structure["name"]) for structure in head.card.structures)
+        names = {item.value: item.name for case in cases for item in case.labelmap.structures}
+        here = ", ".join(names[value] for value in sorted(shown))
+        monitor.warning(
+            f"The head to start from knows {knows}; annotated is {here}. So the training begins anew: annotate the "
+            "same structures to go on from it."
+        )
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,14 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Compare two labelmaps."""
-    job = EvaluateJob(options.prediction, options.reference, options.values, options.tolerance, options.resample_labels)
+    job = EvaluateJob(
+        prediction=options.prediction,
+        reference=options.reference,
+        values=options.values,
+        tolerance_mm=options.tolerance,
+        resample_labels=options.resample_labels,
+        by_value=options.by_value,
+    )
     result = run_job(job, terminal)
     return Answer(result, _evaluate_text(result))
 

@@ -11,8 +11,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..errors import Cancelled, SAMAdaptError
+from ..heads.card import structures_of
 from ..jobfolder import JobFolder
 from ..jobs import EvaluateJob, Job, SegmentJob
+from ..matching import Labelling
 from ..progress import Monitor
 from ..resuming import Found, what_made
 from . import tables, texts
@@ -166,10 +168,14 @@ class CohortPresenter(Presenter):
             references = Path(chosen.cohortReference) if chosen.cohortReference else None
             return folderRows(Path(chosen.cohortInput), output, references)
         rows = sceneRows(self._sceneVolumes(), output)
-        names = [str(item["name"]) for item in self._head.card.structures] if self._head else []
         for row in rows:
-            row.reference = sceneReference(row.node, names)
+            row.reference = sceneReference(row.node, self._labelling())
         return rows
+
+    def _labelling(self) -> Labelling:
+        """The structures of the head, which those of a reference are matched with."""
+        card = self._head.card if self._head else None
+        return Labelling(_("the head"), structures_of(card) if card else (), by_name=True)
 
     def _next(self) -> bool:
         """Begin the next waiting row; False when there is none."""
@@ -291,12 +297,12 @@ class CohortPresenter(Presenter):
         if reference is None or volume is None:
             self._complete(row)
             return
-        from ..mrml import capture_annotation, gathered, segments_of
+        from ..mrml import capture_annotation, gathered, segments_in
 
-        values = {str(item["name"]): int(item["value"]) for item in self._head.card.structures}
+        known = self._labelling()
         try:
             captures = [
-                capture_annotation(each, volume, [s.id for s in segments_of(each) if s.name in values], values, True)
+                capture_annotation(each, volume, segments_in(each, known), later=True, known=known)
                 for each in (node, reference)
             ]
         except SAMAdaptError as error:

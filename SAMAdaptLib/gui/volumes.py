@@ -11,6 +11,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..errors import InputError
+from ..matching import Labelling
 from .presenter import alive
 from .segment import RESULT_ATTRIBUTE
 
@@ -89,17 +90,20 @@ def folderRows(source: Path, output: Path, references: Path | None) -> list[Volu
     return rows
 
 
-def sceneReference(volume: Any, structures: Sequence[str]) -> Any:
+def sceneReference(volume: Any, known: Labelling) -> Any:
     """A segmentation of the scene that was drawn on this volume and has a structure of the head; no head made it."""
     import slicer
 
-    from ..mrml import segments_of
+    from ..mrml import segments_in, segments_of
 
     role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
     for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
         drawn = node.GetNodeReference(role) is volume and not node.GetAttribute(RESULT_ATTRIBUTE)
-        if drawn and {segment.name for segment in segments_of(node)} & set(structures):
-            return alive(node)
+        try:
+            if drawn and segments_of(node) and segments_in(node, known):
+                return alive(node)
+        except InputError:  # of names that contradict the head's: it is no reference for that
+            continue
     return None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HeadFileError
+from ..structure import Structure
 
 SCHEMA = 1
 SUFFIX = ".samhead"
@@ -148,6 +149,11 @@ class HeadCard:
         dice = "not measured" if self.mean_dice is None else f"{self.mean_dice:.2f}"
         kind = self.modality or "any modality"
         return f"{self.head_type} on {self.encoder['name']}, {kind}, held-out Dice {dice}: {names}"
+
+
+def structures_of(card: HeadCard) -> tuple[Structure, ...]:
+    """The card's structures as such, without what it says of their anatomy."""
+    return tuple(Structure.from_dict(structure) for structure in card.structures)
 
 
 def _check(card: HeadCard, source: str) -> None:
