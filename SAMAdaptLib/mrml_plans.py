@@ -28,7 +28,7 @@ from .mrml_annotation import AnnotationCapture, capture_annotation
 from .mrml_copy import VoxelCopy, gather_now, gathered
 from .mrml_frames import is_alive
 from .mrml_result import Placement, ReadyLabels, place_labels
-from .mrml_volume import VolumeCapture, capture_volume, region_from_roi
+from .mrml_volume import VolumeCapture, capture_volume, region_beyond, region_from_roi
 from .progress import Monitor
 from .provenance import Provenance
 from .structure import Structure
@@ -47,6 +47,7 @@ class SegmentPlan:
     into: Any = None
     name: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    doubt: str = ""
 
     @classmethod
     def of(
@@ -66,7 +67,8 @@ class SegmentPlan:
         capture = capture_volume(volume_node, later=True)
         if roi is not None:
             options["region"] = region_from_roi(roi, volume_node)
-        return cls(volume_node, str(head), capture, into, name, options)
+        doubt = "" if roi is None else region_beyond(roi, volume_node)
+        return cls(volume_node, str(head), capture, into, name, options, doubt)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -74,6 +76,8 @@ class SegmentPlan:
 
     def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> SegmentJob:
         """Write the volume into the folder. Raises InputError for one that cannot be used."""
+        if self.doubt and monitor is not None:
+            monitor.warning(self.doubt)
         gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
         image = folder.file("image.mha")
         write_image(image, self.capture.volume(monitor))

@@ -11,6 +11,7 @@ from .anatomy import arranged, in_shape
 from .arrangement import seconds_per_step as arrangement_pace
 from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
+from .doubts import seen_in
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
 from .errors import Cancelled
@@ -93,8 +94,9 @@ def train(
     if session.completes and not trained.card.training["cancelled"]:
         session, trained = _learned_again(session, trained)
     if teaching and not trained.card.training["cancelled"]:
-        return adapt(trained, session, teaching)
-    return trained
+        trained = adapt(trained, session, teaching)
+    volumes = [*(case.volume for case in cases), *teaching]
+    return trained.noted(seen=seen_in(trained.card, volumes))
 
 
 def _labelling_of(head: Head | None) -> Labelling | None:

@@ -365,6 +365,44 @@ def test_a_segmentation_plan_hands_over_the_volume_and_brings_the_labels_back(sc
     assert np.array_equal(seen(placement, volume), labels.voxels)
 
 
+@pytest.mark.parametrize(("side", "doubted"), [(2.0, False), (40.0, True)])
+def test_a_region_most_of_which_lies_beside_the_volume_is_spoken_of(scene, tmp_path, side, doubted):
+    from listeners import Listener
+
+    grid = GRIDS["LPS"]
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    roi = add_roi(scene, mrml.world_of_voxel(volume, (3, 2, 1)), (side, side, side))
+    heard = Listener()
+    mrml.SegmentPlan.of(volume, "x.samhead", roi=roi).prepare(Folder(tmp_path), heard)
+    words = "Most of the region 'Box' lies beside volume 'MR': only what lies within was looked at."
+    assert heard.warnings == [words] * doubted
+
+
+def test_cases_of_a_plan_are_matched_by_name_and_terminology_and_contradictions_refused(scene, tmp_path):
+    from SAMAdaptLib.volume import read_labelmap
+
+    def drawn(names, terms=None):
+        masks = dict(zip(names, two_masks(LPS).values(), strict=True))
+        node = scenes.add_segmentation(scene, masks, LPS, " and ".join(names))
+        for segment, entry in zip(mrml.segments_of(node), terms or (), strict=False):
+            tag_name = slicer.vtkSegment.GetTerminologyEntryTagName()
+            node.GetSegmentation().GetSegment(segment.id).SetTag(tag_name, entry)
+        return scenes.add_volume(scene, numbered(LPS), LPS), node, None
+
+    first = drawn(["Liver", "Spleen"], [TERMINOLOGY])
+    swapped = drawn(["spleen", "LIVER"])
+    plan = mrml.TrainPlan.of([first, swapped], "x.samhead")
+    assert [(item.value, item.name) for item in plan.structures] == [(1, "Liver"), (2, "Spleen")]
+    labels = [read_labelmap(case.labels).voxels for case in plan.prepare(Folder(tmp_path)).cases]
+    assert np.array_equal(labels[1], np.choose(labels[0], [0, 2, 1]))
+    renamed = mrml.TrainPlan.of([first, drawn(["Leber", "Spleen"], [TERMINOLOGY])], "x.samhead")
+    assert [item.name for item in renamed.structures] == ["Liver", "Spleen"]
+    other = drawn(["Liver", "Milz"], [TERMINOLOGY.replace("456", "457")])
+    words = "'Liver' is one thing in segmentation 'Liver and Spleen' .* and another in segmentation 'Liver and Milz'"
+    with pytest.raises(InputError, match=words):
+        mrml.TrainPlan.of([first, other], "x.samhead")
+
+
 def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_path):
     from SAMAdaptLib.volume import read_labelmap, read_volume
 
