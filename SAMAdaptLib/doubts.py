@@ -70,7 +70,7 @@ def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, list[fl
 
 def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str]:
     """What the head of ``card`` has seen nothing like; empty where its card does not say what it has seen."""
-    seen = [each for each in card.training.get("seen") or () if _is_looks(each)]
+    seen = [each for each in card.seen if _is_looks(each)]
     if not seen:
         return []
     reasons = []

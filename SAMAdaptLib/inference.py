@@ -12,11 +12,11 @@ from .anatomy import keep_pieces
 from .doubts import check_region, doubts, looks_of
 from .embedding import FeatureStore
 from .errors import InputError
-from .heads.card import structures_of
+from .heads.card import provenance_of, structures_of
 from .images import Labelmap
 from .predictor import Predictor, decided
 from .progress import Monitor, Silent
-from .provenance import Provenance, decisive
+from .provenance import decisive
 from .samples import SlicedVolume, seen_by
 from .slicing import Bounds
 
@@ -78,14 +78,8 @@ def segment(
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
     card = head.card
-    made_by = Provenance(
-        head=card.name,
-        head_sha256=head.sha256,
-        encoder=str(card.encoder["name"]),
-        encoder_sha256=str(card.encoder["sha256"]),
-        options=decisive(plane, planes, tta, smoothing, largest_component, region),
-        voxels_sha256=volume.content_hash(),
-    )
+    options = decisive(plane, planes, tta, smoothing, largest_component, region)
+    made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
     own = sliced if plane is None else seen_by(card, volume)
     reasons = doubts(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))

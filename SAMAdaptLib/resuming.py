@@ -7,12 +7,12 @@ say what made it.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from .errors import InputError, SAMAdaptError
-from .heads.card import read_card
+from .heads.card import provenance_of, read_card
 from .jobs import SegmentJob
 from .provenance import Provenance, decisive, file_digest
 
@@ -73,14 +73,10 @@ def what_made(path: Path) -> Provenance | Found:
 
 def _wanted(job: SegmentJob) -> Provenance:
     """What the job would make its result by."""
-    card = read_card(job.head)
-    return Provenance(
-        head=card.name or Path(job.head).stem,
-        head_sha256=head_digest(job.head),
-        encoder=str(card.encoder["name"]),
-        encoder_sha256=str(card.encoder["sha256"]),
-        options=decisive(job.plane, job.planes, job.tta, job.smoothing, job.largest_component, job.bounds),
-    ).of_input(job.image)
+    card, digest = read_card(job.head), head_digest(job.head)
+    options = decisive(job.plane, job.planes, job.tta, job.smoothing, job.largest_component, job.bounds)
+    named = card if card.name else replace(card, name=Path(job.head).stem)
+    return provenance_of(named, digest, options).of_input(job.image)
 
 
 def head_digest(path: str | Path) -> str:

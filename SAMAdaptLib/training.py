@@ -111,7 +111,7 @@ def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label:
         return
     shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
     if shown and shown != set(head.card.values):
-        knows = ", ".join(str(structure["name"]) for structure in head.card.structures)
+        knows = ", ".join(item.name for item in structures_of(head.card))
         names = {item.value: item.name for case in cases for item in case.labelmap.structures}
         here = ", ".join(names[value] for value in sorted(shown))
         monitor.warning(
