@@ -20,6 +20,7 @@ from typing import Any
 
 from .errors import InputError
 from .exchange import read_labels, write_image
+from .heads.card import read_card, structures_of
 from .images import Labelmap
 from .jobfolder import JobFolder
 from .jobs import CaseFiles, SegmentJob, StructureSpec, TrainJob
@@ -123,13 +124,14 @@ class TrainPlan:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
         scribbles leave open; ``options`` are TrainJob's. Raises InputError.
         """
-        known: Labelling | None = None
+        known = _labelling_of_head(options.get("start_from"))
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
             annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
             known = _with_structures(known, annotation, annotation_node)
             captured.append((capture_volume(volume_node, later=True), annotation))
-        structures = {item.name: item for item in known.structures} if known else {}
+        used = {item.value for _volume, annotation in captured for item in annotation.structures}
+        structures = {item.name: item for item in known.structures if item.value in used} if known else {}
         values = {item.name: item.value for item in structures.values()}
         if ignored_segment is not None:
             options["ignore_label"] = _value_of(ignored_segment, values)
@@ -182,6 +184,15 @@ class TrainPlan:
         path = folder.file(f"unlabeled-{number + 1}.mha")
         write_image(path, self.unlabeled[number].volume(monitor))
         return path
+
+
+def _labelling_of_head(start_from: str | None) -> Labelling | None:
+    """The structures of a head to go on from: what is annotated of them gets their label values."""
+    if start_from is None or not Path(start_from).is_file():
+        return None
+    card = read_card(start_from)
+    name = card.name or Path(start_from).stem
+    return Labelling(f"the head {name!r}", structures_of(card), by_name=True)
 
 
 def _with_structures(known: Labelling | None, annotation: AnnotationCapture, node: Any) -> Labelling:

@@ -403,6 +403,26 @@ def test_cases_of_a_plan_are_matched_by_name_and_terminology_and_contradictions_
         mrml.TrainPlan.of([first, other], "x.samhead")
 
 
+def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path):
+    from balls import ball_head
+
+    from SAMAdaptLib.heads.file import save_head
+    from SAMAdaptLib.volume import read_labelmap
+
+    head = ball_head()
+    structures = [{"value": 7, "name": "Myocardium"}, {"value": 3, "name": "left ventricle"}]
+    path = save_head(replace(head, card=replace(head.card, structures=structures)), tmp_path / "h.samhead")
+    case = (scenes.add_volume(scene, numbered(LPS), LPS), scenes.add_segmentation(scene, two_masks(LPS), LPS), None)
+    plan = mrml.TrainPlan.of([case], "x.samhead", start_from=str(path))
+    assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "left ventricle": 3}
+    job = plan.prepare(Folder(tmp_path))
+    assert read_labelmap(job.cases[0].labels).values() == (3, 7)
+    masks = dict(zip(["Cube", "Myocardium"], two_masks(LPS).values(), strict=True))
+    other = (case[0], scenes.add_segmentation(scene, masks, LPS), None)
+    plan = mrml.TrainPlan.of([other], "x.samhead", start_from=str(path))
+    assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "Cube": 1}
+
+
 def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_path):
     from SAMAdaptLib.volume import read_labelmap, read_volume
 
