@@ -223,7 +223,15 @@ def under_one_labelling(
             merged.append(case)
         else:
             merged.append(replace(case, labelmap=labelmap.renumbered(match.values, structures)))
-    return merged
+    return merged if known is None else [_named_as(case, known, ignore_label) for case in merged]
+
+
+def _named_as(case: Case, known: Labelling, ignore_label: int | None) -> Case:
+    """The case with the common names: a plain label file takes those of another case."""
+    labels, common = case.labelmap, {item.value: item for item in known.structures}
+    drawn = set(labels.values()) - {ignore_label}
+    structures = tuple(common.get(item.value, item) if item.value in drawn else item for item in labels.structures)
+    return case if structures == labels.structures else replace(case, labelmap=labels.with_structures(structures))
 
 
 def _require_same_grid(case: Case) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from .errors import InputError, SAMAdaptError
 from .heads.card import provenance_of, read_card
 from .jobs import SegmentJob
-from .provenance import Provenance, decisive, file_digest
+from .provenance import HEAD_KEY, Provenance, decisive, file_digest
 
 EQUAL = "it was made in the same way"
 EDITED = "it was changed since it was made"
@@ -59,11 +59,14 @@ def what_made(path: Path) -> Provenance | Found:
 
     try:
         made = read_provenance(path)
-        if made is None:
-            former = not has_sidecar(path) and is_result_of_before(read_header(path))
-            return Found(not former, FORMER if former else NAMELESS)
+        header = {} if made is not None or has_sidecar(path) else read_header(path)
     except InputError:
         return Found(True, NAMELESS)
+    if made is None and is_result_of_before(header):
+        return Found(False, FORMER)
+    if made is None:  # a tag that names a head is what is left of it when Slicer has saved the file again
+        saved_again = any(f"{HEAD_KEY}:" in text for key, text in header.items() if key.endswith("_Tags"))
+        return Found(True, EDITED if saved_again else NAMELESS)
     try:
         unchanged = read_labelmap(path).digest() == made.labels_sha256
     except (SAMAdaptError, zlib.error):

@@ -56,7 +56,8 @@ def is_result_of_before(header: Mapping[str, str]) -> bool:
     """
     parameters = [entry for entry in header.get("Segmentation_ConversionParameters", "").split("&") if entry]
     alone = len(parameters) == 1 and parameters[0].startswith(f"{_REFERENCE_PARAMETER}|")
-    found = any(f"{CONFIDENCE_TAG}:" in text for key, text in header.items() if key.endswith("_Tags"))
+    tags = [text for key, text in header.items() if key.endswith("_Tags")]
+    found = any(f"{CONFIDENCE_TAG}:" in text and f"{HEAD_KEY}:" not in text for text in tags)
     return alone and found and KEY not in header
 
 

@@ -184,6 +184,12 @@ def test_plain_labels_stay_as_they_are(case: Case) -> None:
     assert under_one_labelling([plain, plain]) == [plain, plain]
 
 
+def test_a_plain_label_file_takes_the_names_of_another_case(case: Case) -> None:
+    plain = replace(case, labelmap=case.labelmap.with_structures(()))
+    merged = under_one_labelling([plain, named(case, {2: "Bright", 5: "Dark"})])
+    assert [[item.name for item in each.labelmap.structures] for each in merged] == [["Bright", "Dark"]] * 2
+
+
 def write_named(folder: Path, file: str, **names: int) -> str:
     """Writes the two halves of the ball under these names and values; gives the path."""
     mask = ball_arrays()[1]

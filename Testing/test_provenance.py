@@ -228,6 +228,18 @@ def test_a_file_that_does_not_say_what_made_it_stays_and_says_so(job: SegmentJob
         assert found.reason == NAMELESS
 
 
+def test_a_result_that_slicer_saved_again_stays_and_says_so(job: SegmentJob) -> None:
+    """Slicer keeps the tags of segments, and of other fields those that it knows."""
+    image = sitk.ReadImage(job.output)
+    image.EraseMetaData(KEY)
+    for parameters in (image.GetMetaData("Segmentation_ConversionParameters"), "Collapse labelmaps|1|Merge&A|b|c&"):
+        image.SetMetaData("Segmentation_ConversionParameters", parameters)
+        sitk.WriteImage(image, job.output)
+        found = judged(job)
+        assert found is not None and found.stays
+        assert found.reason == EDITED
+
+
 def test_a_result_of_an_older_version_is_made_again(job: SegmentJob) -> None:
     old = replace(read_labelmap(job.output), provenance=None)
     write_labelmap(old, job.output)
