@@ -66,11 +66,12 @@ def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
 
 def evaluate(
     prediction: Any, reference: Any, *, tolerance_mm: float | None = None, values: Iterable[int] | None = None,
-    resample_labels: bool = False,
+    resample_labels: bool = False, by_value: bool = False,
 ) -> Evaluation:  # fmt: skip
     """Compare two labelmaps: Dice, NSD at ``tolerance_mm``, HD95 in mm and volumes in ml of each structure.
 
-    Raises GeometryError when their grids differ and ``resample_labels`` is off.
+    Structures are matched by name where both have names, unless ``by_value``. Raises InputError for names that
+    contradict one another, GeometryError when their grids differ and ``resample_labels`` is off.
     """
     from .metrics import DEFAULT_TOLERANCE_MM
     from .metrics import evaluate as run
@@ -79,7 +80,7 @@ def evaluate(
     wanted = as_labelmap(reference)
     found = as_labelmap(prediction, like=wanted if resample_labels else None, resample=resample_labels)
     found = voxel_for_voxel(found, wanted) or found
-    return run(found, wanted, DEFAULT_TOLERANCE_MM if tolerance_mm is None else tolerance_mm, values)
+    return run(found, wanted, DEFAULT_TOLERANCE_MM if tolerance_mm is None else tolerance_mm, values, by_value)
 
 
 def load_head(path: Any) -> Head:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, DependencyError, InputError
 from .files import write_whole
+from .matching import Labelling, matched
 from .memory import peak_memory_mb
 from .metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
 from .progress import Monitor, Silent, raise_if_cancelled
@@ -128,6 +129,7 @@ class _Benchmark:
 
     def _measure(self, support: Sequence[str], monitor: Monitor) -> dict[str, Any]:
         """Train on a support, segment and measure every query volume that is not part of it."""
+        self._require_one_labelling(support)
         head, seconds = self._train(support, monitor)
         self.names.update({str(item["value"]): str(item["name"]) for item in head.card.structures})
         query = [name for name in self.query if name not in support]
@@ -153,6 +155,23 @@ class _Benchmark:
             "training": {key: value for key, value in head.card.training.items() if key != "curve"},
             "cases": cases,
         }
+
+    def _require_one_labelling(self, support: Sequence[str]) -> None:
+        """Names that contradict one another are refused before the training, not after it. Raises InputError."""
+        known: Labelling | None = None
+        for name in (*support, *(one for one in self.query if one not in support)):
+            path = self.data.labels[name]
+            if not path.name.lower().endswith(".seg.nrrd"):
+                continue  # only these have names
+            labels = read_labelmap(path)
+            present = set(labels.values()) - {self.job.ignore_label}
+            drawn = Labelling(path.name, tuple(item for item in labels.structures if item.value in present))
+            if known is None:
+                known = drawn
+            elif name in support:
+                known = known.joined(drawn, matched(known, drawn))
+            else:
+                matched(known, drawn)
 
     def _train(self, support: Sequence[str], monitor: Monitor) -> tuple[Head, float]:
         from .training import Case

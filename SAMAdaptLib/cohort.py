@@ -3,15 +3,15 @@
     outcomes = run_many(jobs, workers=2, monitor=monitor, told=print)
 
 Each job stands alone: one that fails is reported and the others finish; a process that is lost costs its job a
-second try and nothing else; a result that is there already is not computed again unless ``overwrite``. Results are
-written whole or not at all, so what is there can be trusted.
+second try and nothing else; a result that is there already is computed again only if it was made otherwise than the
+job would, or with ``overwrite`` (see ``resuming``). Results are written whole or not at all.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from typing import Any
 from .client import Callbacks, JobHandle, JobState, WorkerClient
 from .errors import Cancelled, DependencyError, InputError, MemoryExhausted, SAMAdaptError, WorkerError
 from .faults import described
-from .jobs import BenchmarkJob, Job, job_from_dict
+from .jobs import BenchmarkJob, Job, SegmentJob, job_from_dict
 from .progress import Monitor, Silent
+from .resuming import EQUAL, Found, judged
 
 STAGE = "Volumes"
+COMPARING = "Looking at what is there"
 TRIES = 2
 """How often a job is begun when the process that runs it is lost."""
 
@@ -43,12 +45,16 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One job of many: ``result`` when done, ``error`` when failed or cancelled, neither when skipped."""
+    """One job of many: ``result`` when done, ``error`` when failed or cancelled, neither when skipped.
+
+    ``found``: the result that was there before, and why it stayed or was made again.
+    """
 
     job: Job
     ending: Ending
     result: dict[str, Any] | None = None
     error: SAMAdaptError | None = None
+    found: Found | None = None
 
 
 Told = Callable[[Outcome], object]
@@ -77,9 +83,7 @@ def run_many(
     """
     _refuse_same_outputs(jobs)
     progress = _Progress(jobs, monitor or Silent(), told)
-    open_jobs = [index for index, job in enumerate(jobs) if overwrite or not _is_written(job)]
-    for index in set(range(len(jobs))) - set(open_jobs):
-        progress.end(index, Outcome(jobs[index], Ending.SKIPPED))
+    open_jobs = list(range(len(jobs))) if overwrite else _still_to_do(jobs, progress)
     if scheduler is not None:
         _on_cluster(jobs, open_jobs, scheduler, progress)
     elif workers > 1 and len(open_jobs) > 1:
@@ -97,8 +101,10 @@ class _Progress:
         self._jobs = jobs
         self._told = told
         self._ended: dict[int, Outcome] = {}
+        self.found: dict[int, Found] = {}
 
     def end(self, index: int, outcome: Outcome) -> None:
+        outcome = replace(outcome, found=self.found.get(index))
         self._ended[index] = outcome
         if self._told is not None:
             self._told(outcome)
@@ -152,6 +158,35 @@ def _attempt(job: Job, monitor: Monitor, run: RunJob) -> Outcome:
         return Outcome(job, Ending.CANCELLED, error=error)
     except Exception as error:  # one bad volume must not stop the others
         return Outcome(job, Ending.FAILED, error=described(error))
+
+
+# What is there already ----------------------------------------------------------------------------------------------
+
+
+def _still_to_do(jobs: Sequence[Job], progress: _Progress) -> list[int]:
+    """The jobs that have no result yet, or one that was made otherwise; the others are skipped."""
+    todo = []
+    for index, job in enumerate(jobs):
+        if progress.monitor.cancelled():
+            return []
+        found = _what_is_there(job)
+        if found is None:
+            todo.append(index)
+            continue
+        progress.monitor.progress(COMPARING, index, len(jobs))
+        progress.found[index] = found
+        if found.stays:
+            progress.end(index, Outcome(job, Ending.SKIPPED))
+        else:
+            todo.append(index)
+    return todo
+
+
+def _what_is_there(job: Job) -> Found | None:
+    if isinstance(job, SegmentJob):
+        return judged(job)
+    output = _output(job)
+    return Found(True, EQUAL) if output is not None and Path(output).is_file() else None
 
 
 # Here, by several processes -----------------------------------------------------------------------------------------
@@ -314,11 +349,6 @@ def _absolute(job: Job) -> dict[str, Any]:
 
 def _output(job: Job) -> str | None:
     return getattr(job, "output", None)
-
-
-def _is_written(job: Job) -> bool:
-    output = _output(job)
-    return output is not None and Path(output).is_file()
 
 
 def name_of(job: Job) -> str:

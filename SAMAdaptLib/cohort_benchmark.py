@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
 from .jobs import BenchmarkJob
 from .progress import Monitor, Silent
@@ -68,7 +69,8 @@ def _parts_folder(job: BenchmarkJob) -> Path:
     if job.output is None:
         return Path(tempfile.mkdtemp(prefix="samadapt-"))
     output = Path(job.output)
-    fingerprint = hashlib.sha256(json.dumps(job.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
+    spec = {**job.to_dict(), "version": __version__}
+    fingerprint = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
     folder = output.with_name(f".{output.stem}-{fingerprint}.parts")
     folder.mkdir(exist_ok=True)
     return folder

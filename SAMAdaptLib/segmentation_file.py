@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .errors import InputError, SAMAdaptError
 from .geometry import Geometry
 from .images import Labelmap
+from .provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, Provenance
 from .structure import Structure, default_color
 
 TERMINOLOGY_TAG = "TerminologyEntry"
@@ -48,6 +49,18 @@ class Segment:
 def is_segmentation(header: Mapping[str, str]) -> bool:
     """True when the keys of an image's header describe segments."""
     return any(_SEGMENT_KEY.fullmatch(key) for key in header)
+
+
+def is_result_of_before(header: Mapping[str, str]) -> bool:
+    """True for the header of a result by a version that did not yet say what made it.
+
+    Slicer, which keeps the confidence when it saves a segmentation, writes many more conversion parameters.
+    """
+    parameters = [entry for entry in header.get("Segmentation_ConversionParameters", "").split("&") if entry]
+    alone = len(parameters) == 1 and parameters[0].startswith(f"{_REFERENCE_PARAMETER}|")
+    tags = [text for key, text in header.items() if key.endswith("_Tags")]
+    found = any(f"{CONFIDENCE_TAG}:" in text and f"{HEAD_KEY}:" not in text for text in tags)
+    return alone and found and KEY not in header
 
 
 def header_of_image(image: sitk.Image) -> dict[str, str]:
@@ -229,18 +242,21 @@ def header_of(labelmap: Labelmap) -> dict[str, str]:
             "LabelValue": str(structure.value),
             "Layer": "0",
             "Extent": extent,
-            "Tags": _tags(structure, labelmap.confidence.get(structure.value)),
+            "Tags": _tags(structure, labelmap.confidence.get(structure.value), labelmap.provenance),
         }
         header.update({f"Segment{number}_{key}": value for key, value in fields.items()})
     return header
 
 
-def _tags(structure: Structure, confidence: float | None) -> str:
+def _tags(structure: Structure, confidence: float | None, provenance: Provenance | None) -> str:
     tags = {}
     if structure.terminology:
         tags[TERMINOLOGY_TAG] = structure.terminology.replace("|", "/")  # the bar ends a tag
     if confidence is not None:
         tags[CONFIDENCE_TAG] = f"{confidence:.4f}"
+    if provenance is not None:  # of all that says what made it, Slicer keeps tags alone when it saves a file again
+        tags[HEAD_KEY] = provenance.head.replace("|", "/")
+        tags[HEAD_HASH_KEY] = provenance.head_sha256
     return "".join(f"{key}:{value}|" for key, value in tags.items())
 
 

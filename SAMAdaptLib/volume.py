@@ -20,6 +20,8 @@ from .image_file import ENDINGS, ending_or_none, last_line, read_image, stem_of
 from .images import Labelmap, Volume, require_scalar
 from .label_checks import refuse_image
 from .progress import Monitor, Silent
+from .result_file import forget_sidecar, has_sidecar, refuse_foreign_sidecar, write_sidecar
+from .result_file import mark as mark_result
 from .segmentation_file import header_of, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
 from .volume_folder import is_dicom
@@ -99,13 +101,24 @@ def write_volume(volume: Volume, path: str | os.PathLike) -> None:
 
 
 def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
-    """Writes a labelmap, compressed; .seg.nrrd keeps names, colours, terminology and confidence. Raises InputError."""
+    """Writes a labelmap, compressed; .seg.nrrd keeps names, colours, terminology and confidence.
+
+    What made it is written into the header, or beside a NIfTI file as NAME.json. Raises InputError.
+    """
     path = Path(path)
     image = labelmap.to_sitk()
     if ending_of(path) == ".seg.nrrd":
         for key, value in header_of(labelmap).items():
             image.SetMetaData(key, value)
+    provenance = labelmap.provenance and replace(labelmap.provenance, labels_sha256=labelmap.digest())
+    if not has_sidecar(path):
+        mark_result(image, provenance)
+    elif provenance is not None:
+        refuse_foreign_sidecar(path)
     _write_image(image, path, compressed=True)
+    forget_sidecar(path)  # the older one would speak of the new file, should the new one not come to be
+    if provenance is not None and has_sidecar(path):
+        write_sidecar(path, provenance, labelmap.structures)
 
 
 def ending_of(path: str | os.PathLike) -> str:

@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("jobs", frozenset({"jobs", "probe", "runner", "schema", "wire"})),
+    ("jobs", frozenset({"jobs", "probe", "resuming", "runner", "schema", "wire"})),
     ("protocol", frozenset({"benchmark", "report"})),
     (
         "work",
@@ -96,13 +96,27 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "segmentation_file",
                 "volume",
                 "volume_folder",
+                "result_file",
             }
         ),
     ),
     (
         "ground",
         frozenset(
-            {"errors", "faults", "files", "home", "memory", "pace", "processor", "progress", "structure", "__init__"}
+            {
+                "errors",
+                "faults",
+                "files",
+                "home",
+                "matching",
+                "memory",
+                "pace",
+                "processor",
+                "progress",
+                "provenance",
+                "structure",
+                "__init__",
+            }
         ),
     ),
 )

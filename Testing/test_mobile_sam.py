@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from SAMAdaptLib.encoders.ranges import RANGES
 from smallonnx import INSTALLED, encoders_of_both_runtimes, picture
 
 from SAMAdaptLib.encoders import ENTRIES, load_encoder, weights
 from SAMAdaptLib.encoders.onnx_graph import read_graph
-from SAMAdaptLib.encoders.ranges import RANGES
 
 
 def test_mobile_sam_gives_its_three_levels(mobile_sam):

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from SAMAdaptLib.encoders.onnx import OnnxEncoder
 from smallonnx import INSTALLED, encoders_of_both_runtimes, picture, small_model
 
 from SAMAdaptLib.encoders import canvas as canvases
 from SAMAdaptLib.encoders import forget_encoders, load_encoder
 from SAMAdaptLib.encoders.base import Level
-from SAMAdaptLib.encoders.onnx import OnnxEncoder
 from SAMAdaptLib.encoders.onnx_graph import Tap, read_graph, with_taps
 from SAMAdaptLib.encoders.runtimes import make_plan, open_session
 from SAMAdaptLib.errors import WeightsError

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from SAMAdaptLib.encoders.openvino_graph import (
     product_name,
     products,

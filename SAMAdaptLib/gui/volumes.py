@@ -11,6 +11,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..errors import InputError
+from ..matching import Labelling
 from ..volume_folder import RESULT_ENDING, VOLUME_ENDINGS, volumes_in
 from .presenter import alive
 from .segment import RESULT_ATTRIBUTE
@@ -40,7 +41,10 @@ class Standing(Enum):
 
 @dataclass
 class VolumeRow:
-    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone."""
+    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone.
+
+    ``note`` is the tooltip of its standing; ``warned``: something speaks against its result.
+    """
 
     name: str
     node: Any = None
@@ -49,6 +53,7 @@ class VolumeRow:
     reference: Any = None
     standing: Standing = Standing.WAITING
     note: str = ""
+    warned: bool = False
     dice: float | None = None
     diceTip: str = ""
 
@@ -80,23 +85,24 @@ def folderRows(source: Path, output: Path, references: Path | None) -> list[Volu
     for path in found:
         stem = _free(_stem(path), taken)
         target = output / (stem + RESULT_ENDING)
-        row = VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path)))
-        row.standing = Standing.SKIPPED if target.exists() else Standing.WAITING
-        rows.append(row)
+        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path))))
     return rows
 
 
-def sceneReference(volume: Any, structures: Sequence[str]) -> Any:
+def sceneReference(volume: Any, known: Labelling) -> Any:
     """A segmentation of the scene that was drawn on this volume and has a structure of the head; no head made it."""
     import slicer
 
-    from ..mrml import segments_of
+    from ..mrml import segments_in, segments_of
 
     role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
     for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
         drawn = node.GetNodeReference(role) is volume and not node.GetAttribute(RESULT_ATTRIBUTE)
-        if drawn and {segment.name for segment in segments_of(node)} & set(structures):
-            return alive(node)
+        try:
+            if drawn and segments_of(node) and segments_in(node, known):
+                return alive(node)
+        except InputError:  # of names that contradict the head's: it is no reference for that
+            continue
     return None
 
 

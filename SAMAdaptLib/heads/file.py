@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +50,11 @@ class Head:
         """This head with these facts about its training on its card."""
         return replace(self, card=replace(self.card, training={**self.card.training, **facts}))
 
+    @cached_property
+    def sha256(self) -> str:
+        """The hash (hex) of the file that ``save_head`` writes."""
+        return hashlib.sha256(_serialized(self)).hexdigest()
+
     def state(self) -> dict[str, torch.Tensor]:
         """All tensors by name, as a file holds them; those of the priors begin with ``PRIOR`` and ``ARRANGEMENT``, the
         closer head's with ``CLOSER``."""
@@ -70,11 +77,16 @@ def save_head(head: Head, path: str | Path) -> Path:
     if path.suffix != SUFFIX:
         msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
         raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
-    card = replace(head.card, name=head.card.name or path.stem)
-    state = {key: value.detach().cpu().contiguous() for key, value in head.state().items()}
-    data = save(state, metadata={METADATA_KEY: card.to_json()})
+    named = replace(head, card=replace(head.card, name=head.card.name or path.stem))
+    data = _serialized(named)
     write_whole(path, lambda part: part.write_bytes(data))
     return path
+
+
+def _serialized(head: Head) -> bytes:
+    """The content of a head file."""
+    state = {key: value.detach().cpu().contiguous() for key, value in head.state().items()}
+    return save(state, metadata={METADATA_KEY: head.card.to_json()})
 
 
 def load_head(path: str | Path) -> Head:
