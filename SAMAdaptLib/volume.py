@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import SimpleITK as sitk
 
+from . import home
 from .dicom_series import last_line, read_series
 from .errors import GeometryError, InputError
+from .exchange import VOXELS_FIELD, checksum_of, require_unchanged
 from .files import write_whole
 from .geometry import Geometry
 from .images import Labelmap, Volume, require_scalar
+from .jobfolder import JobFolder, sweep
 from .nifti_file import require_whole_nifti
 from .progress import Monitor, Silent
 from .segmentation_file import header_of, header_of_image, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
+from .written import require_written
 
 __all__ = [
     "ENDINGS",
@@ -137,6 +140,8 @@ def _read_image(path: Path, scalar: bool) -> sitk.Image:
     try:
         if ending_or_none(path) in (".nii", ".nii.gz"):
             require_whole_nifti(path)
+        elif ending_or_none(path) == ".mha" and home.is_private(path):
+            require_unchanged(path)
         with _without_twin(path) as lone:
             reader.SetFileName(str(lone))
             reader.ReadImageInformation()
@@ -154,8 +159,9 @@ def _without_twin(path: Path) -> Iterator[Path]:
     if ending_or_none(path) != ".nii.gz" or not path.with_name(stem_of(path) + ".nii").exists():
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(shutil.copyfile(path, Path(folder) / "image.nii.gz"))
+    sweep()
+    with JobFolder() as folder:
+        yield Path(shutil.copyfile(path, folder.file("image.nii.gz")))
 
 
 def _on_grid_of(labelmap: Labelmap, like: Volume | Labelmap, resample: bool, may_pad: bool) -> Labelmap:
@@ -178,10 +184,21 @@ def _on_grid_of(labelmap: Labelmap, like: Volume | Labelmap, resample: bool, may
 
 
 def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
-    """Writes beside ``path``, then renames; an older file stays whole until then."""
-    compressed = compressed or ending_of(path) == ".nii.gz"
+    """Writes beside ``path``, then renames; an older file stays whole until then.
+
+    What lies on the disk is compared with the voxels: SimpleITK says nothing of a NIfTI file that a full disk cut off.
+    """
+    ending = ending_of(path)
+    voxels = sitk.GetArrayViewFromImage(image)
+    if ending == ".mha" and home.is_private(path):  # elsewhere other programs may change it, and keep the field
+        image.SetMetaData(VOXELS_FIELD, checksum_of(voxels))
+
+    def fill(part: Path) -> None:
+        sitk.WriteImage(image, str(part), useCompression=compressed or ending == ".nii.gz")
+        require_written(part, voxels)
+
     try:
-        write_whole(path, lambda part: sitk.WriteImage(image, str(part), useCompression=compressed))
+        write_whole(path, fill)
     except RuntimeError as error:
         msg = f"{path} cannot be written ({last_line(error)})."
         raise InputError(msg, "Check the free space and the permissions of its folder.") from error

@@ -34,7 +34,6 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "errand",
                 "handles",
                 "inprocess",
-                "jobfolder",
                 "process",
                 "workerlink",
             }
@@ -62,6 +61,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "metrics",
                 "predictor",
                 "rearranging",
+                "scratch",
                 "record",
                 "reshaping",
                 "selftraining",
@@ -76,12 +76,27 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("slices", frozenset({"devices", "encoders", "intensity", "resampling", "slicing"})),
     (
         "volumes",
-        frozenset({"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume"}),
+        frozenset(
+            {"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume", "written"}
+        ),
     ),
     (
         "ground",
         frozenset(
-            {"errors", "faults", "files", "home", "memory", "pace", "processor", "progress", "structure", "__init__"}
+            {
+                "__init__",
+                "errors",
+                "faults",
+                "files",
+                "home",
+                "jobfolder",
+                "leftovers",
+                "memory",
+                "pace",
+                "processor",
+                "progress",
+                "structure",
+            }
         ),
     ),
 )

