@@ -175,7 +175,7 @@ class FeatureStore:
     def _sweep(self, young: float = YOUNG_SECONDS) -> None:
         """Remove what killed processes left half-written."""
         for part in self.folder.glob("??"):
-            sweep_parts(part, young)
+            sweep_parts(part, young, ours=True)
 
 
 def _seed(key: str, level: str) -> int:

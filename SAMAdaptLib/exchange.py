@@ -69,9 +69,9 @@ def require_unchanged(path: Path) -> None:
     """Raises InputError when an .mha file that carries checksums is not as it was written; others pass unjudged."""
     with path.open("rb") as stream:
         head, fields, compressed = _header_of(stream)
+        _require_header(head, fields, path)
         if VOXELS_FIELD not in fields:
             return
-        _require_header(head, fields, path)
         try:
             pieces = _pieces(stream)
             checksum = 0

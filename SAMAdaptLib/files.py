@@ -29,6 +29,8 @@ TEMPORARY = "TEMP" if sys.platform == "win32" else "TMPDIR"
 _LITTLE_ROOM = 1 << 18
 """Bytes. A disk with less is full for our purposes: the smallest head takes about as much."""
 
+_UNKNOWN = 1 << 62
+
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF}
 """What file systems say that know no flushing; everything else means that the bytes did not arrive."""
 
@@ -147,9 +149,10 @@ def require_room(path: Path) -> None:
 def free_bytes(folder: Path) -> int:
     """Bytes that may still be written where ``folder`` lies; very many where the system does not say."""
     try:
-        return shutil.disk_usage(folder).free
+        usage = shutil.disk_usage(folder)
     except OSError:
-        return 1 << 62
+        return _UNKNOWN
+    return usage.free if usage.total else _UNKNOWN  # some remote file systems say 0 of 0
 
 
 def open_private(path: str | Path, flags: int) -> int:

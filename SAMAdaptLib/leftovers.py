@@ -19,6 +19,9 @@ from functools import cache
 from pathlib import Path
 
 _NAME = re.compile(r"\.samadapt-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{8}\.part(\..*)?", re.DOTALL)
+_OLDER_NAME = re.compile(r"\..+-[0-9a-f]{8}\.part(\..*)?", re.DOTALL)
+"""What earlier versions called such files; it says nothing of the owner."""
+
 _LONGEST_ENDING = 24
 
 YOUNG_SECONDS = 600.0
@@ -36,16 +39,20 @@ def part_name(name: str) -> str:
     return f".samadapt-{this_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.part{ending}"
 
 
-def sweep_parts(folder: Path, young: float = YOUNG_SECONDS) -> int:
-    """Remove the leftovers that lie directly in a folder. Returns how many; never raises over one that stays."""
+def sweep_parts(folder: Path, young: float = YOUNG_SECONDS, ours: bool = False) -> int:
+    """Remove the leftovers that lie directly in a folder. Returns how many; never raises over one that stays.
+
+    ``ours``: nobody but SAMAdapt writes there, so that names of earlier versions may be trusted as well.
+    """
     removed = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = _NAME.fullmatch(entry.name)
-            if match is None:
+            if match is None and not (ours and _OLDER_NAME.fullmatch(entry.name)):
                 continue
+            host, process = (match[1], int(match[2])) if match else ("", 0)
             with contextlib.suppress(OSError):
-                if _is_left(match[1], int(match[2]), distance(entry.stat(follow_symlinks=False).st_mtime), young):
+                if _is_left(host, process, distance(entry.stat(follow_symlinks=False).st_mtime), young):
                     Path(entry.path).unlink()
                     removed += 1
     return removed
