@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, DependencyError, InputError
-from .files import write_whole
+from .files import write_content
 from .matching import Labelling, matched
 from .memory import peak_memory_mb
 from .metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
@@ -274,7 +274,7 @@ def of_queries(result: Mapping[str, Any], beginnings: Sequence[str]) -> dict[str
 def save(result: Mapping[str, Any], path: Path, monitor: Monitor, draw: bool = True) -> bool:
     """Write a result to ``path`` and a figure of it beside that; gives whether figures can be drawn here."""
     text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_content(path, text)
     if not draw:
         return False
     from .report import benchmark_figure, write_png

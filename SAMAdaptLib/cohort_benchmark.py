@@ -17,6 +17,7 @@ from typing import Any
 
 from . import __version__
 from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
+from .home import make_private
 from .jobs import BenchmarkJob
 from .progress import Monitor, Silent
 from .runner import answer, check_writable
@@ -67,12 +68,12 @@ def run_supports(
 def _parts_folder(job: BenchmarkJob) -> Path:
     """Where finished supports wait: beside the output, under a name that belongs to this very job."""
     if job.output is None:
-        return Path(tempfile.mkdtemp(prefix="samadapt-"))
+        return Path(tempfile.mkdtemp(prefix="samadapt-"))  # for this user alone
     output = Path(job.output)
     spec = {**job.to_dict(), "version": __version__}
     fingerprint = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
     folder = output.with_name(f".{output.stem}-{fingerprint}.parts")
-    folder.mkdir(exist_ok=True)
+    make_private(folder)
     return folder
 
 

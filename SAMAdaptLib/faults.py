@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .errors import DependencyError, InputError, MemoryExhausted, SAMAdaptError
+from .files import disk_full, says_full, temporary_folder
 
 _MEMORY_NAMES = {"OutOfMemoryError", "CUDAOutOfMemoryError"}
 _MEMORY_WORDS = (
@@ -34,6 +35,8 @@ def described(error: BaseException) -> SAMAdaptError:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _PACKAGES:
         package = _PACKAGES[(error.name or "").partition(".")[0]]
         return DependencyError(f"The Python package {package} is not installed.", f"pip install {package}")
+    if says_full(error):
+        return disk_full(str(getattr(error, "filename", None) or temporary_folder() / "a temporary file"))
     if isinstance(error, OSError) and error.filename is not None:
         return InputError(f"{error.filename}: {error.strerror or error}.")
     text = " ".join(str(error).split())[:300] or "no further words"

@@ -18,8 +18,11 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from . import home
 from .announced import length_of
 from .errors import InputError
+from .exchange import require_unchanged
+from .files import write_content
 from .geometry import Geometry
 from .images import require_scalar, three_dimensional
 from .nifti_file import NIFTI_ENDINGS, NiftiHeader, nifti_voxels, read_nifti_header, require_whole
@@ -94,6 +97,8 @@ def _dicom(path: Path) -> FileImage:
 
 def _raster(path: Path, scalar: bool) -> FileImage:
     require_room_for(path)
+    if ending_or_none(path) == ".mha" and home.is_private(path):
+        require_unchanged(path)
     reader = sitk.ImageFileReader()
     with _without_twin(path) as lone:
         reader.SetFileName(str(lone))
@@ -154,7 +159,7 @@ def _header_alone(header: NiftiHeader) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         alone = Path(folder) / "header.nii"
-        alone.write_bytes(header.as_single_file())
+        write_content(alone, header.as_single_file())
         yield alone
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from .predictor import Predictor, decided
 from .progress import Monitor, Silent
 from .provenance import decisive
 from .samples import SlicedVolume, seen_by
+from .scratch import scratch_array
 from .slicing import Bounds
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def _three_planes(
     """The mean of the probabilities in three planes, kept in a file so that memory stays bounded."""
     classes = predictor.classes
     shape = sliced.volume.geometry.shape
-    with tempfile.TemporaryFile() as file:
-        total = np.memmap(file, np.float32, "w+", shape=(classes, *shape))
+    with scratch_array((classes, *shape), np.float32) as total:
         for other in others:
             for index, found in enumerate(predictor.first_slices(other, tta, region)):
                 if found is not None:
@@ -104,7 +103,6 @@ def _three_planes(
         for index in range(len(sliced)):
             stacked = np.stack([sliced.stack.slice(total[channel], index) for channel in range(classes)])
             yield stacked if stacked.any() else None
-        del total
 
 
 def _smoothed(probabilities: Iterable[NDArray[np.float32] | None]) -> Probabilities:

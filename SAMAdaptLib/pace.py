@@ -6,13 +6,15 @@ the same seed gives the same head on the same machine however busy it is at the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .files import write_whole
+from .errors import InputError
+from .files import write_content
 from .home import folder
 from .processor import processor_name
 
@@ -36,7 +38,8 @@ def remembered(key: str, measure: Callable[[], float]) -> float:
         _measured.add((path, full_key))
         noted = [*noted, measure()]
         text = json.dumps({**_read(path), full_key: noted}, indent=1, sort_keys=True)
-        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+        with contextlib.suppress(InputError):  # a home without room only costs time at the next run
+            write_content(path, text)
     return min(noted)
 
 

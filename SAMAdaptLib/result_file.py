@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError
-from .files import write_whole
+from .files import write_content
 from .provenance import KEY, LONGEST_JSON, TOOL, Provenance
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def write_sidecar(path: Path, provenance: Provenance, structures: Sequence[Struc
         TOOL: provenance.to_dict(),
     }
     text = json.dumps(document, indent=1) + "\n"
-    write_whole(sidecar_of(path), lambda part: part.write_text(text, encoding="ascii"))
+    write_content(sidecar_of(path), text)
 
 
 def forget_sidecar(path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import InputError
+from .files import require_room
 from .jobs import (
     BenchmarkJob,
     CaseFiles,
@@ -387,6 +388,7 @@ def check_writable(path: str) -> None:
     if not os.access(target.absolute().parent, os.W_OK):
         msg = f"The folder {target.absolute().parent} cannot be written to."
         raise InputError(msg, "Choose another place.")
+    require_room(target)
 
 
 def _check_not_an_input(output: str, *inputs: str) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from . import home
 from .errors import GeometryError, InputError
+from .exchange import VOXELS_FIELD, checksum_of
 from .files import write_whole
 from .geometry import Geometry
 from .image_file import ENDINGS, ending_or_none, last_line, read_image, stem_of
@@ -25,6 +27,7 @@ from .result_file import mark as mark_result
 from .segmentation_file import header_of, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
 from .volume_folder import is_dicom
+from .written import require_written
 
 __all__ = [
     "ENDINGS",
@@ -201,10 +204,21 @@ def on_grid_of(
 
 
 def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
-    """Writes beside ``path``, then renames; an older file stays whole until then."""
-    compressed = compressed or ending_of(path) == ".nii.gz"
+    """Writes beside ``path``, then renames; an older file stays whole until then.
+
+    What lies on the disk is compared with the voxels: SimpleITK says nothing of a NIfTI file that a full disk cut off.
+    """
+    ending = ending_of(path)
+    voxels = sitk.GetArrayViewFromImage(image)
+    if ending == ".mha" and home.is_private(path):  # elsewhere other programs may change it, and keep the field
+        image.SetMetaData(VOXELS_FIELD, checksum_of(voxels))
+
+    def fill(part: Path) -> None:
+        sitk.WriteImage(image, str(part), useCompression=compressed or ending == ".nii.gz")
+        require_written(part, voxels)
+
     try:
-        write_whole(path, lambda part: sitk.WriteImage(image, str(part), useCompression=compressed))
+        write_whole(path, fill)
     except RuntimeError as error:
         msg = f"{path} cannot be written ({last_line(error)})."
         raise InputError(msg, "Check the free space and the permissions of its folder.") from error

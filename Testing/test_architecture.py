@@ -34,7 +34,6 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "errand",
                 "handles",
                 "inprocess",
-                "jobfolder",
                 "process",
                 "workerlink",
             }
@@ -62,6 +61,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "metrics",
                 "predictor",
                 "rearranging",
+                "scratch",
                 "record",
                 "reshaping",
                 "selftraining",
@@ -97,6 +97,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "volume",
                 "volume_folder",
                 "result_file",
+                "written",
             }
         ),
     ),
@@ -104,18 +105,20 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         "ground",
         frozenset(
             {
+                "__init__",
                 "errors",
                 "faults",
                 "files",
                 "home",
                 "matching",
+                "jobfolder",
+                "leftovers",
                 "memory",
                 "pace",
                 "processor",
                 "progress",
                 "provenance",
                 "structure",
-                "__init__",
             }
         ),
     ),

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from ..errors import InputError, WeightsError
-from ..files import write_whole
+from ..files import write_content
 from ..home import folder, home
 from ..progress import Monitor, Silent, raise_if_cancelled
 
@@ -34,7 +34,7 @@ def remember(path: Path, sha256: str) -> None:
     known = {**others, key: {**state, "sha256": sha256}}
     text = json.dumps(known, indent=1, sort_keys=True)
     with contextlib.suppress(InputError):
-        write_whole(folder("weights") / _MEMORY, lambda part: part.write_text(text, encoding="utf-8"))
+        write_content(folder("weights") / _MEMORY, text, private=True)  # it holds paths
 
 
 def computed(path: Path, monitor: Monitor | None = None) -> str:

@@ -13,10 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from ..errors import HeadFileError, InputError
-from ..files import write_whole
+from ..files import write_content
 from . import build_head
 from .arrangement import ArrangementPrior, arrangement_prior
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
+from .checksum import require_checksum, with_checksum
 from .shape import ShapePrior, shape_prior
 
 if TYPE_CHECKING:
@@ -78,15 +79,14 @@ def save_head(head: Head, path: str | Path) -> Path:
         msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
         raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
     named = replace(head, card=replace(head.card, name=head.card.name or path.stem))
-    data = _serialized(named)
-    write_whole(path, lambda part: part.write_bytes(data))
+    write_content(path, _serialized(named))
     return path
 
 
 def _serialized(head: Head) -> bytes:
     """The content of a head file."""
     state = {key: value.detach().cpu().contiguous() for key, value in head.state().items()}
-    return save(state, metadata={METADATA_KEY: head.card.to_json()})
+    return save(state, metadata={METADATA_KEY: with_checksum(head.card.to_json(), state)})
 
 
 def load_head(path: str | Path) -> Head:
@@ -94,8 +94,10 @@ def load_head(path: str | Path) -> Head:
     path = Path(path)
     card = read_card(path)
     try:
+        state = load_file(path)
         head = _built(card)
-        _fill(head, load_file(path), path)
+        _fill(head, state, path)
+        require_checksum(path, state)  # last: what is wrong with the card says more
     except (SafetensorError, InputError, RuntimeError, ValueError) as error:
         if isinstance(error, HeadFileError):
             raise
