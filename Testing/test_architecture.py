@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "client",
+                "cluster",
                 "cohort",
                 "cohort_benchmark",
                 "errand",
@@ -96,6 +97,7 @@ LIGHT = (
     "SAMAdaptLib.cli.listings",
     "SAMAdaptLib.cli.verbs",
     "SAMAdaptLib.client",
+    "SAMAdaptLib.cluster",
     "SAMAdaptLib.cohort",
     "SAMAdaptLib.cohort_benchmark",
     "SAMAdaptLib.encoders",
