@@ -26,6 +26,7 @@ from .faults import described
 from .files import write_whole
 from .jobfolder import JobFolder
 from .jobs import Job, job_from_dict
+from .process import ROOT
 from .progress import Monitor, Silent, raise_if_cancelled
 
 CONNECT_SECONDS = 5.0
@@ -251,7 +252,10 @@ def _answers(
             return
         while waiting and len(running) < max(workers.count(), 1):
             index = waiting.pop(0)
-            running[begin(index)] = index
+            try:
+                running[begin(index)] = index
+            except Exception:  # the client closed itself: the scheduler did not come back
+                yield index, _scheduler_lost()
         for future in [each for each in running if each.done()]:
             answer = _answer_of(future)
             if answer is not None:
@@ -287,7 +291,7 @@ class _Workers:
 def _answer_of(future: Any) -> Answer | None:
     """What a future that is done came to; None if it was lost just now with the worker that kept it."""
     if future.status == "cancelled":  # not by us: we would not ask any more
-        return WorkerError("The Dask scheduler was lost.", "See its log; what is done is not computed again.")
+        return _scheduler_lost()
     if future.status == "error":  # run_remotely raises nothing: workers were lost, time and again, or cannot start
         error = future.exception()
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -305,6 +309,10 @@ def _answer_of(future: Any) -> Answer | None:
     return result
 
 
+def _scheduler_lost() -> WorkerError:
+    return WorkerError("The Dask scheduler was lost.", "See its log; what is done is not computed again.")
+
+
 def _absolute(job: Job) -> dict[str, Any]:
     """The job for a process with another working folder."""
     spec = job.to_dict()
@@ -320,5 +328,7 @@ def _distributed() -> Any:
         import distributed
     except ImportError as error:
         msg = "A Dask cluster needs the Python package distributed, which is not installed."
-        raise DependencyError(msg, f"Run: {sys.executable} -m pip install distributed") from error
+        pins = ROOT / "requirements" / "cluster.txt"
+        what = f"-r {pins}" if pins.is_file() else "distributed"
+        raise DependencyError(msg, f"Run: {sys.executable} -m pip install {what}") from error
     return distributed

@@ -24,7 +24,7 @@ from SAMAdaptLib.cohort import Ending, Outcome, run_many
 from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, SAMAdaptError, WorkerError
 from SAMAdaptLib.heads.file import save_head
 from SAMAdaptLib.jobs import BenchmarkJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.process import ROOT, child_environment
 
 
 @pytest.fixture
@@ -151,11 +151,22 @@ def test_a_head_that_cannot_be_read_costs_its_jobs_and_no_others(tmp_path: Path,
 # A cluster that is not there ----------------------------------------------------------------------------------------
 
 
-def test_a_missing_dask_is_named_with_the_command_that_installs_it(tmp_path: Path, head: str, monkeypatch) -> None:
+@pytest.mark.parametrize("place", [ROOT, Path("/nowhere")])
+def test_a_missing_dask_is_named_with_the_command_that_installs_it(place, tmp_path, head: str, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(DependencyError, match=r"-m pip install distributed") as caught:
+    monkeypatch.setattr(cluster, "ROOT", place)
+    what = f"-r {ROOT / 'requirements' / 'cluster.txt'}" if place == ROOT else "distributed"
+    with pytest.raises(DependencyError) as caught:
         run_many(jobs_for(tmp_path, head, "a"), scheduler="tcp://127.0.0.1:1")
-    assert caught.value.exit_status == 2
+    assert caught.value.hint == f"Run: {sys.executable} -m pip install {what}"
+
+
+def test_the_command_line_answers_a_missing_dask_with_status_2(tmp_path: Path, head: str, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    image, _ = write_ball(tmp_path)
+    arguments = ["segment", "--head", head, image, "-o", str(tmp_path / "o.seg.nrrd"), "--scheduler", "tcp://h:1"]
+    assert main(arguments) == 2
+    assert "-m pip install -r" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -317,6 +328,18 @@ def test_a_cluster_that_loses_all_its_workers_gives_up_what_is_left(monkeypatch)
     assert "has had no worker for 0.2 s" in str(answer)
 
 
+def test_a_scheduler_that_was_lost_costs_what_is_left_and_is_named() -> None:
+    def begin(index: int) -> Any:
+        if index:
+            raise RuntimeError("the client is closed")
+        return FakeFuture("cancelled")
+
+    answers = list(cluster._answers(FakeCluster({"a": 1}), begin, [0, 1, 2], Listener()))
+    assert [(index, str(answer)[:28]) for index, answer in answers] == [
+        (index, "The Dask scheduler was lost.") for index in range(3)
+    ]
+
+
 def test_a_cluster_without_workers_is_an_error_that_says_so(monkeypatch) -> None:
     assert cluster.NO_WORKER_SECONDS == 60
     monkeypatch.setattr(cluster, "NO_WORKER_SECONDS", 0.2)
@@ -329,6 +352,22 @@ def test_workers_of_several_threads_are_advised_of_processes() -> None:
     cluster._await_a_worker(FakeCluster({"a": 1, "b": 4}), "tcp://h:1", monitor)
     assert "4 threads each, and do one job at a time" in monitor.warnings[0]
     assert "--nthreads 1 --nworkers 4" in monitor.warnings[0]
+
+
+def test_a_benchmark_without_an_output_needs_no_folder_that_the_workers_see(monkeypatch) -> None:
+    from SAMAdaptLib import cohort_benchmark
+
+    seen: list[BenchmarkJob] = []
+
+    def run(jobs, monitor: Any, **_: Any) -> list[Outcome]:
+        seen.extend(jobs)
+        return [Outcome(job, Ending.DONE, result={"supports": [job.supports[0]], "warnings": []}) for job in jobs]
+
+    monkeypatch.setattr(cohort_benchmark, "run_many", run)
+    monkeypatch.setattr("SAMAdaptLib.benchmark.joined", lambda results: {"supports": [r["supports"] for r in results]})
+    job = BenchmarkJob("data", (("a",), ("b",)), ("c",))
+    assert cohort_benchmark.run_supports(job, scheduler="tcp://h:1")["supports"] == [[("a",)], [("b",)]]
+    assert [part.output for part in seen] == [None, None]
 
 
 # Real clusters ------------------------------------------------------------------------------------------------------
