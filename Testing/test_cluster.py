@@ -331,7 +331,8 @@ def test_a_cluster_that_loses_all_its_workers_gives_up_what_is_left(monkeypatch)
 def test_a_scheduler_that_was_lost_costs_what_is_left_and_is_named() -> None:
     def begin(index: int) -> Any:
         if index:
-            raise RuntimeError("the client is closed")
+            msg = "the client is closed"
+            raise RuntimeError(msg)
         return FakeFuture("cancelled")
 
     answers = list(cluster._answers(FakeCluster({"a": 1}), begin, [0, 1, 2], Listener()))
