@@ -59,11 +59,12 @@ def run_on_cluster(jobs: Mapping[int, Job], scheduler: str, monitor: Monitor) ->
     yield from unreadable.items()
     with contextlib.suppress(Cancelled), _connected(distributed, scheduler, monitor) as cluster:
         _await_a_worker(cluster, scheduler, monitor)
-        contents = {head: cluster.submit(bytes, head.content, pure=False) for heads in sent.values() for head in heads}
 
         def begin(index: int) -> Any:
+            # Each job carries its head along. As a task of its own, which others depend on, the head would be lost with
+            # the workers that have it, and all jobs with the head.
             words = [(head.field, head.name, head.sha256) for head in sent[index]]
-            data = [contents[head] for head in sent[index]]
+            data = [head.content for head in sent[index]]
             return cluster.submit(run_remotely, _absolute(jobs[index]), words, *data, pure=False, retries=RETRIES)
 
         yield from _answers(cluster, begin, list(sent), monitor)
@@ -122,7 +123,7 @@ class _Head:
     field: str
     name: str
     sha256: str
-    content: bytes = dataclasses.field(compare=False, repr=False)
+    content: bytes = dataclasses.field(repr=False)
 
 
 def _heads_of(jobs: Mapping[int, Job]) -> tuple[dict[int, list[_Head]], dict[int, SAMAdaptError]]:
