@@ -116,6 +116,9 @@ class OddServer:
                 if not more:
                     return
                 text += more
+                if text.startswith(b"\x16"):  # somebody wants encryption
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    return
             first, *lines = text.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             request = Request(len(self.requests) + 1, first.split()[1], headers, connection, self)
@@ -137,12 +140,10 @@ def odd_server() -> Iterator[OddServer]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddServer]:
-    """The odd server, with no proxy before it and little patience."""
+    """The odd server, with no proxy before it; a second try follows at once."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setattr(download, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.4)
-    monkeypatch.setattr(download, "SLOW_SECONDS", 0.5)
     with odd_server() as server:
         yield server

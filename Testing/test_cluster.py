@@ -195,7 +195,7 @@ def test_a_wrong_address_is_told_within_seconds(address: str, tmp_path: Path, he
     began = time.monotonic()
     with pytest.raises(InputError, match=r"No Dask scheduler answers at .* \(.+\)\. Check the address"):
         run_many(jobs_for(tmp_path, head, "a"), scheduler=address)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6
 
 
 @pytest.mark.filterwarnings("default")
@@ -203,7 +203,7 @@ def test_something_else_at_the_address_is_told_within_seconds(mute: str, tmp_pat
     began = time.monotonic()
     with pytest.raises(InputError, match="No Dask scheduler answers at tcp://127"):
         run_many(jobs_for(tmp_path, head, "a"), scheduler=mute)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6
 
 
 @pytest.mark.filterwarnings("default")
@@ -222,7 +222,7 @@ def test_a_cancel_is_noticed_while_the_scheduler_is_silent(mute: str, tmp_path: 
     monitor = Listener(lambda _: time.monotonic() - began > 0.3)
     (outcome,) = run_many(jobs_for(tmp_path, head, "a"), scheduler=mute, monitor=monitor)
     assert outcome.ending is Ending.CANCELLED
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
 
 
 # A stand-in for a cluster -------------------------------------------------------------------------------------------

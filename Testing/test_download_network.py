@@ -81,7 +81,7 @@ def test_a_cancel_is_noticed_at_once(play, server: OddServer, part: Path, monkey
     cancel_at = time.monotonic() + 0.4
     with pytest.raises(Cancelled):
         fetch(server.address, part, Listener(lambda _: time.monotonic() > cancel_at))
-    assert time.monotonic() - cancel_at < 0.5
+    assert time.monotonic() - cancel_at < 1
     assert len(server.requests) == 1
     assert not part.exists() or FILE.startswith(part.read_bytes())
 
@@ -92,7 +92,7 @@ def test_a_cancel_is_noticed_while_another_process_fetches_the_file(entry: Encod
         began = time.monotonic()
         with pytest.raises(Cancelled):
             weights.ensure(entry, Listener(lambda _: time.monotonic() - began > 0.3))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.3
 
 
 def test_nothing_goes_on_behind_a_cancel(server: OddServer, part: Path) -> None:
@@ -112,28 +112,29 @@ def test_nothing_goes_on_behind_a_cancel(server: OddServer, part: Path) -> None:
 
 @pytest.fixture
 def slow_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Resolving a name takes a second."""
+    """Resolving a name takes three seconds."""
     real = socket.getaddrinfo
 
     def slow(*arguments, **options):
-        time.sleep(1.0)
+        time.sleep(3.0)
         return real(*arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
 
 
-def test_a_slow_look_up_of_a_name_is_given_up(slow_names, server: OddServer, part: Path) -> None:
+def test_a_slow_look_up_of_a_name_is_given_up(slow_names, server: OddServer, part: Path, monkeypatch) -> None:
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.3)
     began = time.monotonic()
     with pytest.raises(WeightsError, match="No connection .no answer within"):
         fetch("https://example.invalid/file", part)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 2
 
 
 def test_a_cancel_is_noticed_while_a_name_is_looked_up(slow_names, part: Path) -> None:
     began = time.monotonic()
     with pytest.raises(Cancelled):
         fetch("https://example.invalid/file", part, Listener(lambda _: time.monotonic() - began > 0.2))
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 1.2
 
 
 def test_a_refused_connection_is_told_at_once(server: OddServer, part: Path) -> None:
@@ -168,6 +169,7 @@ def test_a_proxy_that_is_not_there_is_told(server: OddServer, part: Path, monkey
 
 def test_a_silent_proxy_is_given_up(server: OddServer, part: Path, monkeypatch) -> None:
     monkeypatch.setenv("https_proxy", server.address.removesuffix("/file.bin"))
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.3)
     server.play = Request.silence
     with pytest.raises(WeightsError, match="No connection .(no answer|timed out)"):
         fetch("https://example.invalid/file", part)

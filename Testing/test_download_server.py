@@ -31,6 +31,8 @@ class Case:
     """The first bytes of the requests that must be made."""
     kept: int | None = None
     """The bytes that must be left in the ``.part`` file after an error; None: no such file."""
+    patience: float | None = None
+    """Seconds, in place of the usual ones, for a server that is silent or slow."""
 
 
 def once(bad: Play, then: Play = Request.file) -> Play:
@@ -168,10 +170,10 @@ FRESH = [
     Case("compressed", encoded(b"", "Content-Length: 400"), r"comes compressed \(gzip\), which was not asked for"),
     Case("compressed, without a length", encoded(gzip.compress(FILE)), "comes compressed"),
     Case("called compressed, but as it is", encoded(FILE, f"Content-Length: {SIZE}")),
-    Case("silent before the answer", Request.silence, r"No connection \((no answer within|timed out)"),
-    Case("headers in drips", lambda r: r.drip(b"HTTP/1.1 200 OK\r\n" * 9, 0.05), "no answer within"),
-    Case("a body in drips", drips, "too slow: .* bytes in .* s, .*goes on from there"),
-    Case("silent after the headers", silent_after_the_headers, "stopped at 0 of .*timed out", (0, 0, 0, 0), 0),
+    Case("silent before the answer", Request.silence, r"No connection \((no answer within|timed out)", patience=0.4),
+    Case("headers in drips", lambda r: r.drip(b"HTTP/1.1 200 OK\r\n" * 9, 0.05), "no answer within", patience=0.4),
+    Case("a body in drips", drips, "too slow: .* bytes in .* s, .*goes on from there", patience=0.4),
+    Case("silent after the headers", silent_after_the_headers, "stopped at 0 of .*timed out", (0, 0, 0, 0), 0, 0.4),
 ]
 """To whom nothing is here yet."""
 
@@ -185,8 +187,11 @@ def fetch(server: OddServer, part: Path) -> None:
 
 
 @pytest.mark.parametrize("case", FRESH, ids=case_names)
-def test_a_server_that_is_asked_for_the_whole_file(case: Case, server: OddServer, tmp_path: Path) -> None:
+def test_a_server_that_is_asked_for_the_whole_file(case: Case, server: OddServer, tmp_path: Path, monkeypatch) -> None:
     server.play = case.play
+    if case.patience is not None:
+        name = "SLOW_SECONDS" if "slow" in case.words else "CONNECT_SECONDS"
+        monkeypatch.setattr(download, name, case.patience)
     part = tmp_path / "file.part"
     if case.words:
         with pytest.raises(WeightsError, match=case.words):
