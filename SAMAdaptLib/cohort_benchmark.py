@@ -43,8 +43,10 @@ def run_supports(
     if job.output is not None:
         check_writable(job.output)
     folder = _parts_folder(job)
+    # A cluster's workers see the folder of the output, but no temporary folder of this machine.
+    to_files = job.output is not None or scheduler is None
     parts = [
-        replace(job, supports=(support,), output=str(folder / f"support{number}.json"))
+        replace(job, supports=(support,), output=str(folder / f"support{number}.json") if to_files else None)
         for number, support in enumerate(job.supports, start=1)
     ]
     try:
@@ -54,7 +56,7 @@ def run_supports(
         for outcome in outcomes:
             if outcome.error is not None:
                 raise outcome.error
-        result = joined([json.loads(Path(str(part.output)).read_text(encoding="utf-8")) for part in parts])
+        result = joined([_result_of(outcome) for outcome in outcomes])
     except BaseException:
         if job.output is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -75,6 +77,15 @@ def _parts_folder(job: BenchmarkJob) -> Path:
     folder = output.with_name(f".{output.stem}-{fingerprint}.parts")
     make_private(folder)
     return folder
+
+
+def _result_of(outcome: Outcome) -> dict[str, Any]:
+    """A finished support's result, which may be of an earlier run."""
+    output = getattr(outcome.job, "output", None)
+    if output is None:
+        return outcome.result or {}
+    result: dict[str, Any] = json.loads(Path(output).read_text(encoding="utf-8"))
+    return result
 
 
 def _warnings(outcomes: list[Outcome]) -> list[str]:

@@ -64,6 +64,7 @@ class DependencyError(SAMAdaptError):
     """A Python package that the asked-for feature needs is not installed."""
 
     code = "dependency"
+    exit_status = 2
 
 
 class MemoryExhausted(SAMAdaptError):

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "client",
+                "cluster",
                 "cohort",
                 "cohort_benchmark",
                 "errand",
@@ -136,6 +137,7 @@ LIGHT = (
     "SAMAdaptLib.cli.listings",
     "SAMAdaptLib.cli.verbs",
     "SAMAdaptLib.client",
+    "SAMAdaptLib.cluster",
     "SAMAdaptLib.cohort",
     "SAMAdaptLib.cohort_benchmark",
     "SAMAdaptLib.encoders",

@@ -322,7 +322,11 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=_count, default=1, metavar="N", help="so many processes here, one thread each"
     )
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="use the Dask cluster of this scheduler")
+    parser.add_argument(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="use the Dask cluster of this scheduler (needs requirements/cluster.txt)",
+    )
 
 
 def _add_device(parser: Any, weights: bool = True) -> None:
