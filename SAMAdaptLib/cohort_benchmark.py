@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
+from .errors import Cancelled
 from .jobs import BenchmarkJob
 from .progress import Monitor, Silent
 from .runner import answer, check_writable
@@ -49,9 +50,9 @@ def run_supports(
         outcomes = run_many(
             parts, workers=workers, scheduler=scheduler, monitor=monitor, told=told, run=run, client=client
         )
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        if errors:
+            raise Cancelled if monitor.cancelled() else errors[0]
         result = joined([json.loads(Path(str(part.output)).read_text(encoding="utf-8")) for part in parts])
     except BaseException:
         if job.output is None:

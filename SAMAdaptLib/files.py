@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import InputError
+from .safepaths import refuse_special
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -17,6 +18,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     cannot be written to; whatever ``write`` raises passes through, and nothing is left behind.
     """
     path = Path(path)
+    refuse_special(path)
     if not path.parent.is_dir():
         msg = f"The folder {path.parent} does not exist."
         raise InputError(msg, "Create it first, or choose another place.")

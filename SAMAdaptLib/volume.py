@@ -22,6 +22,7 @@ from .geometry import Geometry
 from .images import Labelmap, Volume, require_scalar
 from .nifti_file import require_whole_nifti
 from .progress import Monitor, Silent
+from .safepaths import printable, refuse_special, spelled_plainly
 from .segmentation_file import header_of, header_of_image, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
 
@@ -52,11 +53,13 @@ def read_volume(path: str | os.PathLike, repair: bool = True, monitor: Monitor |
     """
     path, monitor = Path(path), monitor or Silent()
     if path.is_dir():
-        image, name, modality = read_series(path)
+        with spelled_plainly(path) as plain:
+            image, name, modality = read_series(plain)
+        name = path.name if name == plain.name else name
         require_scalar(image.GetDimension(), image.GetSize(), image.GetNumberOfComponentsPerPixel(), str(path))
     else:
         image, name, modality = _read_image(path, scalar=True), stem_of(path), ""
-    return Volume.from_sitk(image, name, modality, repair, monitor)
+    return Volume.from_sitk(image, printable(name), modality, repair, monitor)
 
 
 def read_labelmap(
@@ -103,7 +106,7 @@ def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
     image = labelmap.to_sitk()
     if ending_of(path) == ".seg.nrrd":
         for key, value in header_of(labelmap).items():
-            image.SetMetaData(key, value)
+            image.SetMetaData(key, printable(value))
     _write_image(image, path, compressed=True)
 
 
@@ -130,6 +133,7 @@ def stem_of(path: str | os.PathLike) -> str:
 
 def _read_image(path: Path, scalar: bool) -> sitk.Image:
     """The image in a file; with ``scalar`` the header is checked before any voxel is read."""
+    refuse_special(path)
     if not path.exists():
         msg = f"The file {path} does not exist."
         raise InputError(msg, "Check the path.")
@@ -137,7 +141,7 @@ def _read_image(path: Path, scalar: bool) -> sitk.Image:
     try:
         if ending_or_none(path) in (".nii", ".nii.gz"):
             require_whole_nifti(path)
-        with _without_twin(path) as lone:
+        with spelled_plainly(path, ending_or_none(path) or "") as plain, _without_twin(plain) as lone:
             reader.SetFileName(str(lone))
             reader.ReadImageInformation()
             if scalar:
@@ -181,7 +185,12 @@ def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
     """Writes beside ``path``, then renames; an older file stays whole until then."""
     compressed = compressed or ending_of(path) == ".nii.gz"
     try:
-        write_whole(path, lambda part: sitk.WriteImage(image, str(part), useCompression=compressed))
+        write_whole(path, lambda part: _write_plainly(image, part, compressed))
     except RuntimeError as error:
         msg = f"{path} cannot be written ({last_line(error)})."
         raise InputError(msg, "Check the free space and the permissions of its folder.") from error
+
+
+def _write_plainly(image: sitk.Image, path: Path, compressed: bool) -> None:
+    with spelled_plainly(path, ending_of(path)) as plain:
+        sitk.WriteImage(image, str(plain), useCompression=compressed)

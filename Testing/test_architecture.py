@@ -81,7 +81,20 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "ground",
         frozenset(
-            {"errors", "faults", "files", "home", "memory", "pace", "processor", "progress", "structure", "__init__"}
+            {
+                "errors",
+                "faults",
+                "files",
+                "home",
+                "memory",
+                "notes",
+                "pace",
+                "processor",
+                "progress",
+                "safepaths",
+                "structure",
+                "__init__",
+            }
         ),
     ),
 )
