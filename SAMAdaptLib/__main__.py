@@ -20,6 +20,9 @@ def run() -> int:
             os.write(2, b"cancelled: Stopped at once; nothing unfinished was written.\n")
         return 3
     finally:
+        # Where an interrupt went through an exec() of some library, Python would end itself by the signal after all and
+        # the status would be lost; another exec makes it forget that.
+        exec("")
         # What is left is to leave; Python would tell of an interrupt while it does.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 
 from ..errors import HeadFileError, InputError
 from ..files import write_whole
+from ..safepaths import spelled_plainly
 from . import build_head
 from .arrangement import ArrangementPrior, arrangement_prior
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
@@ -83,7 +84,8 @@ def load_head(path: str | Path) -> Head:
     card = read_card(path)
     try:
         head = _built(card)
-        _fill(head, load_file(path), path)
+        with spelled_plainly(path, SUFFIX) as plain:
+            _fill(head, load_file(plain), path)
     except (SafetensorError, InputError, RuntimeError, ValueError) as error:
         if isinstance(error, HeadFileError):
             raise
