@@ -189,6 +189,18 @@ def test_a_bad_volume_among_many_is_status_2_where_nobody_stops(balls: Path, mon
 BAD = InputError("bad")
 
 
+def wait_until_it_listens(pid: int) -> None:
+    """Until the command line takes care of signals: before, while Python itself starts, nothing can be promised."""
+    status = Path(f"/proc/{pid}/status")
+    terminated = 1 << (signal.SIGTERM - 1)
+    while status.exists():
+        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) & terminated:
+            return
+        time.sleep(0.01)
+    time.sleep(3.0)
+
+
 @POSIX
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [(), ("--workers", "2")])
@@ -211,7 +223,7 @@ def test_a_real_interrupt_of_many_volumes_is_status_3(
         [sys.executable, "-m", "SAMAdaptLib", verb, *arguments.split(), *more],
         cwd=balls, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(1.0)  # within the imports, or just after them
+    wait_until_it_listens(process.pid)
     for _ in range(times):
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
