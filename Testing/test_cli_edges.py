@@ -267,3 +267,37 @@ def test_a_head_whose_name_is_not_utf8_is_used(balls: Path, monkeypatch: pytest.
     Path("ball.samhead").rename(odd)
     assert main(["segment", "--head", str(odd), "a.nii.gz", "-o", "r.nii.gz", "--json", "--quiet"]) == 0
     assert json.loads(capsys.readouterr().out)["structures"][0]["name"] == "Ball"
+
+
+# The cases that were handed to us -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cases(shared_data: Path, empty_home: Path) -> Path:
+    folder = shared_data.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"no handed cases at {folder}")
+    return folder
+
+
+@POSIX
+def test_a_volume_whose_name_is_not_utf8_is_segmented_among_the_others(cases: Path, tmp_path: Path, capsys) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    names = ["a.nrrd", os.fsdecode(b"b\xfc.nrrd"), "c.nrrd"]
+    for name in names:
+        (images / name).write_bytes((cases / "file-name-not-utf8" / "im.nrrd").read_bytes())
+    head = str(cases / "_head" / "t.samhead")
+    assert main(["segment", "--head", head, str(images), "-o", str(tmp_path / "out"), "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["done"] == 3
+    found = sorted(path.name for path in (tmp_path / "out").glob("*.seg.nrrd"))
+    assert found == sorted(name.replace(".nrrd", ".seg.nrrd") for name in names)
+
+
+@POSIX
+def test_a_warning_that_nobody_hears_does_not_cost_the_result(cases: Path, tmp_path: Path) -> None:
+    head, image = cases / "_head" / "t.samhead", cases / "output-closed" / "im.nrrd"
+    command = f'"{sys.executable}" -m SAMAdaptLib segment --head "{head}" "{image}" -o r.nii.gz >&- 2>&-'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, env=child_environment(), check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "r.nii.gz").stat().st_size > 0
