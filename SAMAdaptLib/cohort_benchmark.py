@@ -17,6 +17,7 @@ from typing import Any
 
 from . import __version__
 from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
+from .errors import Cancelled
 from .home import make_private
 from .jobs import BenchmarkJob
 from .progress import Monitor, Silent
@@ -53,9 +54,9 @@ def run_supports(
         outcomes = run_many(
             parts, workers=workers, scheduler=scheduler, monitor=monitor, told=told, run=run, client=client
         )
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        if errors:
+            raise Cancelled if monitor.cancelled() else errors[0]
         result = joined([_result_of(outcome) for outcome in outcomes])
     except BaseException:
         if job.output is None:

@@ -44,6 +44,7 @@ PICTURE = "picture"
 
 PICTURE_SIZE = 256
 DEFAULT_LIMIT_GB = 20.0
+_MOST_GB = 1e9
 _TOUCH_AFTER_SECONDS = 60.0
 _EVICT_TO = 0.9
 
@@ -215,13 +216,15 @@ def _default_limit(folder: Path) -> int:
     chosen = os.environ.get("SAMADAPT_CACHE_GB", "")
     try:
         gigabytes = float(chosen) if chosen else DEFAULT_LIMIT_GB
-    except ValueError as error:
-        msg = f"SAMADAPT_CACHE_GB is {chosen!r}, not a number of gigabytes."
-        raise InputError(msg, "Set it to a number such as 20, or unset it.") from error
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes <= _MOST_GB:
+        msg = f"SAMADAPT_CACHE_GB is {chosen!r}, not a number of gigabytes from 0 to {_MOST_GB:g}."
+        raise InputError(msg, "Set it to a number such as 20, or unset it.")
     limit = int(gigabytes * 1e9)
     if chosen:
         return limit
-    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
+    existing = next((path for path in (folder, *folder.parents) if path.is_dir()), Path())
     return min(limit, shutil.disk_usage(existing).free // 2)
 
 

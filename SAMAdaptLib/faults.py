@@ -39,6 +39,10 @@ def described(error: BaseException) -> SAMAdaptError:
         return disk_full(str(getattr(error, "filename", None) or temporary_folder() / "a temporary file"))
     if isinstance(error, OSError) and error.filename is not None:
         return InputError(f"{error.filename}: {error.strerror or error}.")
+    if isinstance(error, ValueError) and "embedded null" in str(error):
+        return InputError("A path holds a NUL character.", "Give a path without it.")
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return InputError("There is no home folder for a path that begins with ~.", "Give the path in full.")
     text = " ".join(str(error).split())[:300] or "no further words"
     return SAMAdaptError(f"An unexpected fault: {type(error).__name__}: {text}", "This is a fault of SAMAdapt.")
 

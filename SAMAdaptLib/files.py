@@ -20,6 +20,7 @@ from typing import IO
 from . import home
 from .errors import DiskFullError, InputError, SAMAdaptError
 from .leftovers import part_name, sweep_parts
+from .safepaths import refuse_special
 
 _FULL = {errno.ENOSPC, *(getattr(errno, name) for name in ("EDQUOT",) if hasattr(errno, name))}
 
@@ -51,6 +52,7 @@ def write_whole(
     left behind.
     """
     path = Path(path)
+    refuse_special(path)
     folder = path.parent
     if not folder.is_dir():
         msg = f"The folder {folder} does not exist."

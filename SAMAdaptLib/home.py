@@ -18,17 +18,22 @@ PRIVATE = ("features", "jobs", "logs")
 
 
 def home() -> Path:
-    """The folder that holds everything (not created here)."""
-    chosen = os.environ.get("SAMADAPT_HOME")
-    if chosen:
-        return Path(chosen).expanduser()
+    """The folder that holds everything (not created here). Raises InputError when the user has no home folder."""
+    try:
+        chosen = os.environ.get("SAMADAPT_HOME")
+        return Path(chosen).expanduser() if chosen else _cache_folder() / "SAMAdapt"
+    except RuntimeError as error:  # pathlib's word for it: no HOME, and the system does not list this user
+        msg = "This user has no home folder in which weights, features and heads could be kept."
+        raise InputError(msg, "Set SAMADAPT_HOME to a folder that you may write to.") from error
+
+
+def _cache_folder() -> Path:
+    """The platform's folder for what programs may lose."""
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "SAMAdapt"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def folder(name: str) -> Path:

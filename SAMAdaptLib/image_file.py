@@ -28,6 +28,7 @@ from .images import require_scalar, three_dimensional
 from .nifti_file import NIFTI_ENDINGS, NiftiHeader, nifti_voxels, read_nifti_header, require_whole
 from .nifti_grid import placement
 from .raster_header import require_room_for
+from .safepaths import refuse_special, spelled_plainly
 from .segmentation_file import header_of_image
 from .volume_folder import is_dicom
 
@@ -56,6 +57,7 @@ def read_image(path: Path, scalar: bool = True) -> FileImage:
 
     Raises InputError for what cannot be read or holds several numbers a voxel, GeometryError for a grid that is none.
     """
+    refuse_special(path)
     if not path.exists():
         msg = f"The file {path} does not exist."
         raise InputError(msg, "Check the path.")
@@ -100,7 +102,7 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     if ending_or_none(path) == ".mha" and home.is_private(path):
         require_unchanged(path)
     reader = sitk.ImageFileReader()
-    with _without_twin(path) as lone:
+    with spelled_plainly(path, ending_or_none(path) or "") as plain, _without_twin(plain) as lone:
         reader.SetFileName(str(lone))
         reader.ReadImageInformation()
         if scalar:
@@ -155,7 +157,8 @@ def _header_alone(header: NiftiHeader) -> Iterator[Path]:
     Asked for x.nii.gz beside x.nii, ITK silently takes x.nii. An Analyze file stays where it is.
     """
     if not header.is_nifti:
-        yield header.path
+        with spelled_plainly(header.path) as plain:
+            yield plain
         return
     with tempfile.TemporaryDirectory() as folder:
         alone = Path(folder) / "header.nii"

@@ -33,6 +33,7 @@ from .jobs import (
     WeightsJob,
 )
 from .progress import Monitor, Silent
+from .safepaths import printable, refuse_special
 
 if TYPE_CHECKING:
     from .encoders import Encoder
@@ -81,7 +82,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
     head = train(
         _read_cases(job, monitor),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
-        name=Path(job.output).stem,
+        name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
         **job.training_options(),
@@ -371,6 +372,7 @@ def _weights_from(place: str | None) -> Iterator[None]:
 
 def _check_readable(*paths: str) -> None:
     for path in paths:
+        refuse_special(path)
         if not Path(path).exists():
             msg = f"{path} does not exist."
             raise InputError(msg, "Check the path.")
@@ -378,6 +380,7 @@ def _check_readable(*paths: str) -> None:
 
 def check_writable(path: str) -> None:
     """Said before the work, not after it."""
+    refuse_special(path)
     target = Path(path)
     if target.is_dir():
         msg = f"{path} is a folder; a file's name is wanted."

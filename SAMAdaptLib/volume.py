@@ -24,6 +24,7 @@ from .label_checks import refuse_image
 from .progress import Monitor, Silent
 from .result_file import forget_sidecar, has_sidecar, refuse_foreign_sidecar, write_sidecar
 from .result_file import mark as mark_result
+from .safepaths import printable, spelled_plainly
 from .segmentation_file import header_of, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
 from .volume_folder import is_dicom
@@ -61,7 +62,7 @@ def read_volume(path: str | os.PathLike, repair: bool = True, monitor: Monitor |
         raise InputError(msg, "Choose the image that was segmented; the segmentation can serve as its labels.")
     for text in image.warnings:
         monitor.warning(text)
-    volume = Volume.from_array(image.voxels, image.geometry, image.name, image.modality, repair, monitor)
+    volume = Volume.from_array(image.voxels, image.geometry, printable(image.name), image.modality, repair, monitor)
     return volume if image.other is None else replace(volume, other_geometry=image.other)
 
 
@@ -112,7 +113,7 @@ def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
     image = labelmap.to_sitk()
     if ending_of(path) == ".seg.nrrd":
         for key, value in header_of(labelmap).items():
-            image.SetMetaData(key, value)
+            image.SetMetaData(key, printable(value))
     provenance = labelmap.provenance and replace(labelmap.provenance, labels_sha256=labelmap.digest())
     if not has_sidecar(path):
         mark_result(image, provenance)
@@ -214,7 +215,7 @@ def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
         image.SetMetaData(VOXELS_FIELD, checksum_of(voxels))
 
     def fill(part: Path) -> None:
-        sitk.WriteImage(image, str(part), useCompression=compressed or ending == ".nii.gz")
+        _write_plainly(image, part, compressed or ending == ".nii.gz")
         require_written(part, voxels)
 
     try:
@@ -222,3 +223,8 @@ def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
     except RuntimeError as error:
         msg = f"{path} cannot be written ({last_line(error)})."
         raise InputError(msg, "Check the free space and the permissions of its folder.") from error
+
+
+def _write_plainly(image: sitk.Image, path: Path, compressed: bool) -> None:
+    with spelled_plainly(path, ending_of(path)) as plain:
+        sitk.WriteImage(image, str(plain), useCompression=compressed)

@@ -61,7 +61,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("segment", outcomes)
+    return _many_answer("segment", outcomes, terminal.cancelled())
 
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -74,7 +74,7 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("embed", outcomes)
+    return _many_answer("embed", outcomes, terminal.cancelled())
 
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -174,15 +174,15 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
 # Many volumes -------------------------------------------------------------------------------------------------------
 
 
-def _many_answer(kind: str, outcomes: Sequence[Outcome]) -> Answer:
-    """Done when all are; else the gravest: a fault of ours, a bad input, a cancel."""
+def _many_answer(kind: str, outcomes: Sequence[Outcome], stopped: bool) -> Answer:
+    """Done when all are; else cancelled if it was ``stopped``; else the gravest: a fault of ours, a bad input."""
     counts = {ending: sum(item.ending is ending for item in outcomes) for ending in Ending}
     failed = [item.error for item in outcomes if item.ending is Ending.FAILED and item.error is not None]
     status = 0
-    if failed:
-        status = max((error.exit_status for error in failed), key=lambda code: code == 1)
-    elif counts[Ending.CANCELLED]:
+    if counts[Ending.CANCELLED] or (failed and stopped):
         status = CANCELLED_STATUS
+    elif failed:
+        status = max((error.exit_status for error in failed), key=lambda code: code == 1)
     again = sum(item.ending is Ending.DONE and item.found is not None for item in outcomes)
     doubtful = sum(item.found is not None and item.found.doubtful for item in outcomes)
     document = {

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 
 from ..errors import HeadFileError, InputError
 from ..files import write_content
+from ..safepaths import spelled_plainly
 from . import build_head
 from .arrangement import ArrangementPrior, arrangement_prior
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
@@ -94,7 +95,8 @@ def load_head(path: str | Path) -> Head:
     path = Path(path)
     card = read_card(path)
     try:
-        state = load_file(path)
+        with spelled_plainly(path, SUFFIX) as plain:
+            state = load_file(plain)
         head = _built(card)
         _fill(head, state, path)
         require_checksum(path, state)  # last: what is wrong with the card says more
