@@ -16,6 +16,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -95,10 +96,11 @@ def npm_registry(monitor: Monitor) -> str:
     if npm:
         raise_if_cancelled(monitor)
         command = [npm, "config", "get", "registry"]
-        asked = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=60)
-        address = asked.stdout.strip()
-        if asked.returncode == 0 and address.startswith("http"):
-            return address
+        with suppress(OSError, subprocess.SubprocessError):  # An npm that does not work counts as none.
+            asked = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=60)
+            address = asked.stdout.strip()
+            if asked.returncode == 0 and address.startswith("http"):
+                return address
     msg = "There is no npm on this machine that would name its registry."
     raise WeightsError(msg, "Set npm_config_registry to the registry's address.")
 
