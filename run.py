@@ -35,7 +35,7 @@ OLDEST_PYTHON = (3, 10)
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 RUNTIME = ("torch.txt", "runtime.txt", "segment-anything.txt", "accelerator.txt")
-DEVELOPMENT = ("dev.txt",)
+DEVELOPMENT = ("dev.txt", "cluster.txt")
 OPTIONAL = ("accelerator.txt",)
 FLAGS = {
     # The one wheel whose publisher is not its author: only these very bytes, and none of what it asks for.
@@ -49,6 +49,7 @@ WHAT = {
     "segment-anything.txt": "Segment Anything's model code",
     "accelerator.txt": "OpenVINO (optional, makes the encoder faster)",
     "dev.txt": "what the tests need",
+    "cluster.txt": "Dask (optional, for clusters)",
 }
 
 

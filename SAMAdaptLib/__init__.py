@@ -10,9 +10,10 @@ Importing this package imports nothing heavy: the functions below load what they
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+"""As typing's, without its import: what is imported before ``__main__`` runs, a Ctrl-C would end with a traceback."""
 
 if TYPE_CHECKING:
     from .api import evaluate, load_head, save_head, segment, train

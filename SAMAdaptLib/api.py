@@ -66,18 +66,21 @@ def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
 
 def evaluate(
     prediction: Any, reference: Any, *, tolerance_mm: float | None = None, values: Iterable[int] | None = None,
-    resample_labels: bool = False,
+    resample_labels: bool = False, by_value: bool = False,
 ) -> Evaluation:  # fmt: skip
     """Compare two labelmaps: Dice, NSD at ``tolerance_mm``, HD95 in mm and volumes in ml of each structure.
 
-    Raises GeometryError when their grids differ and ``resample_labels`` is off.
+    Structures are matched by name where both have names, unless ``by_value``. Raises InputError for names that
+    contradict one another, GeometryError when their grids differ and ``resample_labels`` is off.
     """
     from .metrics import DEFAULT_TOLERANCE_MM
     from .metrics import evaluate as run
+    from .volume import voxel_for_voxel
 
     wanted = as_labelmap(reference)
     found = as_labelmap(prediction, like=wanted if resample_labels else None, resample=resample_labels)
-    return run(found, wanted, DEFAULT_TOLERANCE_MM if tolerance_mm is None else tolerance_mm, values)
+    found = voxel_for_voxel(found, wanted) or found
+    return run(found, wanted, DEFAULT_TOLERANCE_MM if tolerance_mm is None else tolerance_mm, values, by_value)
 
 
 def load_head(path: Any) -> Head:
@@ -118,16 +121,17 @@ def as_volume(source: Any, monitor: Monitor | None = None) -> Volume:
     return _refuse("A volume", source)
 
 
-def as_labelmap(source: Any, like: Any = None, resample: bool = False) -> Labelmap:
+def as_labelmap(source: Any, like: Any = None, resample: bool = False, monitor: Monitor | None = None) -> Labelmap:
     """A ``Labelmap`` of a path, a SimpleITK image, a MRML node or a ``Labelmap``.
 
-    ``like`` is the Volume or Labelmap whose grid it must have; ``resample`` puts it there instead of refusing.
+    ``like`` is the Volume or Labelmap whose grid it must have; ``resample`` puts it there instead of refusing. Doubts
+    about a file are told to ``monitor``.
     Raises InputError, GeometryError.
     """
-    from .volume import Labelmap, read_labelmap
+    from .volume import Labelmap, on_grid_of, read_labelmap
 
     if isinstance(source, str | os.PathLike):
-        return read_labelmap(source, like=like, resample=resample)
+        return read_labelmap(source, like=like, resample=resample, monitor=monitor)
     if isinstance(source, Labelmap):
         labelmap = source
     elif _is_node(source):
@@ -139,7 +143,7 @@ def as_labelmap(source: Any, like: Any = None, resample: bool = False) -> Labelm
     else:
         return _refuse("A labelmap", source)
     if resample and like is not None and not labelmap.geometry.same_grid(like.geometry):
-        return labelmap.on_grid(like.geometry)
+        return on_grid_of(labelmap, like, resample=True, monitor=monitor)
     return labelmap
 
 
@@ -152,7 +156,7 @@ def _as_case(source: Any, resample: bool, monitor: Monitor) -> Case:
         msg = f"A case is a pair (image, labels); found {type(source).__name__}."
         raise InputError(msg, "Give cases=[(image, labels), ...].")
     volume = as_volume(source[0], monitor)
-    return Case(volume, as_labelmap(source[1], like=volume, resample=resample))
+    return Case(volume, as_labelmap(source[1], like=volume, resample=resample, monitor=monitor))
 
 
 def _is_pair(source: Any) -> bool:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import Cancelled, DependencyError, InputError
-from .files import write_whole
+from .files import write_content
+from .matching import Labelling, matched
 from .memory import peak_memory_mb
 from .metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
 from .progress import Monitor, Silent, raise_if_cancelled
@@ -85,8 +86,8 @@ class Dataset:
     def volume(self, name: str, monitor: Monitor) -> Volume:
         return read_volume(self.images[name], monitor=monitor)
 
-    def labelmap(self, name: str, like: Volume, resample: bool) -> Labelmap:
-        return read_labelmap(self.labels[name], like=like, resample=resample)
+    def labelmap(self, name: str, like: Volume, resample: bool, monitor: Monitor) -> Labelmap:
+        return read_labelmap(self.labels[name], like=like, resample=resample, monitor=monitor)
 
 
 def run(job: BenchmarkJob, monitor: Monitor | None = None, tools: Tools | None = None) -> dict[str, Any]:
@@ -128,6 +129,7 @@ class _Benchmark:
 
     def _measure(self, support: Sequence[str], monitor: Monitor) -> dict[str, Any]:
         """Train on a support, segment and measure every query volume that is not part of it."""
+        self._require_one_labelling(support)
         head, seconds = self._train(support, monitor)
         self.names.update({str(item["value"]): str(item["name"]) for item in head.card.structures})
         query = [name for name in self.query if name not in support]
@@ -154,13 +156,30 @@ class _Benchmark:
             "cases": cases,
         }
 
+    def _require_one_labelling(self, support: Sequence[str]) -> None:
+        """Names that contradict one another are refused before the training, not after it. Raises InputError."""
+        known: Labelling | None = None
+        for name in (*support, *(one for one in self.query if one not in support)):
+            path = self.data.labels[name]
+            if not path.name.lower().endswith(".seg.nrrd"):
+                continue  # only these have names
+            labels = read_labelmap(path)
+            present = set(labels.values()) - {self.job.ignore_label}
+            drawn = Labelling(path.name, tuple(item for item in labels.structures if item.value in present))
+            if known is None:
+                known = drawn
+            elif name in support:
+                known = known.joined(drawn, matched(known, drawn))
+            else:
+                matched(known, drawn)
+
     def _train(self, support: Sequence[str], monitor: Monitor) -> tuple[Head, float]:
         from .training import Case
 
         job, cases = self.job, []
         for name in support:
             volume = self.data.volume(name, monitor)
-            cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels)))
+            cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = time.monotonic()
         head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
@@ -170,7 +189,7 @@ class _Benchmark:
 
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)
-        reference = self.data.labelmap(name, volume, job.resample_labels)
+        reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
         heard = _OnlyCancel(monitor, name)
         began = time.monotonic()
         prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
@@ -255,7 +274,7 @@ def of_queries(result: Mapping[str, Any], beginnings: Sequence[str]) -> dict[str
 def save(result: Mapping[str, Any], path: Path, monitor: Monitor, draw: bool = True) -> bool:
     """Write a result to ``path`` and a figure of it beside that; gives whether figures can be drawn here."""
     text = json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    write_content(path, text)
     if not draw:
         return False
     from .report import benchmark_figure, write_png

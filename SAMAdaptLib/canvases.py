@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .scratch import fetch, open_scratch, put
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,29 +17,34 @@ if TYPE_CHECKING:
 
 
 class KeptCanvases:
-    """Canvases of a volume's slices in a temporary file, so that memory does not grow with the slices."""
+    """Canvases of a volume's slices in a temporary file, so that memory does not grow with the slices.
+
+    Written and read by calls, not mapped into memory: only what is kept takes room, and a full disk is an error.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._known: set[int] = set()
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed on leaving
-        self._values: NDArray[np.float16] | None = None
+        self._file = open_scratch()
+        self._shape: tuple[int, ...] = ()
 
     def __enter__(self) -> KeptCanvases:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._values = None
         self._file.close()
 
     def keep(self, canvases: Iterable[NDArray[np.float32] | None]) -> None:
-        """Keep the canvases (classes, s, s) of all slices; None: there is none. All are of one shape."""
+        """Keep the canvases (classes, s, s) of all slices; None: there is none. All are of one shape.
+
+        Raises DiskFullError when the temporary folder has no room for them.
+        """
         for index, canvas in enumerate(canvases):
             if canvas is None:
                 continue
-            if self._values is None:
-                self._values = np.memmap(self._file, np.float16, "w+", shape=(self._count, *canvas.shape))
-            self._values[index] = canvas
+            self._shape = canvas.shape
+            half = np.asarray(canvas, np.float16)
+            put(self._file, index * half.nbytes, half)
             self._known.add(index)
 
     def __iter__(self) -> Probabilities:
@@ -49,6 +55,8 @@ class KeptCanvases:
 
     def get(self, index: int) -> NDArray[np.float32] | None:
         """The canvas of a slice, float32; None where none was kept."""
-        if self._values is None or index not in self._known:
+        if index not in self._known:
             return None
-        return np.asarray(self._values[index], np.float32)
+        half = np.dtype(np.float16)
+        at = index * int(np.prod(self._shape)) * half.itemsize
+        return fetch(self._file, at, self._shape, half).astype(np.float32)

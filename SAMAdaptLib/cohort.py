@@ -3,31 +3,30 @@
     outcomes = run_many(jobs, workers=2, monitor=monitor, told=print)
 
 Each job stands alone: one that fails is reported and the others finish; a process that is lost costs its job a
-second try and nothing else; a result that is there already is not computed again unless ``overwrite``. Results are
-written whole or not at all, so what is there can be trusted.
+second try and nothing else; a result that is there already is computed again only if it was made otherwise than the
+job would, or with ``overwrite`` (see ``resuming``). Results are written whole or not at all.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from .client import Callbacks, JobHandle, JobState, WorkerClient
-from .errors import Cancelled, DependencyError, InputError, MemoryExhausted, SAMAdaptError, WorkerError
+from .errors import Cancelled, InputError, MemoryExhausted, SAMAdaptError, WorkerError
 from .faults import described
-from .jobs import BenchmarkJob, Job, job_from_dict
+from .jobs import BenchmarkJob, Job, SegmentJob
 from .progress import Monitor, Silent
+from .resuming import EQUAL, Found, judged
 
 STAGE = "Volumes"
+COMPARING = "Looking at what is there"
 TRIES = 2
 """How often a job is begun when the process that runs it is lost."""
-
-CONNECT_SECONDS = 15
-"""How long a scheduler may take to answer."""
 
 _PAUSE_SECONDS = 0.05
 
@@ -43,12 +42,16 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One job of many: ``result`` when done, ``error`` when failed or cancelled, neither when skipped."""
+    """One job of many: ``result`` when done, ``error`` when failed or cancelled, neither when skipped.
+
+    ``found``: the result that was there before, and why it stayed or was made again.
+    """
 
     job: Job
     ending: Ending
     result: dict[str, Any] | None = None
     error: SAMAdaptError | None = None
+    found: Found | None = None
 
 
 Told = Callable[[Outcome], object]
@@ -72,14 +75,12 @@ def run_many(
     ``workers`` above 1 starts so many processes here, each on one thread; ``scheduler`` is the address of a Dask
     scheduler whose workers see the same files. ``told`` hears each outcome as it comes. ``run`` and ``client``
     replace what runs a job here and what starts a process (for tests). On cancel, what has not begun is left.
-    Raises InputError when two jobs write one file, DependencyError when ``distributed`` is needed and missing,
-    WorkerError when the scheduler does not answer.
+    Raises InputError when two jobs write one file, or when the scheduler does not answer or has no workers,
+    DependencyError when ``distributed`` is needed and missing.
     """
     _refuse_same_outputs(jobs)
     progress = _Progress(jobs, monitor or Silent(), told)
-    open_jobs = [index for index, job in enumerate(jobs) if overwrite or not _is_written(job)]
-    for index in set(range(len(jobs))) - set(open_jobs):
-        progress.end(index, Outcome(jobs[index], Ending.SKIPPED))
+    open_jobs = list(range(len(jobs))) if overwrite else _still_to_do(jobs, progress)
     if scheduler is not None:
         _on_cluster(jobs, open_jobs, scheduler, progress)
     elif workers > 1 and len(open_jobs) > 1:
@@ -97,8 +98,10 @@ class _Progress:
         self._jobs = jobs
         self._told = told
         self._ended: dict[int, Outcome] = {}
+        self.found: dict[int, Found] = {}
 
     def end(self, index: int, outcome: Outcome) -> None:
+        outcome = replace(outcome, found=self.found.get(index))
         self._ended[index] = outcome
         if self._told is not None:
             self._told(outcome)
@@ -152,6 +155,35 @@ def _attempt(job: Job, monitor: Monitor, run: RunJob) -> Outcome:
         return Outcome(job, Ending.CANCELLED, error=error)
     except Exception as error:  # one bad volume must not stop the others
         return Outcome(job, Ending.FAILED, error=described(error))
+
+
+# What is there already ----------------------------------------------------------------------------------------------
+
+
+def _still_to_do(jobs: Sequence[Job], progress: _Progress) -> list[int]:
+    """The jobs that have no result yet, or one that was made otherwise; the others are skipped."""
+    todo = []
+    for index, job in enumerate(jobs):
+        if progress.monitor.cancelled():
+            return []
+        found = _what_is_there(job)
+        if found is None:
+            todo.append(index)
+            continue
+        progress.monitor.progress(COMPARING, index, len(jobs))
+        progress.found[index] = found
+        if found.stays:
+            progress.end(index, Outcome(job, Ending.SKIPPED))
+        else:
+            todo.append(index)
+    return todo
+
+
+def _what_is_there(job: Job) -> Found | None:
+    if isinstance(job, SegmentJob):
+        return judged(job)
+    output = _output(job)
+    return Found(True, EQUAL) if output is not None and Path(output).is_file() else None
 
 
 # Here, by several processes -----------------------------------------------------------------------------------------
@@ -227,98 +259,22 @@ def _is_lost(error: SAMAdaptError | None) -> bool:
 
 
 def _on_cluster(jobs: Sequence[Job], open_jobs: Sequence[int], scheduler: str, progress: _Progress) -> None:
-    """Hand the jobs to a Dask cluster. Its workers must have this library and see the same paths."""
-    distributed = _distributed()
-    try:
-        cluster = distributed.Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        msg = f"The Dask scheduler {scheduler} does not answer ({error})."
-        raise WorkerError(msg, "Check the address; `dask scheduler` prints it when it starts.") from error
-    with cluster:
-        futures = {
-            cluster.submit(run_remotely, _absolute(jobs[index]), pure=False, retries=TRIES - 1): index
-            for index in open_jobs
-        }
-        progress.count()
-        _collect(jobs, futures, progress)
+    """Hand the jobs to a Dask cluster: see ``cluster``."""
+    from .cluster import run_on_cluster
 
-
-def _collect(jobs: Sequence[Job], futures: dict[Any, int], progress: _Progress) -> None:
-    """Outcomes as they come; on cancel the jobs that have not begun are withdrawn."""
-    waiting = set(futures)
-    while waiting:
-        if progress.monitor.cancelled():
-            for future in waiting:
-                future.cancel()
-            return
-        ended = {future for future in waiting if future.done()}
-        for future in ended:
-            progress.end(futures[future], _outcome_of(jobs[futures[future]], future))
-        waiting -= ended
-        if waiting:
-            time.sleep(_PAUSE_SECONDS)
-
-
-def _outcome_of(job: Job, future: Any) -> Outcome:
-    if future.status == "cancelled":
-        return Outcome(job, Ending.CANCELLED, error=Cancelled())
-    error = future.exception()
-    if error is not None:  # run_remotely raises nothing: the worker itself was lost, time and again, or cannot start
-        text = f"The cluster could not run it ({type(error).__name__}: {' '.join(str(error).split())[:200]})."
-        return Outcome(job, Ending.FAILED, error=WorkerError(text, "See the logs of its workers."))
-    answer = future.result()
-    if "error" in answer:
-        from .wire import Failed
-
-        return Outcome(job, Ending.FAILED, error=Failed(0, **answer["error"]).error())
-    return Outcome(job, Ending.DONE, result=answer["result"])
-
-
-def run_remotely(spec: dict[str, Any]) -> dict[str, Any]:
-    """What a cluster's worker runs: a job's dictionary in, ``{"result"}`` or ``{"error"}`` out; raises nothing.
-
-    Errors travel as words, not as exceptions, so that the cluster tries again only what was lost.
-    """
-    from .runner import run_job
-
-    try:
-        return {"result": run_job(job_from_dict(spec), Silent())}
-    except Exception as error:
-        known = described(error)
-        return {"error": {"code": known.code, "message": known.message, "hint": known.hint}}
-
-
-def _distributed() -> Any:
-    try:
-        import distributed
-    except ImportError as error:
-        msg = "A Dask cluster needs the Python package distributed, which is not installed."
-        raise DependencyError(msg, "pip install distributed") from error
-    return distributed
+    progress.count()
+    for index, answer in run_on_cluster({index: jobs[index] for index in open_jobs}, scheduler, progress.monitor):
+        if isinstance(answer, SAMAdaptError):
+            progress.end(index, Outcome(jobs[index], Ending.FAILED, error=answer))
+        else:
+            progress.end(index, Outcome(jobs[index], Ending.DONE, result=answer))
 
 
 # Paths --------------------------------------------------------------------------------------------------------------
 
 
-def _absolute(job: Job) -> dict[str, Any]:
-    """The job for a process with another working folder."""
-    import dataclasses
-
-    spec = job.to_dict()
-    for item in dataclasses.fields(job):
-        value = spec[item.name]
-        if item.metadata.get("path") and isinstance(value, str):
-            spec[item.name] = str(Path(value).absolute())
-    return spec
-
-
 def _output(job: Job) -> str | None:
     return getattr(job, "output", None)
-
-
-def _is_written(job: Job) -> bool:
-    output = _output(job)
-    return output is not None and Path(output).is_file()
 
 
 def name_of(job: Job) -> str:

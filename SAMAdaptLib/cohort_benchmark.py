@@ -15,7 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .cohort import ClientFactory, Ending, Outcome, RunJob, Told, run_many
+from .errors import Cancelled
+from .home import make_private
 from .jobs import BenchmarkJob
 from .progress import Monitor, Silent
 from .runner import answer, check_writable
@@ -41,18 +44,20 @@ def run_supports(
     if job.output is not None:
         check_writable(job.output)
     folder = _parts_folder(job)
+    # A cluster's workers see the folder of the output, but no temporary folder of this machine.
+    to_files = job.output is not None or scheduler is None
     parts = [
-        replace(job, supports=(support,), output=str(folder / f"support{number}.json"))
+        replace(job, supports=(support,), output=str(folder / f"support{number}.json") if to_files else None)
         for number, support in enumerate(job.supports, start=1)
     ]
     try:
         outcomes = run_many(
             parts, workers=workers, scheduler=scheduler, monitor=monitor, told=told, run=run, client=client
         )
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
-        result = joined([json.loads(Path(str(part.output)).read_text(encoding="utf-8")) for part in parts])
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        if errors:
+            raise Cancelled if monitor.cancelled() else errors[0]
+        result = joined([_result_of(outcome) for outcome in outcomes])
     except BaseException:
         if job.output is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -66,12 +71,22 @@ def run_supports(
 def _parts_folder(job: BenchmarkJob) -> Path:
     """Where finished supports wait: beside the output, under a name that belongs to this very job."""
     if job.output is None:
-        return Path(tempfile.mkdtemp(prefix="samadapt-"))
+        return Path(tempfile.mkdtemp(prefix="samadapt-"))  # for this user alone
     output = Path(job.output)
-    fingerprint = hashlib.sha256(json.dumps(job.to_dict(), sort_keys=True).encode()).hexdigest()[:8]
+    spec = {**job.to_dict(), "version": __version__}
+    fingerprint = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
     folder = output.with_name(f".{output.stem}-{fingerprint}.parts")
-    folder.mkdir(exist_ok=True)
+    make_private(folder)
     return folder
+
+
+def _result_of(outcome: Outcome) -> dict[str, Any]:
+    """A finished support's result, which may be of an earlier run."""
+    output = getattr(outcome.job, "output", None)
+    if output is None:
+        return outcome.result or {}
+    result: dict[str, Any] = json.loads(Path(output).read_text(encoding="utf-8"))
+    return result
 
 
 def _warnings(outcomes: list[Outcome]) -> list[str]:

@@ -36,6 +36,12 @@ class InputError(SAMAdaptError):
     exit_status = 2
 
 
+class DiskFullError(InputError):
+    """There is no room for a file; what was there before is untouched."""
+
+    code = "disk_full"
+
+
 class GeometryError(InputError):
     """Two grids that must agree do not, or a grid is not a valid one."""
 
@@ -58,6 +64,7 @@ class DependencyError(SAMAdaptError):
     """A Python package that the asked-for feature needs is not installed."""
 
     code = "dependency"
+    exit_status = 2
 
 
 class MemoryExhausted(SAMAdaptError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .errors import DependencyError, InputError, MemoryExhausted, SAMAdaptError
+from .files import disk_full, says_full, temporary_folder
 
 _MEMORY_NAMES = {"OutOfMemoryError", "CUDAOutOfMemoryError"}
 _MEMORY_WORDS = (
@@ -20,6 +21,7 @@ _PACKAGES = {
     "safetensors": "safetensors",
     "scipy": "scipy",
     "numpy": "numpy",
+    "pydicom": "pydicom",
 }
 
 
@@ -33,8 +35,14 @@ def described(error: BaseException) -> SAMAdaptError:
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _PACKAGES:
         package = _PACKAGES[(error.name or "").partition(".")[0]]
         return DependencyError(f"The Python package {package} is not installed.", f"pip install {package}")
+    if says_full(error):
+        return disk_full(str(getattr(error, "filename", None) or temporary_folder() / "a temporary file"))
     if isinstance(error, OSError) and error.filename is not None:
         return InputError(f"{error.filename}: {error.strerror or error}.")
+    if isinstance(error, ValueError) and "embedded null" in str(error):
+        return InputError("A path holds a NUL character.", "Give a path without it.")
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return InputError("There is no home folder for a path that begins with ~.", "Give the path in full.")
     text = " ".join(str(error).split())[:300] or "no further words"
     return SAMAdaptError(f"An unexpected fault: {type(error).__name__}: {text}", "This is a fault of SAMAdapt.")
 

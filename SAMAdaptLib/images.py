@@ -8,7 +8,7 @@ SimpleITK is imported where an image of its own is asked for: Slicer's panel wor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .errors import GeometryError, InputError
 from .geometry import Geometry
 from .progress import Monitor, Silent
+from .provenance import Provenance
 from .structure import LARGEST_VALUE, Structure, covering
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 REPAIRABLE_FRACTION = 0.01
 """Volumes with at most this part of their voxels NaN or infinite are repaired, others refused."""
+
+WHOLE_TOLERANCE = 0.01
+"""Labels that are so close to a whole number are that number, rounded on their way through another program."""
 
 CT_AIR_HU = -500
 """A whole-numbered volume that reaches below this value is taken for CT."""
@@ -36,14 +40,16 @@ class Volume:
     """A scalar image on a grid.
 
     ``voxels`` is float32 (k, j, i), read-only, a copy of what was given; ``geometry`` its grid; ``name`` for people;
-    ``modality`` the DICOM word ("CT", "MR", ...) or "" when unknown. Raises GeometryError when the array does not fit
-    the grid, InputError when a voxel is NaN or infinite.
+    ``modality`` the DICOM word ("CT", "MR", ...) or "" when unknown; ``other_geometry`` a second grid that its file
+    tells beside the first (NIfTI's sform and qform), by which labels may know it. Raises GeometryError when the array
+    does not fit the grid, InputError when a voxel is NaN or infinite.
     """
 
     voxels: NDArray[np.float32]
     geometry: Geometry
     name: str = ""
     modality: str = ""
+    other_geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         array = _fitting(self.voxels, self.geometry, self.name or "The volume")
@@ -117,7 +123,7 @@ class Volume:
 
     def __reduce__(self) -> tuple:
         """Pickled by its parts, so that it is checked and read-only again on the other side."""
-        return Volume, (self.voxels, self.geometry, self.name, self.modality)
+        return Volume, (self.voxels, self.geometry, self.name, self.modality, self.other_geometry)
 
     def __repr__(self) -> str:
         return f"Volume({self.name!r}, {self.modality or 'modality unknown'}, {self.geometry!r})"
@@ -129,7 +135,8 @@ class Labelmap:
 
     ``voxels`` is uint8, or uint16 where a value needs it, (k, j, i), read-only, a copy of what was given, 0 is
     background; ``structures`` names every present value (those not given get default names); ``confidence`` maps
-    label values to 0..1 and may be empty. Raises GeometryError when the array does not fit the grid, InputError for
+    label values to 0..1 and may be empty; ``other_geometry`` a second grid that its file tells, as for a volume;
+    ``provenance`` says what made a result. Raises GeometryError when the array does not fit the grid, InputError for
     values that are no labels.
     """
 
@@ -138,6 +145,8 @@ class Labelmap:
     structures: tuple[Structure, ...] = ()
     confidence: dict[int, float] = field(default_factory=dict)
     name: str = ""
+    other_geometry: Geometry | None = None
+    provenance: Provenance | None = None
     _counts: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -174,16 +183,42 @@ class Labelmap:
         return self.geometry.onto_sitk(sitk.GetImageFromArray(self.voxels))
 
     def with_array(self, voxels: NDArray) -> Labelmap:
-        """Other labels (k, j, i) on this grid, with the same structures. Raises GeometryError for another shape."""
-        return replace(self, voxels=voxels)
+        """Other labels (k, j, i) on this grid, with the same structures and of unknown provenance.
+
+        Raises GeometryError for another shape.
+        """
+        return replace(self, voxels=voxels, provenance=None)
 
     def with_structures(self, structures: Sequence[Structure]) -> Labelmap:
         """The same labels under other names; present values left out get default names."""
         return replace(self, structures=tuple(structures))
 
+    def renumbered(self, values: Mapping[int, int], structures: Sequence[Structure]) -> Labelmap:
+        """Other values for the labels in ``values``, the others as they are, under the names of ``structures``."""
+        if all(old == new for old, new in values.items()):
+            return self.with_structures(structures)
+        table = np.arange(int(self.voxels.max()) + 1)
+        for old, new in values.items():
+            if old < len(table):
+                table[old] = new
+        table = table.astype(np.uint8 if table.max() < 256 else np.uint16)
+        confidence = {values.get(value, value): part for value, part in self.confidence.items()}
+        return replace(self, voxels=table[self.voxels], structures=tuple(structures), confidence=confidence)
+
     def with_confidence(self, confidence: dict[int, float]) -> Labelmap:
         """The same labels with a confidence 0..1 for each structure."""
         return replace(self, confidence=confidence)
+
+    def made_by(self, provenance: Provenance | None) -> Labelmap:
+        """The same labels, and what made them."""
+        return replace(self, provenance=provenance)
+
+    def digest(self) -> str:
+        """sha256 (hex) of the labels, whatever type holds them; the grid and the names do not count."""
+        digest = hashlib.sha256(repr(self.voxels.shape).encode())
+        for plane in self.voxels:
+            digest.update(np.ascontiguousarray(plane, dtype="<u2").data)
+        return digest.hexdigest()
 
     def on_grid(self, geometry: Geometry) -> Labelmap:
         """The same labels resampled onto another grid, nearest voxel; what lies outside is background."""
@@ -191,11 +226,13 @@ class Labelmap:
 
         reference = geometry.onto_sitk(sitk.Image(geometry.size, sitk.sitkUInt8))
         resampled = sitk.Resample(self.to_sitk(), reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-        return replace(self, voxels=sitk.GetArrayViewFromImage(resampled), geometry=geometry)
+        own = sitk.GetArrayViewFromImage(resampled)
+        return replace(self, voxels=own, geometry=geometry, other_geometry=None, provenance=None)
 
     def __reduce__(self) -> tuple:
         """Pickled by its parts, so that it is checked and read-only again on the other side."""
-        return Labelmap, (self.voxels, self.geometry, self.structures, self.confidence, self.name)
+        parts = (self.voxels, self.geometry, self.structures, self.confidence, self.name, self.other_geometry)
+        return Labelmap, (*parts, self.provenance)
 
     def __repr__(self) -> str:
         return f"Labelmap({self.name!r}, {len(self.structures)} structures, {self.geometry!r})"
@@ -302,7 +339,7 @@ def _as_labels(array: NDArray, name: str) -> NDArray[Any]:
     if array.dtype == bool:
         return array.astype(np.uint8, order="C")
     if not np.issubdtype(array.dtype, np.integer):
-        _require_whole(array, called)
+        array = _whole(array, called)
     low, high = array.min(), array.max()
     if low < 0 or high > LARGEST_VALUE:
         msg = f"{called} has label values from {low:g} to {high:g}; 0 to {LARGEST_VALUE} are allowed."
@@ -310,11 +347,15 @@ def _as_labels(array: NDArray, name: str) -> NDArray[Any]:
     return np.array(array, dtype=np.uint8 if high <= 255 else np.uint16, order="C")
 
 
-def _require_whole(array: NDArray, called: str) -> None:
+def _whole(array: NDArray, called: str) -> NDArray:
+    """Decimal numbers as whole ones: what is rounded by a scale factor or a float32 is rounded back."""
     if not np.issubdtype(array.dtype, np.floating):
         msg = f"{called} has values of type {array.dtype}; label values must be whole numbers."
         raise InputError(msg)
-    wrong = array[~(array == np.rint(array)) | ~np.isfinite(array)]
+    whole = np.rint(array)
+    with np.errstate(invalid="ignore"):
+        wrong = array[~(np.abs(array - whole) <= WHOLE_TOLERANCE)]  # also NaN and infinity
     if wrong.size:
         msg = f"{called} has {wrong.size} values that are not whole numbers (the first is {wrong[0]:g})."
         raise InputError(msg, "Is this an image or a probability map instead of an annotation?")
+    return whole

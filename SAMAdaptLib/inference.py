@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .anatomy import keep_pieces
-from .doubts import doubts
+from .doubts import check_region, doubts, looks_of
 from .embedding import FeatureStore
 from .errors import InputError
+from .heads.card import provenance_of, structures_of
 from .images import Labelmap
 from .predictor import Predictor, decided
 from .progress import Monitor, Silent
+from .provenance import decisive
 from .samples import SlicedVolume, seen_by
+from .scratch import scratch_array
 from .slicing import Bounds
-from .structure import Structure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,9 +56,10 @@ def segment(
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises HeadFileError when the
-    encoder is not the one that the head was trained on, Cancelled.
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises InputError for a region
+    beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
     """
+    beyond = "" if region is None else check_region(region, volume.geometry)
     predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
     sliced = seen_by(head.card, volume, plane)
     if planes == "three":
@@ -75,15 +77,15 @@ def segment(
     confidence = certainty.of(head.card.values)
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
-    structures = tuple(Structure.from_dict(_plain(structure)) for structure in head.card.structures)
-    result = Labelmap(labels, volume.geometry, structures, confidence=confidence)
-    for doubt in doubts(head.card, volume, result.volumes_ml(), predictor.agreement, whole=region is None):
+    card = head.card
+    options = decisive(plane, planes, tta, smoothing, largest_component, region)
+    made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
+    result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
+    own = sliced if plane is None else seen_by(card, volume)
+    reasons = doubts(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
+    for doubt in [*([beyond] if beyond else []), *reasons]:
         predictor.monitor.warning(doubt)
     return result
-
-
-def _plain(structure: dict[str, Any]) -> dict[str, Any]:
-    return {key: structure[key] for key in ("value", "name", "color", "terminology") if key in structure}
 
 
 def _three_planes(
@@ -92,8 +94,7 @@ def _three_planes(
     """The mean of the probabilities in three planes, kept in a file so that memory stays bounded."""
     classes = predictor.classes
     shape = sliced.volume.geometry.shape
-    with tempfile.TemporaryFile() as file:
-        total = np.memmap(file, np.float32, "w+", shape=(classes, *shape))
+    with scratch_array((classes, *shape), np.float32) as total:
         for other in others:
             for index, found in enumerate(predictor.first_slices(other, tta, region)):
                 if found is not None:
@@ -102,7 +103,6 @@ def _three_planes(
         for index in range(len(sliced)):
             stacked = np.stack([sliced.stack.slice(total[channel], index) for channel in range(classes)])
             yield stacked if stacked.any() else None
-        del total
 
 
 def _smoothed(probabilities: Iterable[NDArray[np.float32] | None]) -> Probabilities:

@@ -192,6 +192,7 @@ class SegmentJob(Job, _Segments):
 
     ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``plane`` and
     ``encoder`` None take the head's own; ``largest_component`` None follows the annotation the head learned from.
+    ``overwrite`` False: a result that is there stays if it was made in the same way or may be someone's work.
     """
 
     kind: ClassVar[str] = "segment"
@@ -208,6 +209,7 @@ class SegmentJob(Job, _Segments):
     region: tuple[int, int, int, int, int, int] | None = None
     device: str = _device()
     weights: str | None = field(default=None, metadata=_PATH)
+    overwrite: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -224,7 +226,10 @@ class SegmentJob(Job, _Segments):
 
 @dataclass(frozen=True)
 class EvaluateJob(Job):
-    """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default."""
+    """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default.
+
+    ``by_value``: a label value means the same in both, whatever the names.
+    """
 
     kind: ClassVar[str] = "evaluate"
 
@@ -233,6 +238,7 @@ class EvaluateJob(Job):
     values: tuple[int, ...] = ()
     tolerance_mm: float | None = None
     resample_labels: bool = False
+    by_value: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,6 +10,7 @@ from .anatomy import pieces, plane_to_learn_in
 from .closer import Extent, annotated_extent, seen_closer, window_side
 from .errors import GeometryError, InputError
 from .intensity import IntensityRule, rule_for
+from .matching import Labelling, matched
 from .samples import (
     AnnotatedSlice,
     Case,
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from .images import Labelmap
     from .structure import Structure
 
+
+_ONE_NAME = (
+    "Give it one name in all files (Segment Editor), say with --name N=NAME what the label value is, or export plain "
+    "label files, which go by value."
+)
 
 Divided = tuple[list[AnnotatedSlice], list[AnnotatedSlice]]
 """The slices of one case that are learned from, and those that are held out."""
@@ -189,6 +195,43 @@ def _structures(cases: Sequence[Case], ignore_label: int | None) -> list[Structu
         msg = f"The labels of {cases[0].volume.name or 'the first volume'} hold no structure, only background."
         raise InputError(msg, "Annotate at least one structure, or choose another label file.")
     return [known[value] for value in sorted(known)]
+
+
+def under_one_labelling(
+    cases: Sequence[Case], ignore_label: int | None = None, start: Labelling | None = None
+) -> list[Case]:
+    """The cases with one label value and one name for each structure, whatever they have in each file.
+
+    The first case's values count, or those of ``start``, a head to go on from. ``ignore_label`` is no structure.
+    Raises InputError for a contradiction.
+    """
+    known, merged = start, []
+    for number, case in enumerate(cases, start=1):
+        labelmap = case.labelmap
+        place = f"case {number} ({labelmap.name or case.volume.name or 'unnamed'})"
+        present = set(labelmap.values()) - {ignore_label}
+        drawn = Labelling(place, tuple(item for item in labelmap.structures if item.value in present))
+        if known is None:
+            known = drawn
+            merged.append(case)
+            continue
+        match = matched(known, drawn, taken=() if ignore_label is None else (ignore_label,), remedy=_ONE_NAME)
+        known = known.joined(drawn, match)
+        common = {item.value: item for item in known.structures}
+        structures = [common[value] for value in match.values.values()]
+        if match.same_values and structures == list(drawn.structures):
+            merged.append(case)
+        else:
+            merged.append(replace(case, labelmap=labelmap.renumbered(match.values, structures)))
+    return merged if known is None else [_named_as(case, known, ignore_label) for case in merged]
+
+
+def _named_as(case: Case, known: Labelling, ignore_label: int | None) -> Case:
+    """The case with the common names: a plain label file takes those of another case."""
+    labels, common = case.labelmap, {item.value: item for item in known.structures}
+    drawn = set(labels.values()) - {ignore_label}
+    structures = tuple(common.get(item.value, item) if item.value in drawn else item for item in labels.structures)
+    return case if structures == labels.structures else replace(case, labelmap=labels.with_structures(structures))
 
 
 def _require_same_grid(case: Case) -> None:

@@ -14,6 +14,8 @@ What is measured, so that another program can be held against it:
 - **NSD**: the area of both surfaces that lies within ``tolerance_mm`` of the other one, over the area of both.
 - **HD95**: the larger of the two directed distances that 95 % of a surface's area does not exceed.
 
+Which structure of the one is which of the other is told by ``matching``: by name where both have names.
+
 Empty structures: absent from both, it has no score (NaN, ``null`` in JSON) and enters no mean; in only one of the two,
 Dice and NSD are 0 and HD95 is the diagonal of the volume.
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from scipy.ndimage import find_objects
 from scipy.spatial import cKDTree
 
 from .errors import GeometryError, InputError
+from .matching import Labelling, is_named, matched, name_key
 from .structure import Structure, default_structure
 
 if TYPE_CHECKING:
@@ -39,12 +42,19 @@ if TYPE_CHECKING:
 DEFAULT_TOLERANCE_MM = 2.0
 """Tolerance of the NSD where none is given: about a pixel or two of a clinical scan."""
 
+_BY_VALUE = (
+    "Give the structure one name in both (Segment Editor), or compare by label value whatever the names (--by-value)."
+)
+
 _SLACK_MM = 1e-6  # distances are square roots of sums: one that equals the tolerance on paper counts as within it
 
 
 @dataclass(frozen=True)
 class StructureScore:
-    """One structure's row: ``dice`` and ``nsd`` in 0..1, ``hd95_mm`` in mm, volumes in ml; NaN is "no score"."""
+    """One structure's row: ``dice`` and ``nsd`` in 0..1, ``hd95_mm`` in mm, volumes in ml; NaN is "no score".
+
+    ``value`` is the prediction's label value, ``reference_value`` the reference's, None where that has none.
+    """
 
     value: int
     name: str
@@ -54,6 +64,7 @@ class StructureScore:
     hd95_mm: float
     predicted_ml: float
     reference_ml: float
+    reference_value: int | None = None
 
     @property
     def state(self) -> str:
@@ -74,6 +85,7 @@ class StructureScore:
             "hd95_mm": json_number(self.hd95_mm),
             "predicted_ml": json_number(self.predicted_ml),
             "reference_ml": json_number(self.reference_ml),
+            "reference_value": self.reference_value,
         }
 
 
@@ -116,19 +128,25 @@ def evaluate(
     reference: Labelmap,
     tolerance_mm: float = DEFAULT_TOLERANCE_MM,
     values: Iterable[int] | None = None,
+    by_value: bool = False,
 ) -> Evaluation:
     """Compare two labelmaps structure by structure.
 
-    ``values``: the label values to compare; by default all that either labelmap contains or declares. Names and colours
-    come from the reference where it has them, else from the prediction.
+    Structures are the same if they have the same name, or where one of the labelmaps has no names, the same label value
+    (see ``matching``); with ``by_value``, the same value whatever the names. ``values``: the label values of the
+    prediction to compare; by default all that either labelmap contains or declares. Names and colours come from the
+    reference where it has them, else from the prediction.
 
-    Raises GeometryError if the grids differ (says in what), InputError for a tolerance below 0, a value that is no
-    label, or when there is nothing to compare.
+    Raises GeometryError if the grids differ (says in what), InputError for names that contradict one another, a
+    tolerance below 0, a value that is no label, or when there is nothing to compare.
     """
     if not (math.isfinite(tolerance_mm) and tolerance_mm >= 0):
         msg = f"The surface tolerance is {tolerance_mm} mm."
         raise InputError(msg, "Give a distance of 0 mm or more.")
     require_same_grid(prediction.geometry, reference.geometry)
+    theirs_of = {value: value for value in reference.values()}
+    if not by_value:
+        reference, theirs_of = _in_values_of(prediction, reference)
     chosen = _chosen_values(prediction, reference, values)
     names = _structures(prediction, reference)
     boxes = _boxes(prediction.voxels), _boxes(reference.voxels)
@@ -136,7 +154,8 @@ def evaluate(
     for value in chosen:
         box = _joint_box(boxes[0].get(value), boxes[1].get(value))
         ours, theirs = prediction.voxels[box] == value, reference.voxels[box] == value
-        rows.append(_score(value, names, ours, theirs, reference.geometry, tolerance_mm))
+        row = _score(value, names, ours, theirs, reference.geometry, tolerance_mm)
+        rows.append(replace(row, reference_value=theirs_of.get(value)))
     return Evaluation(tuple(rows), float(tolerance_mm))
 
 
@@ -288,6 +307,27 @@ def _structures(prediction: Labelmap, reference: Labelmap) -> dict[int, Structur
         if item.value not in known or known[item.value].name == default_structure(item.value).name:
             known[item.value] = item
     return known
+
+
+def _in_values_of(prediction: Labelmap, reference: Labelmap) -> tuple[Labelmap, dict[int, int]]:
+    """The reference with the prediction's label values, and what each of these is in it."""
+    ours = Labelling(_called("prediction", prediction), prediction.structures)
+    present = set(reference.values())
+    there = tuple(item for item in reference.structures if item.value in present)
+    match = matched(ours, Labelling(_called("reference", reference), there), remedy=_BY_VALUE)
+    common = {item.value: item for item in match.structures}
+    named = {new: replace(item, value=new) for item in there if is_named(item) for new in [match.values[item.value]]}
+    structures = [named.get(value, common[value]) for value in match.values.values()]
+    # What is only declared neither contradicts nor takes the place of anything.
+    known = {name_key(item.name) for item in common.values()}
+    spare = [item for item in reference.structures if item.value not in present | common.keys()]
+    spare = [item for item in spare if name_key(item.name) not in known]
+    reference = reference.renumbered(match.values, [*structures, *spare])
+    return reference, {new: old for old, new in match.values.items()}
+
+
+def _called(what: str, labels: Labelmap) -> str:
+    return f"the {what} {labels.name}".strip()
 
 
 def _boxes(voxels: np.ndarray) -> dict[int, tuple[slice, ...]]:

@@ -19,6 +19,7 @@ from .mrml_annotation import (
     capture_annotation,
     check_annotation,
     read_labelmap_node,
+    segments_in,
     segments_of,
     terminology_of,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "place_labels",
     "region_from_roi",
     "require_alive",
+    "segments_in",
     "segments_of",
     "show_3d",
     "terminology_of",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .geometry import Geometry
 from .images import Labelmap, Volume, present_values
+from .matching import Labelling, matched
 from .mrml_copy import VoxelCopy, gather_now
 from .mrml_frames import FrameMap, array_from_matrix, ijk_to_ras, is_alive, name_of
 from .mrml_layers import ImageLayer, SurfaceLayer
@@ -28,6 +29,8 @@ from .structure import LARGEST_VALUE, Structure, default_structure
 
 FRINGE = 0.05
 """Two segments may share up to this part of the smaller one (surfaces that touch do); the later one keeps it."""
+
+_ONE_NAME = "Give the structure one name and one terminology in all segmentations (Segment Editor)."
 
 BINARY = "Binary labelmap"
 SURFACE = "Closed surface"
@@ -210,20 +213,24 @@ def capture_annotation(
     segment_ids: Sequence[str] | None = None,
     values: Mapping[str, int] | None = None,
     later: bool = False,
+    known: Labelling | None = None,
 ) -> AnnotationCapture:
     """A copy of an annotation, to be read on the grid of ``like``. Main thread.
 
     ``node`` is a segmentation node (``segment_ids``: which segments, None for all) or a label volume (whose labels
     become structures named by its colour table). ``like`` is a volume node, or a Volume or Labelmap that lies in the
-    world. ``values`` gives label values by structure name; the others get the next free ones. With
+    world. ``values`` gives label values by structure name; the others get the next free ones. ``known``: structures
+    that are there already; what is one of them (see ``matching``) gets its value, name and colour. With
     ``later`` the voxels of a segmentation are still to be gathered. Raises InputError.
     """
     check_annotation(node)
     target = Target.of(like)
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
-        return _capture_label_volume(node, target, values or {})
+        return _capture_label_volume(node, target, values or {}, known)
     infos = _chosen(node, segment_ids)
     structures = _structures(infos, values or {})
+    if known is not None:
+        structures = _as_known(structures, known, Labelling(_titled(node), structures, by_name=True))
     value_of = {info.id: structure.value for info, structure in zip(infos, structures, strict=True)}
     copies: list[VoxelCopy] = []
     layers = tuple(_layers(node, target, value_of, copies))
@@ -283,6 +290,31 @@ def _structures(infos: Sequence[SegmentInfo], values: Mapping[str, int]) -> tupl
     )
 
 
+def _as_known(structures: Sequence[Structure], known: Labelling, here: Labelling) -> tuple[Structure, ...]:
+    """The structures under value, name and colour of what they are in ``known``. Raises InputError."""
+    match = matched(known, here, remedy=_ONE_NAME)
+    common = {item.value: item for item in match.structures}
+    return tuple(common[match.values[item.value]] for item in structures)
+
+
+def labelling_of(node: Any, segment_ids: Sequence[str] | None = None) -> Labelling:
+    """The structures of a segmentation node, numbered in its order. Cheap. Raises InputError for twins."""
+    return Labelling(_titled(node), _structures(_chosen(node, segment_ids), {}), by_name=True)
+
+
+def segments_in(node: Any, known: Labelling) -> list[str]:
+    """The ids of the segments of a node that are structures of ``known``. Cheap. Raises InputError."""
+    here = labelling_of(node)
+    values = {item.value for item in known.structures}
+    match = matched(known, here, remedy=_ONE_NAME)
+    pairs = zip(segments_of(node), here.structures, strict=True)
+    return [info.id for info, item in pairs if match.values[item.value] in values]
+
+
+def _titled(node: Any) -> str:
+    return f"segmentation {name_of(node)!r}"
+
+
 def _layers(
     node: Any, target: Target, value_of: Mapping[str, int], copies: list[VoxelCopy]
 ) -> Iterator[tuple[Layer, Mapping[int, int]]]:
@@ -321,7 +353,9 @@ def _image_layers(
 # --- label volumes ------------------------------------------------------------------------------------------------
 
 
-def _capture_label_volume(node: Any, target: Target, values: Mapping[str, int]) -> AnnotationCapture:
+def _capture_label_volume(
+    node: Any, target: Target, values: Mapping[str, int], known: Labelling | None
+) -> AnnotationCapture:
     image = node.GetImageData()
     if image is None or image.GetPointData().GetScalars() is None:
         msg = f"Label volume {name_of(node)!r} has no voxels."
@@ -334,6 +368,8 @@ def _capture_label_volume(node: Any, target: Target, values: Mapping[str, int]) 
         raise InputError(msg, "Is it an image? Then convert it in the module Volumes.")
     found = [_structure_of(node, int(value)) for value in present_values(array)]
     structures = _under_known_values(found, values)
+    if known is not None:
+        structures = _as_known(found, known, Labelling(f"label volume {name_of(node)!r}", tuple(found)))
     way = FrameMap.between(target.node, node)
     layer = ImageLayer(array, (0, 0, 0), ijk_to_ras(node), way, target.to_ras, target.geometry.size)
     renumbered = {old.value: new.value for old, new in zip(found, structures, strict=True)}

@@ -20,14 +20,18 @@ from typing import Any
 
 from .errors import InputError
 from .exchange import read_labels, write_image
+from .heads.card import read_card, structures_of
+from .images import Labelmap
 from .jobfolder import JobFolder
 from .jobs import CaseFiles, SegmentJob, StructureSpec, TrainJob
+from .matching import Labelling, Matched
 from .mrml_annotation import AnnotationCapture, capture_annotation
 from .mrml_copy import VoxelCopy, gather_now, gathered
 from .mrml_frames import is_alive
 from .mrml_result import Placement, ReadyLabels, place_labels
-from .mrml_volume import VolumeCapture, capture_volume, region_from_roi
+from .mrml_volume import VolumeCapture, capture_volume, region_beyond, region_from_roi
 from .progress import Monitor
+from .provenance import Provenance
 from .structure import Structure
 
 AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
@@ -44,6 +48,7 @@ class SegmentPlan:
     into: Any = None
     name: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    doubt: str = ""
 
     @classmethod
     def of(
@@ -63,7 +68,8 @@ class SegmentPlan:
         capture = capture_volume(volume_node, later=True)
         if roi is not None:
             options["region"] = region_from_roi(roi, volume_node)
-        return cls(volume_node, str(head), capture, into, name, options)
+        doubt = "" if roi is None else region_beyond(roi, volume_node)
+        return cls(volume_node, str(head), capture, into, name, options, doubt)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -71,6 +77,8 @@ class SegmentPlan:
 
     def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> SegmentJob:
         """Write the volume into the folder. Raises InputError for one that cannot be used."""
+        if self.doubt and monitor is not None:
+            monitor.warning(self.doubt)
         gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
         image = folder.file("image.mha")
         write_image(image, self.capture.volume(monitor))
@@ -78,8 +86,15 @@ class SegmentPlan:
 
     def fetch(self, result: Mapping[str, Any]) -> ReadyLabels:
         """Read what the job wrote, on exactly the volume's grid."""
+        return ReadyLabels.of(self.labels(result))
+
+    def labels(self, result: Mapping[str, Any]) -> Labelmap:
+        """The labelmap that the job wrote, with what made it."""
         structures = [Structure.from_dict(item) for item in result["structures"]]
-        return ReadyLabels.of(read_labels(result["output"], self.capture.geometry, structures))
+        made = Provenance.from_dict(result.get("provenance"))
+        labelmap = read_labels(result["output"], self.capture.geometry, structures)
+        # The image's file was one of the job's own: only its voxels mean something to others.
+        return labelmap.made_by(made and replace(made, file_sha256=""))
 
     def show(self, ready: ReadyLabels) -> Placement:
         """Put it into the scene. Raises Cancelled when the volume or the target went away meanwhile."""
@@ -109,15 +124,15 @@ class TrainPlan:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
         scribbles leave open; ``options`` are TrainJob's. Raises InputError.
         """
-        values: dict[str, int] = {}
-        structures: dict[str, Structure] = {}
+        known = _labelling_of_head(options.get("start_from"))
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
-            annotation = capture_annotation(annotation_node, volume_node, segment_ids, values, later=True)
-            values.update({structure.name: structure.value for structure in annotation.structures})
-            for structure in annotation.structures:
-                structures.setdefault(structure.name, structure)
+            annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
+            known = _with_structures(known, annotation, annotation_node)
             captured.append((capture_volume(volume_node, later=True), annotation))
+        used = {item.value for _volume, annotation in captured for item in annotation.structures}
+        structures = {item.name: item for item in known.structures if item.value in used} if known else {}
+        values = {item.name: item.value for item in structures.values()}
         if ignored_segment is not None:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
@@ -169,6 +184,26 @@ class TrainPlan:
         path = folder.file(f"unlabeled-{number + 1}.mha")
         write_image(path, self.unlabeled[number].volume(monitor))
         return path
+
+
+def _labelling_of_head(start_from: str | None) -> Labelling | None:
+    """The structures of a head to go on from: what is annotated of them gets their label values."""
+    if start_from is None or not Path(start_from).is_file():
+        return None
+    card = read_card(start_from)
+    name = card.name or Path(start_from).stem
+    return Labelling(f"the head {name!r}", structures_of(card), by_name=True)
+
+
+def _with_structures(known: Labelling | None, annotation: AnnotationCapture, node: Any) -> Labelling:
+    """What is known, and the structures of one more annotation, which were matched with it."""
+    drawn = node.IsA("vtkMRMLSegmentationNode")
+    here = Labelling(f"{'segmentation' if drawn else 'label volume'} {annotation.name!r}", annotation.structures, drawn)
+    if known is None:
+        return here
+    new = tuple(item for item in annotation.structures if item not in known.structures)
+    common = Matched({item.value: item.value for item in annotation.structures}, (*known.structures, *new))
+    return known.joined(here, common)
 
 
 def _value_of(name: str, values: Mapping[str, int]) -> int:

@@ -3,13 +3,14 @@
 ``ReadyLabels`` is the part that takes time and knows no MRML: make it in any thread. ``place_labels`` puts it into
 the scene on the main thread: a new node with a name of its own unless one is given, under the volume's transform and
 in its subject-hierarchy folder, with names, colours and terminology of the structures and the volume as reference
-geometry. ``Placement.undo`` takes it back.
+geometry. ``Placement.undo`` takes it back. What made a result is said by the node's attributes ``SAMAdapt.Head`` (the
+head's name) and ``SAMAdapt.Provenance`` (JSON), and by tags of its segments, which go into files along with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .errors import Cancelled, InputError
 from .images import Labelmap
 from .mrml_annotation import BINARY, SURFACE
 from .mrml_frames import FrameMap, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
+from .provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
 from .structure import Structure
 
 
@@ -30,6 +32,7 @@ class ReadyLabels:
     start: tuple[int, int, int]
     size: tuple[int, int, int]
     structures: tuple[Structure, ...]
+    provenance: Provenance | None = None
 
     @classmethod
     def of(cls, labelmap: Labelmap) -> ReadyLabels:
@@ -37,13 +40,14 @@ class ReadyLabels:
         voxels = labelmap.voxels
         planes = np.flatnonzero([plane.any() for plane in voxels])
         if not planes.size:
-            return cls(voxels[:0, :0, :0], (0, 0, 0), labelmap.geometry.size, labelmap.structures)
+            nothing = voxels[:0, :0, :0]
+            return cls(nothing, (0, 0, 0), labelmap.geometry.size, labelmap.structures, labelmap.provenance)
         k0, k1 = int(planes[0]), int(planes[-1]) + 1
         flat = np.logical_or.reduce([plane > 0 for plane in voxels[k0:k1]])
         j0, j1 = _ends(flat.any(axis=1))
         i0, i1 = _ends(flat.any(axis=0))
         cut = np.ascontiguousarray(voxels[k0:k1, j0:j1, i0:i1])
-        return cls(cut, (i0, j0, k0), labelmap.geometry.size, labelmap.structures)
+        return cls(cut, (i0, j0, k0), labelmap.geometry.size, labelmap.structures, labelmap.provenance)
 
 
 def _ends(present: NDArray[np.bool_]) -> tuple[int, int]:
@@ -59,6 +63,7 @@ class Placement:
     segment_ids: tuple[str, ...]
     created: bool
     _before: Any = None  # the segmentation as it was, where the node was there already
+    _said: dict[str, str | None] = field(default_factory=dict)  # what its attributes said of its origin then
 
     def __post_init__(self) -> None:
         self._placed = _contents(self.node)
@@ -76,6 +81,8 @@ class Placement:
             self.node.GetScene().RemoveNode(self.node)
         else:
             self.node.GetSegmentation().DeepCopy(self._before)
+            for key, text in self._said.items():
+                _set_attribute(self.node, key, text)
 
 
 def _contents(node: Any) -> tuple[Any, ...]:
@@ -133,6 +140,7 @@ def _place_anew(ready: ReadyLabels, volume_node: Any, name: str) -> Placement:
     changes = node.StartModify()
     try:
         ids = _add_segments(node, ready, _oriented(ready, ijk_to_ras(volume_node)))
+        _say_what_made(node, ready, ids)
     finally:
         node.EndModify(changes)
     return Placement(node, ids, created=True)
@@ -173,13 +181,36 @@ def _place_into(ready: ReadyLabels, volume_node: Any, node: Any) -> Placement:
     node.GetScene().SaveStateForUndo(node)
     before = slicer.vtkSegmentation()
     before.DeepCopy(segmentation)
+    said = {key: node.GetAttribute(key) for key in (HEAD_KEY, KEY)}
     _make_displayable(node, volume_node)
     changes = node.StartModify()
     try:
         ids = _replace_segments(node, ready, to_ras)
+        _say_what_made(node, ready, ids)
     finally:
         node.EndModify(changes)
-    return Placement(node, ids, created=False, _before=before)
+    return Placement(node, ids, created=False, _before=before, _said=said)
+
+
+def _say_what_made(node: Any, ready: ReadyLabels, segment_ids: Sequence[str]) -> None:
+    """Tags for the segments of a result, attributes for a node that holds nothing else."""
+    segmentation, made = node.GetSegmentation(), ready.provenance
+    if made is not None:
+        for segment_id in segment_ids:
+            segmentation.GetSegment(segment_id).SetTag(HEAD_KEY, made.head)
+            segmentation.GetSegment(segment_id).SetTag(HEAD_HASH_KEY, made.head_sha256)
+    if made is not None and segmentation.GetNumberOfSegments() == len(segment_ids):
+        _set_attribute(node, HEAD_KEY, made.head or TOOL)
+        _set_attribute(node, KEY, made.to_json())
+    else:
+        _set_attribute(node, KEY, None)  # it would speak of the former content
+
+
+def _set_attribute(node: Any, key: str, text: str | None) -> None:
+    if text is None:
+        node.RemoveAttribute(key)
+    else:
+        node.SetAttribute(key, text)
 
 
 def _make_displayable(node: Any, volume_node: Any) -> None:

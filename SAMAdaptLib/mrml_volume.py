@@ -165,18 +165,38 @@ def region_from_roi(roi_node: Any, volume_node: Any) -> tuple[int, int, int, int
     First included, last excluded, cut to the volume. A turned ROI gives the smallest box of voxels that holds it.
     Raises InputError when no voxel is left.
     """
-    size = roi_node.GetSize()
-    steps = [np.linspace(-0.5, 0.5, ROI_STEPS) * length for length in size]
-    box = np.array(list(itertools.product(*steps)))
-    world = affine(array_from_matrix(roi_node.GetObjectToWorldMatrix()), box)
-    own = FrameMap.between(None, volume_node)(world)
-    ijk = affine(np.linalg.inv(ijk_to_ras(volume_node)), own)
+    start, end = _span_of_roi(roi_node, volume_node)
     limit = np.array(volume_node.GetImageData().GetDimensions())
-    first = np.clip(np.ceil(ijk.min(axis=0) - 1e-6), 0, limit).astype(int)
-    last = np.clip(np.floor(ijk.max(axis=0) + 1e-6) + 1, 0, limit).astype(int)
+    first, last = np.clip(start, 0, limit), np.clip(end, 0, limit)
     if np.any(last <= first):
         msg = f"The region {name_of(roi_node)!r} holds no voxel of volume {name_of(volume_node)!r}."
         raise InputError(msg, "Move it onto the volume, or choose no region.")
     i0, j0, k0 = (int(value) for value in first)
     i1, j1, k1 = (int(value) for value in last)
     return i0, i1, j0, j1, k0, k1
+
+
+def region_beyond(roi_node: Any, volume_node: Any) -> str:
+    """What to say of a markups ROI most of which lies beside the volume, "" for others.
+
+    ROIs are drawn generously: one that reaches beyond the volume a little is nothing to speak of.
+    """
+    start, end = _span_of_roi(roi_node, volume_node)
+    limit = np.array(volume_node.GetImageData().GetDimensions())
+    inside = np.clip(end, 0, limit) - np.clip(start, 0, limit)
+    if np.all(2 * inside >= end - start):
+        return ""
+    names = name_of(roi_node), name_of(volume_node)
+    return "Most of the region {!r} lies beside volume {!r}: only what lies within was looked at.".format(*names)
+
+
+def _span_of_roi(roi_node: Any, volume_node: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First voxel and the one after the last (i, j, k) in the box around a markups ROI, also beside the volume."""
+    size = roi_node.GetSize()
+    steps = [np.linspace(-0.5, 0.5, ROI_STEPS) * length for length in size]
+    box = np.array(list(itertools.product(*steps)))
+    world = affine(array_from_matrix(roi_node.GetObjectToWorldMatrix()), box)
+    own = FrameMap.between(None, volume_node)(world)
+    ijk = affine(np.linalg.inv(ijk_to_ras(volume_node)), own)
+    first, last = np.ceil(ijk.min(axis=0) - 1e-6), np.floor(ijk.max(axis=0) + 1e-6) + 1
+    return first.astype(np.int64), last.astype(np.int64)

@@ -10,10 +10,13 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from .files import write_whole
+from .errors import InputError
+from .files import write_content
 from .home import folder
+from .notes import read_notes
 from .processor import processor_name
 
 _FILE = "speed.json"
@@ -22,6 +25,9 @@ _TIMES = 3
 RUNS = 3
 """How many runs of the program measure a thing, each of them once; the least holds. A first run at a busy moment would
 else cut all trainings short that follow."""
+
+_SENSIBLE_SECONDS = (1e-9, 86400.0)
+"""Nothing that is measured takes less or more; such a note is damage, and budgets must not follow it."""
 
 _measured: set[tuple[Path, str]] = set()
 """What this run has measured."""
@@ -36,7 +42,8 @@ def remembered(key: str, measure: Callable[[], float]) -> float:
         _measured.add((path, full_key))
         noted = [*noted, measure()]
         text = json.dumps({**_read(path), full_key: noted}, indent=1, sort_keys=True)
-        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+        with suppress(InputError):  # a full disk only costs that it is measured again
+            write_content(path, text)
     return min(noted)
 
 
@@ -55,9 +62,10 @@ def _read(path: Path) -> dict[str, list[float]]:
 
     An earlier version noted a number, from one run.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        noted = {str(key): value if isinstance(value, list) else [value] for key, value in content.items()}
-        return {key: [float(value) for value in values if float(value) > 0] for key, values in noted.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    noted = {key: value if isinstance(value, list) else [value] for key, value in read_notes(path).items()}
+    return {key: [float(value) for value in values if _is_sensible(value)] for key, values in noted.items()}
+
+
+def _is_sensible(value: object) -> bool:
+    low, high = _SENSIBLE_SECONDS
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

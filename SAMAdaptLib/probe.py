@@ -21,6 +21,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "SimpleITK",
+    "pydicom",
     "safetensors",
     "torch",
     "onnxruntime",

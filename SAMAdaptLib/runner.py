@@ -9,6 +9,7 @@ paths), ``version``, ``warnings``. What is heavy is imported when a job needs it
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import InputError
+from .files import require_room
 from .jobs import (
     BenchmarkJob,
     CaseFiles,
@@ -31,6 +33,7 @@ from .jobs import (
     WeightsJob,
 )
 from .progress import Monitor, Silent
+from .safepaths import printable, refuse_special
 
 if TYPE_CHECKING:
     from .encoders import Encoder
@@ -76,11 +79,10 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
     from .training import train
     from .volume import read_volume
 
-    cases = [_read_case(case, job, monitor) for case in job.cases]
     head = train(
-        cases,
+        _read_cases(job, monitor),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
-        name=Path(job.output).stem,
+        name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
         **job.training_options(),
@@ -94,8 +96,14 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     check_writable(job.output)
     _check_not_an_input(job.output, job.image)
     from .inference import segment
+    from .result_file import refuse_foreign_sidecar
+    from .resuming import head_digest, judged
     from .volume import read_volume, write_labelmap
 
+    there = None if job.overwrite else judged(job)
+    if there is not None and there.stays:
+        return {"output": job.output, "structures": [], "skipped": there.reason}
+    refuse_foreign_sidecar(Path(job.output))
     head = load_warm_head(job.head)
     labelmap = segment(
         read_volume(job.image, monitor=monitor),
@@ -106,8 +114,17 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         monitor=monitor,
         **job.inference_options(),
     )
+    if labelmap.provenance is not None:
+        made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
+        labelmap = labelmap.made_by(made_by)
     write_labelmap(labelmap, job.output)
-    return {"output": job.output, "head": head.card.name, "structures": labelmap_facts(labelmap)}
+    return {
+        "output": job.output,
+        "head": head.card.name,
+        "structures": labelmap_facts(labelmap),
+        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
+        **({"again": there.reason} if there else {}),
+    }
 
 
 def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
@@ -116,12 +133,12 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     from .volume import read_labelmap
 
     monitor.progress("Reading", 0, 2)
-    reference = read_labelmap(job.reference)
+    reference = read_labelmap(job.reference, monitor=monitor)
     monitor.progress("Reading", 1, 2)
-    prediction = _on_grid_of(job, reference)
+    prediction = _on_grid_of(job, reference, monitor)
     monitor.progress("Comparing", 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
-    evaluation = evaluate(prediction, reference, tolerance_mm=tolerance, values=job.values or None)
+    evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
     monitor.progress("Comparing", 1, 1)
     return evaluation.to_dict()
 
@@ -271,13 +288,31 @@ def _kept_although_cancelled(head: Head) -> dict[str, Any]:
     return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
 
 
+def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
+    """The job's cases, one label value a structure. ``values`` and ``structures`` speak of the first case's values,
+    but settle what the files contradict one another in."""
+    from .lessons import under_one_labelling
+
+    def chosen(cases: Sequence[Case], values: tuple[int, ...]) -> list[Case]:
+        wanted = (chosen_structures(case.labelmap, values, job.structures, job.ignore_label) for case in cases)
+        return [dataclasses.replace(case, labelmap=labels) for case, labels in zip(cases, wanted, strict=True)]
+
+    cases = [_read_case(case, job, monitor) for case in job.cases]
+    try:
+        cases = under_one_labelling(cases, job.ignore_label)
+    except InputError:
+        if not job.structures:
+            raise
+        cases = under_one_labelling(chosen(cases, ()), job.ignore_label)
+    return chosen(cases, job.values)
+
+
 def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
     from .training import Case
     from .volume import read_labelmap, read_volume
 
     volume: Volume = read_volume(case.image, monitor=monitor)
-    labelmap = read_labelmap(case.labels, like=volume, resample=job.resample_labels)
-    return Case(volume, chosen_structures(labelmap, job.values, job.structures, job.ignore_label))
+    return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))
 
 
 def chosen_structures(
@@ -308,10 +343,13 @@ def chosen_structures(
     return labelmap.with_structures(tuple(known[value] for value in sorted(known)))
 
 
-def _on_grid_of(job: EvaluateJob, reference: Labelmap) -> Labelmap:
-    from .volume import read_labelmap
+def _on_grid_of(job: EvaluateJob, reference: Labelmap, monitor: Monitor) -> Labelmap:
+    from .volume import read_labelmap, voxel_for_voxel
 
-    return read_labelmap(job.prediction, like=reference if job.resample_labels else None, resample=job.resample_labels)
+    if job.resample_labels:
+        return read_labelmap(job.prediction, like=reference, resample=True, monitor=monitor)
+    prediction = read_labelmap(job.prediction, monitor=monitor)
+    return voxel_for_voxel(prediction, reference, monitor) or prediction
 
 
 @contextlib.contextmanager
@@ -334,6 +372,7 @@ def _weights_from(place: str | None) -> Iterator[None]:
 
 def _check_readable(*paths: str) -> None:
     for path in paths:
+        refuse_special(path)
         if not Path(path).exists():
             msg = f"{path} does not exist."
             raise InputError(msg, "Check the path.")
@@ -341,6 +380,7 @@ def _check_readable(*paths: str) -> None:
 
 def check_writable(path: str) -> None:
     """Said before the work, not after it."""
+    refuse_special(path)
     target = Path(path)
     if target.is_dir():
         msg = f"{path} is a folder; a file's name is wanted."
@@ -351,6 +391,7 @@ def check_writable(path: str) -> None:
     if not os.access(target.absolute().parent, os.W_OK):
         msg = f"The folder {target.absolute().parent} cannot be written to."
         raise InputError(msg, "Choose another place.")
+    require_room(target)
 
 
 def _check_not_an_input(output: str, *inputs: str) -> None:

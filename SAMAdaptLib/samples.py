@@ -132,6 +132,10 @@ class SlicedVolume:
     def __len__(self) -> int:
         return len(self.stack)
 
+    def gray(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The 0..255 gray values of some of the volume's values."""
+        return apply(values, self._limits)
+
     def picture(self, index: int) -> PictureSlice:
         """Slice ``index`` in the plane's display orientation."""
         raw = np.asarray(self.stack.slice(self.volume.voxels, index), np.float32)

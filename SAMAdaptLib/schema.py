@@ -117,7 +117,7 @@ def _check_text(value: Any, metadata: Mapping[str, Any], where: str) -> None:
     pattern = metadata.get("pattern")
     if pattern and not pattern.fullmatch(value):
         _refuse(value, metadata["wanted"], where)
-    if metadata.get("path") and value == "":
+    if metadata.get("path") and isinstance(value, str) and (not value or "\0" in value):
         _refuse(value, "a path", where)
 
 

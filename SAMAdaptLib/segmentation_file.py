@@ -8,6 +8,7 @@ that overlap lie in several layers, which SimpleITK shows as a vector image. ``h
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 
 from .errors import InputError, SAMAdaptError
 from .geometry import Geometry
-from .images import Labelmap, three_dimensional
+from .images import Labelmap
+from .provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, Provenance
 from .structure import Structure, default_color
 
 TERMINOLOGY_TAG = "TerminologyEntry"
 CONFIDENCE_TAG = "SAMAdapt.Confidence"
 _REFERENCE_PARAMETER = "Reference image geometry"
+_SOURCE_REPRESENTATIONS = ("Segmentation_SourceRepresentation", "Segmentation_MasterRepresentation")
 _SEGMENT_KEY = re.compile(r"Segment(\d{1,5})_(\w+)")
 
 
@@ -48,34 +51,57 @@ def is_segmentation(header: Mapping[str, str]) -> bool:
     return any(_SEGMENT_KEY.fullmatch(key) for key in header)
 
 
+def is_result_of_before(header: Mapping[str, str]) -> bool:
+    """True for the header of a result by a version that did not yet say what made it.
+
+    Slicer, which keeps the confidence when it saves a segmentation, writes many more conversion parameters.
+    """
+    parameters = [entry for entry in header.get("Segmentation_ConversionParameters", "").split("&") if entry]
+    alone = len(parameters) == 1 and parameters[0].startswith(f"{_REFERENCE_PARAMETER}|")
+    tags = [text for key, text in header.items() if key.endswith("_Tags")]
+    found = any(f"{CONFIDENCE_TAG}:" in text and f"{HEAD_KEY}:" not in text for text in tags)
+    return alone and found and KEY not in header
+
+
 def header_of_image(image: sitk.Image) -> dict[str, str]:
-    """The key-value pairs of a SimpleITK image's header."""
-    return {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    """The key-value pairs of a SimpleITK image's header, without those that are no text in UTF-8."""
+    pairs = {}
+    for key in image.GetMetaDataKeys():
+        with contextlib.suppress(TypeError, UnicodeError):  # SimpleITK cannot be asked for such a key again
+            pairs[key] = image.GetMetaData(key)
+    return pairs
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_segmentation(image: sitk.Image, name: str = "") -> Labelmap:
-    """The labelmap of a segmentation file's image; on the segmentation's reference grid where the header has one.
+def read_segmentation(voxels: NDArray, geometry: Geometry, header: Mapping[str, str], name: str = "") -> Labelmap:
+    """The labelmap of a segmentation file's voxels, (k, j, i) or (k, j, i, layer), and header.
 
-    Layers are merged. Label values are kept unless two layers share one; then segments are numbered from 1 in their
-    order. Raises InputError for overlapping segments and unusable headers.
+    It lies on the segmentation's reference grid where the header has one. Layers are merged. Label values are kept
+    unless two layers share one; then segments are numbered from 1 in their order. Raises InputError for overlapping
+    or fractional segments and unusable headers.
     """
-    header = header_of_image(image)
-    if image.GetNumberOfComponentsPerPixel() == 1 or image.GetDimension() != 3:
-        image = three_dimensional(image, name)
-    layers = _layers(image)
+    _refuse_fractions(header, name)
+    layers = [voxels] if voxels.ndim == 3 else [voxels[..., layer] for layer in range(voxels.shape[-1])]
     segments = parse_segments(header, len(layers), name)
     values = _label_values(segments)
     array = _merged(layers, segments, values, name)
     confidence = {v: s.confidence for v, s in zip(values, segments, strict=True) if s.confidence is not None}
     structures = tuple(segment.structure(value) for value, segment in zip(values, segments, strict=True))
-    labelmap = Labelmap(array, Geometry.from_sitk(image), structures, confidence, name)
+    labelmap = Labelmap(array, geometry, structures, confidence, name)
     reference = reference_geometry(header)
     if reference is None or reference.same_grid(labelmap.geometry):
         return labelmap
     return placed_on(labelmap, reference) or labelmap
+
+
+def _refuse_fractions(header: Mapping[str, str], name: str) -> None:
+    """Raises InputError when the voxels tell how much of them belongs to a segment: each amount would be a label."""
+    source = next((header[key] for key in _SOURCE_REPRESENTATIONS if header.get(key)), "")
+    if source.startswith("Fractional"):
+        msg = f"{name or 'The segmentation'} is a fractional segmentation: its voxels belong to a structure in part."
+        raise InputError(msg, "Convert it to a binary labelmap (Segmentations > Representations) and save it again.")
 
 
 def parse_segments(header: Mapping[str, str], layers: int = 1, name: str = "") -> list[Segment]:
@@ -116,12 +142,6 @@ def _parsed_color(text: str) -> tuple[float, float, float]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _layers(image: sitk.Image) -> list[NDArray]:
-    """The (k, j, i) arrays of a 3-D image's components."""
-    array = sitk.GetArrayFromImage(image)
-    return [array] if array.ndim == 3 else [array[..., layer] for layer in range(array.shape[-1])]
 
 
 def _label_values(segments: list[Segment]) -> list[int]:
@@ -222,18 +242,21 @@ def header_of(labelmap: Labelmap) -> dict[str, str]:
             "LabelValue": str(structure.value),
             "Layer": "0",
             "Extent": extent,
-            "Tags": _tags(structure, labelmap.confidence.get(structure.value)),
+            "Tags": _tags(structure, labelmap.confidence.get(structure.value), labelmap.provenance),
         }
         header.update({f"Segment{number}_{key}": value for key, value in fields.items()})
     return header
 
 
-def _tags(structure: Structure, confidence: float | None) -> str:
+def _tags(structure: Structure, confidence: float | None, provenance: Provenance | None) -> str:
     tags = {}
     if structure.terminology:
         tags[TERMINOLOGY_TAG] = structure.terminology.replace("|", "/")  # the bar ends a tag
     if confidence is not None:
         tags[CONFIDENCE_TAG] = f"{confidence:.4f}"
+    if provenance is not None:  # of all that says what made it, Slicer keeps tags alone when it saves a file again
+        tags[HEAD_KEY] = provenance.head.replace("|", "/")
+        tags[HEAD_HASH_KEY] = provenance.head_sha256
     return "".join(f"{key}:{value}|" for key, value in tags.items())
 
 

@@ -11,6 +11,7 @@ Names are in camelCase, as in Slicer's own Python interface.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,11 @@ class SlicerLogic:
         run = Run(plan, lambda: self.runner, deliver)
         self._runs = [one for one in self._runs if not one.finished] + [run]
         if wait:
-            return run.wait()
+            try:
+                return run.wait()
+            finally:
+                for text in dict.fromkeys([*run.warnings, *(run.facts.get("warnings") or ())]):
+                    logging.warning("SAMAdapt: %s", text)
         if self._schedule is not None:
             self._schedule(run.poll)
         return run

@@ -13,6 +13,7 @@ from .anatomy import arranged, in_shape
 from .arrangement import seconds_per_step as arrangement_pace
 from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
+from .doubts import seen_in
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
 from .encoders.registry import DEFAULT_ENCODER
@@ -20,8 +21,10 @@ from .encoders.sizes import input_size_for
 from .errors import Cancelled, MemoryExhausted
 from .fitting import seconds_per_step
 from .heads import head_class
+from .heads.card import structures_of
 from .heads.file import Head
-from .lessons import Answer, Lesson, Lessons
+from .lessons import Answer, Lesson, Lessons, under_one_labelling
+from .matching import Labelling
 from .progress import Monitor, Silent
 from .samples import Case, Sample, draw_samples, in_rounds, spread
 from .shapes import seconds_per_step as shape_pace
@@ -75,7 +78,8 @@ def train(
 ) -> Head:
     """Train a head on annotated volumes.
 
-    ``cases``: volumes with labelmaps on their own grids; label values mean the same structure in all of them.
+    ``cases``: volumes with labelmaps on their own grids; structures are matched by name where they have names of their
+    own, else by label value (see ``matching``), with those of ``start_from`` as well.
     ``annotated_slices_only``: slices without a label were not looked at; else they are background.
     ``input_size``: pixels a side that the encoder is to see; None chooses them, by the time that there is and by what
     the slices resolve.
@@ -92,14 +96,38 @@ def train(
         encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
         adapts=bool(teaching),
     )  # fmt: skip
+    cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
+    _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
     session.say_how_long()
     trained = session.run()
     if session.completes and not trained.card.training["cancelled"]:
         session, trained = _learned_again(session, trained)
     if teaching and not trained.card.training["cancelled"]:
-        return adapt(trained, session, teaching)
-    return trained
+        trained = adapt(trained, session, teaching)
+    volumes = [*(case.volume for case in cases), *teaching]
+    return trained.noted(seen=seen_in(trained.card, volumes))
+
+
+def _labelling_of(head: Head | None) -> Labelling | None:
+    if head is None:
+        return None
+    return Labelling(f"the head {head.card.name or 'to start from'}", structures_of(head.card))
+
+
+def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label: int | None, monitor: Monitor) -> None:
+    """Warn when the cases show other structures than the head to start from knows: nothing of it is used then."""
+    if head is None:
+        return
+    shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
+    if shown and shown != set(head.card.values):
+        knows = ", ".join(item.name for item in structures_of(head.card))
+        names = {item.value: item.name for case in cases for item in case.labelmap.structures}
+        here = ", ".join(names[value] for value in sorted(shown))
+        monitor.warning(
+            f"The head to start from knows {knows}; annotated is {here}. So the training begins anew: annotate the "
+            "same structures to go on from it."
+        )
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,28 @@ Writing goes beside the target first and takes its name when whole, so that a ha
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import SimpleITK as sitk
 
-from .dicom_series import last_line, read_series
+from . import home
 from .errors import GeometryError, InputError
+from .exchange import VOXELS_FIELD, checksum_of
 from .files import write_whole
 from .geometry import Geometry
+from .image_file import ENDINGS, ending_or_none, last_line, read_image, stem_of
 from .images import Labelmap, Volume, require_scalar
-from .nifti_file import require_whole_nifti
+from .label_checks import refuse_image
 from .progress import Monitor, Silent
-from .segmentation_file import header_of, header_of_image, is_segmentation, placed_on, read_segmentation
+from .result_file import forget_sidecar, has_sidecar, refuse_foreign_sidecar, write_sidecar
+from .result_file import mark as mark_result
+from .safepaths import printable, spelled_plainly
+from .segmentation_file import header_of, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
+from .volume_folder import is_dicom
+from .written import require_written
 
 __all__ = [
     "ENDINGS",
@@ -33,30 +38,32 @@ __all__ = [
     "Volume",
     "default_structure",
     "ending_of",
+    "on_grid_of",
     "read_labelmap",
     "read_volume",
     "stem_of",
+    "voxel_for_voxel",
     "write_labelmap",
     "write_volume",
 ]
 
-ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
-"""Endings of files that can be written; longer ones first."""
-
 
 def read_volume(path: str | os.PathLike, repair: bool = True, monitor: Monitor | None = None) -> Volume:
-    """The volume in a file that SimpleITK reads, or in a DICOM series folder.
+    """The volume in a file that SimpleITK reads, in a DICOM file, or in a DICOM series folder.
 
-    A few non-finite voxels are replaced, with a warning to ``monitor``, unless ``repair`` is off. Raises InputError
-    for what cannot be read or is no scalar, filled 3-D image, GeometryError for a grid that is none.
+    A few non-finite voxels are replaced unless ``repair`` is off; that, and doubts about where the volume lies, are
+    told to ``monitor``. Raises InputError for what cannot be read or is no scalar, filled 3-D image, GeometryError
+    for a grid that is none.
     """
     path, monitor = Path(path), monitor or Silent()
-    if path.is_dir():
-        image, name, modality = read_series(path)
-        require_scalar(image.GetDimension(), image.GetSize(), image.GetNumberOfComponentsPerPixel(), str(path))
-    else:
-        image, name, modality = _read_image(path, scalar=True), stem_of(path), ""
-    return Volume.from_sitk(image, name, modality, repair, monitor)
+    image = read_image(path)
+    if is_segmentation(image.header):
+        msg = f"{path.name} is a segmentation, not an image: its header names segments."
+        raise InputError(msg, "Choose the image that was segmented; the segmentation can serve as its labels.")
+    for text in image.warnings:
+        monitor.warning(text)
+    volume = Volume.from_array(image.voxels, image.geometry, printable(image.name), image.modality, repair, monitor)
+    return volume if image.other is None else replace(volume, other_geometry=image.other)
 
 
 def read_labelmap(
@@ -64,22 +71,22 @@ def read_labelmap(
     like: Volume | Labelmap | None = None,
     resample: bool = False,
     required: Sequence[int] = (),
+    monitor: Monitor | None = None,
 ) -> Labelmap:
-    """The labelmap in a file; segmentation files (.seg.nrrd) bring names, colours and terminology along.
+    """The labelmap in a file; segmentations (.seg.nrrd, DICOM SEG) bring names, colours and terminology along.
 
     ``like`` is the image that it annotates: the labelmap then lies on exactly that grid. A segmentation that covers
     part of it is padded; with ``resample`` any other grid is resampled, nearest voxel. ``required`` lists label
-    values that must occur. Raises InputError, or GeometryError when the grids differ.
+    values that must occur. Doubts are told to ``monitor``. Raises InputError, also for labels that are an image, or
+    GeometryError when the grids differ.
     """
-    path = Path(path)
+    path, monitor = Path(path), monitor or Silent()
     if path.is_dir():
         msg = f"{path} is a folder; a labelmap is a single file."
-        raise InputError(msg, "Choose a .seg.nrrd, NIfTI, NRRD or MHA file.")
-    image = _read_image(path, scalar=False)
-    segmentation = is_segmentation(header_of_image(image))
-    labelmap = read_segmentation(image, path.name) if segmentation else Labelmap.from_sitk(image, name=path.name)
+        raise InputError(msg, "Choose a .seg.nrrd, NIfTI, NRRD, MHA or DICOM SEG file.")
+    labelmap, segmentation = _labelmap_in(path, monitor.warning)
     if like is not None:
-        labelmap = _on_grid_of(labelmap, like, resample, may_pad=segmentation)
+        labelmap = on_grid_of(labelmap, like, resample, segmentation, monitor)
     missing = [value for value in required if value not in labelmap.values()]
     if missing:
         present = ", ".join(map(str, labelmap.values())) or "none"
@@ -98,13 +105,24 @@ def write_volume(volume: Volume, path: str | os.PathLike) -> None:
 
 
 def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
-    """Writes a labelmap, compressed; .seg.nrrd keeps names, colours, terminology and confidence. Raises InputError."""
+    """Writes a labelmap, compressed; .seg.nrrd keeps names, colours, terminology and confidence.
+
+    What made it is written into the header, or beside a NIfTI file as NAME.json. Raises InputError.
+    """
     path = Path(path)
     image = labelmap.to_sitk()
     if ending_of(path) == ".seg.nrrd":
         for key, value in header_of(labelmap).items():
-            image.SetMetaData(key, value)
+            image.SetMetaData(key, printable(value))
+    provenance = labelmap.provenance and replace(labelmap.provenance, labels_sha256=labelmap.digest())
+    if not has_sidecar(path):
+        mark_result(image, provenance)
+    elif provenance is not None:
+        refuse_foreign_sidecar(path)
     _write_image(image, path, compressed=True)
+    forget_sidecar(path)  # the older one would speak of the new file, should the new one not come to be
+    if provenance is not None and has_sidecar(path):
+        write_sidecar(path, provenance, labelmap.structures)
 
 
 def ending_of(path: str | os.PathLike) -> str:
@@ -116,72 +134,97 @@ def ending_of(path: str | os.PathLike) -> str:
     return ending
 
 
-def ending_or_none(path: str | os.PathLike) -> str | None:
-    """Which of ``ENDINGS`` a file has, or None."""
-    name = Path(path).name.lower()
-    return next((ending for ending in ENDINGS if name.endswith(ending)), None)
+def _labelmap_in(path: Path, warn: Callable[[str], object]) -> tuple[Labelmap, bool]:
+    """The labelmap in a file, and whether it is a segmentation, which may cover a part of its image."""
+    if is_dicom(path):
+        from .dicom_segmentation import read_dicom_segmentation
+
+        return read_dicom_segmentation(path), True
+    image = read_image(path, scalar=False)
+    for text in image.warnings:
+        warn(text)
+    if is_segmentation(image.header):
+        return read_segmentation(image.voxels, image.geometry, image.header, path.name), True
+    if image.voxels.ndim != 3:
+        require_scalar(3, image.geometry.size, image.voxels.shape[-1], path.name)
+    labelmap = Labelmap(image.voxels, image.geometry, name=path.name, other_geometry=image.other)
+    refuse_image(labelmap.voxels, path.name, warn)
+    return labelmap, False
 
 
-def stem_of(path: str | os.PathLike) -> str:
-    """The file's name without its ending ("ct" of "ct.nii.gz")."""
-    ending = ending_or_none(path)
-    return Path(path).name[: -len(ending)] if ending else Path(path).stem
+def voxel_for_voxel(labelmap: Labelmap, like: Volume | Labelmap, monitor: Monitor | None = None) -> Labelmap | None:
+    """The labelmap on exactly the grid of ``like`` where a grid that one file tells is one that the other tells.
+
+    NIfTI files may tell two; programs write the one or the other into the labels that they make. None when no two
+    are the same; a pair that is not the first of both is told to ``monitor``.
+    """
+    for own in (labelmap.geometry, labelmap.other_geometry):
+        for theirs in (like.geometry, like.other_geometry):
+            if own is None or theirs is None or not theirs.same_grid(own):
+                continue
+            if own is not labelmap.geometry or theirs is not like.geometry:
+                (monitor or Silent()).warning(
+                    f"{labelmap.name} lies on the second of the two grids that the headers tell; it is taken voxel for "
+                    f"voxel as drawn on {like.name or 'the image'}."
+                )
+            return replace(labelmap, geometry=like.geometry, other_geometry=None)
+    return None
 
 
-def _read_image(path: Path, scalar: bool) -> sitk.Image:
-    """The image in a file; with ``scalar`` the header is checked before any voxel is read."""
-    if not path.exists():
-        msg = f"The file {path} does not exist."
-        raise InputError(msg, "Check the path.")
-    reader = sitk.ImageFileReader()
-    try:
-        if ending_or_none(path) in (".nii", ".nii.gz"):
-            require_whole_nifti(path)
-        with _without_twin(path) as lone:
-            reader.SetFileName(str(lone))
-            reader.ReadImageInformation()
-            if scalar:
-                require_scalar(reader.GetDimension(), reader.GetSize(), reader.GetNumberOfComponents(), path.name)
-            return reader.Execute()
-    except (RuntimeError, OSError) as error:
-        msg = f"The file {path} cannot be read as an image ({last_line(error)})."
-        raise InputError(msg, "Use NIfTI, NRRD, MHA or a DICOM series folder; is the file whole?") from error
+def on_grid_of(
+    labelmap: Labelmap,
+    like: Volume | Labelmap,
+    resample: bool = False,
+    may_pad: bool = False,
+    monitor: Monitor | None = None,
+) -> Labelmap:
+    """The labelmap on exactly the grid of ``like``; with ``may_pad`` one that covers part of it is padded.
 
-
-@contextmanager
-def _without_twin(path: Path) -> Iterator[Path]:
-    """A path whose content ITK cannot mistake: asked for x.nii.gz beside x.nii, ITK silently reads x.nii."""
-    if ending_or_none(path) != ".nii.gz" or not path.with_name(stem_of(path) + ".nii").exists():
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(shutil.copyfile(path, Path(folder) / "image.nii.gz"))
-
-
-def _on_grid_of(labelmap: Labelmap, like: Volume | Labelmap, resample: bool, may_pad: bool) -> Labelmap:
-    """The labelmap on exactly the grid of ``like``. Raises GeometryError when that needs resampling and it is off."""
+    Raises GeometryError when it needs resampling and ``resample`` is off, when no label would be left, and when a
+    file tells two places, so that it is not known whereto; what was resampled is told to ``monitor``.
+    """
     grid = like.geometry
-    if grid.same_grid(labelmap.geometry):
-        return Labelmap(labelmap.voxels, grid, labelmap.structures, labelmap.confidence, labelmap.name)
-    placed = placed_on(labelmap, grid) if may_pad else None
-    if placed is not None:
-        return placed
+    fitting = voxel_for_voxel(labelmap, like, monitor) or (placed_on(labelmap, grid) if may_pad else None)
+    if fitting is not None:
+        return fitting
+    name, image = labelmap.name, like.name or "the image"
+    difference = grid.difference(labelmap.geometry)
     if not resample:
-        difference = grid.difference(labelmap.geometry)
-        msg = f"{labelmap.name} does not lie on the grid of {like.name or 'the image'}: {difference}."
+        msg = f"{name} does not lie on the grid of {image}: {difference}."
         raise GeometryError(msg, "Choose the image that was annotated, or resample the labels onto it (resample=True).")
+    if labelmap.other_geometry is not None or like.other_geometry is not None:
+        unsure = name if labelmap.other_geometry is not None else image
+        msg = f"{name} cannot be resampled onto {image}: the header of {unsure} tells two places, sform and qform."
+        raise GeometryError(msg, "Make the two agree (nibabel's set_sform and set_qform), or save both files again.")
     resampled = labelmap.on_grid(grid)
     if labelmap.values() and not resampled.values():
-        msg = f"No label of {labelmap.name} lies within {like.name or 'the image'}."
+        msg = f"No label of {name} lies within {image}."
         raise GeometryError(msg, "Choose the image that was annotated.")
+    (monitor or Silent()).warning(f"{name} was resampled onto the grid of {image} ({difference}).")
     return resampled
 
 
 def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
-    """Writes beside ``path``, then renames; an older file stays whole until then."""
-    compressed = compressed or ending_of(path) == ".nii.gz"
+    """Writes beside ``path``, then renames; an older file stays whole until then.
+
+    What lies on the disk is compared with the voxels: SimpleITK says nothing of a NIfTI file that a full disk cut off.
+    """
+    ending = ending_of(path)
+    voxels = sitk.GetArrayViewFromImage(image)
+    if ending == ".mha" and home.is_private(path):  # elsewhere other programs may change it, and keep the field
+        image.SetMetaData(VOXELS_FIELD, checksum_of(voxels))
+
+    def fill(part: Path) -> None:
+        _write_plainly(image, part, compressed or ending == ".nii.gz")
+        require_written(part, voxels)
+
     try:
-        write_whole(path, lambda part: sitk.WriteImage(image, str(part), useCompression=compressed))
+        write_whole(path, fill)
     except RuntimeError as error:
         msg = f"{path} cannot be written ({last_line(error)})."
         raise InputError(msg, "Check the free space and the permissions of its folder.") from error
+
+
+def _write_plainly(image: sitk.Image, path: Path, compressed: bool) -> None:
+    with spelled_plainly(path, ending_of(path)) as plain:
+        sitk.WriteImage(image, str(plain), useCompression=compressed)

@@ -17,7 +17,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +33,9 @@ RunJob = Callable[[Job, Monitor], dict[str, Any]]
 _PROGRESS_SECONDS = 0.1
 _ORPHAN_SECONDS = 5.0
 """How long a job may take to stop once the owner is gone."""
+
+_SHORTEST_NAME = 4
+"""Shorter names of files occur everywhere, and tell nothing."""
 
 _log = logging.getLogger("SAMAdapt.worker")
 
@@ -165,10 +169,31 @@ class Worker:
             _log.info("job %d: cancelled", word.job)
             return wire.Failed.of(word.job, error)
         except BaseException as error:  # also SystemExit of a library: the worker goes on
-            _log.exception("job %d failed after %.1f s", word.job, time.monotonic() - began)
+            _log.error(
+                "job %d failed after %.1f s\n%s", word.job, time.monotonic() - began, _nameless(error, word.spec)
+            )
             return wire.Failed.of(word.job, described(error))
         _log.info("job %d: done in %.1f s", word.job, time.monotonic() - began)
         return result
+
+
+def _nameless(error: BaseException, spec: dict[str, Any]) -> str:
+    """The traceback without the files' names, which may be those of patients; the error itself travels in full."""
+    text = "".join(traceback.format_exception(error))
+    paths = [Path(value) for value in _texts(spec) if os.sep in value or "/" in value or Path(value).suffix]
+    names = {name for path in paths for name in (str(path), path.name, path.name.partition(".")[0])}
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, "<path>") if len(name) >= _SHORTEST_NAME else text
+    return text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a job."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _give_back_device_memory() -> None:
@@ -186,7 +211,7 @@ def _take_the_pipes(log: Path | None) -> tuple[IO[str], IO[str]]:
     """
     lines = os.fdopen(os.dup(0), "r", encoding="utf-8", errors="replace")
     words = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
-    target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     sys.stdout.flush()
     os.dup2(nothing, 0)

@@ -14,7 +14,9 @@ from typing import IO
 
 from . import wire
 from .errors import WorkerError
+from .files import open_private
 from .home import folder
+from .leftovers import distance, is_running
 from .process import child_environment, end_tree, start
 
 _KEPT_LOGS = 10
@@ -143,7 +145,8 @@ class WorkerLink:
 
 def _start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     try:
-        with log.open("ab") as errors_to:  # what goes wrong before the worker opens its log lands there, too
+        # For this user alone: a log may name files.
+        with open(log, "ab", opener=open_private) as errors_to:  # noqa: PTH123  what goes wrong before the worker opens its log lands there, too
             return start(command, errors_to, child_environment(environment))
     except OSError as error:
         msg = f"The worker process could not be started ({command[0]}: {error.strerror or error})."
@@ -152,9 +155,19 @@ def _start(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
 
 def _new_log() -> Path:
     logs = folder("logs")
-    old = sorted(logs.glob("worker-*.log"), key=lambda path: path.name)
-    for path in old[: -_KEPT_LOGS + 1]:
-        with contextlib.suppress(OSError):
-            path.unlink()
+    for path in _by_age(logs)[: -_KEPT_LOGS + 1]:
+        owner = path.stem.split("-")[3:4]
+        if not (owner and owner[0].isdecimal() and int(owner[0]) != os.getpid() and is_running(int(owner[0]))):
+            with contextlib.suppress(OSError):
+                path.unlink()
     stamp = time.strftime("%Y%m%d-%H%M%S")
     return logs / f"worker-{stamp}-{os.getpid()}-{time.monotonic_ns() % 1_000_000:06d}.log"
+
+
+def _by_age(logs: Path) -> list[Path]:
+    """The logs, the longest untouched first, by their distance from now: a clock that was wrong keeps none for good."""
+    aged = []
+    for path in logs.glob("worker-*.log"):
+        with contextlib.suppress(OSError):
+            aged.append((distance(path.stat().st_mtime), path.name, path))
+    return [path for *_age, path in sorted(aged, key=lambda entry: (-entry[0], entry[1]))]

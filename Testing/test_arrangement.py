@@ -21,7 +21,7 @@ from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads import head_class
 from SAMAdaptLib.heads.arrangement import PLACES, ArrangementPrior
 from SAMAdaptLib.heads.card import HeadCard
-from SAMAdaptLib.heads.file import load_head, save_head
+from SAMAdaptLib.heads.file import Head, load_head, save_head
 from SAMAdaptLib.images import Labelmap, Volume
 from SAMAdaptLib.inference import segment
 from SAMAdaptLib.intensity import IntensityRule
@@ -201,9 +201,15 @@ def filling() -> Case:
     return Case(Volume(picture, grid), Labelmap(labels, grid, case.labelmap.structures))
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for this file: what was encoded, and how fast this machine is, need not be found out again."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path / "home"))
+def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(home))
     monkeypatch.setattr(head_class("cnn"), "steps", 20)
     monkeypatch.setattr(shapes, "STACKS", 40)
     monkeypatch.setattr(arrangement, "VOLUMES", 10)
@@ -211,9 +217,23 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5, arrangement_steps=20))
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_head_of_what_fills_the_slices_has_an_arrangement_and_keeps_it_in_its_file(tmp_path: Path) -> None:
-    head = train([filling()], encoder="tiny", head="cnn", budget="fast")
+@pytest.fixture(scope="module")
+def trained() -> list[Head]:
+    """What ``head`` trained, once for this file."""
+    return []
+
+
+@pytest.fixture
+def head(trained: list[Head], quick: None) -> Head:
+    """A head of an annotation that fills the slices."""
+    if not trained:
+        trained.append(train([filling()], encoder="tiny", head="cnn", budget="fast"))
+    return trained[0]
+
+
+def test_a_head_of_what_fills_the_slices_has_an_arrangement_and_keeps_it_in_its_file(
+    head: Head, tmp_path: Path
+) -> None:
     assert head.arrangement is not None
     assert head.card.arrangement["classes"] == CLASSES
     assert head.card.arrangement["cell_mm"] == pytest.approx(head.card.plane["side_mm"] / PLACES)
@@ -224,10 +244,7 @@ def test_a_head_of_what_fills_the_slices_has_an_arrangement_and_keeps_it_in_its_
     np.testing.assert_array_equal(segment(other, again).voxels, segment(other, head).voxels)
 
 
-@pytest.mark.usefixtures("quick")
-def test_the_arrangement_has_its_say_in_the_heads_own_plane_alone() -> None:
-    head = train([filling()], encoder="tiny", head="cnn", budget="fast")
-
+def test_the_arrangement_has_its_say_in_the_heads_own_plane_alone(head: Head) -> None:
     class Refusing(ArrangementPrior):
         def forward(self, occupancies: torch.Tensor) -> torch.Tensor:
             raise AssertionError
@@ -255,9 +272,7 @@ def test_cancelling_while_the_arrangement_is_learned_keeps_the_head() -> None:
     assert head.arrangement is None
 
 
-@pytest.mark.usefixtures("quick")
-def test_training_on_with_a_few_corrected_slices_keeps_the_arrangement() -> None:
-    head = train([filling()], encoder="tiny", head="cnn", budget="fast")
+def test_training_on_with_a_few_corrected_slices_keeps_the_arrangement(head: Head) -> None:
     again = train(
         [filling(), filling()], encoder="tiny", head="cnn", budget="fast", annotated_slices_only=True, start_from=head
     )

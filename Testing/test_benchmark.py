@@ -19,7 +19,42 @@ from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.memory import peak_memory_mb
+from SAMAdaptLib.structure import Structure
 from SAMAdaptLib.volume import Labelmap, write_labelmap, write_volume
+
+# Names.
+
+
+def named_labels(folder, **names_of):
+    """Labels as segmentation files, by id the names of 1 and 2; where the id ends in _es, the values are swapped."""
+    for seed, name in enumerate(PATIENTS):
+        (folder / "labels" / f"{name}.nii.gz").unlink()
+        labels, names = labelled(seed)[1], names_of.get(name, ("Large", "Small"))
+        values = {1: 2, 2: 1} if name.endswith("_es") else {}
+        structures = [Structure(values.get(value, value), text, (1, 0, 0)) for value, text in enumerate(names, 1)]
+        write_labelmap(labels.renumbered(values, structures), folder / "labels" / f"{name}.seg.nrrd")
+
+
+def test_structures_of_query_volumes_are_matched_by_name(data):
+    named_labels(data)
+    found = []
+
+    def trained(cases, **options):
+        return head(cases)
+
+    def segment(volume, trained, **options):
+        found.append(perfect(volume, trained))
+        return found[-1].with_structures([Structure(1, "Large", (1, 0, 0)), Structure(2, "small", (0, 1, 0))])
+
+    result = run(job(data, supports=(("p1_ed",),), query=("p2_ed", "p2_es")), tools=Tools(trained, segment))
+    assert [case["dice"] for case in result["supports"][0]["cases"]] == [{"1": 1.0, "2": 1.0}] * 2
+
+
+def test_names_that_contradict_one_another_are_refused_before_the_training(data):
+    named_labels(data, p2_ed=("Large", "Tiny"))
+    with pytest.raises(InputError, match=r"'Small' in p1_ed\.seg\.nrrd .*'Tiny' in p2_ed\.seg\.nrrd"):
+        run(job(data, query=("p2",)), tools=Tools(pytest.fail, pytest.fail))
+
 
 # Ids.
 

@@ -161,7 +161,7 @@ def test_benchmark_prints_json_when_no_file_is_named(monkeypatch, capsys) -> Non
         (errors.GeometryError("the grids\ndiffer"), 2, "error: the grids differ"),
         (errors.WeightsError("no weights"), 2, "error: no weights"),
         (errors.Cancelled(), 3, "cancelled: Cancelled."),
-        (KeyboardInterrupt(), 3, "cancelled: Stopped at once; nothing was written."),
+        (KeyboardInterrupt(), 3, "cancelled: Stopped at once; nothing unfinished was written."),
         (errors.MemoryExhausted("too large"), 1, "error: too large (--debug shows where it came from)"),
         (KeyError("k"), 1, "error: An unexpected fault: KeyError: 'k'"),
         (FileNotFoundError(2, "No such file", "x.nii"), 2, "error: x.nii: No such file."),
@@ -221,9 +221,10 @@ def test_a_cancelled_training_that_kept_a_head_is_status_3_and_says_so(monkeypat
 def test_json_keeps_standard_output_clean_of_python_and_c(tmp_path: Path) -> None:
     code = """
 import os, sys
-from SAMAdaptLib.cli.terminal import clean_output
-with clean_output(only_json=True) as write:
-    print("from python"); os.write(1, b"from C\\n"); os.system("echo from a child"); write("{}")
+from SAMAdaptLib.cli.streams import nothing_but_answers, write_answer
+with nothing_but_answers(True):
+    print("from python"); os.write(1, b"from C\\n"); os.system("echo from a child")
+write_answer("{}")
 """
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=child_environment(), check=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from collections.abc import Callable
@@ -11,12 +10,10 @@ from pathlib import Path
 import pytest
 from listeners import Listener
 
-from SAMAdaptLib import cohort
 from SAMAdaptLib.client import WorkerClient
-from SAMAdaptLib.cohort import Ending, Outcome, run_many
-from SAMAdaptLib.errors import Cancelled, DependencyError, InputError, WorkerError
-from SAMAdaptLib.jobs import EvaluateJob, SegmentJob
-from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.cohort import Outcome, run_many
+from SAMAdaptLib.errors import Cancelled, InputError, WorkerError
+from SAMAdaptLib.jobs import SegmentJob
 
 WORK = '''
 import os, time
@@ -174,90 +171,3 @@ def test_a_cancel_reaches_the_processes(tmp_path: Path, client: Callable) -> Non
 
     outcomes = run_many(jobs_for(tmp_path, "slow", "a", "slower"), workers=2, client=client, monitor=monitor, told=stop)
     assert endings(outcomes) == ["cancelled", "done", "cancelled"]
-
-
-# On a cluster -------------------------------------------------------------------------------------------------------
-
-
-def test_a_missing_dask_is_named_with_the_command_that_installs_it(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(DependencyError, match="pip install distributed"):
-        run_many(jobs_for(tmp_path, "a"), scheduler="tcp://127.0.0.1:1")
-
-
-def test_what_a_cluster_runs_answers_in_words(tmp_path: Path) -> None:
-    answer = cohort.run_remotely(EvaluateJob(str(tmp_path / "no.nii"), "neither.nii").to_dict())
-    assert answer["error"]["code"] == "input"
-    assert "no.nii does not exist" in answer["error"]["message"]
-
-
-def test_a_cluster_gets_absolute_paths(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    spec = cohort._absolute(SegmentJob("a.nii", "h.samhead", "o.nrrd"))
-    assert spec["image"] == str(tmp_path / "a.nii")
-    assert spec["weights"] is None
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """A Dask cluster of two processes on this machine."""
-    distributed = pytest.importorskip("distributed", reason="the optional package distributed is not installed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as made:
-        yield made
-
-
-def work_remotely(spec: dict) -> dict:
-    """Stands in for ``run_remotely`` on the cluster's workers."""
-    names: dict = {}
-    exec(WORK, names)
-    from types import SimpleNamespace
-
-    from SAMAdaptLib.errors import SAMAdaptError
-
-    try:
-        return {"result": names["work"](SimpleNamespace(**spec), Silent())}
-    except SAMAdaptError as error:
-        return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_a_cluster_loses_a_worker_and_finishes(tmp_path: Path, cluster, monkeypatch) -> None:
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    monkeypatch.setattr(cohort, "run_remotely", work_remotely)
-    jobs = jobs_for(tmp_path, "a", "unlucky", "bad", "b", "there")
-    Path(jobs[4].output).write_text("kept")
-    told: list[Outcome] = []
-    outcomes = run_many(jobs, scheduler=cluster.scheduler_address, told=told.append)
-    assert endings(outcomes) == ["done", "done", "failed", "done", "skipped"]
-    assert str(outcomes[2].error).endswith("bad is constant. Export it again.")
-    assert len(told) == 5
-    assert outcomes[0].result is not None
-    assert outcomes[0].result["pid"] != os.getpid()
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_a_cluster_runs_real_jobs(tmp_path: Path, cluster) -> None:
-    import numpy as np
-    import SimpleITK as sitk
-
-    mask = np.zeros((4, 8, 8), np.uint8)
-    mask[1:3, 2:6, 2:6] = 1
-    path = str(tmp_path / "labels.nii.gz")
-    sitk.WriteImage(sitk.GetImageFromArray(mask), path)
-    outcomes = run_many([EvaluateJob(path, path), EvaluateJob(path, "no.nii")], scheduler=cluster.scheduler_address)
-    assert [outcome.ending for outcome in outcomes] == [Ending.DONE, Ending.FAILED]
-    assert outcomes[0].result is not None
-    assert outcomes[0].result["mean_dice"] == 1.0
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch) -> None:
-    pytest.importorskip("distributed", reason="the optional package distributed is not installed")
-    monkeypatch.setattr(cohort, "CONNECT_SECONDS", 1)
-    with pytest.raises(WorkerError, match=r"tcp://127\.0\.0\.1:1 does not answer"):
-        run_many(jobs_for(tmp_path, "a"), scheduler="tcp://127.0.0.1:1")

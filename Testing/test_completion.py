@@ -29,9 +29,15 @@ from SAMAdaptLib.training import train
 from SAMAdaptLib.views import IGNORED
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for this file: what was encoded, and how fast this machine is, need not be found out again."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path))
+def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(home))
     monkeypatch.setattr(head_class("cnn"), "steps", 60)
     monkeypatch.setattr(head_class("cnn"), "batch", 8)
     monkeypatch.setattr(shapes, "STACKS", 40)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from balls import ball_arrays, ball_head
+from balls import ball_arrays, ball_head, write_ball
 from listeners import Listener
 from phantoms import two_balls
 from test_heads import a_card
 
-from SAMAdaptLib.doubts import LEAST_AGREEMENT, doubts
+from SAMAdaptLib.cli import main
+from SAMAdaptLib.doubts import LEAST_AGREEMENT, doubts, looks_of, seen_in, unfamiliar
+from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads.card import HeadCard
+from SAMAdaptLib.heads.file import save_head
 from SAMAdaptLib.heads.shape import CELLS, ShapePrior
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.inference import segment
+from SAMAdaptLib.samples import seen_by
+from SAMAdaptLib.volume import read_volume
 
 BOTH = {3: 0.9, 7: 0.8}
 
@@ -69,6 +76,135 @@ def test_one_training_size_is_named_as_one_and_none_says_nothing() -> None:
 
 def test_what_was_not_found_is_said_once() -> None:
     assert doubts(with_sizes(60, 60), volume(), {7: 1.0}, None) == ["Not found: Left ventricle."]
+
+
+# What a head has seen nothing like ------------------------------------------------------------------------------------
+
+
+def looks(*spacing: float, gray: tuple[float, ...] = (0, 2, 8, 40, 90, 150, 190)) -> dict[str, list[float]]:
+    return {"spacing_mm": list(spacing), "gray": list(gray)}
+
+
+def having_seen(*seen: object) -> HeadCard:
+    return replace(a_card(), training={"seen": list(seen)})
+
+
+@pytest.mark.parametrize(
+    ("spacing", "words"),
+    [
+        ((1.4, 1.4, 10.0), ""),
+        ((0.5, 0.5, 8.0), ""),
+        ((4.9, 4.9, 2.0), ""),
+        ((0.4, 0.4, 8.0), "The volume's pixels are 0.4 mm wide; in the training that was 1.4 to 1.7 mm."),
+        ((1.4, 5.2, 8.0), "The volume's pixels are 5.2 mm wide; in the training that was 1.4 to 1.7 mm."),
+        ((1.4, 1.4, 1.0), "The volume's slices are 1 mm apart; in the training that was 8 mm."),
+        ((1.4, 1.4, 8000.0), "The volume's slices are 8e+03 mm apart; in the training that was 8 mm."),
+    ],
+)
+def test_a_spacing_far_from_any_of_the_training_is_doubted(spacing: tuple[float, ...], words: str) -> None:
+    card = having_seen(looks(1.4, 1.4, 8.0), looks(1.7, 1.7, 8.0))
+    assert doubts(card, volume(), BOTH, 0.9, looks=looks(*spacing)) == ([words] if words else [])
+
+
+def test_gray_values_far_from_any_of_the_training_are_doubted() -> None:
+    here = looks(1.4, 1.4, 8.0, gray=(65, 105, 165, 215, 247, 253, 255))
+    card = having_seen(looks(1.4, 1.4, 8.0))
+    (reason,) = doubts(card, volume(), BOTH, 0.9, looks=here)
+    assert reason.startswith("The volume is bright and dark in quite other parts")
+    assert doubts(having_seen(looks(1.4, 1.4, 8.0), here), volume(), BOTH, 0.9, looks=here) == []
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        (),
+        ("x",),
+        ({},),
+        ({"spacing_mm": [1], "gray": []},),
+        ({"spacing_mm": ["1"] * 3, "gray": [0] * 7},),
+        ({"spacing_mm": [float("nan")] * 3, "gray": [0] * 7},),
+        ({"spacing_mm": [1] * 3, "gray": {"a": 1}},),
+    ],
+)
+def test_a_card_that_does_not_say_what_it_saw_raises_no_doubt(seen: tuple) -> None:
+    assert doubts(having_seen(*seen), volume(), BOTH, 0.9, looks=looks(9, 9, 99)) == []
+
+
+def test_a_training_says_what_it_saw_and_doubts_only_what_differs() -> None:
+    case = two_balls()
+    card = replace(ball_head().card, plane={"name": "axial", "acquisition": True, "side_mm": 60.0})
+    card = replace(card, training={"seen": seen_in(card, [case.volume])})
+    assert card.training["seen"][0]["spacing_mm"] == [1.1, 1.0, 3.0]
+    assert json.loads(card.to_json())["training"]["seen"] == card.training["seen"]
+
+    def reasons(other: Volume) -> list[str]:
+        return unfamiliar(card, looks_of(seen_by(card, other)))
+
+    assert reasons(two_balls(seed=3, shift=0.1).volume) == []
+    coarse = Volume(case.volume.voxels, Geometry(case.volume.geometry.size, (9.0, 9.0, 9.0)))
+    assert [words.split(";")[0] for words in reasons(coarse)] == ["The volume's pixels are 9 mm wide"]
+    ramp = np.linspace(0, 1, case.volume.voxels.size).reshape(case.volume.voxels.shape) ** 8
+    assert len(reasons(case.volume.with_array(ramp.astype(np.float32)))) == 1
+
+
+def test_real_volumes_of_one_kind_raise_no_doubt_and_of_another_do(shared_data: Path) -> None:
+    hearts, hippocampi = (sorted((shared_data / kind / "images").glob("*.nii.gz")) for kind in ("acdc", "hippocampus"))
+    if not hearts or not hippocampi:
+        pytest.skip("no hearts and hippocampi among the data")
+    trained = read_volume(hearts[0])
+    card = replace(ball_head().card, plane={"name": "axial", "acquisition": True, "side_mm": 500.0})
+    card = replace(card, training={"seen": seen_in(card, [trained])})
+    for path in hearts[1 :: max(1, len(hearts) // 6)]:
+        other = read_volume(path)
+        assert unfamiliar(card, looks_of(seen_by(card, other))) == [], path.name
+        inverted = other.with_array(other.voxels.max() - other.voxels)
+        assert len(unfamiliar(card, looks_of(seen_by(card, inverted)))) == 1, path.name
+    assert unfamiliar(card, looks_of(seen_by(card, read_volume(hippocampi[0]))))
+
+
+# Regions --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("region", [((48, 60), (0, 9), (0, 3)), ((0, 9), (-5, 0), (0, 3)), ((0, 9), (0, 9), (8, 9))])
+def test_a_region_beside_the_volume_is_refused(ball: Volume, region: tuple) -> None:
+    with pytest.raises(InputError, match=r"lies beside the volume: [ijk] .* it has 48 x 40 x 8 voxels"):
+        segment(ball, ball_head(), region=region)
+
+
+def test_a_region_that_reaches_beyond_the_volume_is_cut_and_says_so(ball: Volume) -> None:
+    heard, quiet = Listener(), Listener()
+    cut = segment(ball, ball_head(), region=((10, 60), (0, 40), (0, 9)), monitor=heard)
+    whole = segment(ball, ball_head(), region=((10, 48), (0, 40), (0, 8)), monitor=quiet)
+    assert heard.warnings == [
+        "The region reaches beyond the volume (i 10 to 60 of 48, k 0 to 9 of 8): only what lies within was looked at."
+    ]
+    assert quiet.warnings == []
+    assert np.array_equal(cut.voxels, whole.voxels)
+
+
+def test_nothing_in_the_region_is_said(ball: Volume) -> None:
+    heard = Listener()
+    assert not segment(ball, ball_head(), region=((0, 4), (0, 4), (0, 8)), monitor=heard).voxels.any()
+    assert heard.warnings == ["Nothing was found in the region."]
+
+
+def test_the_command_tells_doubts_in_its_lines_and_its_json(tmp_path: Path, empty_home: Path, capsys) -> None:
+    image, _ = write_ball(tmp_path, "a")
+    head = ball_head()
+    seen = [{"spacing_mm": [0.1, 0.1, 5.0], "gray": [0, 0, 0, 0, 0, 0, 0]}]
+    save_head(replace(head, card=replace(head.card, training={"seen": seen})), tmp_path / "h.samhead")
+    command = ["segment", "--head", str(tmp_path / "h.samhead"), image, "-o", str(tmp_path / "r.nrrd"), "--json"]
+    assert main([*command, "--region", "0:99,0:40,0:8"]) == 0
+    told = capsys.readouterr()
+    warnings = json.loads(told.out)["warnings"]
+    assert [words.split(" (")[0][:32] for words in warnings] == [
+        "The region reaches beyond the vo",
+        "The volume's pixels are 1.1 mm w",
+        "The volume is bright and dark in",
+    ]
+    assert all(f"warning: {words}" in told.err for words in warnings)
+    assert main([*command, "--region", "90:99,0:40,0:8"]) == 2
+    assert "lies beside the volume" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -68,6 +68,85 @@ def test_a_truncated_file_counts_as_absent(store: FeatureStore) -> None:
     assert store.get(KEY, "neck") is None
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 2), (0,)])
+def test_no_changed_byte_of_an_entry_goes_unnoticed(store: FeatureStore, shape: tuple[int, ...]) -> None:
+    """Magic, header, shape, values and the checksum itself: each byte in turn."""
+    store.put(KEY, "neck", np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
+    path = next(store.folder.glob("??/*.npy"))
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        assert store.get(KEY, "neck") is None, f"byte {at} of {len(whole)}"
+    path.write_bytes(whole)
+    assert store.get(KEY, "neck") is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "forged"),
+    [("'shape': (2, 6)", "'shape': (6, 2)"), ("'<f2'", "'<i2'"), ("False", "True "), ("(2, 6), }", "(2, 5), }")],
+)
+def test_an_entry_whose_header_says_something_else_is_absent(store: FeatureStore, written: str, forged: str) -> None:
+    store.put(KEY, "neck", np.arange(12, dtype=np.float32).reshape(2, 6))
+    path = next(store.folder.glob("??/*.npy"))
+    assert written.encode() in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(written.encode(), forged.encode()))
+    assert store.get(KEY, "neck") is None
+
+
+def test_an_entry_under_another_name_is_absent(store: FeatureStore) -> None:
+    other = content_key({"a": 2})
+    store.put(KEY, "neck", np.zeros((2, 2), np.float32))
+    store.put(other, "neck", np.ones((2, 2), np.float32))
+    store._path(KEY, "neck").replace(store._path(other, "neck"))
+    assert store.get(other, "neck") is None
+
+
+def test_an_entry_of_an_older_version_is_computed_anew(store: FeatureStore) -> None:
+    view, encoder = a_view(), CountingEncoder()
+    Embedder(encoder, ("neck",), store).features(view)
+    for level in ("neck", "picture"):
+        np.save(store._path(view.key, level), np.zeros((256, 64, 64), np.float16))
+        assert not store.has(view.key, level)
+    assert Embedder(encoder, ("neck",), store).prepare([view]) == 1
+    assert encoder.calls == 2
+
+
+def test_a_damaged_entry_never_changes_features(store: FeatureStore) -> None:
+    view, embedder = a_view(), Embedder(CountingEncoder(), ("neck",), store)
+    first = embedder.features(view)
+    for level in ("neck", "picture"):
+        path = store._path(view.key, level)
+        whole = bytearray(path.read_bytes())
+        whole[len(whole) // 2] ^= 128
+        path.write_bytes(whole)
+        found = embedder.features(view)
+        assert all(np.array_equal(found[name], first[name]) for name in first)
+        assert embedder.store.get(view.key, level) is not None
+
+
+def test_what_is_read_may_be_written_to_as_before(store: FeatureStore) -> None:
+    for array in (np.ones((2, 3), np.float32), np.asfortranarray(np.arange(6, dtype=np.uint8).reshape(2, 3))):
+        store.put(KEY, "neck", array)
+        found = store.get(KEY, "neck")
+        assert found is not None
+        assert np.array_equal(found, array)
+        found += 1
+
+
+def test_entries_dated_in_the_future_go_first_and_get_todays_date_when_used(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, limit_bytes=30_000)
+    future = time.time() + 10**8
+    keys = [content_key({"n": n}) for n in range(3)]
+    for key in keys:
+        store.put(key, "neck", np.zeros(4000, np.float32))
+        os.utime(store._path(key, "neck"), (future, future))
+    assert store.get(keys[0], "neck") is not None
+    assert store._path(keys[0], "neck").stat().st_mtime < time.time() + 60
+    store.put(content_key({"n": 4}), "neck", np.zeros(4000, np.float32))
+    assert store.has(keys[0], "neck")
+    assert sum(store.has(key, "neck") for key in keys) < 3
+
+
 def test_the_longest_unused_entries_go_first_when_the_limit_is_reached(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path, limit_bytes=50_000)
     keys = [content_key({"n": n}) for n in range(8)]

@@ -11,8 +11,9 @@ import SimpleITK as sitk
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.exchange import read_labels, write_image
 from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.jobfolder import JobFolder
 from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import Labelmap, Volume, read_volume, write_labelmap
+from SAMAdaptLib.volume import Labelmap, Volume, read_labelmap, read_volume, write_labelmap
 
 ANGLE = np.deg2rad(25)
 OBLIQUE = Geometry(
@@ -91,6 +92,48 @@ def test_what_is_no_file_of_labels_is_refused(a_volume: Volume, tmp_path: Path) 
 def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.mha cannot be read"):
         read_labels(tmp_path / "none.mha", OBLIQUE, ())
+
+
+@pytest.mark.parametrize("writer", ["panel", "worker"])
+def test_no_changed_byte_of_the_voxels_goes_unnoticed_by_the_panel(empty_home: Path, writer: str) -> None:
+    with JobFolder() as folder:
+        path = Path(folder.file("labels.mha"))
+        write_image(path, labels(2)) if writer == "panel" else write_labelmap(labels(2), path)
+        whole = path.read_bytes()
+        start = whole.index(b"LOCAL\n") + 6
+        for at in range(start, len(whole)):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            try:
+                found = read_labels(path, OBLIQUE, ())
+            except InputError:
+                continue
+            assert np.array_equal(found.voxels, labels(2).voxels), f"byte {at - start} of the voxels"
+
+
+def test_no_changed_byte_of_a_volume_goes_unnoticed_by_the_worker(a_volume: Volume, empty_home: Path) -> None:
+    """Voxels and grid: the header's fields, too."""
+    with JobFolder() as folder:
+        path = Path(folder.file("image.mha"))
+        write_image(path, a_volume)
+        whole = path.read_bytes()
+        for at in (*range(0, whole.index(b"SAMAdaptHeader"), 3), *range(whole.index(b"LOCAL\n") + 6, len(whole), 5)):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(InputError):
+                read_volume(path)
+        path.write_bytes(whole[:-1])
+        with pytest.raises(InputError, match=r"image\.mha are not those that were written"):
+            read_volume(path)
+        path.write_bytes(whole)
+        assert np.array_equal(read_volume(path).voxels, a_volume.voxels)
+
+
+def test_what_another_program_did_to_a_users_file_is_no_fault(tmp_path: Path, empty_home: Path) -> None:
+    """ITK keeps fields that it does not know, whatever it does to the voxels."""
+    write_labelmap(labels(2), tmp_path / "labels.mha")
+    image = sitk.ReadImage(str(tmp_path / "labels.mha"))
+    image[0, 0, 0] = 2
+    sitk.WriteImage(image, str(tmp_path / "labels.mha"))
+    assert read_labelmap(tmp_path / "labels.mha").voxels[0, 0, 0] == 2
 
 
 def test_nothing_is_left_beside_the_file(a_volume: Volume, tmp_path: Path) -> None:

@@ -280,6 +280,35 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         load_head(path)
 
 
+def test_a_changed_bit_in_any_weight_is_refused_in_one_sentence(saved: Path) -> None:
+    whole = saved.read_bytes()
+    start = 8 + struct.unpack("<Q", whole[:8])[0]
+    for at in range(start, len(whole), max((len(whole) - start) // 40, 1)):
+        saved.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(HeadFileError, match=r"ventricles\.samhead: the head is not as it was saved"):
+            load_head(saved)
+    saved.write_bytes(whole)
+    assert load_head(saved).card == a_head().card
+
+
+def test_a_changed_word_on_the_card_is_refused(saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes().replace(b"Left ventricle", b"Left ventrical"))
+    with pytest.raises(HeadFileError, match="its checksum does not fit"):
+        load_head(saved)
+
+
+def test_a_head_of_an_older_version_has_no_checksum_and_loads(saved: Path) -> None:
+    data = saved.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    card = json.loads(header["__metadata__"][METADATA_KEY])
+    assert len(card.pop("sha256")) == 64
+    header["__metadata__"][METADATA_KEY] = json.dumps(card)
+    text = json.dumps(header).encode()
+    saved.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
+    assert load_head(saved).card == a_head().card
+
+
 def test_another_ending_is_refused_with_the_right_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"Use liver\.samhead"):
         save_head(a_head(), tmp_path / "liver.pth")

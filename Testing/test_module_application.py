@@ -60,8 +60,9 @@ def test_a_volume_of_a_folder_is_loaded_with_its_result(a_volume: Any, an_applic
 def test_a_series_is_found_whatever_the_case_of_its_files_endings(a_host: Any, tmp_path: Path) -> None:
     from SAMAdaptLib.gui.application import _firstFile
 
-    for name in ("2.DCM", "1.DCM", "notes.txt"):
-        (tmp_path / name).touch()
+    (tmp_path / "0.txt").touch()
+    for name in ("2.DCM", "1.DCM"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
     assert _firstFile(tmp_path) == tmp_path / "1.DCM"
 
 

@@ -113,6 +113,44 @@ def test_a_folder_is_segmented_and_what_is_there_stays(a_cohort_host: Any, a_run
     assert column(a_cohort_host, 1) == ["done", "there already"]
     assert (output / "two.seg.nrrd").read_text() == "precious"
     assert (output / "one.seg.nrrd").stat().st_size > 100
+    tip = a_cohort_host.ui.cohortTable.item(1, 1).toolTip()
+    assert tip == "It stays: it does not say what made it, and may be somebody's own work."
+
+
+def test_warnings_of_a_row_are_its_tooltip_and_are_counted(a_cohort_host: Any, a_runner: Any) -> None:
+    a_cohort_host.click("cohortButton")
+    for number in range(3):
+        a_cohort_host.spin(until=lambda: len(a_runner.handles) > number)  # noqa: B023
+        handle = a_runner.handles[number]
+        answer = segment_result(handle.job) | {"warnings": ["Not found: Wall."]} if number == 0 else None
+        if handle.job.kind == "evaluate":
+            answer = {"mean_dice": 0.9, "structures": []}
+        a_runner.tell(lambda: handle.hear_result(answer or segment_result(handle.job)))  # noqa: B023
+        a_cohort_host.spin(until=lambda: handle.finished)  # noqa: B023
+    a_cohort_host.spin(until=lambda: idle(a_cohort_host))
+    assert a_cohort_host.ui.cohortTable.item(0, 1).toolTip() == "Not found: Wall."
+    assert "1 with warnings" in a_cohort_host.ui.cohortStatusLabel.text
+
+
+def test_a_written_result_of_the_scene_is_replaced_unless_it_is_somebodys_own(
+    a_cohort_host: Any, a_runner: Any, tmp_path: Path
+) -> None:
+    from SAMAdaptLib.provenance import Provenance
+    from SAMAdaptLib.volume import read_labelmap, write_labelmap
+
+    a_cohort_host.widget._parameterNode.cohortOutput = str(tmp_path)
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    ours = read_labelmap(tmp_path / "Patient A.seg.nrrd")
+    other = ours.with_structures([]).made_by(Provenance("old", "a" * 64, "tiny", "b" * 64))
+    write_labelmap(other, tmp_path / "Patient A.seg.nrrd")
+    (tmp_path / "Patient B.seg.nrrd").write_text("precious")
+    a_runner.handles.clear()
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    assert read_labelmap(tmp_path / "Patient A.seg.nrrd").structures == ours.structures
+    assert (tmp_path / "Patient B.seg.nrrd").read_text() == "precious"
+    assert "Patient B.seg.nrrd stays: it does not say" in a_cohort_host.ui.cohortTable.item(1, 1).toolTip()
 
 
 def test_one_bad_volume_does_not_stop_the_others(a_cohort_host: Any, a_runner: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from SAMAdaptLib import mrml
 from SAMAdaptLib.errors import Cancelled, InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.images import Labelmap
+from SAMAdaptLib.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, Provenance
 from SAMAdaptLib.structure import Structure
 
 TERMINOLOGY = "Ctx~SCT^123^Organ~SCT^456^Liver~^^~Anatomic~^^~^^"
@@ -249,6 +252,59 @@ def test_segmentations_that_cannot_take_the_result_are_refused_unchanged(scene):
         mrml.place_labels(some_labels(LPS), volume, into=warped)
 
 
+# --- what made it ---------------------------------------------------------------------------------------------------
+
+
+def made_by(head: str) -> Provenance:
+    return Provenance(head, head[0] * 64, "tiny", "b" * 64, {"tta": False}, "c" * 64)
+
+
+def tag(node, segment_id: str, key: str) -> str | None:
+    import vtk
+
+    text = vtk.reference("")
+    return text.get() if node.GetSegmentation().GetSegment(segment_id).GetTag(key, text) else None
+
+
+def test_a_new_node_and_its_segments_say_what_made_them(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    placement = mrml.place_labels(some_labels(LPS).made_by(made_by("heart")), volume)
+    assert placement.node.GetAttribute("SAMAdapt.Head") == "heart"
+    assert Provenance.from_json(placement.node.GetAttribute(KEY)) == made_by("heart")
+    assert [tag(placement.node, each, HEAD_KEY) for each in placement.segment_ids] == ["heart"] * 3
+    assert tag(placement.node, placement.segment_ids[0], HEAD_HASH_KEY) == "h" * 64
+
+
+def test_a_result_of_unknown_origin_says_nothing(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    node = mrml.place_labels(some_labels(LPS), volume).node
+    assert (node.GetAttribute("SAMAdapt.Head"), node.GetAttribute(KEY)) == (None, None)
+
+
+def test_beside_drawn_segments_only_those_of_the_result_say_what_made_them(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    other = np.zeros(LPS.shape, bool)
+    other[0, 0, 1:4] = True
+    drawn = scenes.add_segmentation(scene, {"Mine": other}, LPS, shared=True)
+    (mine,) = (info.id for info in mrml.segments_of(drawn))
+    placement = mrml.place_labels(some_labels(LPS).made_by(made_by("heart")), volume, into=drawn)
+    assert (drawn.GetAttribute("SAMAdapt.Head"), drawn.GetAttribute(KEY)) == (None, None)
+    assert tag(drawn, mine, HEAD_KEY) is None
+    assert tag(drawn, placement.segment_ids[0], HEAD_KEY) == "heart"
+
+
+def test_a_result_in_the_place_of_another_says_what_made_it_until_it_is_taken_back(scene):
+    volume = scenes.add_volume(scene, numbered(LPS), LPS)
+    node = mrml.place_labels(some_labels(LPS).made_by(made_by("heart")), volume).node
+    again = mrml.place_labels(some_labels(LPS, 4).made_by(made_by("liver")), volume, into=node)
+    assert node.GetAttribute("SAMAdapt.Head") == "liver"
+    assert Provenance.from_json(node.GetAttribute(KEY)) == made_by("liver")
+    again.undo()
+    assert node.GetAttribute("SAMAdapt.Head") == "heart"
+    assert Provenance.from_json(node.GetAttribute(KEY)) == made_by("heart")
+    assert tag(node, again.segment_ids[0], HEAD_KEY) == "heart"
+
+
 # --- what went away meanwhile ---------------------------------------------------------------------------------------
 
 
@@ -301,9 +357,70 @@ def test_a_segmentation_plan_hands_over_the_volume_and_brings_the_labels_back(sc
     labels = some_labels(grid)
     write_image(job.output, labels)
     facts = {"output": job.output, "structures": [structure.to_dict() for structure in labels.structures]}
+    facts["provenance"] = replace(made_by("heart"), file_sha256="f" * 64).to_dict()
     placement = plan.show(plan.fetch(facts))
+    said = Provenance.from_json(placement.node.GetAttribute(KEY))
+    assert said == made_by("heart"), "the job's own file means nothing to others"
     assert placement.node.GetName() == "Mine"
     assert np.array_equal(seen(placement, volume), labels.voxels)
+
+
+@pytest.mark.parametrize(("side", "doubted"), [(2.0, False), (40.0, True)])
+def test_a_region_most_of_which_lies_beside_the_volume_is_spoken_of(scene, tmp_path, side, doubted):
+    from listeners import Listener
+
+    grid = GRIDS["LPS"]
+    volume = scenes.add_volume(scene, numbered(grid), grid)
+    roi = add_roi(scene, mrml.world_of_voxel(volume, (3, 2, 1)), (side, side, side))
+    heard = Listener()
+    mrml.SegmentPlan.of(volume, "x.samhead", roi=roi).prepare(Folder(tmp_path), heard)
+    words = "Most of the region 'Box' lies beside volume 'MR': only what lies within was looked at."
+    assert heard.warnings == [words] * doubted
+
+
+def test_cases_of_a_plan_are_matched_by_name_and_terminology_and_contradictions_refused(scene, tmp_path):
+    from SAMAdaptLib.volume import read_labelmap
+
+    def drawn(names, terms=None):
+        masks = dict(zip(names, two_masks(LPS).values(), strict=True))
+        node = scenes.add_segmentation(scene, masks, LPS, " and ".join(names))
+        for segment, entry in zip(mrml.segments_of(node), terms or (), strict=False):
+            tag_name = slicer.vtkSegment.GetTerminologyEntryTagName()
+            node.GetSegmentation().GetSegment(segment.id).SetTag(tag_name, entry)
+        return scenes.add_volume(scene, numbered(LPS), LPS), node, None
+
+    first = drawn(["Liver", "Spleen"], [TERMINOLOGY])
+    swapped = drawn(["spleen", "LIVER"])
+    plan = mrml.TrainPlan.of([first, swapped], "x.samhead")
+    assert [(item.value, item.name) for item in plan.structures] == [(1, "Liver"), (2, "Spleen")]
+    labels = [read_labelmap(case.labels).voxels for case in plan.prepare(Folder(tmp_path)).cases]
+    assert np.array_equal(labels[1], np.choose(labels[0], [0, 2, 1]))
+    renamed = mrml.TrainPlan.of([first, drawn(["Leber", "Spleen"], [TERMINOLOGY])], "x.samhead")
+    assert [item.name for item in renamed.structures] == ["Liver", "Spleen"]
+    other = drawn(["Liver", "Milz"], [TERMINOLOGY.replace("456", "457")])
+    words = "'Liver' is one thing in segmentation 'Liver and Spleen' .* and another in segmentation 'Liver and Milz'"
+    with pytest.raises(InputError, match=words):
+        mrml.TrainPlan.of([first, other], "x.samhead")
+
+
+def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path):
+    from balls import ball_head
+
+    from SAMAdaptLib.heads.file import save_head
+    from SAMAdaptLib.volume import read_labelmap
+
+    head = ball_head()
+    structures = [{"value": 7, "name": "Myocardium"}, {"value": 3, "name": "left ventricle"}]
+    path = save_head(replace(head, card=replace(head.card, structures=structures)), tmp_path / "h.samhead")
+    case = (scenes.add_volume(scene, numbered(LPS), LPS), scenes.add_segmentation(scene, two_masks(LPS), LPS), None)
+    plan = mrml.TrainPlan.of([case], "x.samhead", start_from=str(path))
+    assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "left ventricle": 3}
+    job = plan.prepare(Folder(tmp_path))
+    assert read_labelmap(job.cases[0].labels).values() == (3, 7)
+    masks = dict(zip(["Cube", "Myocardium"], two_masks(LPS).values(), strict=True))
+    other = (case[0], scenes.add_segmentation(scene, masks, LPS), None)
+    plan = mrml.TrainPlan.of([other], "x.samhead", start_from=str(path))
+    assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "Cube": 1}
 
 
 def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_path):

@@ -15,6 +15,7 @@ from SAMAdaptLib.errors import GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.segmentation_file import (
     header_of,
+    header_of_image,
     is_segmentation,
     parse_segments,
     placed_on,
@@ -187,7 +188,8 @@ def test_voxels_without_a_segment_become_structures_of_their_own(tmp_path):
     path = slicer_file(tmp_path / "a.seg.nrrd", [mask((0, 0, 0)) + mask((1, 1, 1), value=4)], [{}], oblique_grid())
     image = sitk.ReadImage(str(path))
     image.SetMetaData("Segment0_Name", "known")
-    assert [structure.name for structure in read_segmentation(image).structures] == ["known", "Structure 4"]
+    found = read_segmentation(sitk.GetArrayFromImage(image), oblique_grid(), header_of_image(image))
+    assert [structure.name for structure in found.structures] == ["known", "Structure 4"]
 
 
 def cropped(labelmap: Labelmap) -> Labelmap:

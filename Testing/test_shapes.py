@@ -233,17 +233,35 @@ def test_a_few_annotated_slices_are_no_shape() -> None:
 # In a head --------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for this file: what was encoded, and how fast this machine is, need not be found out again."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path / "home"))
+def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("SAMADAPT_HOME", str(home))
     monkeypatch.setattr(head_class("cnn"), "steps", 20)
     monkeypatch.setattr(shapes, "STACKS", 40)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5))
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_head_file_from_before_priors_were_folded_keeps_its_prior(tmp_path: Path) -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+@pytest.fixture(scope="module")
+def trained() -> list[Head]:
+    """What ``head`` trained, once for this file."""
+    return []
+
+
+@pytest.fixture
+def head(trained: list[Head], quick: None) -> Head:
+    """A head of a whole annotation."""
+    if not trained:
+        trained.append(train([two_balls()], encoder="tiny", head="cnn", budget="fast"))
+    return trained[0]
+
+
+def test_a_head_file_from_before_priors_were_folded_keeps_its_prior(head: Head, tmp_path: Path) -> None:
     facts = {"classes": 3, "distance_mm": 3.0}
     earlier = replace(head, prior=shape_prior(facts).eval(), card=replace(head.card, shapes=facts))
     again = load_head(save_head(earlier, tmp_path / "balls.samhead")).prior
@@ -253,9 +271,7 @@ def test_a_head_file_from_before_priors_were_folded_keeps_its_prior(tmp_path: Pa
     torch.testing.assert_close(again(cells), earlier.prior(cells))  # type: ignore[misc]
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_head_of_a_whole_annotation_has_a_prior_and_keeps_it_in_its_file(tmp_path: Path) -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+def test_a_head_of_a_whole_annotation_has_a_prior_and_keeps_it_in_its_file(head: Head, tmp_path: Path) -> None:
     assert head.card.shapes == {"classes": 3, "fold": 2, "widths": [32, 48, 64], "distance_mm": 3.0}
     again = load_head(save_head(head, tmp_path / "balls.samhead"))
     assert again.prior is not None
@@ -272,9 +288,7 @@ def test_where_slices_or_pixels_were_left_open_there_is_no_prior(left_open: dict
     assert head.card.shapes == {}
 
 
-@pytest.mark.usefixtures("quick")
-def test_training_on_with_a_few_corrected_slices_keeps_the_prior() -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+def test_training_on_with_a_few_corrected_slices_keeps_the_prior(head: Head) -> None:
     both = [two_balls(), two_balls(seed=9)]
     again = train(both, encoder="tiny", head="cnn", budget="fast", annotated_slices_only=True, start_from=head)
     assert again.prior is head.prior
@@ -297,10 +311,7 @@ def test_cancelling_while_shapes_are_learned_keeps_the_head() -> None:
     assert head.prior is None
 
 
-@pytest.mark.usefixtures("quick")
-def test_the_prior_has_its_say_in_the_heads_own_plane_alone() -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
-
+def test_the_prior_has_its_say_in_the_heads_own_plane_alone(head: Head) -> None:
     class Refusing(ShapePrior):
         def forward(self, occupancies: torch.Tensor) -> torch.Tensor:
             raise AssertionError
@@ -312,9 +323,7 @@ def test_the_prior_has_its_say_in_the_heads_own_plane_alone() -> None:
     assert segment(volume, refusing, plane="sagittal").geometry == volume.geometry
 
 
-@pytest.mark.usefixtures("quick")
-def test_what_a_head_says_of_the_padding_never_reaches_the_prior() -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+def test_what_a_head_says_of_the_padding_never_reaches_the_prior(head: Head) -> None:
     seen: list[torch.Tensor] = []
 
     class Looking(ShapePrior):
@@ -328,9 +337,7 @@ def test_what_a_head_says_of_the_padding_never_reaches_the_prior() -> None:
     assert all((cells[1:, :, 0] == 0).all() and (cells[0, :, 0] == 1).all() for cells in seen)
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_head_with_a_prior_answers_on_an_oblique_grid() -> None:
-    head = train([two_balls()], encoder="tiny", head="cnn", budget="fast")
+def test_a_head_with_a_prior_answers_on_an_oblique_grid(head: Head) -> None:
     case = two_balls(Geometry((40, 36, 8), (1.0, 1.1, 3.0), (5, 6, 7), turned((25, -15, 40))), seed=3)
     for choices in ({"tta": True}, {"planes": "three"}, {"smoothing": True}):
         assert segment(case.volume, head, **choices).geometry == case.volume.geometry

@@ -109,6 +109,12 @@ def test_training_leaves_no_path_and_no_name_of_the_data_in_the_card(head: Head)
     assert head.card.quality["held_out_slices"] >= 1
 
 
+def test_a_head_remembers_how_its_training_volumes_looked(head: Head) -> None:
+    (looks,) = head.card.seen
+    assert set(looks) == {"spacing_mm", "gray"}
+    assert len(looks["gray"]) == 7
+
+
 def test_the_inputs_are_not_changed(head: Head) -> None:
     case = two_balls()
     before = case.volume.voxels.copy(), case.labelmap.voxels.copy()

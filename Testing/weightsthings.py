@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -51,6 +52,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.ranges else 0
             body = server.content[start:]
             headers = {"Content-Length": str(len(body))} if server.tell_length else {}
+            if start:
+                headers["Content-Range"] = f"bytes {start}-{len(server.content) - 1}/{len(server.content)}"
             self._answer(206 if start else 200, headers)
             return self._send(body)
 
@@ -61,8 +64,9 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def _send(self, body: bytes) -> None:
-            self.wfile.write(body[: server.break_after])
             self.close_connection = True
+            with contextlib.suppress(ConnectionError):  # who cancels does not listen to the end
+                self.wfile.write(body[: server.break_after])
 
         def log_message(self, *_args: object) -> None:
             pass

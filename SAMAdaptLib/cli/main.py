@@ -11,27 +11,42 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from ..errors import Cancelled, SAMAdaptError
+from ..errors import Cancelled, InputError, SAMAdaptError
 from ..faults import described
 from ..wire import dumps
 from .answer import Answer
 from .parser import build_parser
-from .terminal import Interrupts, Terminal, clean_output
+from .streams import nothing_but_answers, require_streams, settle, write_answer
+from .terminal import Interrupts, Terminal
 
 __all__ = ["main"]
+
+_AT_ONCE = "Stopped at once; nothing unfinished was written."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Gives the exit status; wrong usage and ``--help`` end in SystemExit, as argparse does."""
-    options = build_parser().parse_args(argv)
-    with clean_output(only_json=wants_json(options)) as write, Interrupts() as interrupts:
-        terminal = Terminal(sys.stderr, interrupts.asked, quiet=options.quiet)
-        answer = _answer(options, terminal)
-        terminal.clear()
-        for line in answer.complaints:
-            terminal.say(line)
-        write(dumps(answer.document) if wants_json(options) else answer.text)
-    return answer.status
+    require_streams()
+    try:
+        options = build_parser().parse_args(argv)
+        with Interrupts() as interrupts:
+            return _run(options, interrupts)
+    finally:
+        settle()
+
+
+def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
+    terminal = Terminal(sys.stderr, interrupts.asked, quiet=options.quiet)
+    with nothing_but_answers(wants_json(options)):
+        answer = _answer(options, terminal, interrupts)
+    terminal.clear()
+    for line in answer.complaints:
+        terminal.say(line)
+    reason = write_answer(dumps(answer.document) if wants_json(options) else answer.text)
+    if not reason:
+        return answer.status
+    terminal.say(f"error: What there is to say cannot be written to standard output ({reason}); the work itself ended.")
+    return answer.status or InputError.exit_status
 
 
 def wants_json(options: argparse.Namespace) -> bool:
@@ -39,19 +54,20 @@ def wants_json(options: argparse.Namespace) -> bool:
     return options.json in (True, "-")
 
 
-def _answer(options: argparse.Namespace, terminal: Terminal) -> Answer:
+def _answer(options: argparse.Namespace, terminal: Terminal, interrupts: Interrupts) -> Answer:
     """What the verb answers; an exception becomes an answer, too."""
     try:
         from .verbs import VERBS
 
         return VERBS[options.verb](options, terminal)
     except KeyboardInterrupt:
-        fault: SAMAdaptError = Cancelled("Stopped at once; nothing was written.")
+        fault: SAMAdaptError = Cancelled(_AT_ONCE)
     except Exception as error:
         if options.debug:
             terminal.clear()
             traceback.print_exc(file=sys.stderr)
-        fault = described(error)
+        # An interrupt in the middle of an import, say, comes out of it as an ImportError.
+        fault = Cancelled(_AT_ONCE) if interrupts.insisted else described(error)
     return answer_of_fault(options.verb, fault)
 
 

@@ -215,12 +215,18 @@ def _add_evaluate(verbs: Any) -> None:
 example:
     python -m SAMAdaptLib evaluate result.seg.nrrd reference.nii.gz
 
-Dice and NSD are 1 when equal; HD95 is in mm. A structure in neither of the two has no score.""",
+Dice and NSD are 1 when equal; HD95 is in mm. A structure in neither of the two has no score.
+Label values in the answer are those of PREDICTION.""",
     )
     parser.add_argument("prediction", metavar="PREDICTION", help="the segmentation to judge")
     parser.add_argument("reference", metavar="REFERENCE", help="the segmentation that is right")
     parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
     parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="compare these labels only")
+    parser.add_argument(
+        "--by-value", action="store_true",
+        help="structures are the same if they have the same label value, whatever their names (default: the same name, "
+        "where both files have names)",
+    )  # fmt: skip
     parser.add_argument(
         "--resample-labels", action="store_true", help="put the prediction on the reference's grid first"
     )
@@ -316,7 +322,11 @@ def _add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=_count, default=1, metavar="N", help="so many processes here, one thread each"
     )
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="use the Dask cluster of this scheduler")
+    parser.add_argument(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="use the Dask cluster of this scheduler (needs requirements/cluster.txt)",
+    )
 
 
 def _add_device(parser: Any, weights: bool = True) -> None:

@@ -9,21 +9,8 @@ from pathlib import Path
 from ..errors import InputError
 from ..home import home, known_heads
 from ..jobs import HEAD_ENDING, StructureSpec
+from ..volume_folder import VOLUME_ENDINGS, volumes_in
 
-VOLUME_ENDINGS = (
-    ".nii.gz",
-    ".nii",
-    ".nrrd",
-    ".nhdr",
-    ".mha",
-    ".mhd",
-    ".img.gz",
-    ".img",
-    ".hdr",
-    ".gipl",
-    ".tif",
-    ".tiff",
-)
 LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings that a result may have."""
 
@@ -48,19 +35,13 @@ def head_output(text: str) -> str:
 
 
 def expand_images(images: Sequence[str]) -> list[str]:
-    """Files as they are; a folder of volumes becomes its volumes; any other folder is a DICOM series."""
+    """Files as they are; a folder is the DICOM series in it, or else becomes all of its volumes."""
     found: list[str] = []
     for text in images:
         path = Path(text)
-        volumes = sorted(str(item) for item in path.iterdir() if _is_volume(item)) if path.is_dir() else []
-        found += volumes or [text]
+        volumes = volumes_in(path) if path.is_dir() else []
+        found += [text if volume == path else str(volume) for volume in volumes] or [text]
     return list(dict.fromkeys(found))
-
-
-def _is_volume(path: Path) -> bool:
-    name = path.name.lower()
-    is_result = name.endswith(".seg.nrrd") or name.startswith(".")
-    return path.is_file() and not is_result and name.endswith(VOLUME_ENDINGS)
 
 
 def outputs(images: Sequence[str], output: str, ending: str, many: bool) -> list[str]:

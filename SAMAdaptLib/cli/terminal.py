@@ -1,4 +1,4 @@
-"""The terminal: a progress line on standard error, Ctrl-C as a polite cancel, a standard output that stays clean."""
+"""The terminal: a progress line on standard error, Ctrl-C as a polite cancel."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, TextIO
 
+from ..errors import Cancelled
 from ..progress import TimeLeft
 
 _BAR = 20
@@ -101,14 +102,16 @@ def clock(seconds: float) -> str:
 
 
 class Interrupts:
-    """While active, the first Ctrl-C (or termination) asks to stop, the second stops at once.
+    """While active, the first Ctrl-C (or termination) asks to stop, the second stops at once, the third leaves.
 
-    Not when this is not the main thread: only there may signals be handled.
+    Not when this is not the main thread: only there may signals be handled. ``insisted``: there was a second one. What
+    it interrupts may turn it into any error, or swallow it.
     """
 
     def __init__(self) -> None:
         self._flag = threading.Event()
         self._before: dict[int, Any] = {}
+        self.insisted = False
 
     def asked(self) -> bool:
         return self._flag.is_set()
@@ -124,7 +127,11 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
+        if self.insisted:
+            os._exit(Cancelled.exit_status)
         if self._flag.is_set():
+            self.insisted = True
+            sys.unraisablehook = _no_word_of_interrupts  # it may hit a place that cannot raise
             raise KeyboardInterrupt
         self._flag.set()
         # Straight to the file: the interrupted code may be in the middle of a buffered write.
@@ -132,50 +139,6 @@ class Interrupts:
             os.write(2, b"\nStopping as soon as possible; Ctrl-C again stops at once.\n")
 
 
-@contextlib.contextmanager
-def clean_output(only_json: bool) -> Iterator[Callable[[str], None]]:
-    """Gives the function that writes the answer. With ``only_json`` nothing else reaches standard output.
-
-    Then file descriptor 1 is standard error until the answer is written, so that C libraries cannot spoil it either.
-    """
-    if not only_json:
-        yield _write_answer
-        return
-    sys.stdout.flush()
-    with _descriptor_1_is_2(), contextlib.redirect_stdout(sys.stderr):
-        answer: list[str] = []
-        yield answer.append
-    for text in answer:
-        _write_answer(text)
-
-
-@contextlib.contextmanager
-def _descriptor_1_is_2() -> Iterator[None]:
-    try:
-        shared = sys.__stdout__ is not None and sys.stdout is sys.__stdout__ and sys.__stdout__.fileno() == 1
-        kept = os.dup(1) if shared else None
-    except (OSError, ValueError, AttributeError):
-        kept = None
-    if kept is None:  # captured by somebody else, such as a test
-        yield
-        return
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _write_answer(text: str) -> None:
-    if not text:
-        return
-    try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # piped into something like `head`; python would complain again at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _no_word_of_interrupts(fault: sys.UnraisableHookArgs) -> None:
+    if not issubclass(fault.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..cohort import Ending, Outcome, name_of, run_many
@@ -60,7 +61,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("segment", outcomes)
+    return _many_answer("segment", outcomes, terminal.cancelled())
 
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -73,12 +74,19 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("embed", outcomes)
+    return _many_answer("embed", outcomes, terminal.cancelled())
 
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Compare two labelmaps."""
-    job = EvaluateJob(options.prediction, options.reference, options.values, options.tolerance, options.resample_labels)
+    job = EvaluateJob(
+        prediction=options.prediction,
+        reference=options.reference,
+        values=options.values,
+        tolerance_mm=options.tolerance,
+        resample_labels=options.resample_labels,
+        by_value=options.by_value,
+    )
     result = run_job(job, terminal)
     return Answer(result, _evaluate_text(result))
 
@@ -166,23 +174,31 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
 # Many volumes -------------------------------------------------------------------------------------------------------
 
 
-def _many_answer(kind: str, outcomes: Sequence[Outcome]) -> Answer:
-    """Done when all are; else the gravest: a fault of ours, a bad input, a cancel."""
+def _many_answer(kind: str, outcomes: Sequence[Outcome], stopped: bool) -> Answer:
+    """Done when all are; else cancelled if it was ``stopped``; else the gravest: a fault of ours, a bad input."""
     counts = {ending: sum(item.ending is ending for item in outcomes) for ending in Ending}
     failed = [item.error for item in outcomes if item.ending is Ending.FAILED and item.error is not None]
     status = 0
-    if failed:
-        status = max((error.exit_status for error in failed), key=lambda code: code == 1)
-    elif counts[Ending.CANCELLED]:
+    if counts[Ending.CANCELLED] or (failed and stopped):
         status = CANCELLED_STATUS
+    elif failed:
+        status = max((error.exit_status for error in failed), key=lambda code: code == 1)
+    again = sum(item.ending is Ending.DONE and item.found is not None for item in outcomes)
+    doubtful = sum(item.found is not None and item.found.doubtful for item in outcomes)
     document = {
         "kind": kind,
         **{ending.value: count for ending, count in counts.items()},
+        "again": again,
+        "doubtful": doubtful,
         "volumes": [_outcome_facts(item) for item in outcomes],
     }
     text = ", ".join(f"{count} {ending.value}" for ending, count in counts.items() if count)
+    if again:
+        text += f"; {again} of those done had a result that was made otherwise"
     if counts[Ending.SKIPPED]:
-        text += " (skipped: the result is there already; --overwrite computes it again)"
+        text += "; skipped results are there already (--overwrite computes them again)"
+    if doubtful:
+        text += f"; {doubtful} of them may not be what this head finds: they were edited, or do not say what made them"
     return Answer(document, text, status)
 
 
@@ -191,6 +207,8 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
     facts = {"image": getattr(job, "image", ""), "output": getattr(job, "output", ""), "ending": outcome.ending.value}
     if outcome.error is not None:
         facts["error"] = {key: getattr(outcome.error, key) for key in ("code", "message", "hint")}
+    if outcome.found is not None:
+        facts["found"] = {"stays": outcome.found.stays, "reason": outcome.found.reason}
     return {**facts, **({"result": outcome.result} if outcome.result else {})}
 
 
@@ -198,7 +216,9 @@ def _outcome_line(outcome: Outcome) -> str:
     name = getattr(outcome.job, "image", outcome.job.kind)
     if outcome.ending is Ending.DONE and outcome.result:
         made = outcome.result.get("output") or f"{outcome.result['encoded']} slices encoded"
-        return f"{name}: done in {clock(outcome.result['seconds'])} -> {made}"
+        before = outcome.found.reason if outcome.found else ""
+        again = f" (again: the result there was made otherwise: {before})" if before else ""
+        return f"{name}: done in {clock(outcome.result['seconds'])} -> {made}{again}"
     return f"{name}: {_ending(outcome)}"
 
 
@@ -209,6 +229,8 @@ def _support_line(outcome: Outcome) -> str:
 def _ending(outcome: Outcome) -> str:
     """How it ended, with the reason on the same line."""
     reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
+    if outcome.ending is Ending.SKIPPED and outcome.found is not None:
+        reason = f": {Path(str(getattr(outcome.job, 'output', ''))).name} stays, for {outcome.found.reason}"
     return f"{outcome.ending.value}{reason}"
 
 

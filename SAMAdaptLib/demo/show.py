@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..cli.terminal import Interrupts, Terminal
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
+from ..files import write_content
 from ..heads.file import Head, save_head
 from ..inference import segment
 from ..metrics import Evaluation
@@ -114,7 +115,7 @@ class Demo:
         # Slices that were trained on are blank in the picture's labels, and therefore never chosen for it.
         shown, truth = without(result, problem.seen), without(problem.reference, problem.seen)
         picture = png(overlay_figure(problem.query, shown, truth, evaluation=evaluation, title=problem.title))
-        files.picture.write_bytes(picture)
+        write_content(files.picture, picture)
         case = CaseReport(problem.query.name or "The volume", picture, evaluation, seconds, problem.fairness)
         command = "python3 run.py demo" + (f" --data {self.data}" if self.data else "")
         page = Page(problem.title, problem.story, [case], head.card, command=command, notes=problem.notes)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from ..errors import InputError, WeightsError
-from ..files import write_whole
+from ..files import write_content
 from ..home import folder, home
+from ..notes import read_notes
 from ..progress import Monitor, Silent, raise_if_cancelled
 
 _CHUNK = 1 << 22
 _MEMORY = "verified.json"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def sha256_of(path: Path, monitor: Monitor | None = None) -> str:
@@ -30,11 +33,11 @@ def sha256_of(path: Path, monitor: Monitor | None = None) -> str:
 def remember(path: Path, sha256: str) -> None:
     """Note that the file as it is now has this hash. A home that cannot be written to only costs time later."""
     key, state = _identity(path)
-    others = {other: facts for other, facts in _remembered().items() if Path(other).is_file()}
+    others = {other: facts for other, facts in _remembered().items() if _is_file(other)}
     known = {**others, key: {**state, "sha256": sha256}}
     text = json.dumps(known, indent=1, sort_keys=True)
     with contextlib.suppress(InputError):
-        write_whole(folder("weights") / _MEMORY, lambda part: part.write_text(text, encoding="utf-8"))
+        write_content(folder("weights") / _MEMORY, text, private=True)  # it holds paths
 
 
 def computed(path: Path, monitor: Monitor | None = None) -> str:
@@ -64,14 +67,21 @@ def _identity(path: Path) -> tuple[str, dict[str, int]]:
 
 
 def _remembered() -> dict[str, dict[str, object]]:
-    """What is known of which path; nothing if the memory is missing or damaged."""
+    """What is known of which path; nothing if the memory is missing, and nothing of a path whose facts are damaged."""
+    noted = read_notes(home() / "weights" / _MEMORY)
+    return {key: facts for key, facts in noted.items() if isinstance(facts, dict) and _is_sha256(facts.get("sha256"))}
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def _is_file(text: str) -> bool:
+    """False also for what can be no path."""
     try:
-        content = json.loads((home() / "weights" / _MEMORY).read_text(encoding="utf-8"))
+        return Path(text).is_file()
     except (OSError, ValueError):
-        return {}
-    if not isinstance(content, dict):
-        return {}
-    return {key: value for key, value in content.items() if isinstance(value, dict) and "sha256" in value}
+        return False
 
 
 def _unreadable(path: Path, error: OSError) -> WeightsError:

@@ -13,6 +13,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from ..volume_folder import first_dicom
+
 
 class SlicerApplication:
     """The application as it is."""
@@ -104,4 +106,4 @@ class SlicerApplication:
 
 def _firstFile(path: Path) -> Path:
     """The file itself; of a folder its first DICOM file, from which Slicer reads the series."""
-    return min(item for item in path.iterdir() if item.suffix.lower() == ".dcm") if path.is_dir() else path
+    return first_dicom(path) or path if path.is_dir() else path

@@ -11,9 +11,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..errors import Cancelled, SAMAdaptError
+from ..heads.card import structures_of
 from ..jobfolder import JobFolder
 from ..jobs import EvaluateJob, Job, SegmentJob
+from ..matching import Labelling
 from ..progress import Monitor
+from ..resuming import Found, what_made
 from . import tables, texts
 from .desk import Order, noSteps
 from .headlibrary import HeadEntry
@@ -123,7 +126,9 @@ class CohortPresenter(Presenter):
         hasFolder = bool(state.outputFolder)
         self.ui.cohortFolderButton.enabled = hasFolder
         self.ui.cohortFolderButton.toolTip = _("Open the folder of the results.") if hasFolder else _("None is chosen.")
-        ready = _("Segment all of them, one after the other. Existing results stay as they are.")
+        ready = _(
+            "Segment all of them, one after the other. Results that were made in the same way, or edited since, stay."
+        )
         stop = _("Stop. What is finished stays.")
         self.view.setButton(self.running, self.desk.cancelling, state.problem(), ready, stop)
 
@@ -163,10 +168,14 @@ class CohortPresenter(Presenter):
             references = Path(chosen.cohortReference) if chosen.cohortReference else None
             return folderRows(Path(chosen.cohortInput), output, references)
         rows = sceneRows(self._sceneVolumes(), output)
-        names = [str(item["name"]) for item in self._head.card.structures] if self._head else []
         for row in rows:
-            row.reference = sceneReference(row.node, names)
+            row.reference = sceneReference(row.node, self._labelling())
         return rows
+
+    def _labelling(self) -> Labelling:
+        """The structures of the head, which those of a reference are matched with."""
+        card = self._head.card if self._head else None
+        return Labelling(_("the head"), structures_of(card) if card else (), by_name=True)
 
     def _next(self) -> bool:
         """Begin the next waiting row; False when there is none."""
@@ -188,26 +197,35 @@ class CohortPresenter(Presenter):
         head, options = str(self._head.path), self._segment.jobOptions()
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> Job:
-            return SegmentJob(str(row.path), head, str(row.output), **options)
+            return SegmentJob(str(row.path), head, str(row.output), **options, overwrite=False)
 
-        return self._order(row, prepare, lambda _result: None, lambda result, _nothing: self._compareFiles(row))
+        def done(result: dict[str, Any], _nothing: Any) -> None:
+            if result.get("skipped"):
+                self._set(row, Standing.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
+                self._next()
+                return
+            self._note(row, result)
+            self._compareFiles(row)
+
+        return self._order(row, prepare, lambda _result: None, done)
 
     def _sceneOrder(self, row: VolumeRow) -> Order:
         plan = self._segment.plan(row.node, self._head, into=None, roi=None)
 
         def fetch(result: dict[str, Any]) -> Any:
-            if row.output is not None and not row.output.exists():
-                from ..exchange import read_labels
-                from ..structure import Structure
+            kept = row.output is not None and row.output.exists() and what_made(row.output)
+            if isinstance(kept, Found) and kept.stays:
+                row.note = _("{name} stays: {reason}.").format(name=row.output.name, reason=kept.reason)
+            elif row.output is not None:
                 from ..volume import write_labelmap
 
-                structures = [Structure.from_dict(item) for item in result["structures"]]
-                write_labelmap(read_labels(result["output"], plan.capture.geometry, structures), row.output)
+                write_labelmap(plan.labels(result), row.output)
             return plan.fetch(result)
 
         def done(result: dict[str, Any], labels: Any) -> None:
             placement = plan.show(labels)
             markResult(placement, result)
+            self._note(row, result)
             self._compareNodes(row, placement.node)
 
         return replace(self._order(row, plan.prepare, fetch, done), gather=plan.gather)
@@ -255,6 +273,8 @@ class CohortPresenter(Presenter):
             parts.append(_("{count} there already").format(count=count[Standing.SKIPPED]))
         if count[Standing.FAILED]:
             parts.append(_("{count} failed (rest the mouse on them)").format(count=count[Standing.FAILED]))
+        if doubted := sum(row.warned for row in self._rows):
+            parts.append(_("{count} with warnings (rest the mouse on them)").format(count=doubted))
         measured = [row.dice for row in self._rows if row.dice is not None]
         if measured:
             parts.append(_("mean Dice {dice}").format(dice=texts.dice(sum(measured) / len(measured))))
@@ -277,12 +297,12 @@ class CohortPresenter(Presenter):
         if reference is None or volume is None:
             self._complete(row)
             return
-        from ..mrml import capture_annotation, gathered, segments_of
+        from ..mrml import capture_annotation, gathered, segments_in
 
-        values = {str(item["name"]): int(item["value"]) for item in self._head.card.structures}
+        known = self._labelling()
         try:
             captures = [
-                capture_annotation(each, volume, [s.id for s in segments_of(each) if s.name in values], values, True)
+                capture_annotation(each, volume, segments_in(each, known), later=True, known=known)
                 for each in (node, reference)
             ]
         except SAMAdaptError as error:
@@ -316,7 +336,7 @@ class CohortPresenter(Presenter):
 
         def failed(error: SAMAdaptError) -> None:
             if isinstance(error, Cancelled):
-                self._set(row, Standing.DONE)
+                self._set(row, Standing.DONE, row.note)
                 self.view.fail(error)
             else:
                 self._complete(row, _("Not compared: {reason}").format(reason=error))
@@ -324,8 +344,14 @@ class CohortPresenter(Presenter):
         order = Order(self.name, prepare, progress=self._onRowProgress, done=done, failed=failed, gather=gather)
         self.start(order)
 
+    def _note(self, row: VolumeRow, result: dict[str, Any]) -> None:
+        """What speaks against a result, for the row's tooltip."""
+        row.warned = bool(result.get("warnings"))
+        again = [_("Made again: {reason}.").format(reason=result["again"])] if result.get("again") else []
+        row.note = "\n".join(filter(None, [row.note, *again, *(result.get("warnings") or ())]))
+
     def _complete(self, row: VolumeRow, note: str = "") -> None:
-        self._set(row, Standing.DONE, note)
+        self._set(row, Standing.DONE, "\n".join(filter(None, [row.note, note])))
         self._next()
 
     # The table ----------------------------------------------------------------------------------------------------

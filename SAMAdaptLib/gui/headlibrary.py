@@ -15,7 +15,7 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from ..errors import InputError, SAMAdaptError
-from ..files import write_whole
+from ..files import write_content
 from ..heads.card import SUFFIX, HeadCard, read_card
 from ..home import folder
 
@@ -94,7 +94,7 @@ class HeadLibrary:
         source = Path(source)
         card = read_card(source)
         target = self.freePath(source.stem)
-        write_whole(target, lambda part: part.write_bytes(source.read_bytes()))
+        write_content(target, source.read_bytes())
         return HeadEntry(target, card)
 
     def exportFile(self, entry: HeadEntry, target: str | Path) -> Path:
@@ -102,7 +102,7 @@ class HeadLibrary:
         target = Path(target)
         if target.suffix.lower() != SUFFIX:
             target = target.with_name(target.name + SUFFIX)
-        write_whole(target, lambda part: part.write_bytes(entry.path.read_bytes()))
+        write_content(target, entry.path.read_bytes())
         return target
 
     def rename(self, entry: HeadEntry, title: str) -> HeadEntry:

@@ -11,6 +11,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
+from ..provenance import HEAD_KEY
 from . import tables, texts
 from .desk import Order
 from .headlibrary import HeadEntry
@@ -40,7 +41,7 @@ class SegmentState:
         return self.missing or self.busy
 
 
-RESULT_ATTRIBUTE = "SAMAdapt.Head"
+RESULT_ATTRIBUTE = HEAD_KEY
 """Segmentation nodes that a head made have this attribute: they are no reference to measure a head by."""
 
 

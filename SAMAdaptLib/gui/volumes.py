@@ -11,11 +11,11 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ..errors import InputError
+from ..matching import Labelling
+from ..volume_folder import RESULT_ENDING, VOLUME_ENDINGS, volumes_in
 from .presenter import alive
 from .segment import RESULT_ATTRIBUTE
 
-_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
-_RESULT = ".seg.nrrd"
 _FORBIDDEN = set('<>:"/\\|?*')
 
 
@@ -41,7 +41,10 @@ class Standing(Enum):
 
 @dataclass
 class VolumeRow:
-    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone."""
+    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone.
+
+    ``note`` is the tooltip of its standing; ``warned``: something speaks against its result.
+    """
 
     name: str
     node: Any = None
@@ -50,6 +53,7 @@ class VolumeRow:
     reference: Any = None
     standing: Standing = Standing.WAITING
     note: str = ""
+    warned: bool = False
     dice: float | None = None
     diceTip: str = ""
 
@@ -61,17 +65,17 @@ def sceneRows(nodes: Sequence[Any], output: Path | None) -> list[VolumeRow]:
     for node in nodes:
         name = node.GetName() or "volume"
         stem = _free("".join("_" if sign in _FORBIDDEN else sign for sign in name).strip(" .") or "volume", taken)
-        rows.append(VolumeRow(name, node=node, output=output / (stem + _RESULT) if output else None))
+        rows.append(VolumeRow(name, node=node, output=output / (stem + RESULT_ENDING) if output else None))
     return rows
 
 
 def folderRows(source: Path, output: Path, references: Path | None) -> list[VolumeRow]:
-    """A row for each volume file of a folder, and for each subfolder with DICOM files. Raises InputError."""
+    """A row for a folder of DICOM files, else for each of its volumes and subfolders of DICOM. Raises InputError."""
     for what in (source, output, *([references] if references else [])):
         if not what.is_dir():
             msg = _("The folder {path} does not exist.").format(path=what)
             raise InputError(msg, _("Choose another folder."))
-    found = [path for path in sorted(source.iterdir()) if _isVolume(path)]
+    found = volumes_in(source)
     if not found:
         msg = _("There is no volume in {path}.").format(path=source)
         raise InputError(msg, _("NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files."))
@@ -80,37 +84,30 @@ def folderRows(source: Path, output: Path, references: Path | None) -> list[Volu
     rows = []
     for path in found:
         stem = _free(_stem(path), taken)
-        target = output / (stem + _RESULT)
-        row = VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path)))
-        row.standing = Standing.SKIPPED if target.exists() else Standing.WAITING
-        rows.append(row)
+        target = output / (stem + RESULT_ENDING)
+        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path))))
     return rows
 
 
-def sceneReference(volume: Any, structures: Sequence[str]) -> Any:
+def sceneReference(volume: Any, known: Labelling) -> Any:
     """A segmentation of the scene that was drawn on this volume and has a structure of the head; no head made it."""
     import slicer
 
-    from ..mrml import segments_of
+    from ..mrml import segments_in, segments_of
 
     role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
     for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
         drawn = node.GetNodeReference(role) is volume and not node.GetAttribute(RESULT_ATTRIBUTE)
-        if drawn and {segment.name for segment in segments_of(node)} & set(structures):
-            return alive(node)
+        try:
+            if drawn and segments_of(node) and segments_in(node, known):
+                return alive(node)
+        except InputError:  # of names that contradict the head's: it is no reference for that
+            continue
     return None
 
 
-def _isVolume(path: Path) -> bool:
-    if path.name.startswith(".") or path.name.lower().endswith(_RESULT):
-        return False
-    if path.is_dir():
-        return any(item.suffix.lower() == ".dcm" for item in path.iterdir())
-    return path.name.lower().endswith(_ENDINGS)
-
-
 def _stem(path: Path) -> str:
-    for ending in (_RESULT, *_ENDINGS):
+    for ending in (RESULT_ENDING, *VOLUME_ENDINGS):
         if path.name.lower().endswith(ending):
             return path.name[: -len(ending)]
     return path.name

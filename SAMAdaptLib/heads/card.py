@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import HeadFileError
+from ..provenance import Provenance
+from ..structure import Structure
 
 SCHEMA = 1
 SUFFIX = ".samhead"
@@ -134,6 +137,11 @@ class HeadCard:
             return None
         return expected_elsewhere(self.mean_dice, int(self.training.get("cases", 1)))
 
+    @property
+    def seen(self) -> list[Any]:
+        """How the training volumes looked (see ``doubts.looks_of``), unchecked; empty where that was not kept."""
+        return list(self.training.get("seen") or ())
+
     def closer_card(self) -> HeadCard | None:
         """The card of the head for a closer look: as this one, with its own canvas, network and prior."""
         if not self.closer:
@@ -155,6 +163,17 @@ class HeadCard:
         dice = "not measured" if self.mean_dice is None else f"{self.mean_dice:.2f}"
         kind = self.modality or "any modality"
         return f"{self.head_type} on {self.encoder['name']}, {kind}, held-out Dice {dice}: {names}"
+
+
+def structures_of(card: HeadCard) -> tuple[Structure, ...]:
+    """The card's structures as such, without what it says of their anatomy."""
+    return tuple(Structure.from_dict(structure) for structure in card.structures)
+
+
+def provenance_of(card: HeadCard, head_sha256: str, options: Mapping[str, Any], **inputs: str) -> Provenance:
+    """What a result of the head of that card is made by. ``inputs``: hashes, as ``Provenance`` names them."""
+    encoder = card.encoder
+    return Provenance(card.name, head_sha256, str(encoder["name"]), str(encoder["sha256"]), options, **inputs)
 
 
 def _check(card: HeadCard, source: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from ..errors import HeadFileError, InputError
-from ..files import write_whole
+from ..files import write_content
+from ..safepaths import spelled_plainly
 from . import build_head
 from .arrangement import ArrangementPrior, arrangement_prior
 from .card import METADATA_KEY, SUFFIX, HeadCard, read_card
+from .checksum import require_checksum, with_checksum
 from .shape import ShapePrior, shape_prior
 
 if TYPE_CHECKING:
@@ -53,6 +57,11 @@ class Head:
         """This head with these facts about its training on its card."""
         return replace(self, card=replace(self.card, training={**self.card.training, **facts}))
 
+    @cached_property
+    def sha256(self) -> str:
+        """The hash (hex) of the file that ``save_head`` writes."""
+        return hashlib.sha256(_serialized(self)).hexdigest()
+
     def state(self) -> dict[str, torch.Tensor]:
         """All tensors by name, as a file holds them; those of the priors begin with ``PRIOR`` and ``ARRANGEMENT``, the
         closer head's with ``CLOSER``."""
@@ -75,11 +84,15 @@ def save_head(head: Head, path: str | Path) -> Path:
     if path.suffix != SUFFIX:
         msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
         raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
-    card = replace(head.card, name=head.card.name or path.stem)
-    state = {key: value.detach().cpu().contiguous() for key, value in head.state().items()}
-    data = save(state, metadata={METADATA_KEY: card.to_json()})
-    write_whole(path, lambda part: part.write_bytes(data))
+    named = replace(head, card=replace(head.card, name=head.card.name or path.stem))
+    write_content(path, _serialized(named))
     return path
+
+
+def _serialized(head: Head) -> bytes:
+    """The content of a head file."""
+    state = {key: value.detach().cpu().contiguous() for key, value in head.state().items()}
+    return save(state, metadata={METADATA_KEY: with_checksum(head.card.to_json(), state)})
 
 
 def load_head(path: str | Path) -> Head:
@@ -87,8 +100,11 @@ def load_head(path: str | Path) -> Head:
     path = Path(path)
     card = read_card(path)
     try:
+        with spelled_plainly(path, SUFFIX) as plain:
+            state = load_file(plain)
         head = _built(card)
-        _fill(head, load_file(path), path)
+        _fill(head, state, path)
+        require_checksum(path, state)  # last: what is wrong with the card says more
     except (SafetensorError, InputError, RuntimeError, ValueError) as error:
         if isinstance(error, HeadFileError):
             raise

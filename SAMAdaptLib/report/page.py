@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import write_whole
+from ..files import write_content
 from . import tables
 from .charts import curve_figure
 from .recorder import Curves, card_curves
@@ -60,8 +60,7 @@ class Page:
 
 def write_page(path: str | Path, page: Page) -> None:
     """Write the page whole or not at all. Raises InputError when the folder is missing, DependencyError."""
-    content = render_page(page).encode()
-    write_whole(Path(path), lambda part: part.write_bytes(content))
+    write_content(path, render_page(page))
 
 
 def render_page(page: Page) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import DependencyError
-from ..files import write_whole
+from ..files import write_content
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,8 +61,7 @@ def png(figure: Figure, dpi: int = 150) -> bytes:
 
 def write_png(figure: Figure, path: str | Path, dpi: int = 150) -> None:
     """Write the figure whole or not at all. Raises InputError when the folder is missing or cannot be written to."""
-    content = png(figure, dpi)
-    write_whole(Path(path), lambda part: part.write_bytes(content))
+    write_content(path, png(figure, dpi))
 
 
 def style_axes(axes: Axes, theme: Theme, grid: Literal["both", "x", "y"] = "y") -> None:

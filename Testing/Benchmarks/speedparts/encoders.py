@@ -31,9 +31,9 @@ def mobile_sam(bench: Bench) -> list[Row]:
     """One slice through the default session of ONNX Runtime; ours, of as many at once as it takes, in fp32, as it
     chooses by itself, and as it chooses where there are units for 8-bit integers but none for bf16."""
     import onnxruntime
+    from SAMAdaptLib.encoders.onnx import OnnxEncoder
 
     from SAMAdaptLib.encoders import canvas, load_encoder, runtimes, weights
-    from SAMAdaptLib.encoders.onnx import OnnxEncoder
     from SAMAdaptLib.encoders.registry import ENTRIES
     from SAMAdaptLib.processor import has_bf16_units
 

@@ -92,10 +92,10 @@ def _onnxruntime(path: Path, inputs: np.ndarray) -> dict[str, float]:
 
 def _openvino(path: Path, inputs: np.ndarray, precision: str, changes: int) -> dict[str, float]:
     import openvino
-
     from SAMAdaptLib.encoders.bands import in_bands
     from SAMAdaptLib.encoders.openvino_graph import quantise, rearrange
     from SAMAdaptLib.encoders.ranges import RANGES
+
     from SAMAdaptLib.encoders.registry import ENTRIES
 
     core = openvino.Core()
