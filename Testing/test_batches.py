@@ -64,7 +64,11 @@ def a_head(kind: str = "fusion") -> HeadModule:
 
 
 @settings(max_examples=40, deadline=None)
-@given(neck=st.sampled_from([16, 28, 32, 42, 48, 56, 64]), kind=st.sampled_from(["cnn", "fusion"]), seed=st.integers(0, 1000))
+@given(
+    neck=st.sampled_from([16, 28, 32, 42, 48, 56, 64]),
+    kind=st.sampled_from(["cnn", "fusion"]),
+    seed=st.integers(0, 1000),
+)
 def test_a_crop_shows_the_same_place_in_features_picture_and_target(neck: int, kind: str, seed: int) -> None:
     """Whatever the number of cells, and though the picture and the target are then not of their usual size."""
     head = a_head(kind)
@@ -104,7 +108,9 @@ def test_the_batch_that_speed_is_measured_with_has_the_shapes_of_a_real_one(kind
     head = a_head(kind)
     real = Batches(head, Places(neck, 2 * neck), CPU).draw([sample(quadrants)] * head.batch, np.random.default_rng(0))  # type: ignore[arg-type]
     made = invented_batch(head, {"neck": neck, "fine": 2 * neck}, CPU)
-    assert {level: maps.shape for level, maps in made[0].items()} == {level: maps.shape for level, maps in real[0].items()}
+    assert {level: maps.shape for level, maps in made[0].items()} == {
+        level: maps.shape for level, maps in real[0].items()
+    }
     assert (made[1].shape, made[2].shape) == (real[1].shape, real[2].shape)
 
 

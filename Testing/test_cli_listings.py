@@ -145,7 +145,7 @@ def test_encoders_are_listed_with_size_licence_and_place(empty_home: Path, capsy
     assert main(["encoders"]) == 0
     text = capsys.readouterr().out
     assert "medsam_lite   39.4 MB  Apache-2.0  not here" in text
-    assert "mobile_sam   28.1 MB  Apache-2.0  not here" in text
+    assert "mobile_sam    28.1 MB  Apache-2.0  not here" in text
     assert "tiny" not in text
 
 

@@ -126,7 +126,9 @@ def test_the_maps_are_kept_once_their_bytes_are_known_to_be_right(empty_home: Pa
 
 def test_pip_without_a_connection_is_told_with_a_way_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(InputError, match=r"brain volume could not be fetched\. pip could not fetch it: .*--data FOLDER"):
+    with pytest.raises(
+        InputError, match=r"brain volume could not be fetched\. pip could not fetch it: .*--data FOLDER"
+    ):
         template.fetch_maps()
 
 

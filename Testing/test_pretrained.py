@@ -98,7 +98,9 @@ def test_the_rebuilt_decoder_gives_the_masks_of_the_onnx_decoder(mobile_sam) -> 
     prompt.pe_layer.positional_encoding_gaussian_matrix.copy_(state.pop("pe_gaussian"))
     no_mask = state.pop("no_mask_embed").reshape(1, 256, 1, 1).expand(1, 256, 64, 64)
     decoder.load_state_dict(state)
-    not_a_point = torch.from_numpy(read_graph(path.read_bytes()).weight("model.prompt_encoder.not_a_point_embed.weight"))
+    not_a_point = torch.from_numpy(
+        read_graph(path.read_bytes()).weight("model.prompt_encoder.not_a_point_embed.weight")
+    )
     with torch.no_grad():
         masks, _ = decoder.predict_masks(torch.from_numpy(neck), prompt.get_dense_pe(), not_a_point[None], no_mask)
     found = masks.numpy()

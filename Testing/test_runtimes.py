@@ -67,7 +67,9 @@ def test_a_runtime_that_is_not_installed_is_told_with_its_command(monkeypatch: p
         ("SAMADAPT_PRECISION", "fp16", "fp32 or bf16"),
     ],
 )
-def test_an_unknown_word_is_refused_with_those_that_are_known(variable, word, choices, checkpoints, monkeypatch) -> None:
+def test_an_unknown_word_is_refused_with_those_that_are_known(
+    variable, word, choices, checkpoints, monkeypatch
+) -> None:
     monkeypatch.setenv(variable, word)
     with pytest.raises(InputError, match=f"{variable} is '{word}'. Set it to {choices}"):
         load_encoder(checkpoints["lite_medsam"], device="cpu", input_size=56)
@@ -102,7 +104,9 @@ def test_the_environment_overrides_the_precision(asked: str, runtime: str, monke
 
 
 @pytest.mark.parametrize(("threads", "cores", "at_once"), [(None, 8, 2), (None, 1, 1), (1, 8, 1), (4, 8, 2)])
-def test_openvino_computes_two_pictures_side_by_side_where_there_are_cores(threads, cores, at_once, monkeypatch) -> None:
+def test_openvino_computes_two_pictures_side_by_side_where_there_are_cores(
+    threads, cores, at_once, monkeypatch
+) -> None:
     monkeypatch.setattr(runtimes, "cores", lambda: cores)
     assert runtimes.pictures_at_once(threads) == at_once
 

@@ -344,7 +344,9 @@ def test_the_real_vit_b_architecture_equals_segment_anythings(tmp_path: Path, em
 def test_a_head_is_trained_and_used_at_a_smaller_input_size(small_checkpoint, empty_home, tmp_path, monkeypatch):
     for kind in ("cnn", "fusion"):
         monkeypatch.setattr(head_class(kind), "steps", 20)
-    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=1, least_views=1, shape_steps=20, arrangement_steps=0))
+    monkeypatch.setitem(
+        BUDGETS, "balanced", replace(BUDGETS["balanced"], views=1, least_views=1, shape_steps=20, arrangement_steps=0)
+    )
     case = two_balls()
     train = partial(samadapt.train, [case], encoder=str(small_checkpoint), budget="balanced", device="cpu")
     save_head(train(input_size=512), tmp_path / "small.samhead")

@@ -16,6 +16,7 @@ from test_closer import small_balls  # noqa: E402
 
 from SAMAdaptLib import shapes, training  # noqa: E402
 from SAMAdaptLib.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.embedding import FeatureStore  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder, sizes  # noqa: E402
 from SAMAdaptLib.encoders.base import Encoder  # noqa: E402
 from SAMAdaptLib.encoders.registry import ENTRIES  # noqa: E402
@@ -26,7 +27,6 @@ from SAMAdaptLib.heads import head_class  # noqa: E402
 from SAMAdaptLib.heads.file import load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference import segment  # noqa: E402
 from SAMAdaptLib.predictor import Predictor  # noqa: E402
-from SAMAdaptLib.embedding import FeatureStore  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
 from SAMAdaptLib.training import train  # noqa: E402
 

@@ -37,7 +37,9 @@ def lite(checkpoints: dict[str, Path]) -> TinyViTEncoder:
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "rule"), [("lite_medsam", 256, "unit"), ("mobile_sam", 1024, "sam")], ids=["LiteMedSAM", "MobileSAM"]
+    ("name", "size", "rule"),
+    [("lite_medsam", 256, "unit"), ("mobile_sam", 1024, "sam")],
+    ids=["LiteMedSAM", "MobileSAM"],
 )
 def test_a_checkpoint_by_path_is_known_by_its_tensors(checkpoints, name: str, size: int, rule: str) -> None:
     found = load_encoder(checkpoints[name], device="cpu")
@@ -113,8 +115,12 @@ def test_mobile_sams_cells_are_sixteen_pixels_wide(checkpoints) -> None:
 )
 def test_an_input_size_that_does_not_fit_is_refused_with_those_that_do(checkpoints, name: str, size: int) -> None:
     cell = 4 * STRIDE_OF[name]
-    fitting = rf"multiple of {cell} from {14 * cell} to {128 * cell}; {28 * cell}, {42 * cell}, {56 * cell}, {64 * cell}"
-    with pytest.raises(InputError, match=rf"{name} cannot work on pictures of {size} pixels a side.*{fitting} fit best"):
+    fitting = (
+        rf"multiple of {cell} from {14 * cell} to {128 * cell}; {28 * cell}, {42 * cell}, {56 * cell}, {64 * cell}"
+    )
+    with pytest.raises(
+        InputError, match=rf"{name} cannot work on pictures of {size} pixels a side.*{fitting} fit best"
+    ):
         load_encoder(checkpoints[name], device="cpu", input_size=size)
 
 
@@ -131,7 +137,11 @@ def test_layers_after_the_last_asked_level_are_not_computed(lite) -> None:
     calls = []
     hooks = [
         part.register_forward_hook(lambda *_, name=name: calls.append(name))
-        for name, part in (("neck", lite._model.neck), ("stage", lite._model.stages[0]), ("merge", lite._model.merges[0]))
+        for name, part in (
+            ("neck", lite._model.neck),
+            ("stage", lite._model.stages[0]),
+            ("merge", lite._model.merges[0]),
+        )
     ]
     try:
         lite.encode(canvases(1, 56), ("fine",))
@@ -193,7 +203,9 @@ def test_a_checkpoint_with_a_missing_tensor_names_it(tmp_path: Path) -> None:
     state = random_checkpoint(1)
     del state["image_encoder.layers.2.blocks.3.attn.qkv.weight"]
     torch.save(state, tmp_path / "hole.pth")
-    with pytest.raises(WeightsError, match=r"hole\.pth holds no TinyViT image encoder .*layers\.2\.blocks\.3\.attn\.qkv"):
+    with pytest.raises(
+        WeightsError, match=r"hole\.pth holds no TinyViT image encoder .*layers\.2\.blocks\.3\.attn\.qkv"
+    ):
         load_encoder(tmp_path / "hole.pth", device="cpu")
 
 

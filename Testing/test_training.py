@@ -293,7 +293,9 @@ def fitted(module, **options) -> fitting.Fit:
     return fitting.fit(module, None, ["a view"], [], **{**usual, **options})
 
 
-@pytest.mark.parametrize(("allowed", "least", "expected"), [(1000.0, 0, 20), (10.0, 0, 10), (3.0, 14, 14), (3.0, 20, 20)])
+@pytest.mark.parametrize(
+    ("allowed", "least", "expected"), [(1000.0, 0, 20), (10.0, 0, 10), (3.0, 14, 14), (3.0, 20, 20)]
+)
 def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(
     a_second_a_step, allowed: float, least: int, expected: int
 ) -> None:
@@ -306,7 +308,9 @@ def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(
 
 
 def test_a_fit_that_was_cancelled_was_not_cut_short(a_second_a_step) -> None:
-    result = fitted(head_class("linear")({"neck": 4}, 2), deadline=1000.0, monitor=Listener(lambda heard: heard.asked > 3))
+    result = fitted(
+        head_class("linear")({"neck": 4}, 2), deadline=1000.0, monitor=Listener(lambda heard: heard.asked > 3)
+    )
     assert result.cancelled and not result.cut_short
 
 
@@ -322,7 +326,9 @@ def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.trials.fit", short)
 
 
-def test_a_training_that_was_cut_short_says_so_and_its_card_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_training_that_was_cut_short_says_so_and_its_card_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     cut_off_after(7, monkeypatch)
     heard = Listener()
     head = train([two_balls()], encoder="tiny", head="linear", budget="fast", monitor=heard)

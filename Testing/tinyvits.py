@@ -43,7 +43,7 @@ class _Drawn(dict[str, Tensor]):
 
 
 def random_checkpoint(stride: int, seed: int = 0, prefix: str = "image_encoder.") -> dict[str, Tensor]:
-    """The state dict of an image encoder by the names that its authors gave; ``stride`` 4 is MobileSAM's, 1 LiteMedSAM's."""
+    """The state dict of an image encoder by its authors' names; ``stride`` 4 is MobileSAM's, 1 LiteMedSAM's."""
     state = _Drawn(seed)
     kernel = 3 if stride == 4 else 1
     state.convolution("patch_embed.seq.0", WIDTHS[0] // 2, 3, kernel)

@@ -118,7 +118,7 @@ class TorchEncoder(ABC):
         self._model = self._model.to(self._device)
 
     def _lower_precision(self) -> AbstractContextManager[object]:
-        """Not even a switched-off autocast is asked of a device in full precision: torch before 2.5 has none for MPS."""
+        """In full precision not even an autocast that is switched off: torch before 2.5 has none for MPS."""
         return torch.autocast(self._device.type, torch.bfloat16) if self._precision == "bf16" else nullcontext()
 
     def _features(self, inputs: Tensor, asked: tuple[str, ...]) -> dict[str, Tensor]:
