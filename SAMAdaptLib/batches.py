@@ -91,7 +91,7 @@ class Batches:
             features = self.embedder.features(sample.view)
             arrays = {name: np.ascontiguousarray(features[name].transpose(1, 2, 0)) for name in self.module.needs}
             cells = min((array.shape[0] for array in arrays.values()), default=self.module.loss_size)
-            arrays[PICTURE] = fitted_picture(features[PICTURE], cells)
+            arrays[PICTURE] = fitted_picture(features[PICTURE], cells) if self.module.needs else features[PICTURE]
             target = sample.target(cells * max(1, round(self.module.loss_size / cells)))
             units = gcd(*(array.shape[0] for array in (*arrays.values(), target)))
             known = _Known(arrays, target, units, _places(target, units) if self.module.crops else [])

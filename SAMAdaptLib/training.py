@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .anatomy import arranged, in_shape
@@ -234,7 +235,8 @@ class Session:
         """The encoder for a lesson's slices, at the size that was asked for, that of ``earlier``, or the best one."""
         recipe, frame = self.recipe, lesson.training[0].content.frame
         size = recipe.input_size
-        if size is None and earlier is not None and earlier.card.encoder["name"] == recipe.encoder:
+        own_names = (recipe.encoder, Path(recipe.encoder).stem)  # the second is that of a file
+        if size is None and earlier is not None and earlier.card.encoder["name"] in own_names:
             size = earlier.card.input_size
         elif size is None:
             pictures = self.budget.views * len(lesson.training) + len(lesson.held_out)
@@ -293,7 +295,8 @@ class Session:
             facts["encoder"] = closer.card.encoder
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
-        return whole.noted(seconds=round(time.monotonic() - self.began, 1))
+        either = {"cut_short": True} if head.cut_short or closer.cut_short else {}
+        return whole.noted(seconds=round(time.monotonic() - self.began, 1), **either)
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""

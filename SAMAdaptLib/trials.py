@@ -98,7 +98,8 @@ class Trials:
         """The ensemble of fitted heads, with a card of its own."""
         module, device = EnsembleHead.of([head.module for head in heads]), self.session.device
         found = held_out_dice(module.to(device), Batches(module, self._embedder(module), device), self.checks)
-        return self._head(module, Fit({}, found, sum(head.card.training["steps"] for head in heads)))
+        together = self._head(module, Fit({}, found, sum(head.card.training["steps"] for head in heads)))
+        return together.noted(cut_short=True) if any(head.cut_short for head in heads) else together
 
     def _fit(self, kind: str, seconds: float, seed: int) -> Head:
         """Fit one head; on the processor, where the device has too little memory for it."""

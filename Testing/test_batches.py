@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from SAMAdaptLib import batches as batches_module
-from SAMAdaptLib.batches import CROP_CELLS, Batches
-from SAMAdaptLib.embedding import PICTURE, PICTURE_SIZE, picture_to_float
+from SAMAdaptLib.batches import CROP_CELLS, Batches, invented_batch
+from SAMAdaptLib.embedding import PICTURE, PICTURE_SIZE
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads import build_head, head_class
 from SAMAdaptLib.heads.base import HeadModule
@@ -64,24 +64,54 @@ def a_head(kind: str = "fusion") -> HeadModule:
 
 
 @settings(max_examples=40, deadline=None)
-@given(neck=st.sampled_from([16, 32, 48, 64]), kind=st.sampled_from(["cnn", "fusion"]), seed=st.integers(0, 1000))
+@given(
+    neck=st.sampled_from([16, 28, 32, 42, 48, 56, 64]),
+    kind=st.sampled_from(["cnn", "fusion"]),
+    seed=st.integers(0, 1000),
+)
 def test_a_crop_shows_the_same_place_in_features_picture_and_target(neck: int, kind: str, seed: int) -> None:
+    """Whatever the number of cells, and though the picture and the target are then not of their usual size."""
     head = a_head(kind)
     reader = Batches(head, Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
+    wholes, whole_pictures, whole_targets = reader.load([sample(quadrants)])
+    picture_side, target_side = whole_pictures.shape[-1], whole_targets.shape[-1]
+    assert picture_side % (2 * neck) == 0 and abs(picture_side - PICTURE_SIZE) <= neck
+    assert target_side % neck == 0 and abs(target_side - head.loss_size) <= neck / 2
     features, pictures, targets = reader.draw([sample(quadrants)], np.random.default_rng(seed))
     assert len(targets) == head.crops
     for crop in range(head.crops):
-        row, column = features["neck"][crop].mean(dim=(1, 2)).tolist()
-        for level in features.values():
-            np.testing.assert_allclose(level[crop].mean(dim=(1, 2)), (row, column), atol=2e-3)
-        seen = targets[crop]
-        share = seen.shape[0] / head.loss_size
-        expected = quadrants(head.loss_size)
-        top, left = (round((middle - share / 2) * head.loss_size) for middle in (row, column))
-        np.testing.assert_array_equal(seen, expected[top : top + seen.shape[0], left : left + seen.shape[0]])
-        whole = picture_to_float(Places(neck, 2 * neck).features(None)[PICTURE])
-        brightness = whole[round((row - share / 2) * PICTURE_SIZE) :][: pictures.shape[-1]].mean()
-        assert float(pictures[crop].mean()) == pytest.approx(float(brightness), abs=1e-3)
+        cells = features["neck"].shape[-1]
+        # The ramp says where a cell's middle is: half a cell before is where the crop begins.
+        top, left = (round(float(share) * neck - 0.5) for share in features["neck"][crop][:, 0, 0])
+        for level, whole in (*((features[name], wholes[name]) for name in wholes), (pictures, whole_pictures)):
+            _is_part(level[crop], whole[0], neck, top, left, cells)
+        _is_part(targets[crop][None], whole_targets, neck, top, left, cells)
+    np.testing.assert_array_equal(whole_targets[0], quadrants(target_side))
+
+
+def _is_part(part: torch.Tensor, whole: torch.Tensor, units: int, top: int, left: int, cells: int) -> None:
+    """``part`` (C, h, w) is what ``cells`` x ``cells`` of ``units`` x ``units`` cells show of ``whole``."""
+    step = whole.shape[-1] // units
+    rows, columns = slice(top * step, (top + cells) * step), slice(left * step, (left + cells) * step)
+    torch.testing.assert_close(part, whole[:, rows, columns], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("neck", "cells"), [(16, 4), (28, 7), (42, 10), (64, CROP_CELLS), (128, 32)])
+def test_a_crop_is_a_quarter_of_the_canvas_wide_whatever_its_cells(neck: int, cells: int) -> None:
+    reader = Batches(a_head("cnn"), Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
+    assert reader.draw([sample(quadrants)], np.random.default_rng(0))[0]["neck"].shape[-1] == cells
+
+
+@pytest.mark.parametrize("kind", ["linear", "cnn", "fusion", "unet"])
+@pytest.mark.parametrize("neck", [28, 42, 64])
+def test_the_batch_that_speed_is_measured_with_has_the_shapes_of_a_real_one(kind: str, neck: int) -> None:
+    head = a_head(kind)
+    real = Batches(head, Places(neck, 2 * neck), CPU).draw([sample(quadrants)] * head.batch, np.random.default_rng(0))  # type: ignore[arg-type]
+    made = invented_batch(head, {"neck": neck, "fine": 2 * neck}, CPU)
+    assert {level: maps.shape for level, maps in made[0].items()} == {
+        level: maps.shape for level, maps in real[0].items()
+    }
+    assert (made[1].shape, made[2].shape) == (real[1].shape, real[2].shape)
 
 
 def test_a_crop_is_sixteen_cells_wide_and_a_step_holds_several_of_each_view() -> None:

@@ -15,6 +15,7 @@ from SAMAdaptLib import benchmark
 from SAMAdaptLib.benchmark import Dataset, Tools, of_queries, run
 from SAMAdaptLib.budget import BUDGETS, Budget
 from SAMAdaptLib.cohort_benchmark import run_supports
+from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
 from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.memory import peak_memory_mb
@@ -170,7 +171,7 @@ def test_several_ids_make_one_support_of_several_cases_and_the_job_s_options_rea
     )
     run(asked, tools=Tools(train, perfect))
     assert [case.labelmap.values() for case in heard["cases"]] == [(1, 2), (1, 2)]
-    assert (heard["head"], heard["seed"], heard["budget"], heard["encoder"]) == ("cnn", 5, "fast", "mobile_sam")
+    assert (heard["head"], heard["seed"], heard["budget"], heard["encoder"]) == ("cnn", 5, "fast", DEFAULT_ENCODER)
     assert len(heard["unlabeled"]) == 3
 
 

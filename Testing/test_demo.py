@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -95,17 +96,39 @@ def test_a_folder_without_labels_is_refused_by_name(data: Path, tmp_path: Path) 
         find_cases(tmp_path)
 
 
+def brings(*contents: bytes):
+    """Stands for the fetching of a wheel: writes these contents for the files that are asked for."""
+
+    def from_wheel(requirement: str, members: dict[str, Path], workspace: Path) -> None:
+        assert requirement == template.PACKAGE and workspace.is_dir()
+        for target, content in zip(members.values(), contents, strict=True):
+            target.write_bytes(content)
+
+    return from_wheel
+
+
 def test_a_wheel_with_other_bytes_is_not_used(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template, "_fetch_wheel", lambda scratch: forged_wheel(scratch / template.WHEEL))
-    with pytest.raises(InputError, match="is not the expected file: its sha256 is"):
+    monkeypatch.setattr(template, "from_wheel", brings(b"other", b"bytes", b"inside"))
+    with pytest.raises(InputError, match=r"nilearn==.* is not the expected file: its sha256 is"):
         template.fetch_maps()
     assert list((empty_home / "demo").iterdir()) == []
 
 
+def test_the_maps_are_kept_once_their_bytes_are_known_to_be_right(empty_home: Path, monkeypatch) -> None:
+    contents = (b"t1", b"grey", b"white")
+    hashes = (hashlib.sha256(content).hexdigest() for content in contents)
+    monkeypatch.setattr(template, "MAPS", dict(zip(template.MAPS, hashes, strict=True)))
+    monkeypatch.setattr(template, "from_wheel", brings(*contents))
+    paths = template.fetch_maps()
+    assert [path.read_bytes() for path in paths] == list(contents)
+    assert sorted(path.name for path in (empty_home / "demo").iterdir()) == sorted(path.name for path in paths)
+
+
 def test_pip_without_a_connection_is_told_with_a_way_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed = subprocess.CompletedProcess([], 1, "", "ERROR: no route to host\n")
-    monkeypatch.setattr(template.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(InputError, match=r"pip says: ERROR: no route to host .*--data FOLDER"):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(
+        InputError, match=r"brain volume could not be fetched\. pip could not fetch it: .*--data FOLDER"
+    ):
         template.fetch_maps()
 
 
@@ -114,7 +137,7 @@ def test_maps_that_are_there_are_not_fetched_again(empty_home: Path, monkeypatch
     place.mkdir(parents=True)
     for name in template.MAPS:
         (place / Path(template.MEMBER.format(name)).name).touch()
-    monkeypatch.delattr(template, "_fetch_wheel")
+    monkeypatch.delattr(template, "from_wheel")
     assert all(path.is_file() for path in template.fetch_maps())
 
 
@@ -125,7 +148,7 @@ def test_a_run_leaves_page_picture_segmentation_volume_and_head(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(BUDGETS, "fast", Budget("fast", seconds=20, views=1, effort=0.05))
+    monkeypatch.setitem(BUDGETS, "fast", Budget("fast", seconds=20, views=1, effort=0.05, least_views=1))
     output = tmp_path / "result"
     evaluation = Demo(output, data, encoder="tiny", head="linear").run()
     names = {"index.html", "picture.png", "segmentation.seg.nrrd", "volume.nrrd", "demo.samhead"}
@@ -161,8 +184,3 @@ def test_durations_read_as_people_say_them() -> None:
 
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def forged_wheel(path: Path) -> Path:
-    path.write_bytes(b"not the wheel")
-    return path

@@ -1,4 +1,4 @@
-"""Encoders: what they take, what they give, what is refused, and which runtime is chosen for them."""
+"""Encoders: what they take, what they give, what is refused."""
 
 from __future__ import annotations
 
@@ -12,23 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from listeners import Listener
-from smallonnx import picture
+from tinyvits import canvases as pictures
 
 from SAMAdaptLib import pace
-from SAMAdaptLib.encoders import (
-    ENTRIES,
-    Encoder,
-    describe,
-    find,
-    load_encoder,
-    runtimes,
-    speed,
-)
+from SAMAdaptLib.encoders import ENTRIES, Encoder, describe, find, load_encoder, loading, speed
 from SAMAdaptLib.encoders import canvas as canvases
 from SAMAdaptLib.encoders.tiny import tiny_encoder
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.progress import Silent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,7 +36,7 @@ def test_importing_the_encoders_loads_nothing_heavy():
 
 def test_the_listing_shows_the_public_encoders_with_size_licence_and_place(empty_home: Path):
     rows = {row["name"]: row for row in describe()}
-    assert set(rows) == {"mobile_sam", "sam_vit_b", "sam_vit_l", "sam_vit_h"}
+    assert set(rows) == {"medsam_lite", "mobile_sam", "sam_vit_b", "sam_vit_l", "sam_vit_h"}
     assert rows["sam_vit_b"]["bytes"] == 375042383 and rows["sam_vit_b"]["licence"] == "Apache-2.0"
     assert all(row["path"] is None for row in rows.values())
 
@@ -55,7 +45,10 @@ def test_every_entry_with_a_file_has_a_whole_hash_and_a_source():
     for entry in ENTRIES.values():
         if entry.file:
             assert len(entry.sha256) == 64 and set(entry.sha256) <= set("0123456789abcdef")
-            assert all(source.kind == "npm" or source.place.startswith("https://") for source in entry.sources)
+            packages = {"wheel", "npm"}
+            assert all(source.kind in packages or source.place.startswith("https://") for source in entry.sources)
+            assert all(source.member for source in entry.sources if source.kind in packages)
+            assert all(source.bytes for source in entry.sources if source.kind == "npm"), "a tarball's size is known"
             assert entry.sources and entry.bytes > 0
 
 
@@ -78,7 +71,12 @@ def test_a_file_of_an_unknown_kind_is_refused(tmp_path: Path, empty_home: Path):
         load_encoder(path)
 
 
-def test_a_decoder_is_no_encoder(empty_home: Path):
+def test_a_decoder_is_no_encoder(empty_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "decoder.onnx"
+    path.write_bytes(b"a decoder")
+    monkeypatch.setattr(loading, "by_sha256", lambda _digest: ENTRIES["mobile_sam_decoder"])
+    with pytest.raises(InputError, match="mobile_sam_decoder is a mask decoder, not an encoder"):
+        load_encoder(path)
     with pytest.raises(InputError, match="mask decoder, not an encoder"):
         load_encoder("mobile_sam_decoder")
 
@@ -156,7 +154,7 @@ def test_the_tiny_encoder_has_the_promised_shapes_and_is_an_encoder(empty_home: 
 
 def test_the_tiny_encoder_is_the_same_for_the_same_seed_only():
     first, again, other = tiny_encoder(3), tiny_encoder(3), tiny_encoder(4)
-    shown = picture(256)
+    shown = pictures(1, 256)
     assert first.sha256 == again.sha256 != other.sha256
     assert np.array_equal(first.encode(shown)["neck"], again.encode(shown)["neck"])
 
@@ -176,6 +174,20 @@ def test_pictures_of_another_size_give_nearly_the_same_features():
     np.testing.assert_allclose(features, expected, atol=0.01)
 
 
+@pytest.mark.parametrize("size", [448, 64])
+def test_the_tiny_encoder_works_at_other_sizes(size: int) -> None:
+    tiny = load_encoder("tiny", input_size=size)
+    assert tiny.fingerprint.endswith(f"-{size}") and tiny.sha256 == load_encoder("tiny").sha256
+    features = tiny.encode(pictures(1, size), ("neck", "fine"))
+    assert {level: maps.shape[-1] for level, maps in features.items()} == {"neck": size // 16, "fine": size // 8}
+
+
+@pytest.mark.parametrize("size", [0, 100, 48, 5000, -64])
+def test_a_size_that_the_tiny_encoder_cannot_take_is_refused(size: int) -> None:
+    with pytest.raises(InputError, match=f"tiny cannot work on pictures of {size} pixels.*a multiple of 16"):
+        load_encoder("tiny", input_size=size)
+
+
 @pytest.mark.parametrize("shape", [(8, 8), (1, 8, 9), (1, 2, 8, 8), (1, 1, 3, 8, 8)])
 def test_pictures_of_a_wrong_shape_are_refused_by_their_shape(shape: tuple[int, ...]):
     with pytest.raises(InputError, match=r"pictures of shape .* needs \(N, S, S\) or \(N, 3, S, S\)"):
@@ -184,9 +196,9 @@ def test_pictures_of_a_wrong_shape_are_refused_by_their_shape(shape: tuple[int, 
 
 def test_an_unknown_level_lists_the_levels():
     with pytest.raises(InputError, match="tiny has no feature level deep. It has neck, fine."):
-        tiny_encoder().encode(picture(), ("deep",))
+        tiny_encoder().encode(pictures(1, 64), ("deep",))
     with pytest.raises(InputError, match="No feature level was asked"):
-        tiny_encoder().encode(picture(), ())
+        tiny_encoder().encode(pictures(1, 64), ())
 
 
 def test_no_pictures_give_no_features():
@@ -235,78 +247,3 @@ def test_a_damaged_memory_of_speeds_is_measured_anew(content: str, empty_home: P
     empty_home.mkdir()
     (empty_home / "speed.json").write_text(content)
     assert tiny_encoder().seconds_per_slice() == 0.25
-
-
-# ---- runtimes ----
-
-
-def test_the_plan_follows_the_processor(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
-    monkeypatch.delenv("SAMADAPT_PRECISION", raising=False)
-    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
-    ranges = {"product": (-1.0, 1.0)}
-    for units, precision in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(runtimes, "has_bf16_units", lambda units=units: units)
-        monkeypatch.setattr(runtimes, "has_int8_units", lambda: True)
-        assert runtimes.make_plan("auto", Silent()) == runtimes.Plan("openvino", precision)
-        assert runtimes.make_plan("auto", Silent(), ranges=ranges).arithmetic == f"int8+{precision}"
-        monkeypatch.setattr(runtimes, "has_int8_units", lambda: False)
-        assert runtimes.make_plan("auto", Silent(), ranges=ranges).arithmetic == precision
-
-
-def test_an_exact_plan_is_in_fp32_whatever_the_processor_has(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("SAMADAPT_PRECISION", raising=False)
-    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
-    for name in ("has_bf16_units", "has_int8_units"):
-        monkeypatch.setattr(runtimes, name, lambda: True)
-    assert runtimes.make_plan("cpu", Silent(), exact=True, ranges={"product": (0.0, 1.0)}).arithmetic == "fp32"
-
-
-@pytest.mark.parametrize(("asked", "arithmetic"), [("fp32", "fp32"), ("bf16", "bf16"), ("int8", "int8+fp32")])
-def test_the_environment_overrides_what_the_processor_has(asked: str, arithmetic: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
-    monkeypatch.setenv("SAMADAPT_PRECISION", asked)
-    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
-    for name in ("has_bf16_units", "has_int8_units"):
-        monkeypatch.setattr(runtimes, name, lambda: False)
-    assert runtimes.make_plan("cpu", Silent(), ranges={"product": (0.0, 1.0)}).arithmetic == arithmetic
-
-
-def test_other_ranges_are_another_identity():
-    plans = [runtimes.Plan("openvino", "bf16", ranges={"product": (0.0, high)}) for high in (1.0, 1.0, 2.0)]
-    assert plans[0].identity == plans[1].identity != plans[2].identity
-    assert runtimes.Plan("openvino", "bf16").identity == "bf16"
-
-
-def test_int8_for_an_encoder_of_unknown_ranges_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
-    monkeypatch.setenv("SAMADAPT_PRECISION", "int8")
-    monkeypatch.setattr(runtimes, "_installed", lambda _name: True)
-    monkeypatch.setattr(runtimes, "has_bf16_units", lambda: False)
-    listener = Listener()
-    assert runtimes.make_plan("cpu", listener).arithmetic == "fp32"
-    assert "in fp32, not in int8" in listener.warnings[0]
-
-
-@pytest.mark.parametrize("asked", ["bf16", "int8"])
-def test_without_openvino_it_is_onnx_runtime_in_fp32(asked: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv("SAMADAPT_RUNTIME", raising=False)
-    monkeypatch.setenv("SAMADAPT_PRECISION", asked)
-    monkeypatch.setattr(runtimes, "_installed", lambda name: name != "openvino")
-    listener = Listener()
-    assert runtimes.make_plan("cpu", listener) == runtimes.Plan("onnxruntime", "fp32")
-    assert f"{asked} needs OpenVINO" in listener.warnings[0]
-
-
-def test_a_gpu_that_onnx_runtime_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runtimes, "_onnxruntime_has_cuda", lambda: False)
-    listener = Listener()
-    assert runtimes.make_plan("cuda:0", listener).device == "cpu"
-    assert "cannot use the GPU" in listener.warnings[0]
-
-
-@pytest.mark.parametrize(("variable", "word"), [("SAMADAPT_RUNTIME", "tensorrt"), ("SAMADAPT_PRECISION", "int4")])
-def test_an_unknown_word_in_the_environment_is_refused(variable: str, word: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(variable, word)
-    with pytest.raises(InputError, match=f"{variable} is '{word}'"):
-        runtimes.make_plan("auto", Silent())

@@ -41,6 +41,14 @@ def test_a_starter_head_says_what_it_was_trained_on_and_under_which_licence() ->
         assert structure["terminology"].count("~") == 6
 
 
+def test_a_starter_head_from_before_input_sizes_were_chosen_is_built_as_it_was() -> None:
+    head = load_head(starter_heads()[0])
+    assert head.card.input_size is None, "its encoder's own size"
+    for part in head.module.parts():
+        if part.type_name == "cnn":
+            assert "scale" in part.hyper() and part.hyper()["scale"] == 2
+
+
 def test_it_is_found_by_its_name_until_the_user_has_one_of_that_name(empty_home: Path) -> None:
     assert places.find_head(NAME) == str(starter_heads()[0])
     own = empty_home / "heads" / f"{NAME}.samhead"

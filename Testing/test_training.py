@@ -37,7 +37,7 @@ def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough steps for phantoms, which a linear probe nearly solves; shapes have a file of tests of their own."""
     monkeypatch.setattr(head_class("linear"), "steps", 60)
     monkeypatch.setattr(head_class("cnn"), "steps", 20)
-    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, least_views=1))
     monkeypatch.setattr(shapes, "FEWEST_SLICES", 1000)
 
 
@@ -270,8 +270,9 @@ def test_no_case_at_all_is_refused() -> None:
         train([])
 
 
-@pytest.mark.parametrize(("allowed", "expected"), [(1000.0, 20), (10.0, 10)])
-def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(monkeypatch, allowed, expected) -> None:
+@pytest.fixture
+def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every optimizer step takes a second; gives the learning rates of the steps."""
     now, rates = [0.0], []
 
     def one_second(module, optimizer, *batch) -> float:
@@ -284,12 +285,70 @@ def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(m
     monkeypatch.setattr(fitting, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(fitting.Batches, "load", lambda self, samples: ())
     monkeypatch.setattr(fitting, "sampling_weights", lambda samples: np.ones(1))
+    return rates
+
+
+def fitted(module, **options) -> fitting.Fit:
+    usual = {"steps": 20, "seed": 0, "device": torch.device("cpu"), "monitor": Silent()}
+    return fitting.fit(module, None, ["a view"], [], **{**usual, **options})
+
+
+@pytest.mark.parametrize(
+    ("allowed", "least", "expected"), [(1000.0, 0, 20), (10.0, 0, 10), (3.0, 14, 14), (3.0, 20, 20)]
+)
+def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(
+    a_second_a_step, allowed: float, least: int, expected: int
+) -> None:
     module = head_class("linear")({"neck": 4}, 2)
-    options = {"steps": 20, "seed": 0, "device": torch.device("cpu"), "deadline": allowed, "monitor": Silent()}
-    result = fitting.fit(module, None, ["a view"], [], **options)
+    result = fitted(module, deadline=allowed, least_steps=least)
     assert expected <= result.steps <= expected + 1
-    assert max(rates) > 0.8 * module.learning_rate
-    assert rates[-1] < 0.1 * module.learning_rate
+    assert result.planned == 20 and result.cut_short == (expected < 20)
+    assert max(a_second_a_step) > 0.8 * module.learning_rate
+    assert a_second_a_step[-1] < 0.1 * module.learning_rate
+
+
+def test_a_fit_that_was_cancelled_was_not_cut_short(a_second_a_step) -> None:
+    result = fitted(
+        head_class("linear")({"neck": 4}, 2), deadline=1000.0, monitor=Listener(lambda heard: heard.asked > 3)
+    )
+    assert result.cancelled and not result.cut_short
+
+
+def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits end after so many steps, as where a computer is far slower than it was measured to be."""
+    real = fitting.fit
+
+    def short(*arguments, **options):
+        result = real(*arguments, **{**options, "steps": count})
+        result.planned = options["steps"]
+        return result
+
+    monkeypatch.setattr("SAMAdaptLib.trials.fit", short)
+
+
+def test_a_training_that_was_cut_short_says_so_and_its_card_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cut_off_after(7, monkeypatch)
+    heard = Listener()
+    head = train([two_balls()], encoder="tiny", head="linear", budget="fast", monitor=heard)
+    assert head.card.training["cut_short"] and head.card.training["steps"] == 7 and not head.card.training["cancelled"]
+    told = [text for text in heard.warnings if "since its time was over" in text]
+    assert len(told) == 1 and told[0].startswith("Training the linear head ended after 7 of 60 steps")
+    assert "larger budget" in told[0]
+    assert load_head(save_head(head, tmp_path / "short.samhead")).cut_short
+
+
+def test_heads_that_answer_together_were_cut_short_when_one_of_them_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off_after(7, monkeypatch)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
+    head = train([two_balls()], encoder="tiny", budget="fast")
+    assert head.card.head_type == "ensemble" and head.cut_short
+
+
+def test_a_training_that_did_its_steps_says_nothing_of_it(head: Head) -> None:
+    assert not head.cut_short and "cut_short" not in head.card.training
 
 
 def test_progress_follows_the_clock_where_the_deadline_comes_before_the_last_step() -> None:
@@ -298,3 +357,4 @@ def test_progress_follows_the_clock_where_the_deadline_comes_before_the_last_ste
     assert 49 <= steps_gone(5, 100, now - 60, now + 60) <= 51
     assert steps_gone(5, 100, now - 60, now - 1) == 100
     assert steps_gone(5, 100, now, math.inf) == 5
+    assert steps_gone(10, 100, now - 60, now - 1, least_steps=50) == 20, "its share of the least steps, not of the time"

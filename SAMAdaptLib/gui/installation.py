@@ -22,7 +22,7 @@ from .encoders import shownEntries
 from .presenter import Presenter, Services
 from .progressview import ProgressView
 
-_WEIGHTS_PATTERN = "Weights (*.pth *.pt *.onnx);;All files (*)"
+_WEIGHTS_PATTERN = "Weights (*.pth *.pt *.whl *.onnx);;All files (*)"
 
 
 class InstallationPresenter(Presenter):

@@ -48,6 +48,11 @@ class Head:
     closer: Head | None = None
     arrangement: ArrangementPrior | None = None
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether the time of its training was over before its steps were done."""
+        return bool(self.card.training.get("cut_short"))
+
     def noted(self, **facts: Any) -> Head:
         """This head with these facts about its training on its card."""
         return replace(self, card=replace(self.card, training={**self.card.training, **facts}))
