@@ -135,7 +135,7 @@ def test_several_ids_make_one_support_of_several_cases_and_the_job_s_options_rea
     )
     run(asked, tools=Tools(train, perfect))
     assert [case.labelmap.values() for case in heard["cases"]] == [(1, 2), (1, 2)]
-    assert (heard["head"], heard["seed"], heard["budget"], heard["encoder"]) == ("cnn", 5, "fast", "mobile_sam")
+    assert (heard["head"], heard["seed"], heard["budget"], heard["encoder"]) == ("cnn", 5, "fast", "medsam_lite")
     assert len(heard["unlabeled"]) == 3
 
 

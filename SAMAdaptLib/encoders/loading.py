@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 from pathlib import Path
@@ -140,5 +141,6 @@ def _implied_rule(entry: EncoderEntry | None, path: Path | None) -> str:
 
 
 def _environment() -> tuple[str, ...]:
-    """What else decides how an encoder computes."""
-    return tuple(os.environ.get(name, "") for name in ("SAMADAPT_RUNTIME", "SAMADAPT_PRECISION"))
+    """What else decides how an encoder computes; OpenVINO may be installed while this process runs."""
+    chosen = (os.environ.get(name, "") for name in ("SAMADAPT_RUNTIME", "SAMADAPT_PRECISION"))
+    return (*chosen, str(importlib.util.find_spec("openvino") is not None))
