@@ -55,7 +55,10 @@ def load_encoder(
     with _lock:
         if key not in _loaded:
             rule = input_rule or _implied_rule(entry, path)
-            _loaded[key] = _built(entry, path, digest, device, threads, rule, input_size, monitor)
+            built = _built(entry, path, digest, device, threads, rule, input_size, monitor)
+            _loaded[key] = built
+            # Heads name the size that they learned at: the same encoder, where that is its own.
+            _loaded.setdefault((*key[:6], built.input_size, *key[7:]), built)
         _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
         return _loaded[key]
 

