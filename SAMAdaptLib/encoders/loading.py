@@ -80,18 +80,24 @@ def _resolve(text: str, monitor: Monitor, source: str | Path | None) -> tuple[En
     from . import hashes, weights
 
     if text in ENTRIES:
-        entry = ENTRIES[text]
-        if entry.architecture == "decoder":
-            msg = f"{text} is a mask decoder, not an encoder."
-            raise InputError(msg, "Choose the encoder that it belongs to.")
+        entry = _encoding(ENTRIES[text])
         return entry, weights.ensure(entry, monitor, source) if entry.file else None
     path = Path(text).expanduser()
     if path.is_file():
-        return by_sha256(hashes.sha256_of(path, monitor)), path
+        known = by_sha256(hashes.sha256_of(path, monitor))
+        return known and _encoding(known), path
     if path.suffix or path.exists() or path.parent != Path():
         msg = f"There is no encoder file {path}."
         raise InputError(msg, "Give the path of a .pth file, or an encoder's name.")
     return find(text), None  # Raises the error that lists the names.
+
+
+def _encoding(entry: EncoderEntry) -> EncoderEntry:
+    """The entry. Raises InputError for a decoder's."""
+    if entry.architecture == "decoder":
+        msg = f"{entry.name} is a mask decoder, not an encoder."
+        raise InputError(msg, "Choose the encoder that it belongs to.")
+    return entry
 
 
 def _built(

