@@ -52,11 +52,14 @@ def tiny_vit(bench: Bench, name: str, size: int) -> list[Row]:
         runs[words] = partial(encoder.encode, np.repeat(picture_of(size), encoder.batch, axis=0))
     seconds = alternating(runs, rounds=1 if bench.quick else 6)
     forget_encoders()
-    return [
+    rows = [
         faster(PART, f"{name} at {size} pixels, a slice by {words}", baseline.NAME, seconds["baseline"],
                seconds[words] / encoder.batch, LEAST if (name, size) == DEFAULT and "OpenVINO" in words else None)
         for words, encoder in ours.items()
     ]  # fmt: skip
+    for row in rows:
+        bench.say(f"[{PART}] {row.what}: {row.value:.3f} s, {row.ratio:.2f}x")
+    return rows
 
 
 TITLES = {"torch": "PyTorch", "openvino": "OpenVINO"}
