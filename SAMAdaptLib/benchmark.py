@@ -31,6 +31,7 @@ from .progress import Monitor, Silent, raise_if_cancelled
 from .volume import ENDINGS, read_labelmap, read_volume, stem_of
 
 if TYPE_CHECKING:
+    from .heads.card import HeadCard
     from .heads.file import Head
     from .jobs import BenchmarkJob
     from .volume import Labelmap, Volume
@@ -145,6 +146,7 @@ class _Benchmark:
         return {
             "support": list(support),
             "head": head.card.head["type"],
+            "input_sizes": _input_sizes(head.card),
             "shape_prior": bool(head.card.shapes),
             "closer_look": bool(head.card.closer),
             "train_seconds": round(seconds, 2),
@@ -285,6 +287,12 @@ def save(result: Mapping[str, Any], path: Path, monitor: Monitor, draw: bool = T
         monitor.warning(f"No figure was drawn. {error}")
         return False
     return True
+
+
+def _input_sizes(card: HeadCard) -> list[int]:
+    """Pixels a side that the encoder sees in the first look, and in the closer one; nothing without an encoder."""
+    closer = card.closer_card()
+    return [size for size in (card.input_size, None if closer is None else closer.input_size) if size is not None]
 
 
 class _Prefixed:

@@ -340,13 +340,17 @@ class WeightsJob(Job):
 
 @dataclass(frozen=True)
 class ProbeJob(Job):
-    """What this machine has. ``measure``: also the encoder's seconds a slice, where its weights are here."""
+    """What this machine has. ``measure``: also the encoder's seconds a slice, where its weights are here.
+
+    ``input_sizes``: pixels a side at which it is measured; empty: the smallest at which it fits.
+    """
 
     kind: ClassVar[str] = "probe"
 
     encoder: str = DEFAULT_ENCODER
     device: str = _device()
     measure: bool = True
+    input_sizes: tuple[int, ...] = ()
 
 
 KINDS: dict[str, type[Job]] = {

@@ -11,11 +11,11 @@ from typing import Any
 
 from . import __version__
 from .encoders.registry import DEFAULT_ENCODER
-from .errors import SAMAdaptError
+from .errors import Cancelled, SAMAdaptError
 from .home import home
 from .jobs import ProbeJob
 from .processor import cores, processor_name, units
-from .progress import Monitor
+from .progress import Monitor, raise_if_cancelled
 
 PACKAGES = (
     "numpy",
@@ -24,7 +24,6 @@ PACKAGES = (
     "pydicom",
     "safetensors",
     "torch",
-    "onnxruntime",
     "openvino",
     "segment-anything",
     "matplotlib",
@@ -34,10 +33,7 @@ _FEATURES = (
     "avx2",
     "avx512f",
     "avx512_bf16",
-    "avx512_vnni",
-    "avx_vnni",
     "amx_bf16",
-    "amx_int8",
     "neon",
     "asimd",
     "bf16",
@@ -111,7 +107,10 @@ def _encoders() -> list[dict[str, Any]]:
 
 
 def _speed(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
-    """The encoder's seconds a slice, measured now or remembered; without its weights only the reason why not."""
+    """The encoder's seconds a slice, measured now or remembered; without its weights only the reason why not.
+
+    Of several sizes the first is said as that of one is; ``sizes`` has all.
+    """
     answer: dict[str, Any] = {"encoder": job.encoder, "seconds_per_slice": None, "reason": ""}
     try:
         from .encoders import load_encoder
@@ -121,14 +120,16 @@ def _speed(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
         entry = ENTRIES.get(job.encoder)
         if entry is not None and entry.file and locate(entry) is None:
             return {**answer, "reason": "its weights are not here (encoders --fetch gets them)"}
-        size = entry.sizes[0] if entry is not None and entry.sizes else None
-        encoder = load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=size)
-        return {
-            **answer,
-            "device": encoder.device,
-            "input_size": encoder.input_size,
-            "seconds_per_slice": round(encoder.seconds_per_slice(), 4),
-        }
+        smallest = entry.sizes[0] if entry is not None and entry.sizes else None
+        found = []
+        for size in job.input_sizes or (smallest,):
+            raise_if_cancelled(monitor)
+            encoder = load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=size)
+            seconds = round(encoder.seconds_per_slice(), 4)
+            found.append({"input_size": encoder.input_size, "seconds_per_slice": seconds})
+        return {**answer, "device": encoder.device, **found[0], "sizes": found}
+    except Cancelled:
+        raise
     except SAMAdaptError as error:
         return {**answer, "reason": str(error)}
     except Exception as error:  # a broken runtime is a finding, too

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+_X86 = ("x86_64", "AMD64", "i386", "i686")
 _LISTED = Path("/proc/cpuinfo")
 """Where Linux lists its processors."""
 
@@ -18,6 +19,11 @@ _LISTED = Path("/proc/cpuinfo")
 def processor_name() -> str:
     """Its marketing name where the system tells it, else its architecture."""
     return _listed("model name") or platform.processor() or platform.machine()
+
+
+def is_x86() -> bool:
+    """Whether it is one of Intel's or AMD's."""
+    return platform.machine() in _X86
 
 
 def cores() -> int:

@@ -258,6 +258,7 @@ def head_facts(card: Any) -> dict[str, Any]:
         "name": card.name,
         "head_type": card.head_type,
         "encoder": card.encoder["name"],
+        "input_size": card.input_size,
         "encoder_sha256": card.encoder["sha256"],
         "plane": card.plane,
         "modality": card.modality,

@@ -47,6 +47,8 @@ def head(cases=(), cancelled=False, values=(1, 2), **options):
     card = SimpleNamespace(
         shapes={},
         closer={},
+        input_size=112,
+        closer_card=lambda: None,
         expected_dice=0.7,
         head={"type": "threshold"},
         structures=[{"value": value, "name": f"Part {value}"} for value in values],

@@ -64,13 +64,15 @@ class ScriptedRunner:
             handle.end_silently()
 
 
-def card(structures: Any = STRUCTURES, encoder: str = "tiny", **changes: Any) -> dict[str, Any]:
+def card(
+    structures: Any = STRUCTURES, encoder: str = "tiny", input_size: int | None = None, **changes: Any
+) -> dict[str, Any]:
     """A head's card as JSON values."""
     return {
         "schema": 1,
         "name": "Heart",
         "head": {"type": "linear", "hyper": {}},
-        "encoder": {"name": encoder, "sha256": "", "levels": {"neck": [32, 64]}},
+        "encoder": {"name": encoder, "sha256": "", "levels": {"neck": [32, 64]}, "input_size": input_size},
         "plane": {"name": "axial", "acquisition": True},
         "intensity": {"kind": "percentile", "low": 0.5, "high": 99.5},
         "modality": "MR",

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Pictures of every panel in use, made by clicking through the unchanged module in the stand-in application.
 
-    python3 Testing/screenshots.py FOLDER [--encoder mobile_sam|tiny] [--budget fast|balanced|best] [--data FOLDER]
+    python3 Testing/screenshots.py FOLDER [--encoder NAME] [--budget fast|balanced|best] [--data FOLDER]
 
 Trains on one annotated volume and segments another: synthetic ones, or the first two patients of --data (a folder with
-images/ and labels/, such as ACDC's; mind its licence before you show the pictures). Real worker, real encoder:
-mobile_sam where its weights are, else the tiny one of the tests. Heads and features go to a folder of their own, which
+images/ and labels/, such as ACDC's; mind its licence before you show the pictures). Real worker, real encoder: the
+default one where its weights are, else the tiny one of the tests. Heads and features go to a folder of their own, which
 is deleted at the end.
 """
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make all pictures; 0 when all jobs came to a good end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("--encoder", default="", help="default: mobile_sam where its weights are, else tiny")
+    parser.add_argument("--encoder", default="", help="default: that of the panel where its weights are, else tiny")
     parser.add_argument("--budget", default="fast", choices=("fast", "balanced", "best"))
     parser.add_argument("--data", type=Path, default=None, help="a folder with images/ and labels/ of hearts")
     chosen = parser.parse_args(arguments)
@@ -75,15 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _encoder() -> str:
-    """mobile_sam if it is here already; its weights then serve from where they are."""
+    """The default encoder if it is here already; its weights then serve from where they are."""
     from SAMAdaptLib.encoders import weights
-    from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES
 
-    found = weights.locate(ENTRIES["mobile_sam"])
+    found = weights.locate(ENTRIES[DEFAULT_ENCODER])
     if found is None:
         return "tiny"
     os.environ.setdefault(weights.VARIABLE, str(found.parent))
-    return "mobile_sam"
+    return DEFAULT_ENCODER
 
 
 def _session(chosen: argparse.Namespace, home: Path) -> int:

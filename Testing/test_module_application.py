@@ -91,13 +91,52 @@ def the_packages(a_host: Any, an_application: Any) -> Any:
     from SAMAdaptLib.gui.packages import SlicerPackages
 
     resources = ROOT / "SAMAdapt" / "Resources"
-    return SlicerPackages(resources / "requirements.txt", resources / "requirements-sam.txt", an_application)
+    names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
+    return SlicerPackages(*(resources / name for name in names), an_application)
 
 
 def test_missing_packages_are_named_torch_first(the_packages: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(the_packages), "_version", lambda *_: None)
-    monkeypatch.setattr(type(the_packages), "_satisfied", lambda _self, name: not name.startswith("onnx"))
-    assert the_packages.missing() == ["torch", "onnxruntime>=1.17"]
+    monkeypatch.setattr(type(the_packages), "_satisfied", lambda *_: False)
+    assert the_packages.missing() == ["torch", "safetensors>=0.4.3"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "version", "offered"),
+    [("x86_64", None, True), ("AMD64", None, True), ("x86_64", "2026.4.1", False), ("arm64", None, False)],
+)
+def test_openvino_is_offered_on_x86_where_it_is_not_installed(
+    the_packages: Any, monkeypatch: pytest.MonkeyPatch, machine: str, version: str | None, offered: bool
+) -> None:
+    monkeypatch.setattr(type(the_packages), "_version", lambda *_: version)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert the_packages.openvinoOffered() is offered
+
+
+def test_openvino_comes_without_the_package_that_reports_its_use(
+    the_packages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(slicer.util, "pip_install", asked.append)
+    the_packages.installOpenVino()
+    assert asked[0][:2] == ["--no-deps", "-r"]
+    text = Path(asked[0][2]).read_text()
+    assert [line for line in text.splitlines() if line and not line.startswith("#")] == ["openvino>=2025.0"]
+
+
+def test_that_openvino_could_not_be_installed_is_said_with_pips_words(
+    the_packages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SAMAdaptLib.errors import DependencyError
+
+    def fail(_arguments: list[str]) -> None:
+        msg = "no space left"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(slicer.util, "pip_install", fail)
+    with pytest.raises(DependencyError, match=r"OpenVINO could not be installed") as raised:
+        the_packages.installOpenVino()
+    assert "no space left" in raised.value.hint
 
 
 PYTORCH_UTILS = """

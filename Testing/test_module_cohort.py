@@ -189,7 +189,7 @@ def test_packages_and_weights_are_listed(an_open_host: Any) -> None:
     packages = an_open_host.ui.packagesTable
     assert packages.item(0, 0).text() == "torch"
     weights = an_open_host.ui.weightsTable
-    assert [weights.item(0, column).text() for column in (1, 2)] == ["28.1 MB", "to fetch"]
+    assert [weights.item(0, column).text() for column in (1, 2)] == ["39.4 MB", "to fetch"]
 
 
 def test_weights_in_a_folder_that_the_environment_names_are_here(
@@ -197,8 +197,8 @@ def test_weights_in_a_folder_that_the_environment_names_are_here(
 ) -> None:
     from SAMAdaptLib.encoders.registry import ENTRIES
 
-    with (tmp_path / "given.onnx").open("wb") as file:
-        file.truncate(ENTRIES["mobile_sam"].bytes)
+    with (tmp_path / "given.pth").open("wb") as file:
+        file.truncate(ENTRIES["medsam_lite"].bytes)
     monkeypatch.setenv("SAMADAPT_WEIGHTS", str(tmp_path))
     a_host.ui.installationCollapsibleButton.collapsed = False
     a_host.spin(timeout=0.05)
@@ -206,10 +206,10 @@ def test_weights_in_a_folder_that_the_environment_names_are_here(
 
 
 def test_what_is_missing_is_said_at_the_top_and_blocks_the_work(a_host: Any, a_head: Path, a_volume: Any) -> None:
-    a_host.widget.panel.services.packages.missing = lambda: ["torch", "onnxruntime>=1.17"]
+    a_host.widget.panel.services.packages.missing = lambda: ["torch", "safetensors>=0.4.3"]
     a_host.widget.panel.refresh()
     assert a_host.ui.setupFrame.visible
-    assert "torch, onnxruntime" in a_host.ui.setupLabel.text
+    assert "torch, safetensors" in a_host.ui.setupLabel.text
     assert "packages are missing" in a_host.ui.segmentButton.toolTip
 
 
@@ -232,7 +232,7 @@ def test_a_declined_installation_is_said_in_the_panel(an_open_host: Any) -> None
 def test_weights_are_fetched_and_can_be_cancelled(an_open_host: Any, a_runner: Any) -> None:
     an_open_host.click("fetchWeightsButton")
     an_open_host.spin(until=lambda: a_runner.handles)
-    assert (a_runner.handle.job.kind, a_runner.handle.job.encoder) == ("weights", "mobile_sam")
+    assert (a_runner.handle.job.kind, a_runner.handle.job.encoder) == ("weights", "medsam_lite")
     an_open_host.click("fetchWeightsButton")
     a_runner.tell(lambda: a_runner.handle.hear_error(Cancelled()))
     an_open_host.spin(until=lambda: idle(an_open_host))

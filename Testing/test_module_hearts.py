@@ -47,15 +47,15 @@ def clicks() -> Any:
 def found(clicks: Any, shared_data: Path) -> Any:
     """What a tour finds: trained on one patient in both phases, the other patient segmented."""
     from SAMAdaptLib.encoders import weights
-    from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES
 
-    if weights.locate(ENTRIES["mobile_sam"]) is None:
-        pytest.skip("the weights of mobile_sam are not on this computer (python -m SAMAdaptLib encoders --fetch)")
+    if weights.locate(ENTRIES[DEFAULT_ENCODER]) is None:
+        pytest.skip("the default encoder's weights are not on this computer (python -m SAMAdaptLib encoders --fetch)")
     folder = shared_data / "acdc"
     if not folder.is_dir():
         pytest.skip(f"no hearts at {folder}")
     chosen = Namespace(
-        data=folder, support="patient061", query="patient001", encoder="mobile_sam", budget="fast", explain=False
+        data=folder, support="patient061", query="patient001", encoder=DEFAULT_ENCODER, budget="fast", explain=False
     )
     return clicks.take(chosen, lambda text: None)
 

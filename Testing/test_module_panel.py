@@ -30,7 +30,7 @@ import os, socket, sys
 from pathlib import Path
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "onnxruntime", "openvino", "safetensors", "segment_anything"}:
+        if name.partition(".")[0] in {"torch", "openvino", "safetensors", "segment_anything"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Refuse())
 calls = []
@@ -45,10 +45,10 @@ with SlicerHost(window=%s) as host:
     host.ui.installationCollapsibleButton.collapsed = False
     host.spin(timeout=0.2)
     host.spin(until=lambda: "SAMAdaptLib.mrml_counts" in sys.modules)  # what the first click needs is loaded meanwhile
-    heavy = {"torch", "onnxruntime", "SimpleITK", "scipy"} & set(sys.modules)
+    heavy = {"torch", "openvino", "SimpleITK", "scipy"} & set(sys.modules)
     assert not heavy, heavy
     assert not calls, calls
-    assert not list(Path(os.environ["SAMADAPT_HOME"]).rglob("*.onnx"))
+    assert not list(Path(os.environ["SAMADAPT_HOME"]).rglob("*.pth"))
     assert not list(Path(os.environ["SAMADAPT_HOME"]).glob("jobs/*"))
 print("opened")
 """
@@ -106,7 +106,7 @@ def test_the_choices_are_saved_with_the_scene(a_host: Any, a_case: tuple[Any, An
     chosen = a_host.widget._parameterNode
     chosen.inputVolume = a_case[0]
     chosen.plane, chosen.budget, chosen.headName, chosen.smoothing = SegmentPlane.CORONAL, Budget.BEST, "Mine", True
-    chosen.excludedStructures = ["Wall"]
+    chosen.excludedStructures, chosen.inputSize = ["Wall"], 168
     scene = slicer.mrmlScene
     scene.SetSaveToXMLString(1)
     scene.Commit()
@@ -119,6 +119,8 @@ def test_the_choices_are_saved_with_the_scene(a_host: Any, a_case: tuple[Any, An
     back = a_host.widget._parameterNode
     assert (back.plane, back.budget, back.headName, back.smoothing) == (SegmentPlane.CORONAL, Budget.BEST, "Mine", True)
     assert list(back.excludedStructures) == ["Wall"]
+    assert back.inputSize == 168
+    assert a_host.ui.inputSizeSelector.currentText == "168 pixels"
     assert back.inputVolume.GetName() == "Patient A"
     assert back.trainingCases[0].segmentation.GetName() == "A drawn"
     assert a_host.ui.budgetSelector.currentText == Budget.BEST.label()

@@ -59,7 +59,7 @@ def test_a_click_trains_on_the_checked_structures(a_host: Any, a_runner: Any, a_
     job = begin(a_host, a_runner).job
     assert [structure.name for structure in job.structures] == ["Pool"]
     assert Path(job.output).name == "Pool.samhead"
-    assert (job.budget, job.head, job.encoder, job.annotated_slices_only) == ("balanced", "auto", "mobile_sam", False)
+    assert (job.budget, job.head, job.encoder, job.annotated_slices_only) == ("balanced", "auto", "medsam_lite", False)
     finish(a_host, a_runner)
 
 
@@ -202,7 +202,7 @@ def test_unlabelled_volumes_are_checked_and_go_along(a_host: Any, a_runner: Any,
 
 def test_the_encoder_says_size_licence_and_whether_it_is_here(a_host: Any, a_case: Any) -> None:
     text = a_host.ui.encoderLabel.text
-    assert all(word in text for word in ("28.1 MB", "Apache-2.0", "fetched at its first use"))
+    assert all(word in text for word in ("39.4 MB", "Apache-2.0", "fetched at its first use"))
 
 
 # Improve ------------------------------------------------------------------------------------------------------------

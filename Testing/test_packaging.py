@@ -126,7 +126,7 @@ print(sorted(outside))
     found = run_from(installed, "-W", "ignore", "-c", code, str(installed))
     assert found.returncode == 0, found.stderr
     assert set(json.loads(found.stdout.strip().splitlines()[-1].replace("'", '"'))) <= {
-        "torch", "onnxruntime", "openvino", "safetensors", "matplotlib", "segment_anything", "dask", "distributed",
+        "torch", "openvino", "safetensors", "matplotlib", "segment_anything", "dask", "distributed",
     }  # fmt: skip
 
 

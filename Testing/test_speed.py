@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from benchthings import the_command
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,7 @@ def test_nothing_is_encoded_twice_and_the_rows_of_other_parts_are_kept(
 def test_an_unknown_part_is_refused_with_those_that_exist(speed: ModuleType, tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit):
         speed.main(["-o", str(tmp_path / "s"), "--only", "encoder,flight"])
-    assert "no such part: flight; there are encoder, gpu, precision" in capsys.readouterr().err
+    assert "no such part: flight; there are users, encoder, gpu, precision" in capsys.readouterr().err
 
 
 def test_ours_and_the_papers_loop_learn_from_the_same_volume(
@@ -102,6 +108,70 @@ def test_how_cost_grows_is_measured_along_every_axis(speed: ModuleType, tmp_path
     curves = json.loads(output.with_suffix(".json").read_text())["curves"]
     assert set(curves) == {"slices of a volume", "structures", "views a slice", "volumes"}
     assert all(len(curve["x"]) == len(curve["seconds"]) == 2 for curve in curves.values())
+
+
+def test_a_poorer_processor_is_imitated_in_a_child_that_says_what_it_uses(
+    speed: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from speedparts import isa
+
+    seen: list[Any] = []
+
+    def run(command: list[str], env: dict[str, str], check: bool) -> Any:
+        seen.append((command, env))
+        return SimpleNamespace(returncode=7)
+
+    monkeypatch.setattr(isa.subprocess, "run", run)
+    output = ["-o", str(tmp_path / "s"), "--isa", "avx2"]
+    assert speed.main(output) == 7
+    command, variables = seen[0]
+    assert command[2:] == output
+    assert (variables["ATEN_CPU_CAPABILITY"], variables["ONEDNN_MAX_CPU_ISA"]) == ("avx2", "AVX2")
+    assert variables[isa.VARIABLE] == "avx2"
+    assert isa.as_chosen() is None
+    monkeypatch.setenv(isa.VARIABLE, "avx2")
+    assert isa.as_chosen() == "fp32"
+
+
+@pytest.mark.slow
+def test_torch_and_openvino_follow_when_a_poorer_processor_is_imitated() -> None:
+    from speedparts import isa
+
+    code = "import json; from speedparts import isa; print(json.dumps(isa.described()))"
+    places = [str(ROOT / "Testing" / "Benchmarks"), str(ROOT)]
+    variables = {**os.environ, **isa.ISAS["avx2"], isa.VARIABLE: "avx2", "PYTHONPATH": os.pathsep.join(places)}
+    said = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    found = json.loads(said.stdout)
+    assert (found["isa"], found["torch"]) == ("avx2", "AVX2")
+    assert "avx512" not in found["openvino"]
+
+
+def test_the_page_says_which_units_the_figures_were_made_with(speed: ModuleType) -> None:
+    where = {"cores": 2, "processor": "Some", "bf16": False, "system": "Linux"}
+    units = {"isa": "avx2", "torch": "AVX2", "openvino": "jit_avx2_f32"}
+    text = speed.document([], {**where, "units": units}, {})
+    assert "avx2 and no more" in text
+    assert "PyTorch used AVX2, OpenVINO's convolutions jit_avx2_f32" in text
+    assert "poorer" not in speed.document([], {**where, "units": {**units, "isa": "all there is"}}, {})
+    assert "PyTorch used" not in speed.document([], where, {})  # files of earlier versions do not know
+
+
+def test_what_a_user_waits_for_is_measured_and_drawn(
+    speed: ModuleType, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from speedparts import users
+
+    monkeypatch.setattr(users, "FORMER", "tiny")
+    output = tmp_path / "speed"
+    assert speed.main(["-o", str(output), "--only", "users", "--encoder", "tiny", "--quick"]) == 0
+    content = json.loads(output.with_suffix(".json").read_text())
+    assert set(content["curves"]["users"]) == {users.HEART, users.CT}
+    plain = "plain Slicer installation (PyTorch)"
+    assert all(plain in seconds and len(seconds) >= 2 for seconds in content["curves"]["users"].values())
+    whats = [row["what"] for row in content["rows"]["users"]]
+    assert f"{users.HEART}, {plain}" in whats
+    assert f"views a minute while training, {plain}" in whats
+    assert (tmp_path / "speed-users.png").is_file()
 
 
 @pytest.mark.slow

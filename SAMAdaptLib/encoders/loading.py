@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 from pathlib import Path
@@ -54,7 +55,10 @@ def load_encoder(
     with _lock:
         if key not in _loaded:
             rule = input_rule or _implied_rule(entry, path)
-            _loaded[key] = _built(entry, path, digest, device, threads, rule, input_size, monitor)
+            built = _built(entry, path, digest, device, threads, rule, input_size, monitor)
+            _loaded[key] = built
+            # Heads name the size that they learned at: the same encoder, where that is its own.
+            _loaded.setdefault((*key[:6], built.input_size, *key[7:]), built)
         _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
         return _loaded[key]
 
@@ -146,5 +150,6 @@ def _implied_rule(entry: EncoderEntry | None, path: Path | None) -> str:
 
 
 def _environment() -> tuple[str, ...]:
-    """What else decides how an encoder computes."""
-    return tuple(os.environ.get(name, "") for name in ("SAMADAPT_RUNTIME", "SAMADAPT_PRECISION"))
+    """What else decides how an encoder computes; OpenVINO may be installed while this process runs."""
+    chosen = (os.environ.get(name, "") for name in ("SAMADAPT_RUNTIME", "SAMADAPT_PRECISION"))
+    return (*chosen, str(importlib.util.find_spec("openvino") is not None))

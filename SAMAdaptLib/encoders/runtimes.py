@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import platform
 import threading
 import warnings
 from collections import deque
@@ -17,15 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DependencyError, InputError
-from ..processor import cores, has_bf16_units
+from ..processor import cores, has_bf16_units, is_x86
 
 if TYPE_CHECKING:
     import torch
 
 RUNTIMES = ("openvino", "torch")
 PRECISIONS = ("fp32", "bf16")
-
-_X86 = ("x86_64", "AMD64", "i386", "i686")
 
 
 def runtime_for(device_type: str) -> str:
@@ -41,7 +38,7 @@ def runtime_for(device_type: str) -> str:
         raise DependencyError(msg, "Run: pip install openvino, or leave SAMADAPT_RUNTIME unset.")
     if asked:
         return asked
-    return "openvino" if platform.machine() in _X86 and has_openvino() else "torch"
+    return "openvino" if is_x86() and has_openvino() else "torch"
 
 
 def precision_for(device: torch.device, runtime: str) -> str:

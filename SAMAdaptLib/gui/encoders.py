@@ -44,7 +44,51 @@ class EncoderSelector:
         if self._parameters is not None and index >= 0:
             name = str(self._selector.itemData(index))
             if self._parameters.encoder != name:
+                self._parameters.inputSize = 0  # the sizes of one encoder are not those of another
                 self._parameters.encoder = name
+
+
+class InputSizeSelector:
+    """A combo box bound to ``parameters.inputSize``: the sizes that the chosen encoder fits best, 0 for automatic."""
+
+    def __init__(self, selector: Any) -> None:
+        self._selector = selector
+        self._parameters: Any = None
+        self._filling = False
+        self._shown: list[int] = []
+        selector.connect("currentIndexChanged(int)", self._onChanged)
+
+    def setParameters(self, parameters: Any) -> None:
+        self._parameters = parameters
+
+    def refresh(self) -> None:
+        """The choices of the present encoder; a size that a script chose is added to them."""
+        if self._parameters is None:
+            return
+        entry, chosen = ENTRIES.get(self._parameters.encoder), self._parameters.inputSize
+        sizes = sorted({0, chosen, *(entry.sizes if entry is not None else ())})
+        self._filling = True
+        try:
+            if sizes != self._shown:
+                self._shown = sizes
+                self._selector.clear()
+                for size in sizes:
+                    self._selector.addItem(_("{size} pixels").format(size=size) if size else _("Automatic"), size)
+            self._selector.setCurrentIndex(self._selector.findData(chosen))
+        finally:
+            self._filling = False
+        self._selector.enabled = len(sizes) > 1
+        self._selector.toolTip = (
+            _("Pixels a side of what the encoder sees. Fewer are quicker; automatic goes by time and by the slices.")
+            if len(sizes) > 1
+            else _("This encoder sees slices at a size of its own.")
+        )
+
+    def _onChanged(self, index: int) -> None:
+        if self._parameters is not None and not self._filling and index >= 0:
+            size = int(self._selector.itemData(index))
+            if self._parameters.inputSize != size:
+                self._parameters.inputSize = size
 
 
 def description(entry: EncoderEntry | None) -> str:

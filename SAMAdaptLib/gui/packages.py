@@ -16,6 +16,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..errors import DependencyError
+from ..processor import is_x86
 from .protocols import Application
 
 REQUESTER = "SAMAdapt"
@@ -30,11 +31,19 @@ _PYTORCH = "PyTorch"
 class SlicerPackages:
     """Python packages of this Slicer.
 
-    ``requirements`` is a requirements.txt without torch, ``samRequirements`` what SAM's own code needs besides.
+    ``requirements`` is a requirements.txt without torch, ``samRequirements`` what SAM's own code needs besides, and
+    ``openvinoRequirements`` what makes the small encoders faster.
     """
 
-    def __init__(self, requirements: str | Path, samRequirements: str | Path, application: Application) -> None:
+    def __init__(
+        self,
+        requirements: str | Path,
+        samRequirements: str | Path,
+        openvinoRequirements: str | Path,
+        application: Application,
+    ) -> None:
         self._requirements, self._samRequirements = Path(requirements), Path(samRequirements)
+        self._openvinoRequirements = Path(openvinoRequirements)
         self._application = application
         self._missing: list[str] | None = None
 
@@ -62,6 +71,17 @@ class SlicerPackages:
             slicer.util.pip_install(["--no-deps", "-r", str(self._samRequirements)])
         except Exception as error:
             raise DependencyError(_("The package segment-anything could not be installed."), str(error)) from error
+
+    def openvinoOffered(self) -> bool:
+        """Whether OpenVINO would help on this processor and is not installed."""
+        return is_x86() and not self._installed("openvino")
+
+    def installOpenVino(self) -> None:
+        """Install it, without what it would bring along (a package that reports its use). Raises DependencyError."""
+        try:
+            slicer.util.pip_install(["--no-deps", "-r", str(self._openvinoRequirements)])
+        except Exception as error:
+            raise DependencyError(_("The package OpenVINO could not be installed."), str(error)) from error
 
     def versions(self) -> dict[str, str | None]:
         """The installed versions of what is worth showing; None for what is not installed."""

@@ -26,7 +26,8 @@ from .warmup import WarmUp
 def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[str], str]) -> Services:
     """What presenters need, as it is in the application."""
     application = SlicerApplication()
-    packages = SlicerPackages(resourcePath("requirements.txt"), resourcePath("requirements-sam.txt"), application)
+    names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
+    packages = SlicerPackages(*map(resourcePath, names), application)
     library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
     return Services(JobDesk(makeRunner), library, application, packages)
 

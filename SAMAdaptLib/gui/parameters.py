@@ -173,7 +173,8 @@ class TrainingCase:
 class SAMAdaptParameterNode:
     """Segment, Train, Improve and Many volumes, in this order.
 
-    ``head`` and ``encoder`` are names (a head's file name in the library), never paths. ``excludedStructures`` are
+    ``head`` and ``encoder`` are names (a head's file name in the library), never paths; ``inputSize``
+    is in pixels, 0 leaves it to the training. ``excludedStructures`` are
     the names whose check marks were cleared.
     """
 
@@ -194,6 +195,7 @@ class SAMAdaptParameterNode:
     budget: Budget = Budget.BALANCED
     headName: str = ""
     encoder: str = DEFAULT_ENCODER
+    inputSize: int = 0
     headType: HeadType = HeadType.AUTO
     trainPlane: Plane = Plane.AUTO
     unlabeledVolumes: list[vtkMRMLScalarVolumeNode]

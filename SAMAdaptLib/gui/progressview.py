@@ -18,10 +18,12 @@ class ProgressView:
     def __init__(self, button: Any, frame: Any, bar: Any, label: Any) -> None:
         self._button, self._frame, self._bar, self._label = button, frame, bar, label
         self._idleText = button.text if button is not None else ""
+        self._warnings: list[str] = []
         self._frame.visible = False
 
     def begin(self) -> None:
         """The order was taken."""
+        self._warnings = []
         self._label.setText(_("Preparing"))
         self._label.toolTip = ""
         self._bar.setRange(0, 0)
@@ -35,7 +37,13 @@ class ProgressView:
         else:
             self._bar.setRange(0, _STEPS)
             self._bar.setValue(round(_STEPS * fraction))
-        self._label.setText(texts.stage(stage, fraction, secondsLeft))
+        self._label.setText("\n".join([texts.stage(stage, fraction, secondsLeft), *self._warnings]))
+
+    def warn(self, text: str) -> None:
+        """Something that is worth knowing while it runs: below where it stands, to the end."""
+        if text not in self._warnings:
+            self._warnings.append(text)
+            self._label.setText("\n".join([self._label.text, text]))
 
     def end(self, text: str = "") -> None:
         """It is over; ``text`` stays below the button."""

@@ -75,7 +75,7 @@ def stageName(text: str) -> str:
         ("Training the {name} head", _("Training the {name} head")),
         ("Downloading {name}", _("Downloading {name}")),
         ("Checking {name}", _("Checking {name}")),
-        ("Fetching {name} with npm", _("Fetching {name} with npm")),
+        ("Fetching {name}", _("Fetching {name}")),
     ):
         start, end = words.split("{name}")
         if text.startswith(start) and text.endswith(end):
@@ -101,7 +101,7 @@ def headTip(card: HeadCard) -> str:
     rows = [
         (_("Structures"), ", ".join(str(item["name"]) for item in card.structures)),
         (_("Made for"), card.modality or _("any kind of image")),
-        (_("Encoder"), str(card.encoder["name"])),
+        (_("Encoder"), encoder(str(card.encoder["name"]), card.input_size)),
         (_("Head type"), card.head_type),
         (_("Slices"), str(card.plane["name"])),
         (_("Held-out Dice"), dice(card.mean_dice)),
@@ -125,6 +125,11 @@ def headLine(card: HeadCard) -> str:
         return _("Finds {structures}. Held-out Dice {dice}.").format(structures=shown, dice=dice(card.mean_dice))
     line = _("Finds {structures}. Held-out Dice {dice}; on other patients about {expected}.")
     return line.format(structures=shown, dice=dice(card.mean_dice), expected=dice(card.expected_dice))
+
+
+def encoder(name: str, inputSize: int | None) -> str:
+    """An encoder and what it sees: "medsam_lite at 112 pixels"."""
+    return name if inputSize is None else _("{name} at {size} pixels").format(name=name, size=inputSize)
 
 
 def dice(value: float | None) -> str:

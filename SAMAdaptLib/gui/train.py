@@ -16,7 +16,7 @@ from . import texts
 from .cases import CaseTable
 from .curve import Curve
 from .desk import Order
-from .encoders import EncoderSelector
+from .encoders import EncoderSelector, InputSizeSelector
 from .headlibrary import checkedName, suggestedName
 from .parameters import Annotation
 from .presenter import Presenter, Services, alive
@@ -61,6 +61,7 @@ class TrainPresenter(Presenter):
         self.cases = CaseTable(ui.casesTable, ui.addCaseButton, ui.removeCaseButton, changed)
         self.structures = StructureTable(ui.structuresTable, changed)
         self.encoders = EncoderSelector(ui.encoderSelector, ui.encoderLabel)
+        self.sizes = InputSizeSelector(ui.inputSizeSelector)
         self._fillingUnlabeled = False
         self._trained = ""
         ui.trainLiveFrame.visible = ui.trainResultFrame.visible = False
@@ -75,6 +76,7 @@ class TrainPresenter(Presenter):
         self.cases.setParameters(parameters)
         self.structures.setParameters(parameters)
         self.encoders.setParameters(parameters)
+        self.sizes.setParameters(parameters)
         if parameters is None:
             self.view.end()
             self.ui.trainLiveFrame.visible = self.ui.trainResultFrame.visible = False
@@ -96,6 +98,7 @@ class TrainPresenter(Presenter):
         self.cases.refresh()
         self.structures.refresh(self.cases.cases())
         self.encoders.refresh()
+        self.sizes.refresh()
         self.ui.headNameLineEdit.placeholderText = suggestedName(self.structures.chosen())
         self.view.setButton(
             self.running,
@@ -124,7 +127,7 @@ class TrainPresenter(Presenter):
         except SAMAdaptError as error:
             self.fail(error)
             return False
-        return self.begin(self.name, plan, self.view.show, self._onDone, self.fail, self.view.begin)
+        return self.begin(self.name, plan, self.view, self._onDone, self.fail)
 
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
@@ -135,6 +138,7 @@ class TrainPresenter(Presenter):
         annotated = [(volume, labels, chosenIds(labels, excluded)) for volume, labels in cases]
         options = {
             "encoder": chosen.encoder,
+            "input_size": chosen.inputSize or None,
             "head": chosen.headType.value,
             "plane": chosen.trainPlane.value,
             "budget": chosen.budget.value,
@@ -151,16 +155,15 @@ class TrainPresenter(Presenter):
         self,
         owner: str,
         plan: Any,
-        progress: Callable[[str, float | None, float | None], None],
+        view: ProgressView,
         done: Callable[[dict[str, Any], Any], None],
         failed: Callable[[SAMAdaptError], None],
-        taken: Callable[[], None],
     ) -> bool:
-        """Hand a training in, its curve in this panel; also for the panel Improve."""
+        """Hand a training in, its curve in this panel, the rest in ``view``; also for the panel Improve."""
         self.curve.clear([item.name for item in sorted(plan.structures, key=lambda item: item.value)])
 
         def onProgress(stage: str, fraction: float | None, secondsLeft: float | None) -> None:
-            progress(stage, fraction, secondsLeft)
+            view.show(stage, fraction, secondsLeft)
             self.showCurve()
 
         def onDone(result: dict[str, Any], fetched: Any) -> None:
@@ -171,13 +174,14 @@ class TrainPresenter(Presenter):
             self.showCurve(True)
             failed(error)
 
-        taken()
+        view.begin()
         self.showCurve()
         order = Order(
             owner,
             plan.prepare,
             progress=onProgress,
             metric=self.curve.add,
+            warning=view.warn,
             done=onDone,
             failed=onFailed,
             gather=plan.gather,
@@ -197,8 +201,7 @@ class TrainPresenter(Presenter):
 
     def _onDone(self, result: dict[str, Any], _nothing: Any) -> None:
         kept = _("Cancelled; the best head so far was kept.") if result.get("cancelled") else _("Done.")
-        warnings = "<br>".join(map(escape, result.get("warnings") or ()))
-        self.view.end(kept + (f"<br>{warnings}" if warnings else ""))
+        self.view.end(withWarnings(kept, result))
         self.showCard(result)
 
     def showCard(self, result: dict[str, Any]) -> None:
@@ -234,6 +237,11 @@ class TrainPresenter(Presenter):
             self._fillingUnlabeled = False
 
 
+def withWarnings(text: str, result: dict[str, Any]) -> str:
+    """The text, and below it what the job warned of, as rich text where there is something."""
+    return "<br>".join([text, *map(escape, result.get("warnings") or ())])
+
+
 def qualityCard(result: dict[str, Any]) -> str:
     """What a new head is, as rich text: Dice of each structure on held-out slices, and how it was made."""
     rows = "".join(_qualityRow(result["quality"], structure) for structure in result["structures"])
@@ -251,7 +259,7 @@ def qualityCard(result: dict[str, Any]) -> str:
         measured += "; " + expected.format(dice=texts.dice(result["expected_dice"]))
     made = _("{type} head on {encoder}, {slices} slices in {views} views, {steps} steps, {time}").format(
         type=result["head_type"],
-        encoder=result["encoder"],
+        encoder=texts.encoder(result["encoder"], result.get("input_size")),
         slices=training.get("slices"),
         views=training.get("views"),
         steps=training.get("steps"),

@@ -2,7 +2,7 @@
 """The whole way by clicks alone: the unchanged module in the stand-in application, a real worker, a real encoder.
 
     python3 Testing/Benchmarks/clicks.py --data FOLDER [--support patient061] [--query patient001]
-        [--encoder mobile_sam|tiny] [--budget fast|balanced|best] [--json OUT.json] [--explain]
+        [--encoder medsam_lite|mobile_sam|tiny] [--budget fast|balanced|best] [--json OUT.json] [--explain]
 
 FOLDER has images/ and labels/ of hearts, such as ACDC's. Loads all volumes of two patients and, by clicks,
 
@@ -38,6 +38,8 @@ for _place in (ROOT / "Testing", ROOT):
         sys.path.insert(0, str(_place))
 
 from speedparts.common import fresh_home  # noqa: E402
+
+from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER  # noqa: E402
 
 LONGEST = 1800.0
 """Seconds after which a job is given up."""
@@ -261,7 +263,7 @@ def fill_in(person: Person, support: Sequence[tuple[Any, Any]], chosen: argparse
                 host.spin(timeout=0.1)
         host.choose("budgetSelector", _label(chosen.budget))
         host.type("headNameLineEdit", "Heart")
-        if chosen.encoder != "mobile_sam":
+        if chosen.encoder != DEFAULT_ENCODER:
             person.host.widget._parameterNode.encoder = chosen.encoder  # hidden from the list: for tests only
         host.spin(timeout=0.3)
 
@@ -333,7 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="a folder with images/ and labels/ of hearts")
     parser.add_argument("--support", default="patient061", help="the patient to learn from")
     parser.add_argument("--query", default="patient001", help="the patient to segment")
-    parser.add_argument("--encoder", default="mobile_sam")
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER)
     parser.add_argument("--budget", default="fast", choices=("fast", "balanced", "best"))
     parser.add_argument("--json", type=Path, default=None, help="write the findings here")
     parser.add_argument("--explain", action="store_true", help="say what the interpreter did in the longest pauses")

@@ -3,11 +3,12 @@
 
     python3 Testing/Benchmarks/speed.py -o Resources/Benchmarks/speed [--data FOLDER] [--only PART[,PART...]]
 
-Writes ``speed.md`` (the table), ``speed.json`` (the figures), ``speed.png`` (how cost grows) and ``speed-profile.png``
-(where the time goes). Parts are
+Writes ``speed.md`` (the table), ``speed.json`` (the figures), ``speed-users.png`` (seconds a volume), ``speed.png``
+(how cost grows) and ``speed-profile.png`` (where the time goes). Parts are
 
-    encoder    mobile_sam beside ONNX Runtime, SAM's ViT-B beside segment-anything, on the processor
-    gpu        SAM's ViT-B, L and H beside segment-anything, where there is a GPU
+    users      what a user waits for: seconds a volume, as Slicer is installed, with OpenVINO, on a GPU
+    encoder    the small encoders at their sizes beside ONNX Runtime, SAM's ViT-B beside segment-anything
+    gpu        all encoders where there is a GPU
     precision  the Dice that reduced precision costs (needs --data with acdc and chaos_t2)
     reuse      a second head, empty slices, one case more
     click      what a click costs beside the encoder and the head, on real MRML with a real worker
@@ -18,7 +19,8 @@ Writes ``speed.md`` (the table), ``speed.json`` (the figures), ``speed.png`` (ho
     training   the paper's loop beside ours, to the same held-out Dice (needs --data with acdc)
 
 Nothing else should run meanwhile. Rows of parts that are not asked for are kept from an earlier run's file. All parts
-take about forty minutes on two cores; ``--quick`` is a rehearsal whose figures mean nothing.
+take about forty minutes on two cores; ``--quick`` is a rehearsal whose figures mean nothing. ``--isa avx2`` imitates a
+processor that has AVX2 and no more, in all libraries that can be told; the output says what they used.
 """
 
 from __future__ import annotations
@@ -39,9 +41,13 @@ for _place in (ROOT / "Testing", ROOT):
     if str(_place) not in sys.path:
         sys.path.insert(0, str(_place))
 
-from speedparts.common import Bench, Row  # noqa: E402  it lies beside this file
+from speedparts import isa  # noqa: E402  it lies beside this file
+from speedparts.common import Bench, Row  # noqa: E402
+
+from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER  # noqa: E402
 
 PARTS = {
+    "users": "users",
     "encoder": "encoders",
     "gpu": "gpus",
     "precision": "precision",
@@ -84,7 +90,8 @@ def machine() -> dict[str, Any]:
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "bf16": has_bf16_units(),
+        "bf16": has_bf16_units() and not isa.limited_to(),
+        "units": isa.described(),
         "system": platform.system(),
         "python": platform.python_version(),
     }
@@ -94,6 +101,11 @@ def document(rows: Sequence[Row], where: dict[str, Any], pictures: dict[str, str
     """The whole page."""
     units = "with" if where["bf16"] else "without"
     about = f"{where['cores']} cores of {where['processor']} ({units} bf16 units), {where['system']}."
+    used = where.get("units", {})
+    if used.get("isa", "all there is") != "all there is":
+        about += f" A poorer processor was imitated: {used['isa']} and no more, which ONNX Runtime does not follow."
+    if used:
+        about += f" PyTorch used {used['torch']}, OpenVINO's convolutions {used['openvino']}."
     text = f"# Speed\n\nMade by `Testing/Benchmarks/speed.py` on {about}\n\n{table(rows)}"
     return text + "".join(f"\n![{title}]({file})\n" for title, file in pictures.items())
 
@@ -104,13 +116,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="where to write, without ending")
     parser.add_argument("--only", default=",".join(PARTS), help="parts with commas (default: all; empty: draw again)")
     parser.add_argument("--data", type=Path, help="a folder with acdc/ and chaos_t2/, each with images/ and labels/")
-    parser.add_argument("--encoder", default="mobile_sam", help="for the parts that are not about encoders")
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER, help="for the parts that are not about encoders")
+    parser.add_argument("--isa", choices=isa.ISAS, help="imitate a processor that has these units and no more")
     parser.add_argument("--quick", action="store_true", help="a rehearsal: tiny sizes")
     chosen = parser.parse_args(arguments)
     names = [name for name in chosen.only.split(",") if name]
     unknown = sorted(set(names) - set(PARTS))
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if chosen.isa and isa.limited_to() != chosen.isa:
+        return isa.again(chosen.isa, __file__, sys.argv[1:] if arguments is None else arguments)
+    print(f"units: {isa.described()}", flush=True)
     chosen.output.parent.mkdir(parents=True, exist_ok=True)
     before = _earlier(chosen.output.with_suffix(".json"))
     bench = Bench(chosen.data, chosen.encoder, lambda text: print(text, flush=True), chosen.quick, before["curves"])
@@ -132,11 +148,14 @@ def _earlier(path: Path) -> dict[str, Any]:
 
 def _write(output: Path, found: dict[str, list[Row]], bench: Bench, where: dict[str, Any]) -> None:
     """After every part, so that a run that is broken off keeps what it has."""
-    from speedparts import growth, profiles
+    from speedparts import growth, profiles, users
 
     rows = [row for name in PARTS for row in found.get(name, [])]
     pictures: dict[str, str] = {}
     grown = {name: bench.curves[name] for name in growth.AXES if name in bench.curves}
+    if "users" in bench.curves:
+        pictures["Seconds a volume"] = f"{output.name}-users.png"
+        users.figure(bench.curves["users"], output.with_name(pictures["Seconds a volume"]))
     if grown:
         pictures["How cost grows"] = f"{output.name}.png"
         growth.figure(grown, output.with_suffix(".png"))

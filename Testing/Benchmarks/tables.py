@@ -24,7 +24,7 @@ if str(ROOT) not in sys.path:
 from SAMAdaptLib.benchmark import of_queries  # noqa: E402
 
 JUDGED = ("held_out_dice", "expected_dice")
-SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", *JUDGED, "training")
+SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "input_sizes", *JUDGED, "training")
 LATER_FACTS = ("shape_prior", "closer_look")
 MEANS = ("mean_dice", "mean_nsd", "mean_hd95_mm", "dice", "nsd", "hd95_mm")
 
@@ -98,10 +98,13 @@ def table(results: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
 def conditions(result: dict[str, Any]) -> str:
     """Under what conditions the first result came about, as a sentence or two."""
     settings, machine = result["settings"], result["settings"]["machine"]
+    sizes = sorted({size for support in result["supports"] for size in support.get("input_sizes") or ()})
+    seen = f" at {' and '.join(map(str, sizes))} pixels" if sizes else ""
     count = len(result["supports"])
     return (
-        f"{count} support{'s' * (count != 1)}, {len(settings['query'])} query volumes, encoder {settings['encoder']}, "
-        f"budget {settings['budget']}, seed {settings['seed']}; {machine['cpus']} cores ({machine['processor']}).\n"
+        f"{count} support{'s' * (count != 1)}, {len(settings['query'])} query volumes, "
+        f"encoder {settings['encoder']}{seen}, budget {settings['budget']}, seed {settings['seed']}; "
+        f"{machine['cpus']} cores ({machine['processor']}).\n"
         "Means over structures, then volumes, then supports; ± is the standard deviation over supports. Features of\n"
         "the query volumes are cached by the first head that sees them, so later heads segment faster.\n"
     )

@@ -78,7 +78,7 @@ def _import(bench: Bench) -> Row:
     code = (
         "import time; t = time.perf_counter(); import SAMAdaptLib, SAMAdaptLib.gui; "
         "s = time.perf_counter() - t; import sys; "
-        "heavy = [m for m in ('numpy', 'torch', 'onnxruntime', 'openvino', 'scipy', 'SimpleITK') if m in sys.modules]; "
+        "heavy = [m for m in ('numpy', 'torch', 'openvino', 'scipy', 'SimpleITK') if m in sys.modules]; "
         "print(s, *heavy)"
     )
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

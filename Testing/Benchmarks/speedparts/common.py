@@ -98,15 +98,15 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 @contextlib.contextmanager
-def fresh_home(encoder: str) -> Iterator[Path]:
-    """A home of its own with the encoder's weights and nothing else, so that no feature is known."""
+def fresh_home(*encoders: str) -> Iterator[Path]:
+    """A home of its own with the encoders' weights and nothing else, so that no feature is known."""
     from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.registry import ENTRIES
 
-    entry = ENTRIES.get(encoder)
-    here = weights.ensure(entry) if entry is not None and entry.file else None
-    place = None if here is None else str(here.parent)
-    variables = {"SAMADAPT_WEIGHTS": place} if place else {}
+    entries = [ENTRIES[name] for name in encoders if name in ENTRIES and ENTRIES[name].file]
+    entries += [ENTRIES[entry.decoder] for entry in entries if entry.decoder and weights.locate(ENTRIES[entry.decoder])]
+    places = {weights.ensure(entry).parent for entry in entries}
+    variables = {"SAMADAPT_WEIGHTS": str(places.pop())} if places else {}
     with tempfile.TemporaryDirectory(prefix="samadapt-bench-") as home, environment(SAMADAPT_HOME=home, **variables):
         yield Path(home)
 

@@ -1,4 +1,4 @@
-"""Encoders: ours beside ONNX Runtime's default session and beside segment-anything's own image encoder."""
+"""Encoders on the processor: ours beside ONNX Runtime's default session and segment-anything's own image encoder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
+from . import baseline
 from .common import Bench, Row, alternating, environment, faster
+from .isa import as_chosen
 
 PART = "encoder"
 GRADES = {
@@ -22,51 +23,58 @@ GRADES = {
 TOLERANCE = 1e-3
 
 
+SIZES = {"medsam_lite": (112, 168, 224, 256), "mobile_sam": (448, 672, 896, 1024)}
+DEFAULT = ("medsam_lite", 112)
+LEAST = 8.0
+"""How many times faster the default encoder is to be, at the size that it has on slow computers."""
+
+
 def measure(bench: Bench) -> list[Row]:
-    """mobile_sam and SAM's ViT-B on this processor."""
-    return [*mobile_sam(bench), *vit(bench, "sam_vit_b")]
+    """The small encoders at their sizes, and SAM's ViT-B, on this processor."""
+    rows = [row for name, sizes in SIZES.items() for size in sizes[:: 3 if bench.quick else 1]
+            for row in tiny_vit(bench, name, size)]  # fmt: skip
+    return [*rows, *vit(bench, "sam_vit_b")]
 
 
-def mobile_sam(bench: Bench) -> list[Row]:
-    """One slice through the default session of ONNX Runtime; ours, of as many at once as it takes, in fp32, as it
-    chooses by itself, and as it chooses where there are units for 8-bit integers but none for bf16."""
-    import onnxruntime
-    from SAMAdaptLib.encoders.onnx import OnnxEncoder
+def tiny_vit(bench: Bench, name: str, size: int) -> list[Row]:
+    """A slice at one size by each runtime, in turns with the baseline; of as many at once as each takes."""
+    from SAMAdaptLib.encoders import forget_encoders, load_encoder
 
-    from SAMAdaptLib.encoders import canvas, load_encoder, runtimes, weights
-    from SAMAdaptLib.encoders.registry import ENTRIES
-    from SAMAdaptLib.processor import has_bf16_units
+    session = baseline.OnnxSession()
+    feed = session.feed(picture_of(baseline.SIZE)[0])
+    ours: dict[str, Any] = {}
+    for runtime, precision in _ways():
+        with environment(SAMADAPT_RUNTIME=runtime, SAMADAPT_PRECISION=precision):
+            encoder = load_encoder(name, device="cpu", input_size=size)
+        ours.setdefault(f"{TITLES[runtime]}, {_arithmetic(encoder)}", encoder)
+    runs: dict[str, Callable[[], Any]] = {"baseline": lambda: session.session.run(None, feed)}
+    for words, encoder in ours.items():
+        runs[words] = partial(encoder.encode, np.repeat(picture_of(size), encoder.batch, axis=0))
+    seconds = alternating(runs, rounds=1 if bench.quick else 6)
+    forget_encoders()
+    rows = [
+        faster(PART, f"{name} at {size} pixels, a slice by {words}", baseline.NAME, seconds["baseline"],
+               seconds[words] / encoder.batch, LEAST if (name, size) == DEFAULT and "OpenVINO" in words else None)
+        for words, encoder in ours.items()
+    ]  # fmt: skip
+    for row in rows:
+        bench.say(f"[{PART}] {row.what}: {row.value:.3f} s, {row.ratio:.2f}x")
+    return rows
 
-    picture, entry = picture_of(1024), ENTRIES["mobile_sam"]
-    path = weights.ensure(entry)
-    session = onnxruntime.InferenceSession(str(path))
-    feed = {session.get_inputs()[0].name: next(canvas.prepared(picture, 1024, "sam"))[None]}
-    with environment(SAMADAPT_PRECISION="fp32"):
-        exact = load_encoder("mobile_sam", device="cpu")
-    with environment(SAMADAPT_PRECISION=None):
-        own = load_encoder("mobile_sam", device="cpu")
-        with mock.patch.object(runtimes, "has_bf16_units", lambda: False):
-            older = OnnxEncoder(path, entry.sha256, entry=entry, device="cpu")
-    runs = {"baseline": lambda: session.run(None, feed)}
-    ours = {"fp32": exact, "own": own, "older": older}
-    for name, encoder in ours.items():
-        runs[name] = partial(encoder.encode, np.repeat(picture, encoder.batch, axis=0))
-    seconds = alternating(runs, rounds=2 if bench.quick else 8)
-    seconds |= {name: seconds[name] / encoder.batch for name, encoder in ours.items()}
-    baseline = "ONNX Runtime's default session"
-    rows = [faster(PART, "mobile_sam, a slice in fp32", baseline, seconds["baseline"], seconds["fp32"], 1.5)]
-    least = 3.5 if has_bf16_units() else None
-    own_words = f"mobile_sam, a slice as chosen here ({_arithmetic(own)})"
-    older_words = f"mobile_sam, a slice as chosen without bf16 units ({_arithmetic(older)})"
-    return [
-        *rows,
-        faster(PART, own_words, baseline, seconds["baseline"], seconds["own"], least),
-        faster(PART, older_words, baseline, seconds["baseline"], seconds["older"]),
-    ]
+
+TITLES = {"torch": "PyTorch", "openvino": "OpenVINO"}
+
+
+def _ways() -> list[tuple[str, str | None]]:
+    """Runtimes with the precision asked of them; None: as chosen, which may be the same again."""
+    from SAMAdaptLib.encoders.runtimes import has_openvino
+
+    ways: list[tuple[str, str | None]] = [("torch", "fp32")]
+    return [*ways, ("openvino", "fp32"), ("openvino", as_chosen())] if has_openvino() else ways
 
 
 def _arithmetic(encoder: Any) -> str:
-    return str(encoder.fingerprint.split("-")[1].split(".")[0])
+    return str(encoder.fingerprint.split("-")[1])
 
 
 def vit(bench: Bench, name: str) -> list[Row]:
@@ -103,14 +111,14 @@ def vit(bench: Bench, name: str) -> list[Row]:
         }
         difference = float(np.abs(theirs() - exact.encode(picture)["neck"]).max())
         seconds = alternating(runs, rounds=1 if bench.quick else 3)
-    baseline = "segment-anything's image_encoder, cpu"
-    whole = partial(faster, PART, baseline=baseline, seconds=seconds["baseline"])
+    theirs_name = "segment-anything's image_encoder, cpu"
+    whole = partial(faster, PART, baseline=theirs_name, seconds=seconds["baseline"])
     return [
         whole(what=f"{name}, a slice in fp32", ours=seconds["fp32"], least=1.8),
         whole(what=f"{name}, a slice in bf16", ours=seconds["bf16"], least=3.0),
         whole(what=f"{name} in fp32 at 768 pixels", ours=seconds["768"]),
         whole(what=f"{name} in fp32 at 512 pixels", ours=seconds["512"]),
-        Row(PART, f"{name}, largest difference in fp32", baseline, 0.0, difference, "", None,
+        Row(PART, f"{name}, largest difference in fp32", theirs_name, 0.0, difference, "", None,
             f"at most {TOLERANCE:g}", difference <= TOLERANCE),
     ]  # fmt: skip
 

@@ -1,16 +1,17 @@
-"""SAM's ViTs on a GPU: ours beside segment-anything's own image encoder, in fp32 and in bf16."""
+"""A GPU: SAM's ViTs beside segment-anything's own, and the small encoders beside the same on the processor."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .common import Bench, Row, alternating, environment, faster
-from .encoders import GRADES, TOLERANCE, picture_of
+from .encoders import GRADES, SIZES, TOLERANCE, picture_of
 
 PART = "gpu"
 COMPARED = (("fp32", "fp32"), ("bf16", "bf16"), ("bf16", "fp32"))
@@ -18,13 +19,35 @@ COMPARED = (("fp32", "fp32"), ("bf16", "bf16"), ("bf16", "fp32"))
 
 
 def measure(bench: Bench) -> list[Row]:
-    """All three ViTs on CUDA or MPS, or one row that says why not."""
+    """All encoders on CUDA or MPS, or one row that says why not."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else ""
     if not device:
-        return [Row(PART, "SAM's ViTs on a GPU", "skipped: no CUDA or MPS device here", None, None, "s")]
-    return [row for name in GRADES for row in vit(bench, name, device)]
+        return [Row(PART, "encoders on a GPU", "skipped: no CUDA or MPS device here", None, None, "s")]
+    small = [row for name, sizes in SIZES.items() for size in sizes for row in tiny_vit(bench, name, size, device)]
+    return [*small, *(row for name in GRADES for row in vit(bench, name, device))]
+
+
+def tiny_vit(bench: Bench, name: str, size: int, device: str) -> list[Row]:
+    """A slice on the GPU, of as many at once as pay, beside one on the processor; in fp32 and as chosen."""
+    from SAMAdaptLib.encoders import forget_encoders, load_encoder
+
+    runs: dict[str, Callable[[], Any]] = {}
+    counts: dict[str, int] = {}
+    for words, place, precision in (("cpu", "cpu", None), ("fp32", device, "fp32"), ("as chosen", device, None)):
+        with environment(SAMADAPT_PRECISION=precision):
+            encoder = load_encoder(name, device=place, input_size=size)
+        counts[words] = encoder.batch
+        runs[words] = partial(encoder.encode, np.repeat(picture_of(size), encoder.batch, axis=0))
+    found = alternating(runs, rounds=1 if bench.quick else 5)
+    seconds = {words: found[words] / count for words, count in counts.items()}
+    forget_encoders()
+    what = f"{name} at {size} pixels, a slice on {_called(device)}"
+    return [
+        faster(PART, f"{what}, {words}", "the same on this computer's processor", seconds["cpu"], seconds[words])
+        for words in ("fp32", "as chosen")
+    ]
 
 
 def vit(bench: Bench, name: str, device: str) -> list[Row]:

@@ -40,23 +40,22 @@ def _structures(bench: Bench) -> dict[str, Any]:
     """An optimizer's step of the default head, features being there."""
     import torch
 
-    from SAMAdaptLib.batches import Batches
+    from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.fitting import seconds_per_step
-    from SAMAdaptLib.heads import head_class
+    from SAMAdaptLib.trials import sizes_of, untrained
 
+    encoder = load_encoder(bench.encoder)
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]
     seconds = []
     for count in counts:
-        session = _session(bench, 2, structures=count)
-        samples, _ = session.samples(session.lessons.first, session.encoder)
-        module = head_class("cnn")({"neck": session.encoder.levels["neck"].channels}, count + 1)
-        batches = Batches(module, session.embedder, torch.device("cpu"))
-        seconds.append(seconds_per_step(module, batches, samples[:8]))
+        module = untrained("cnn", encoder, count + 1)
+        seconds.append(seconds_per_step(module, sizes_of(encoder, module), torch.device("cpu")))
     return {"what": "a step of the cnn head", "x": counts, "seconds": seconds}
 
 
 def _views(bench: Bench) -> dict[str, Any]:
     """Encoding the views of eight annotated slices."""
+    from SAMAdaptLib.embedding import Embedder
     from SAMAdaptLib.samples import draw_samples
 
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
@@ -64,7 +63,8 @@ def _views(bench: Bench) -> dict[str, Any]:
     for count in counts:
         session = _session(bench, 8, seed=200 + count)
         samples = draw_samples(session.lessons.first.training, count, session.encoder, count)
-        seconds.append(timed(partial(session.embedder.prepare, [sample.view for sample in samples])))
+        embedder = Embedder(session.encoder, session.levels, session.store)
+        seconds.append(timed(partial(embedder.prepare, [sample.view for sample in samples])))
     return {"what": "encoding 8 slices", "x": counts, "seconds": seconds}
 
 
@@ -87,13 +87,13 @@ def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
     return {"what": "segmenting volumes of 5 slices", "x": counts, "seconds": seconds}
 
 
-def _session(bench: Bench, slices: int, seed: int = 0, structures: int = 2) -> Any:
+def _session(bench: Bench, slices: int, seed: int = 0) -> Any:
     from SAMAdaptLib.embedding import FeatureStore
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import Recipe, Session
 
     recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "growth")
-    return Session([phantom(slices, structures, seed=seed)], recipe, Silent(), FeatureStore(), None)
+    return Session([phantom(slices, seed=seed)], recipe, Silent(), FeatureStore(), None)
 
 
 def figure(curves: dict[str, Any], path: Path) -> None:

@@ -2,9 +2,9 @@
 
 The baseline is rebuilt from the description in Hu, Xu, Shi, arXiv 2306.13731: augmentation in image space, so that
 the encoder runs for every picture of every batch; batches of 4, Adam at 5e-4, 120 epochs, cross-entropy and soft Dice.
-It gets the same encoder, the same head where ours is AutoSAM, the same views, and a cache of nothing. It is run twice:
-as it comes, the encoder in ONNX Runtime's default session and the head by segment-anything's own modules, and with the
-session that ours has and the head as ours is computed.
+It gets the same head where ours is AutoSAM, the same views, and a cache of nothing. It is run twice: as it comes,
+MobileSAM at 1024 pixels in ONNX Runtime's default session and the head by segment-anything's own modules, and with the
+encoder that ours has, at the same size, and the head as ours is computed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from unittest import mock
 
 import numpy as np
 
-from .common import Bench, Row, environment, fresh_home
+from . import baseline
+from .common import Bench, Row, fresh_home
 
 Curve: TypeAlias = "list[tuple[float, float]]"
 """(seconds, held-out Dice) at each look."""
@@ -26,7 +27,7 @@ PART = "training"
 EPOCHS = 120
 BATCH = 4
 RATE = 5e-4
-AS_IT_COMES, AS_OURS = "the paper's loop", "the paper's loop with our encoder session and head"
+AS_IT_COMES, AS_OURS = "the paper's loop", "the paper's loop with our encoder and head"
 
 LOOKS = 24
 """How often the held-out Dice is taken, in both; in the paper's loop looking is not counted as time."""
@@ -42,9 +43,8 @@ def measure(bench: Bench) -> list[Row]:
     if bench.data is None or not (bench.data / "acdc" / "images").is_dir():
         return [Row(PART, "training to the same held-out Dice", "skipped: no --data with acdc", None, None, "s")]
     theirs = {AS_OURS: _anew(paper_loop, bench, lambda head, neck, pictures: head({"neck": neck}, pictures))}
-    if bench.encoder == "mobile_sam":
-        with environment(SAMADAPT_RUNTIME="onnxruntime", SAMADAPT_PRECISION=None):
-            as_it_comes = _anew(paper_loop, bench, lambda head, neck, _: reference_logits(head, neck))
+    if bench.encoder != "tiny":
+        as_it_comes = _anew(paper_loop, bench, lambda head, neck, _: reference_logits(head, neck), True)
         theirs = {AS_IT_COMES: as_it_comes, **theirs}
     ours = {head: _anew(our_loop, bench, head) for head in ("cnn", "autosam")}
     bench.curves["training paper"] = theirs[AS_OURS]
@@ -59,7 +59,7 @@ def measure(bench: Bench) -> list[Row]:
 
 def _anew(loop: Callable[..., Curve], bench: Bench, *more: Any) -> Curve:
     """What a loop gives in a home where no feature and no pace is known."""
-    with fresh_home(bench.encoder):
+    with fresh_home(bench.encoder, *([] if bench.encoder == "tiny" else ["mobile_sam"])):
         return loop(bench, *more)
 
 
@@ -81,20 +81,25 @@ def _compared(bench: Bench, head: str, ours: Curve, loop: str, theirs: Curve) ->
     ]
 
 
-def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any]) -> Curve:
-    """As the paper trains; ``logits_of`` has a head, the features of a batch and its pictures."""
+def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_comes: bool = False) -> Curve:
+    """As the paper trains; ``logits_of`` has a head, the features of a batch and its pictures.
+
+    ``as_it_comes``: with the baseline's encoder in place of ours.
+    """
     import torch
 
-    from SAMAdaptLib.embedding import picture_of, picture_to_float
+    from SAMAdaptLib.embedding import Embedder, picture_of, picture_to_float
     from SAMAdaptLib.fitting import segmentation_loss
     from SAMAdaptLib.heads.base import upsample
     from SAMAdaptLib.trials import Trials
     from SAMAdaptLib.views import ViewSettings
 
-    session = _session(bench, "autosam")
+    session = _session(bench, "autosam", former=as_it_comes)
+    encode = baseline.OnnxSession().encode if as_it_comes else session.encoder.encode
     slices, checks = session.lessons.first.training, _checks(session)
+    embedder = Embedder(session.encoder, session.levels, session.store)
     torch.manual_seed(0)
-    module = Trials(session, [], []).new_module("autosam")
+    module = Trials(session, session.encoder, [], []).new_module("autosam")
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
     chance, settings = np.random.default_rng(0), ViewSettings()
     steps = (2 if bench.quick else EPOCHS) * len(slices) // BATCH
@@ -103,7 +108,7 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any]) -> Curve
         began = time.perf_counter()
         chosen = [(slices[index], settings.draw(chance)) for index in chance.choice(len(slices), BATCH)]
         canvases = np.stack([item.content.view(drawn, session.encoder).paint() for item, drawn in chosen])
-        neck = torch.from_numpy(session.encoder.encode(canvases)["neck"])
+        neck = torch.from_numpy(encode(canvases)["neck"])
         pictures = torch.from_numpy(np.stack([picture_to_float(picture_of(canvas))[None] for canvas in canvases]))
         targets = np.stack([item.target(drawn, module.loss_size) for item, drawn in chosen])
         module.train()
@@ -114,7 +119,7 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any]) -> Curve
         optimizer.step()
         seconds += time.perf_counter() - began
         if (step + 1) % max(1, steps // LOOKS) == 0 or step + 1 == steps:
-            curve.append((seconds, _held_out(session, module, checks)))
+            curve.append((seconds, _held_out(module, embedder, checks)))
             bench.say(f"[{PART}] paper's loop, step {step + 1} of {steps}: {seconds:.0f} s, Dice {curve[-1][1]:.3f}")
     return curve
 
@@ -141,7 +146,7 @@ def our_loop(bench: Bench, head: str) -> Curve:
     return curve
 
 
-def _session(bench: Bench, head: str, monitor: Any = None) -> Any:
+def _session(bench: Bench, head: str, monitor: Any = None, former: bool = False) -> Any:
     from SAMAdaptLib.embedding import FeatureStore
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.samples import Case
@@ -152,7 +157,8 @@ def _session(bench: Bench, head: str, monitor: Any = None) -> Any:
     image = sorted((folder / "images").glob(f"{SUPPORT}_*"))[0]
     volume = read_volume(image)
     case = Case(volume, read_labelmap(folder / "labels" / image.name, like=volume))
-    recipe = Recipe(bench.encoder, None, head, "auto", "auto", False, None, "fast", 0, "cpu", "loop")
+    encoder, size = ("mobile_sam", baseline.SIZE) if former else (bench.encoder, None)
+    recipe = Recipe(encoder, size, head, "auto", "auto", False, None, "fast", 0, "cpu", "loop")
     return Session([case], recipe, monitor or Silent(), FeatureStore(), None)
 
 
@@ -160,11 +166,11 @@ def _checks(session: Any) -> Any:
     return session.samples(session.lessons.first, session.encoder)[1]
 
 
-def _held_out(session: Any, module: Any, checks: Any) -> float:
+def _held_out(module: Any, embedder: Any, checks: Any) -> float:
     import torch
 
     from SAMAdaptLib.batches import Batches
     from SAMAdaptLib.fitting import held_out_dice
 
-    found = held_out_dice(module, Batches(module, session.embedder, torch.device("cpu")), checks)
+    found = held_out_dice(module, Batches(module, embedder, torch.device("cpu")), checks)
     return 0.0 if found is None else found.mean

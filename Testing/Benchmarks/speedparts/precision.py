@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .common import Bench, Row, environment, fresh_home
+from .isa import as_chosen
 
 PART = "precision"
 MOST = 0.005
@@ -24,8 +25,12 @@ SETS = {
 
 def measure(bench: Bench) -> list[Row]:
     """Trains as chosen here; needs real volumes."""
+    from SAMAdaptLib.processor import has_bf16_units
+
     if bench.data is None:
         return [Row(PART, "Dice in reduced precision", "skipped: no --data", None, None, "Dice")]
+    if as_chosen() or not has_bf16_units():
+        return [Row(PART, "Dice in reduced precision", "skipped: all is in fp32 here", None, None, "Dice")]
     rows = []
     for name, (supports, query) in SETS.items():
         if (bench.data / name / "images").is_dir():
@@ -36,9 +41,9 @@ def measure(bench: Bench) -> list[Row]:
 def _set(bench: Bench, folder: Path, supports: Sequence[Any], query: Sequence[Any]) -> Row:
     names = sorted(path.name for path in (folder / "images").iterdir())
     chosen = _found(names, query)[: 2 if bench.quick else None]
-    with fresh_home("mobile_sam"):
+    with fresh_home(bench.encoder):
         with environment(SAMADAPT_PRECISION=None):
-            heads = [_head(folder, _found(names, [support])) for support in supports]
+            heads = [_head(bench, folder, _found(names, [support])) for support in supports]
         scores = {
             word: float(np.mean([_dice(head, folder, chosen, word) for head in heads])) for word in ("fp32", None)
         }
@@ -48,11 +53,12 @@ def _set(bench: Bench, folder: Path, supports: Sequence[Any], query: Sequence[An
                      f"within {MOST:g}", abs(loss) <= MOST)  # fmt: skip
 
 
-def _head(folder: Path, names: list[str]) -> Any:
+def _head(bench: Bench, folder: Path, names: list[str]) -> Any:
     from SAMAdaptLib.samples import Case
     from SAMAdaptLib.training import train
 
-    return train([Case(*_read(folder, name)) for name in names], head="cnn", budget="fast")
+    cases = [Case(*_read(folder, name)) for name in names]
+    return train(cases, encoder=bench.encoder, head="cnn", budget="fast")
 
 
 def _dice(head: Any, folder: Path, names: list[str], precision: str | None) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tempfile
 import time
@@ -13,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .common import Bench, Row, fresh_home, phantom
+from .common import Bench, Row, environment, fresh_home, phantom
+from .encoders import picture_of
+from .isa import as_chosen
 
 PART = "profile"
 SHOWN = 6
@@ -37,43 +38,47 @@ _KINDS = {
 }
 
 
-_OPENVINO = {
-    "fp32, the file's graph": ("f32", 0),
-    "fp32, rearranged": ("f32", 1),
-    "fp32, and in bands": ("f32", 2),
-    "bf16, and in bands": ("bf16", 2),
-    "int8 and bf16, in bands": ("bf16", 3),
-}
-"""Words to precision, and how much is done to the graph: nothing, rearranged, then in bands, then in integers."""
+TINY_VIT = (("medsam_lite", 224), ("mobile_sam", 1024))
 
 
 def measure(bench: Bench) -> list[Row]:
     """Fills ``bench.curves["profile"]``: {bar: {kind of work: seconds}}; no ratio."""
-    bench.curves["profile"] = {**mobile_sam(bench), **vit_b(bench), **training(bench)}
+    small = {} if bench.encoder == "tiny" else tiny_vit()
+    bench.curves["profile"] = {**small, **vit_b(bench), **training(bench)}
     for bar, parts in bench.curves["profile"].items():
         bench.say(f"[{PART}] {bar}: " + ", ".join(f"{name} {seconds:.3f} s" for name, seconds in parts.items()))
     return []
 
 
-def mobile_sam(bench: Bench) -> dict[str, dict[str, float]]:
-    """By kind of node, ONNX Runtime's own account and OpenVINO's."""
-    from SAMAdaptLib.encoders import canvas, weights
-    from SAMAdaptLib.encoders.registry import ENTRIES
+def tiny_vit() -> dict[str, dict[str, float]]:
+    """By kind of operation: ONNX Runtime's own account, torch's, and OpenVINO's of the same module."""
+    from SAMAdaptLib.encoders import canvas, load_encoder
+    from SAMAdaptLib.encoders.runtimes import has_openvino
+    from SAMAdaptLib.processor import has_bf16_units
 
-    path = weights.ensure(ENTRIES["mobile_sam"])
-    picture = np.random.default_rng(0).uniform(0, 255, (1, 1024, 1024)).astype(np.float32)
-    inputs = next(canvas.prepared(picture, 1024, "sam"))[None]
-    bars = {"mobile_sam, ONNX Runtime in fp32": _onnxruntime(path, inputs)}
-    with contextlib.suppress(ImportError):
-        for words, settings in _OPENVINO.items():
-            bars[f"mobile_sam, OpenVINO in {words}"] = _openvino(path, inputs, *settings)
+    bars = {"mobile_sam at 1024, ONNX Runtime in fp32": _onnxruntime()}
+    for name, size in TINY_VIT:
+        with environment(SAMADAPT_RUNTIME="torch"):
+            encoder: Any = load_encoder(name, device="cpu", input_size=size)
+        picture = picture_of(size)
+        inputs = next(canvas.prepared(picture, size, "sam"))[None]
+        bars[f"{name} at {size}, PyTorch in fp32"] = _torch(partial(encoder.encode, picture))
+        if has_openvino():
+            precisions = ("f32", "bf16") if has_bf16_units() and not as_chosen() else ("f32",)
+            for precision in precisions:
+                words = f"{name} at {size}, OpenVINO in {precision.replace('f32', 'fp32')}"
+                bars[words] = _openvino(encoder._model, inputs, precision)
     return bars
 
 
-def _onnxruntime(path: Path, inputs: np.ndarray) -> dict[str, float]:
+def _onnxruntime() -> dict[str, float]:
     import onnxruntime
 
-    rounds = 3
+    from SAMAdaptLib.encoders import weights
+    from SAMAdaptLib.encoders.registry import ENTRIES
+
+    rounds, path = 3, weights.ensure(ENTRIES["mobile_sam"])
+    inputs = np.zeros((1, 3, 1024, 1024), np.float32)
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.enable_profiling = True
@@ -90,28 +95,24 @@ def _onnxruntime(path: Path, inputs: np.ndarray) -> dict[str, float]:
     return _largest(sums)
 
 
-def _openvino(path: Path, inputs: np.ndarray, precision: str, changes: int) -> dict[str, float]:
+def _openvino(model: Any, inputs: np.ndarray, precision: str) -> dict[str, float]:
     import openvino
-    from SAMAdaptLib.encoders.bands import in_bands
-    from SAMAdaptLib.encoders.openvino_graph import quantise, rearrange
-    from SAMAdaptLib.encoders.ranges import RANGES
+    import torch
 
-    from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.tiny_vit_encoder import _Levels
 
-    core = openvino.Core()
     settings = {"PERF_COUNT": True, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    model = core.read_model(path)
-    model.reshape(list(inputs.shape))
-    integers = partial(quantise, ranges=RANGES[ENTRIES["mobile_sam"].sha256])
-    for change in (rearrange, in_bands, integers)[:changes]:
-        change(model)
-    request = core.compile_model(model, "CPU", settings).create_infer_request()
+    example = torch.from_numpy(inputs)
+    with torch.inference_mode():
+        traced = torch.jit.trace(_Levels(model, ("neck",)), example, check_trace=False)
+    converted = openvino.convert_model(traced, example_input=example)
+    converted.reshape(list(inputs.shape))
+    request = openvino.Core().compile_model(converted, "CPU", settings).create_infer_request()
     for _ in range(3):
         request.infer([inputs])
     sums: dict[str, float] = {}
     for node in request.get_profiling_info():
-        kind = node.node_type.removesuffix("QuantizedLegacy")
-        sums[kind] = sums.get(kind, 0.0) + node.real_time.total_seconds()
+        sums[node.node_type] = sums.get(node.node_type, 0.0) + node.real_time.total_seconds()
     return _largest(sums)
 
 
@@ -158,10 +159,10 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     import torch
 
     from SAMAdaptLib import batches, fitting
-    from SAMAdaptLib.embedding import FeatureStore
-    from SAMAdaptLib.heads import head_class
+    from SAMAdaptLib.embedding import Embedder, FeatureStore
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import Recipe, Session
+    from SAMAdaptLib.trials import untrained
 
     steps = 4 if bench.quick else 100
     bars = {}
@@ -169,12 +170,12 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
         recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
         session = Session([phantom(4)], recipe, Silent(), FeatureStore(), None)
         samples, _ = session.samples(session.lessons.first, session.encoder)
-        session.embedder.prepare([sample.view for sample in samples])
-        channels = {"neck": session.encoder.levels["neck"].channels}
+        embedder = Embedder(session.encoder, session.levels, session.store)
+        embedder.prepare([sample.view for sample in samples])
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
-            module = fitting.channels_last(head_class("cnn")(channels, 3)).train()
+            module = fitting.channels_last(untrained("cnn", session.encoder, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-            reader = batches.Batches(module, session.embedder, torch.device("cpu"))
+            reader = batches.Batches(module, embedder, torch.device("cpu"))
             before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered
             try:
                 for sample in samples:

@@ -81,22 +81,24 @@ def _one_case_more(bench: Bench) -> list[Row]:
 
 
 class counting:  # noqa: N801  used as a function is
-    """Counts the pictures that go through the encoder in the block."""
+    """Counts the pictures that go through encoders of the bench's kind in the block, at whatever size."""
 
     def __init__(self, bench: Bench) -> None:
         from SAMAdaptLib.encoders import load_encoder
 
-        self._encoder = load_encoder(bench.encoder)
-        self._encode = self._encoder.encode
+        self._kind = type(load_encoder(bench.encoder))
+        self._encode = self._kind.encode
         self.count = 0
 
     def __enter__(self) -> counting:
-        self._encoder.encode = self._counted  # type: ignore[method-assign]
+        encode = self._encode
+
+        def counted(encoder: Any, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
+            self.count += len(canvases)
+            return encode(encoder, canvases, levels)
+
+        self._kind.encode = counted  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._encoder.encode = self._encode  # type: ignore[method-assign]
-
-    def _counted(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
-        self.count += len(canvases)
-        return self._encode(canvases, levels)
+        self._kind.encode = self._encode  # type: ignore[method-assign]

@@ -1,0 +1,179 @@
+"""What a user waits for: seconds a volume with the default encoder, as Slicer is installed, with OpenVINO, on a GPU.
+
+A head that ``auto`` trains in the budget ``fast`` on a phantom of a heart segments a heart and a CT; the same head with
+the encoder that was the default before (MobileSAM at 1024 pixels by OpenVINO) is the baseline. Loading is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .common import Bench, Row, environment, fresh_home, phantom, timed
+from .isa import as_chosen
+
+PART = "users"
+FORMER, FORMER_SIZE = "mobile_sam", 1024
+HEART, CT = "a heart of 10 slices", "a CT of 100 slices of 512 x 512 pixels"
+AIMS = {HEART: 4.0, CT: 30.0}
+"""Seconds, on two cores with AVX2."""
+
+VIEWS_RATIO = 3.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One kind of installation: its name for people, the runtime and the device."""
+
+    name: str
+    runtime: str
+    device: str
+
+    def environment(self) -> Any:
+        return environment(SAMADAPT_RUNTIME=self.runtime, SAMADAPT_PRECISION=as_chosen())
+
+
+def setups() -> list[Setup]:
+    """Those that can be had here."""
+    import torch
+
+    from SAMAdaptLib.encoders.runtimes import has_openvino
+
+    found = [Setup("plain Slicer installation (PyTorch)", "torch", "cpu")]
+    if has_openvino():
+        found.append(Setup("with OpenVINO", "openvino", "cpu"))
+    if torch.cuda.is_available():
+        found.append(Setup(f"GPU ({torch.cuda.get_device_name()})", "torch", "cuda"))
+    elif torch.backends.mps.is_available():
+        found.append(Setup("Apple's GPU", "torch", "mps"))
+    return found
+
+
+def measure(bench: Bench) -> list[Row]:
+    """Fills ``bench.curves["users"]``: {volume: {setup: seconds}}."""
+    with fresh_home(bench.encoder, FORMER) as home:
+        head = _head(bench, home)
+        runtime = next(setup.runtime for setup in reversed(setups()) if setup.device == "cpu")
+        former = Setup(f"former default ({FORMER} at {FORMER_SIZE} pixels, {runtime})", runtime, "cpu")
+        rows, curves = [], {}
+        for what, volume in _volumes(bench).items():
+            before = _seconds(former, as_of(head, FORMER, FORMER_SIZE), volume)
+            seconds = {setup.name: _seconds(setup, head, volume) for setup in setups()}
+            curves[what] = {former.name: before, **seconds}
+            rows += [_row(bench, what, former.name, before, name, value) for name, value in seconds.items()]
+        bench.curves["users"] = curves
+        return [*rows, *_views(bench, head, former)]
+
+
+def _row(bench: Bench, what: str, baseline: str, before: float, name: str, seconds: float) -> Row:
+    aim = AIMS[what]
+    return bench.row(PART, f"{what}, {name}", baseline, before, seconds, "s", before / seconds, f"at most {aim:g} s",
+                     seconds <= aim)  # fmt: skip
+
+
+def _head(bench: Bench, home: Path) -> Any:
+    """As ``train`` makes it here, with the faster runtime that there is."""
+    from SAMAdaptLib.heads.file import load_head, save_head
+    from SAMAdaptLib.training import train
+
+    kind = "linear" if bench.quick else "auto"
+    with environment(SAMADAPT_RUNTIME=None, SAMADAPT_PRECISION=as_chosen()):
+        trained = train([phantom(10)], encoder=bench.encoder, head=kind, budget="fast", device="cpu")
+    size = trained.card.input_size
+    bench.say(f"[{PART}] a head of type {trained.card.head_type}, {bench.encoder} at {size} pixels")
+    return load_head(save_head(trained, home / "users.samhead"))
+
+
+def _volumes(bench: Bench) -> dict[str, Callable[[int], Any]]:
+    """Volumes by seed: no feature is known of any."""
+    heart, slices, side = (3, 4, 128) if bench.quick else (10, 100, 512)
+    return {
+        HEART: lambda seed: phantom(heart, seed=seed).volume,
+        CT: lambda seed: phantom(slices, side=side, seed=seed).volume,
+    }
+
+
+def _seconds(setup: Setup, head: Any, volume: Callable[[int], Any]) -> float:
+    from SAMAdaptLib.embedding import FeatureStore
+    from SAMAdaptLib.encoders import forget_encoders
+    from SAMAdaptLib.inference import segment
+
+    with setup.environment():
+        segment(phantom(2, seed=7).volume, head, device=setup.device)  # what is loaded once does not count
+        FeatureStore().clear()
+        shown = volume(1)
+        seconds = timed(lambda: segment(shown, head, device=setup.device))
+    FeatureStore().clear()
+    forget_encoders()
+    return seconds
+
+
+def as_of(head: Any, name: str, size: int) -> Any:
+    """The same head as if its features came from another encoder, which has the same channels: what it costs there."""
+    from SAMAdaptLib.encoders import load_encoder
+
+    encoder = load_encoder(name, device="cpu", input_size=size)
+
+    def facts(card: Any) -> dict[str, Any]:
+        levels = {level: [encoder.levels[level].channels, encoder.levels[level].size] for level in card["levels"]}
+        return {"name": encoder.name, "sha256": encoder.sha256, "levels": levels, "input_size": size}
+
+    closer = {**head.card.closer, "encoder": facts(head.card.encoder)} if head.card.closer else {}
+    card = replace(head.card, encoder=facts(head.card.encoder), closer=closer)
+    inner = None if head.closer is None else replace(head.closer, card=card.closer_card())
+    return replace(head, card=card, closer=inner)
+
+
+def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
+    """Augmented views a minute while training."""
+    size = head.card.input_size
+    before = _views_a_minute(bench, former, FORMER, FORMER_SIZE)
+    rows = []
+    for setup in setups():
+        found = _views_a_minute(bench, setup, bench.encoder, size)
+        ratio = found / before
+        rows.append(bench.row(PART, f"views a minute while training, {setup.name}", former.name, before, found,
+                              "views", ratio, f"at least {VIEWS_RATIO:g}x", ratio >= VIEWS_RATIO))  # fmt: skip
+    return rows
+
+
+def _views_a_minute(bench: Bench, setup: Setup, name: str, size: int | None) -> float:
+    from SAMAdaptLib.embedding import Embedder, FeatureStore
+    from SAMAdaptLib.encoders import forget_encoders, load_encoder
+    from SAMAdaptLib.progress import Silent
+    from SAMAdaptLib.samples import draw_samples
+    from SAMAdaptLib.training import Recipe, Session
+
+    count = 2 if bench.quick else 12
+    with setup.environment():
+        encoder = load_encoder(name, device=setup.device, input_size=size)
+        recipe = Recipe(name, size, "cnn", "auto", "auto", False, None, "fast", 0, setup.device, "users")
+        session = Session([phantom(8)], recipe, Silent(), FeatureStore(), None)
+        training = session.lessons.first.training[:2]
+        embedder = Embedder(encoder, ("neck",), session.store)
+        embedder.prepare([sample.view for sample in draw_samples(training, 1, encoder, 1)])  # warm
+        views = [sample.view for sample in draw_samples(training, count // 2, encoder, 2)]
+        seconds = timed(lambda: embedder.prepare(views))
+    forget_encoders()
+    return 60 * len(views) / seconds
+
+
+def figure(curves: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """A panel for each volume, a bar for each installation."""
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(9, 1.2 + 0.5 * sum(map(len, curves.values()))), layout="constrained")
+    for place, (what, seconds) in enumerate(reversed(curves.items())):
+        axes = drawing.add_subplot(len(curves), 1, place + 1)
+        colours = ["0.75", *["#1f6f8b"] * (len(seconds) - 1)]
+        bars = axes.barh(list(seconds), list(seconds.values()), color=colours)
+        axes.bar_label(bars, [f" {value:.1f} s" for value in seconds.values()], fontsize=9)
+        axes.set_title(what, fontsize=10, loc="left")
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.15 * max(seconds.values()))
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    drawing.axes[-1].set_xlabel("seconds")
+    drawing.savefig(path, dpi=110)
