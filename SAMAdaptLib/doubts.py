@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .heads.card import HeadCard
+    from .heads.parts import StructureFacts
     from .images import Volume
 
 LEAST_AGREEMENT = 0.8
@@ -33,7 +34,7 @@ def doubts(
     if card.modality and volume.modality and card.modality != volume.modality:
         reasons.append(f"The volume is {volume.modality}, and the head was trained on {card.modality}.")
     if whole:
-        missing = [str(structure["name"]) for structure in card.structures if structure["value"] not in found_ml]
+        missing = [structure.name for structure in card.structures if structure.value not in found_ml]
         if missing:
             reasons.append(f"Not found: {', '.join(missing)}.")
         reasons += [words for structure in card.structures if (words := _odd_size(structure, found_ml))]
@@ -45,13 +46,13 @@ def doubts(
     return reasons
 
 
-def _odd_size(structure: Mapping[str, Any], found_ml: Mapping[int, float]) -> str:
+def _odd_size(structure: StructureFacts, found_ml: Mapping[int, float]) -> str:
     """What is odd about the size of a structure, where its size in the annotations is known; mostly nothing."""
-    here = found_ml.get(structure["value"])
-    if not here or not structure.get("ml"):
+    here = found_ml.get(structure.value)
+    if not here or not structure.ml:
         return ""
-    least, most = structure["ml"]
+    least, most = structure.ml
     if least / SIZES <= here <= most * SIZES:
         return ""
     trained = f"{least:.3g} ml" if least == most else f"{least:.3g} to {most:.3g} ml"
-    return f"{structure['name']} has {here:.3g} ml; in the training it had {trained}."
+    return f"{structure.name} has {here:.3g} ml; in the training it had {trained}."

@@ -75,15 +75,11 @@ def segment(
     confidence = certainty.of(head.card.values)
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
-    structures = tuple(Structure.from_dict(_plain(structure)) for structure in head.card.structures)
+    structures = tuple(Structure.from_dict(structure) for structure in head.card.structures)
     result = Labelmap(labels, volume.geometry, structures, confidence=confidence)
     for doubt in doubts(head.card, volume, result.volumes_ml(), predictor.agreement, whole=region is None):
         predictor.monitor.warning(doubt)
     return result
-
-
-def _plain(structure: dict[str, Any]) -> dict[str, Any]:
-    return {key: structure[key] for key in ("value", "name", "color", "terminology") if key in structure}
 
 
 def _three_planes(

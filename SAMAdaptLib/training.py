@@ -16,6 +16,7 @@ from .encoders import load_encoder
 from .errors import Cancelled
 from .heads import head_class
 from .heads.file import Head
+from .heads.parts import RoiSpec
 from .lessons import Answer, Lesson, Lessons
 from .progress import Monitor, Silent
 from .samples import Case, Sample, draw_samples, in_rounds, spread
@@ -85,9 +86,9 @@ def train(
     )  # fmt: skip
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
     trained = session.run()
-    if session.completes and not trained.card.training["cancelled"]:
+    if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
-    if teaching and not trained.card.training["cancelled"]:
+    if teaching and not trained.card.training.cancelled:
         return adapt(trained, session, teaching)
     return trained
 
@@ -137,7 +138,7 @@ class Session:
             recipe.intensity,
             recipe.annotated_slices_only,
             recipe.ignore_label,
-            earlier.card.plane["side_mm"] if earlier is not None else None,
+            earlier.card.plane.side_mm if earlier is not None else None,
             completed,
         )
         self.structures = self.lessons.structures
@@ -219,7 +220,7 @@ class Session:
 
         Cancelled meanwhile: ``head`` as it is, and its card says so.
         """
-        if self.closer is None or head.card.training["cancelled"]:
+        if self.closer is None or head.card.training.cancelled:
             return head
         self.begin_part()
         try:
@@ -229,19 +230,18 @@ class Session:
         earlier = None if start_from is None else start_from.closer
         fitted = Trials(self, samples, checks, earlier).best_of((CLOSER_TYPE,))
         closer = self._in_shape(fitted, self.closer, earlier)
-        if closer.card.training["cancelled"]:
+        if closer.card.training.cancelled:
             return head.noted(cancelled=True)
-        side_mm, shapes = self.closer.side_mm, closer.card.shapes
-        facts = {"side_mm": side_mm, "head": closer.card.head, "shapes": shapes, "alone": False}
+        facts = RoiSpec(side_mm=self.closer.side_mm, head=closer.card.head, shapes=closer.card.shapes)
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         return whole.noted(seconds=round(time.monotonic() - self.began, 1))
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
-        if head.card.training["cancelled"]:
+        if head.card.training.cancelled:
             return head
-        plane = {**head.card.plane, "side_mm": lesson.side_mm}
+        plane = replace(head.card.plane, side_mm=lesson.side_mm)
         head = replace(head, card=replace(head.card, plane=plane))
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
@@ -284,7 +284,7 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
         better = again.run()
     except Cancelled:
         return session, head.noted(cancelled=True)
-    if better.card.training["cancelled"]:
+    if better.card.training.cancelled:
         return session, head.noted(cancelled=True)
     return again, better
 

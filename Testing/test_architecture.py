@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("jobs", frozenset({"jobs", "probe", "runner", "schema", "wire"})),
+    ("jobs", frozenset({"jobs", "probe", "runner", "wire"})),
     ("protocol", frozenset({"benchmark", "report"})),
     (
         "work",
@@ -81,7 +81,20 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "ground",
         frozenset(
-            {"errors", "faults", "files", "home", "memory", "pace", "processor", "progress", "structure", "__init__"}
+            {
+                "errors",
+                "faults",
+                "files",
+                "home",
+                "memory",
+                "pace",
+                "plaintext",
+                "processor",
+                "progress",
+                "schema",
+                "structure",
+                "__init__",
+            }
         ),
     ),
 )

@@ -87,7 +87,7 @@ class CohortPresenter(Presenter):
         chosen, head = self.parameters, self._segment.head()
         if chosen is None:
             return CohortState(CohortSource.SCENE, 0, "", "", head)
-        missing = self.packagesProblem(str(head.card.encoder["name"]), head.card.head_type) if head else ""
+        missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         count = len(self._sceneVolumes())
         return CohortState(
             chosen.cohortSource, count, chosen.cohortInput, chosen.cohortOutput, head, self.busyProblem(), missing
@@ -163,7 +163,7 @@ class CohortPresenter(Presenter):
             references = Path(chosen.cohortReference) if chosen.cohortReference else None
             return folderRows(Path(chosen.cohortInput), output, references)
         rows = sceneRows(self._sceneVolumes(), output)
-        names = [str(item["name"]) for item in self._head.card.structures] if self._head else []
+        names = [item.name for item in self._head.card.structures] if self._head else []
         for row in rows:
             row.reference = sceneReference(row.node, names)
         return rows
@@ -279,7 +279,7 @@ class CohortPresenter(Presenter):
             return
         from ..mrml import capture_annotation, gathered, segments_of
 
-        values = {str(item["name"]): int(item["value"]) for item in self._head.card.structures}
+        values = {item.name: item.value for item in self._head.card.structures}
         try:
             captures = [
                 capture_annotation(each, volume, [s.id for s in segments_of(each) if s.name in values], values, True)
@@ -307,7 +307,7 @@ class CohortPresenter(Presenter):
         gather: Callable[[], Iterator[None]] = noSteps,
     ) -> None:
         def done(result: dict[str, Any], _nothing: Any) -> None:
-            names = {int(item["value"]): str(item["name"]) for item in self._head.card.structures}
+            names = {item.value: item.name for item in self._head.card.structures}
             row.dice = result["mean_dice"]
             row.diceTip = ", ".join(
                 f"{names.get(item['value'], item['name'])} {texts.dice(item['dice'])}" for item in result["structures"]

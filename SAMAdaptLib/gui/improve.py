@@ -8,6 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..encoders.registry import registered
 from ..errors import SAMAdaptError
 from ..jobfolder import JobFolder
 from ..jobs import Job, SuggestJob
@@ -86,7 +87,7 @@ class ImprovePresenter(Presenter):
     def state(self) -> ImproveState:
         """What the buttons depend on, now."""
         chosen, head = self.parameters, self._head()
-        missing = self.packagesProblem(str(head.card.encoder["name"]), head.card.head_type) if head else ""
+        missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         return ImproveState(
             alive(chosen.improveVolume) if chosen is not None else None,
             alive(chosen.improveSegmentation) if chosen is not None else None,
@@ -208,7 +209,7 @@ class ImprovePresenter(Presenter):
                 self._train.cases.cases(),
                 self.library.freePath(head.title),
                 start_from=str(head.path),
-                encoder=str(head.card.encoder["name"]),
+                encoder=registered(head.card.encoder.name),
                 head=head.card.head_type,
             )
         except SAMAdaptError as error:

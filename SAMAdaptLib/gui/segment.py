@@ -122,7 +122,7 @@ class SegmentPresenter(Presenter):
         """What the button depends on, now."""
         volume = alive(self.parameters.inputVolume) if self.parameters is not None else None
         head = self.head()
-        missing = self.packagesProblem(str(head.card.encoder["name"]), head.card.head_type) if head else ""
+        missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         return SegmentState(volume, head, bool(self.library.entries()), self.busyProblem(), missing)
 
     def refresh(self) -> None:
