@@ -36,6 +36,7 @@ _BESIDES = frozenset({"extra", "left_out"})
 
 _DEEPEST = 6
 _WIDEST = 10_000
+_LONGEST = 65_536
 _shortened = reprlib.Repr()
 _shortened.maxstring = _shortened.maxother = 100
 
@@ -198,7 +199,8 @@ def _read(value: Any, hint: Any, where: str) -> Any:
     origin = typing.get_origin(hint)
     if origin is typing.Annotated:
         base, check = typing.get_args(hint)
-        if isinstance(value, list | tuple | dict):  # how many there are is known before any of them is read
+        if typing.get_origin(base) in (tuple, dict) and isinstance(value, list | tuple | dict):
+            # How many there are is known before any of them is read.
             check.check(value, where)
             return _read(value, base, where)
         value = _read(value, base, where)
@@ -252,6 +254,8 @@ def _read_scalar(value: Any, hint: Any, where: str) -> Any:
         _refuse(value, {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[hint], where)
     if hint is float and not math.isfinite(value):
         _refuse(value, "a finite number", where)
+    if hint is str and len(value) > _LONGEST:
+        _refuse(value, f"at most {_LONGEST} characters", where)
     return value
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from .errors import InputError, SAMAdaptError
 from .geometry import Geometry
 from .images import Labelmap, three_dimensional
+from .plaintext import cleaned
 from .structure import Structure, default_color
 
 TERMINOLOGY_TAG = "TerminologyEntry"
@@ -115,7 +116,7 @@ def _parsed_color(text: str) -> tuple[float, float, float]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return cleaned(" ".join(text.split()))
 
 
 def _layers(image: sitk.Image) -> list[NDArray]:

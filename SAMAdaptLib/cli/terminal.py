@@ -1,4 +1,7 @@
-"""The terminal: a progress line on standard error, Ctrl-C as a polite cancel, a standard output that stays clean."""
+"""The terminal: a progress line on standard error, Ctrl-C as a polite cancel, a standard output that stays clean.
+
+Names come from files: what a terminal would obey, or cannot write, is shown and not sent.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TextIO
 
+from ..plaintext import shown
 from ..progress import TimeLeft
 
 _BAR = 20
@@ -60,7 +64,7 @@ class Terminal:
         """A line that stays."""
         self.clear()
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
+            self._stream.write(shown(line) + "\n")
             self._stream.flush()
 
     def clear(self) -> None:
@@ -70,7 +74,7 @@ class Terminal:
             self._width = 0
 
     def _draw(self, line: str) -> None:
-        line = line[: max(shutil.get_terminal_size().columns - 1, 20)]
+        line = shown(line)[: max(shutil.get_terminal_size().columns - 1, 20)]
         self._put("\r" + line.ljust(self._width))
         self._width = max(len(line), self._width)
 
@@ -170,6 +174,7 @@ def _descriptor_1_is_2() -> Iterator[None]:
 def _write_answer(text: str) -> None:
     if not text:
         return
+    text = shown(text)
     try:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()

@@ -119,7 +119,7 @@ class CohortPresenter(Presenter):
             if folder
             else _("Only for volumes in a folder; in the scene, segmentations drawn on a volume are its reference.")
         )
-        self.ui.cohortHeadLabel.setText(state.head.title if state.head else _("none chosen under Segment"))
+        self.ui.cohortHeadLabel.setText(texts.headTitle(state.head))
         hasFolder = bool(state.outputFolder)
         self.ui.cohortFolderButton.enabled = hasFolder
         self.ui.cohortFolderButton.toolTip = _("Open the folder of the results.") if hasFolder else _("None is chosen.")

@@ -107,7 +107,7 @@ class ImprovePresenter(Presenter):
         state = self.state()
         if self._suggestedOn is not None and self._suggestedOn is not state.volume:
             self._forgetSuggestions()
-        self.ui.improveHeadLabel.setText(state.head.title if state.head else _("none chosen under Segment"))
+        self.ui.improveHeadLabel.setText(texts.headTitle(state.head))
         _enable(self.ui.suggestButton, state.suggestProblem(), _("Find the slices where the head is least sure."))
         chosen = "" if self._selected() is not None else _("Select a suggestion in the table.")
         _enable(self.ui.jumpButton, chosen, _("Show this slice in the slice views."))
@@ -222,7 +222,7 @@ class ImprovePresenter(Presenter):
         text = _("The head {name} is in the library: held-out Dice {now}, before {before}.").format(
             name=result["name"], now=texts.dice(now), before=texts.dice(before.card.mean_dice if before else None)
         )
-        self.view.end(text)
+        self.view.end(texts.asText(text))
         if self.parameters is not None:
             self._train.showCard(result)
 

@@ -42,8 +42,8 @@ class HyperParameters(Part):
 
     channels: Annotated[dict[Name, Width], Between(0, 16)]
     classes: Classes
-    width: Annotated[int, Between(1, 1024)] | None = None
-    fine: Annotated[int, Between(1, 1024)] | None = None
+    width: Annotated[int, Between(2, 1024)] | None = None
+    fine: Annotated[int, Between(2, 1024)] | None = None
     dropout: Share | None = None
     norm: Name | None = None
     members: Annotated[tuple[NetworkSpec, ...], Between(1, 8)] | None = None
