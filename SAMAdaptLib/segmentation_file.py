@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .errors import InputError, SAMAdaptError
 from .geometry import Geometry
 from .images import Labelmap, three_dimensional
-from .plaintext import cleaned
+from .plaintext import cleaned, is_plain
 from .structure import Structure, default_color
 
 TERMINOLOGY_TAG = "TerminologyEntry"
@@ -50,8 +50,8 @@ def is_segmentation(header: Mapping[str, str]) -> bool:
 
 
 def header_of_image(image: sitk.Image) -> dict[str, str]:
-    """The key-value pairs of a SimpleITK image's header."""
-    return {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    """The key-value pairs of a SimpleITK image's header; keys that are no text cannot be asked for."""
+    return {key: image.GetMetaData(key) for key in image.GetMetaDataKeys() if is_plain(key)}
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

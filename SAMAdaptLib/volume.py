@@ -21,6 +21,7 @@ from .files import write_whole
 from .geometry import Geometry
 from .images import Labelmap, Volume, require_scalar
 from .nifti_file import require_whole_nifti
+from .nrrd_header import require_short_fields
 from .progress import Monitor, Silent
 from .segmentation_file import header_of, header_of_image, is_segmentation, placed_on, read_segmentation
 from .structure import Structure, default_structure
@@ -137,6 +138,7 @@ def _read_image(path: Path, scalar: bool) -> sitk.Image:
     try:
         if ending_or_none(path) in (".nii", ".nii.gz"):
             require_whole_nifti(path)
+        require_short_fields(path)
         with _without_twin(path) as lone:
             reader.SetFileName(str(lone))
             reader.ReadImageInformation()

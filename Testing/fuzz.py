@@ -2,8 +2,9 @@
 
     python Testing/fuzz.py --seed 1 --seconds 60 [--target heads|jobs|segnrrd] [--keep FOLDER]
 
-A finding is an exception outside SAMAdapt's family, more than 200 MB or more than 2 seconds for one input. The same
-seed makes the same inputs in the same order. Exit status 1 when there are findings; ``--keep`` writes their inputs.
+A finding is an exception outside SAMAdapt's family, a process that dies, more than 200 MB or more than 2 seconds. The
+same seed makes the same inputs in the same order. Exit status 1 when there are findings; ``--keep`` writes their
+inputs.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import copy
 import json
 import random
 import struct
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ MOST_SECONDS, MOST_MEGABYTES = 2.0, 200.0
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 1, 2, 255, 65536, 10**9, 2**63, -(10**30), 0.0, -0.5, 1e-320, 1e308, float("nan"), float("inf"),
     "", "x", " ", "..", "/etc/passwd", "C:\\x", "\x00", "\x1b[2J", "\u202egnp", "\ud800", "<b>x</b>",
-    "9" * 4000, "x" * 70_000, "cnn", "ensemble", "autosam", "unet",
+    "9" * 4000, "x" * 70_000, "x" * 3000 + ":=", "cnn", "ensemble", "autosam", "unet",
     [], [1], [[]], [None] * 300, {}, {"a": 1}, {"": None},
 )  # fmt: skip
 """Values that a field was never meant to have, or of a neighbour."""
@@ -50,6 +52,9 @@ class Finding:
     number: int
     reason: str
     data: bytes = field(repr=False)
+
+
+Hearer = Callable[[Finding], object]
 
 
 @dataclass(frozen=True)
@@ -286,9 +291,12 @@ TARGETS = {
 # --- the loop --------------------------------------------------------------------------------------------------------
 
 
-def fuzz(name: str, seed: int, seconds: float, most: int = 2**62) -> tuple[int, list[Finding]]:
-    """How many inputs were tried, and what was found; ``most``: not more inputs than that."""
-    target, chance, findings = TARGETS[name], random.Random(f"{name} {seed}"), []
+def fuzz(name: str, seed: int, seconds: float, most: int = 2**62, skip: int = 0, hear: Hearer = print) -> int:
+    """Try inputs until the time is over, or ``most`` were tried; returns how many. The first ``skip`` are left out.
+
+    ``hear`` is told of every input before it is tried, and of what was found.
+    """
+    target, chance = TARGETS[name], random.Random(f"{name} {seed}")
     examples = target.examples()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / target.file
@@ -296,12 +304,16 @@ def fuzz(name: str, seed: int, seconds: float, most: int = 2**62) -> tuple[int, 
             path.write_bytes(data)
             _read(target, path)
         number, end = 0, time.monotonic() + seconds
-        while number < most and (time.monotonic() < end or number == 0):
+        while number < most and (time.monotonic() < end or number <= skip):
             data = target.changed(chance, chance.choice(examples))
-            path.write_bytes(data)
             number += 1
-            findings += [Finding(name, number, reason, data) for reason in _judged(target, path)]
-    return number, findings
+            if number <= skip:
+                continue
+            path.write_bytes(data)
+            hear(Finding(name, number, "", data))
+            for reason in _judged(target, path):
+                hear(Finding(name, number, reason, data))
+    return number
 
 
 def _read(target: Target, path: Path) -> str:
@@ -339,19 +351,68 @@ def _peak_megabytes() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
+class Tale:
+    """What a fuzzing process leaves in a folder: the input that it tries, and what it found."""
+
+    def __init__(self, folder: Path) -> None:
+        self.current, self.found = folder / "current", folder / "found"
+
+    def hear(self, one: Finding) -> None:
+        document = json.dumps([one.number, one.reason, one.data.hex()])
+        if one.reason:
+            with self.found.open("a") as stream:
+                stream.write(document + "\n")
+        else:
+            self.current.write_text(document)
+
+    def findings(self, target: str) -> list[Finding]:
+        lines = self.found.read_text().splitlines() if self.found.exists() else []
+        return [self._finding(target, line) for line in lines]
+
+    def last(self, target: str) -> Finding:
+        """The input that was tried last."""
+        return self._finding(target, self.current.read_text())
+
+    def _finding(self, target: str, line: str) -> Finding:
+        number, reason, data = json.loads(line)
+        return Finding(target, number, reason, bytes.fromhex(data))
+
+
+def guarded(name: str, seed: int, seconds: float) -> tuple[int, list[Finding]]:
+    """As ``fuzz``, in processes of their own: one that dies of an input is a finding as well, and the next goes on."""
+    number, deaths, end = 0, [], time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as folder:
+        tale = Tale(Path(folder))
+        while True:
+            left = max(end - time.monotonic(), 1.0)
+            words = ["--child", folder, "--target", name, "--seed", seed, "--seconds", left, "--skip", number]
+            done = subprocess.run([sys.executable, __file__, *map(str, words)], check=False)
+            number = tale.last(name).number
+            if done.returncode == 0:
+                return number, tale.findings(name) + deaths
+            deaths.append(replace(tale.last(name), reason=f"the process died with {done.returncode}"))
+            if time.monotonic() > end:
+                return number, tale.findings(name) + deaths
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
     parser.add_argument("--target", choices=sorted(TARGETS), action="append", help="default: all of them")
     parser.add_argument("--keep", type=Path, help="folder to write the inputs of findings into")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--skip", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
+    if options.child:
+        fuzz(options.target[0], options.seed, options.seconds, skip=options.skip, hear=Tale(options.child).hear)
+        return 0
     found = False
     for name in options.target or sorted(TARGETS):
-        tried, findings = fuzz(name, options.seed, options.seconds)
+        tried, findings = guarded(name, options.seed, options.seconds)
         sys.stdout.write(f"{name}: {tried} inputs, {len(findings)} findings\n")
         for one in findings[:50]:
-            sys.stdout.write(f"  {one!r}\n")
+            sys.stdout.write(f"  input {one.number}: {one.reason}\n")
         found = found or bool(findings)
         if options.keep:
             options.keep.mkdir(parents=True, exist_ok=True)

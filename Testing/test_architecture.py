@@ -76,7 +76,18 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("slices", frozenset({"devices", "encoders", "intensity", "resampling", "slicing"})),
     (
         "volumes",
-        frozenset({"dicom_series", "exchange", "geometry", "images", "nifti_file", "segmentation_file", "volume"}),
+        frozenset(
+            {
+                "dicom_series",
+                "exchange",
+                "geometry",
+                "images",
+                "nifti_file",
+                "nrrd_header",
+                "segmentation_file",
+                "volume",
+            }
+        ),
     ),
     (
         "ground",

@@ -26,7 +26,7 @@ from SAMAdaptLib.inference import segment
 from SAMAdaptLib.jobs import job_from_dict
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import read_volume
+from SAMAdaptLib.volume import read_labelmap, read_volume
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_MEGABYTES, MOST_SECONDS = 200, 2.0
@@ -148,7 +148,7 @@ def test_no_file_takes_more_than_200_mb_or_2_seconds_to_be_refused(tmp_path: Pat
     assert all(said != "accepted" for said in judged(*paths))
 
 
-def test_half_a_gigabyte_of_weights_with_one_that_is_no_number_is_refused_piece_by_piece(tmp_path: Path) -> None:
+def test_a_large_file_with_one_weight_that_is_no_number_is_refused_piece_by_piece(tmp_path: Path) -> None:
     hyper = {"channels": {}, "classes": 3, "width": 256}
     import torch
 
@@ -352,14 +352,51 @@ def test_what_the_other_side_would_not_read_is_not_said() -> None:
         wire.encode(wire.Warned(1, "x" * (wire.LONGEST_LINE + 1)))
 
 
+# --- segmentation files ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"kinds: " + b"x" * 2000, b"space: " + b"x" * 2000 + b":=", b"x" * 2000, b"spacings: " + b"9" * 70_000],
+    ids=["kinds", "with a mark in it", "no field", "spacings"],
+)
+def test_a_field_that_would_end_the_reader_is_refused_before_it_is_read(tmp_path: Path, line: bytes) -> None:
+    import fuzz
+
+    path = tmp_path / "a.seg.nrrd"
+    path.write_bytes(fuzz.segmentations()[0].replace(b"encoding:", line + b"\nencoding:", 1))
+    with pytest.raises(InputError, match=r"a.seg.nrrd has a field of \d+ characters"):
+        read_labelmap(path)
+
+
+def test_long_terminology_and_notes_are_no_long_fields(tmp_path: Path) -> None:
+    import fuzz
+
+    path = tmp_path / "a.seg.nrrd"
+    lines = b"# " + b"x" * 3000 + b"\ncontent: " + b"x" * 3000 + b"\nA_key:=" + b"x" * 3000 + b"\nencoding:"
+    path.write_bytes(fuzz.segmentations()[0].replace(b"encoding:", lines, 1))
+    assert read_labelmap(path).values()
+
+
+def test_names_of_segments_are_made_plain(tmp_path: Path) -> None:
+    import fuzz
+
+    path = tmp_path / "a.seg.nrrd"
+    data = fuzz.segmentations()[0]
+    named = b"Segment0_Name:=" + "a\u202e<b>\x1b".encode() + b"\xff\nSegment\xff_Name:=x\nencoding:"
+    path.write_bytes(data.replace(b"Segment0_Name:=Structure 1\n", b"").replace(b"encoding:", named, 1))
+    (structure,) = read_labelmap(path).structures
+    assert structure.name == "a?<b>??"
+
+
 # --- at random -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
-@pytest.mark.parametrize("target", ["heads", "jobs"])
+@pytest.mark.parametrize("target", ["heads", "jobs", "segnrrd"])
 def test_some_hundred_spoiled_inputs_are_refused_well(target: str) -> None:
     import fuzz
 
-    tried, findings = fuzz.fuzz(target, seed=7, seconds=3.0, most=400)
-    assert tried
-    assert not findings
+    found: list[fuzz.Finding] = []
+    assert fuzz.fuzz(target, seed=7, seconds=2.0, most=300, hear=found.append)
+    assert not [one for one in found if one.reason]
