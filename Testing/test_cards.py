@@ -111,7 +111,7 @@ BOUNDS: tuple[tuple[str, Any, str], ...] = (
     ("head.hyper.width", 10**9, "hyper.width must be 2 to 1024"),
     ("head.hyper.classes", True, "hyper.classes must be a whole number"),
     ("head.hyper.dropout", -0.1, "hyper.dropout must be 0 to 1"),
-    ("head.hyper.members", [{"type": "linear", "hyper": HYPER}] * 9, "hyper.members must be 1 to 8 parts"),
+    ("head.hyper.members", [{"type": "linear", "hyper": HYPER}] * 9, "hyper.members must be 1 to 5 parts"),
     (
         "head.hyper.members",
         [{"type": "ensemble", "hyper": {**HYPER, "members": [{"type": "linear", "hyper": HYPER}]}}],

@@ -34,13 +34,16 @@ MOST_MEGABYTES, MOST_SECONDS = 200, 2.0
 # --- bounds ----------------------------------------------------------------------------------------------------------
 
 JUDGE = """
-import json, resource, sys, time
+import contextlib, json, resource, sys, time
 import torch, safetensors.torch
+from SAMAdaptLib.encoders.sam import import_sam_modeling
 from SAMAdaptLib.errors import SAMAdaptError
 from SAMAdaptLib.heads import head_class
 from SAMAdaptLib.heads.file import load_head
-for kind in ("ensemble", "fusion", "unet", "student"):
+for kind in ("ensemble", "fusion", "unet", "student", "autosam"):
     head_class(kind)
+with contextlib.suppress(SAMAdaptError):
+    import_sam_modeling()
 pages = int(open("/proc/self/statm").read().split()[0]) if sys.platform == "linux" else 0
 if pages:
     most = pages * resource.getpagesize() + int(sys.argv[1]) * 2**20
@@ -104,7 +107,13 @@ def a_document(**changes: Any) -> dict[str, Any]:
 def bombs(folder: Path) -> list[Path]:
     """Files that announce, or ask for, far more than the bounds; all must be refused."""
     wide = [1024] * 5
-    autosams = [{"type": "linear", "hyper": {**HYPER, "channels": {"neck": 4096}}}] * 8
+    linear = {"channels": {"neck": 4096}, "classes": 255}
+    many = {
+        "channels": {"neck": 256},
+        "classes": 255,
+        "members": [{"type": "autosam", "hyper": {**linear, "channels": {"neck": 256}}}] * 5,
+    }
+    structures = [{"value": n, "name": "x"} for n in range(1, 255)]
     cards = {
         "arrangement": a_document(arrangement={"classes": 3, "widths": wide, "cell_mm": 3.0}),
         "shapes": a_document(shapes={"classes": 3, "widths": wide, "fold": 4, "distance_mm": 3.0}),
@@ -116,8 +125,11 @@ def bombs(folder: Path) -> list[Path]:
                 "shapes": {"classes": 3, "widths": wide, "distance_mm": 3.0},
             }
         ),
-        "ensemble": a_document(
-            head={"type": "ensemble", "hyper": {"channels": {"neck": 4096}, "classes": 3, "members": autosams}}
+        "wide": a_document(head={"type": "linear", "hyper": linear}, structures=structures),
+        "ensembles": a_document(
+            head={"type": "ensemble", "hyper": many},
+            structures=structures,
+            closer={"side_mm": 9.0, "head": {"type": "ensemble", "hyper": many}, "shapes": {}},
         ),
         "notes": a_document(training={"notes": [[{}] * 9_000] * 60}),
         "curve": a_document(training={"curve": [[1, 0.5, 0.5]] * 90_000}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def load_head(path: str | Path) -> Head:
     header = read_header(path)
     try:
         with torch.device("meta"):
-            head = _built(header.card)
+            head = _built(header.card, header.tensors.keys())
         _require_fitting(head.state(), header, path)
         _require_finite(header, path)
         _fill(head, load_file(path))
@@ -107,13 +108,19 @@ def load_head(path: str | Path) -> Head:
     return replace(head, card=header.card.called_after(path))
 
 
-def _built(card: HeadCard) -> Head:
-    """A head of that card, with weights that mean nothing yet."""
+def _built(card: HeadCard, names: Set[str]) -> Head:
+    """A head of that card without weights yet. ``names`` are those of the tensors that there are: without those of its
+    network nothing more is built, which takes longest where there are hundreds of classes."""
+    module = build_head(card.head_type, card.head.hyper).eval()
+    lacking = module.state_dict().keys() - names
+    if lacking:
+        msg = f"the tensors {short(sorted(lacking))} are missing"
+        raise InputError(msg)
     prior = shape_prior(card.shapes).eval() if card.shapes else None
     arrangement = arrangement_prior(card.arrangement).eval() if card.arrangement else None
-    closer = card.closer_card()
-    module = build_head(card.head_type, card.head.hyper).eval()
-    return Head(card, module, prior, None if closer is None else _built(closer), arrangement)
+    closer_card, inner = card.closer_card(), {key.removeprefix(CLOSER) for key in names if key.startswith(CLOSER)}
+    closer = None if closer_card is None else _built(closer_card, inner)
+    return Head(card, module, prior, closer, arrangement)
 
 
 def _require_fitting(expected: dict[str, torch.Tensor], header: Header, path: Path) -> None:

@@ -22,6 +22,9 @@ Width = Annotated[int, Between(1, 4096)]
 Classes = Annotated[int, Between(2, 255)]
 """Of a head; the first is the background, and 255 is what training ignores."""
 
+MOST_MEMBERS = 5
+"""Of an ensemble: three kinds of heads and two students. Building the largest of them takes 0.2 s each."""
+
 Share = Annotated[float, Between(0, 1)]
 Length = Annotated[float, Between(1e-6, 1e6)]
 """Millimetres."""
@@ -46,7 +49,7 @@ class HyperParameters(Part):
     fine: Annotated[int, Between(2, 1024)] | None = None
     dropout: Share | None = None
     norm: Name | None = None
-    members: Annotated[tuple[NetworkSpec, ...], Between(1, 8)] | None = None
+    members: Annotated[tuple[NetworkSpec, ...], Between(1, MOST_MEMBERS)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

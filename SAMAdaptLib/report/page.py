@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import write_whole
+from ..plaintext import shown
 from . import tables
 from .charts import curve_figure
 from .recorder import Curves, card_curves
@@ -76,7 +77,7 @@ def render_page(page: Page) -> str:
         _command(page.command),
         _footer(page),
     ]
-    return (
+    return shown(  # no text in it may be what cannot be written into a file
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
