@@ -97,6 +97,7 @@ BOUNDS: tuple[tuple[str, Any, str], ...] = (
     ("training.curve", [[1, 0.5, None]] * 20_001, "training.curve must be 0 to 20000 parts"),
     ("training.origin", "a\nb", "training.origin must be one line"),
     ("training.other", [[[[[[[[1]]]]]]]], "must be plain and not deep"),
+    ("other", [[[[[[[[1]]]]]]]], "card.extra must be plain and not deep"),
     ("quality.mean_dice", "good", "quality.mean_dice must be a number"),
     ("quality.mean_dice", 1.5, "quality.mean_dice must be 0 to 1"),
     ("quality.dice", {"1": -0.5}, "quality.dice.1 must be 0 to 1"),

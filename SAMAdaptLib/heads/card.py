@@ -13,7 +13,7 @@ import os
 import stat
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -115,8 +115,8 @@ class HeadCard(Open):
             msg = f"{source}: unknown head schema {found}; this version reads schema {SCHEMA}."
             raise HeadFileError(msg, "Update SAMAdapt, or export the head from the version that made it.")
         try:
-            known = {item.name for item in fields(cls)} - {item.name for item in fields(Open)}
-            return read_dataclass(cls, {key: value for key, value in document.items() if key in known}, "The card")
+            card = read_dataclass(cls, document, "The card")
+            return replace(card, extra={}) if card.extra else card
         except InputError as error:
             msg = f"{source}: {error.message}"
             raise HeadFileError(msg, _ASK_FOR_ANOTHER) from error
