@@ -156,7 +156,8 @@ def _opened(fields: Mapping[str, Any], data: Mapping[str, Any], where: str) -> d
     """Arguments of an ``Open`` dataclass: its fields, what else the object holds, and what it does not."""
     nulls = [name for name, item in fields.items() if data.get(name, "") is None and "null" not in item.metadata]
     if nulls:
-        _refuse(None, "there or left out", f"{where}.{nulls[0]}")
+        msg = f"{where}.{nulls[0]} must not be null."
+        raise InputError(msg)
     known = {name: data[name] for name in fields if name in data}
     extra = {name: value for name, value in data.items() if name not in fields}
     return {**known, "extra": extra, "left_out": frozenset(fields.keys() - known.keys())}
