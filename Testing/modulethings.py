@@ -69,8 +69,8 @@ def card(structures: Any = STRUCTURES, encoder: str = "tiny", **changes: Any) ->
     return {
         "schema": 1,
         "name": "Heart",
-        "head": {"type": "linear", "hyper": {}},
-        "encoder": {"name": encoder, "sha256": "", "levels": {"neck": [32, 64]}},
+        "head": {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": len(structures) + 1}},
+        "encoder": {"name": encoder, "sha256": "0" * 64, "levels": {"neck": [32, 64]}},
         "plane": {"name": "axial", "acquisition": True},
         "intensity": {"kind": "percentile", "low": 0.5, "high": 99.5},
         "modality": "MR",

@@ -35,7 +35,7 @@ class ProgressView:
         else:
             self._bar.setRange(0, _STEPS)
             self._bar.setValue(round(_STEPS * fraction))
-        self._label.setText(texts.stage(stage, fraction, secondsLeft))
+        self._label.setText(texts.asText(texts.stage(stage, fraction, secondsLeft)))
 
     def end(self, text: str = "") -> None:
         """It is over; ``text`` stays below the button."""
@@ -46,7 +46,7 @@ class ProgressView:
 
     def fail(self, error: SAMAdaptError) -> None:
         """It failed or was cancelled: said in the panel, without a popup."""
-        self.end(str(error) if isinstance(error, Cancelled) else texts.failure(error))
+        self.end(texts.asText(str(error)) if isinstance(error, Cancelled) else texts.failure(error))
         self._label.toolTip = texts.details(error)
 
     def setButton(self, running: bool, cancelling: bool, problem: str, ready: str, cancelTip: str) -> None:
