@@ -11,6 +11,7 @@ import numpy as np
 from .arrangement import learn_arrangement
 from .components import contacts, is_single, keep_main_pieces
 from .heads.arrangement import PLACES
+from .heads.parts import ArrangementSpec, ShapeSpec
 from .shapes import learn_shapes
 from .slicing import SliceStack, resolve_plane
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from .heads.card import HeadCard
     from .heads.file import Head
+    from .heads.parts import StructureFacts
     from .progress import Monitor
     from .samples import Case
     from .shapes import LabelStack
@@ -95,14 +97,15 @@ def keep_pieces(labels: NDArray[Any], card: HeadCard, wanted: bool | None = None
     ``wanted`` None: of those structures that were one piece in the annotation.
     """
     structures = card.structures
-    singles = [s["value"] for s in structures if (s.get("single_component", False) if wanted is None else wanted)]
-    keep_main_pieces(labels, singles, {s["value"]: _contact(s) for s in structures})
+    singles = [s.value for s in structures if (s.single_component if wanted is None else wanted)]
+    keep_main_pieces(labels, singles, {s.value: _contact(s) for s in structures})
 
 
-def _contact(structure: dict[str, Any]) -> dict[int, float]:
+def _contact(structure: StructureFacts) -> dict[int, float]:
     """What share of a structure's surface touches which others, as its card has it."""
-    shares = structure.get("contact", dict.fromkeys(structure.get("touches", []), FORMER_CONTACT))
-    return {int(other): float(share) for other, share in shares.items()}
+    if structure.contact is None:
+        return dict.fromkeys(structure.touches, FORMER_CONTACT)
+    return {int(other): share for other, share in structure.contact.items()}
 
 
 def in_shape(
@@ -120,7 +123,7 @@ def in_shape(
     prior = learn_shapes(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
     if prior is None:
         return head.noted(cancelled=True)
-    shapes = {**prior.hyper(), "distance_mm": stacks[0].distance_mm}
+    shapes = ShapeSpec.of({**prior.hyper(), "distance_mm": stacks[0].distance_mm})
     return replace(head, prior=prior, card=replace(head.card, shapes=shapes))
 
 
@@ -130,12 +133,12 @@ def arranged(head: Head, stacks: Sequence[LabelStack], steps: int, seed: int, mo
     Its cells are too coarse for what fills a small part of the canvas: hearts came out worse with it. Cancelled:
     without one, and the card says so.
     """
-    if not (stacks and steps) or head.card.training["cancelled"]:
+    if not (stacks and steps) or head.card.training.cancelled:
         return head
     arrangement = learn_arrangement(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
     if arrangement is None:
         return head.noted(cancelled=True)
-    facts = {**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / PLACES}
+    facts = ArrangementSpec.of({**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / PLACES})
     return replace(head, arrangement=arrangement, card=replace(head.card, arrangement=facts))
 
 

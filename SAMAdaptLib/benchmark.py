@@ -132,7 +132,7 @@ class _Benchmark:
         """Train on a support, segment and measure every query volume that is not part of it."""
         self._require_one_labelling(support)
         head, seconds = self._train(support, monitor)
-        self.names.update({str(item["value"]): str(item["name"]) for item in head.card.structures})
+        self.names.update({str(item.value): item.name for item in head.card.structures})
         query = [name for name in self.query if name not in support]
         if len(query) < len(self.query):
             left_out = len(self.query) - len(query)
@@ -145,14 +145,14 @@ class _Benchmark:
         monitor.progress("Segmenting", len(query), len(query))
         return {
             "support": list(support),
-            "head": head.card.head["type"],
+            "head": head.card.head_type,
             "input_sizes": _input_sizes(head.card),
-            "shape_prior": bool(head.card.shapes),
-            "closer_look": bool(head.card.closer),
+            "shape_prior": head.card.shapes is not None,
+            "closer_look": head.card.closer is not None,
             "train_seconds": round(seconds, 2),
             "peak_mb": peak_memory_mb(),
             **_means(cases),
-            "held_out_dice": head.card.quality.get("mean_dice"),
+            "held_out_dice": head.card.mean_dice,
             "expected_dice": head.card.expected_dice,
             "training": {key: value for key, value in head.card.training.items() if key != "curve"},
             "cases": cases,
@@ -185,7 +185,7 @@ class _Benchmark:
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = time.monotonic()
         head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
-        if head.card.training.get("cancelled"):  # a head from half a training is no figure of the protocol
+        if head.card.training.cancelled:  # a head from half a training is no figure of the protocol
             raise Cancelled
         return head, time.monotonic() - began
 
@@ -196,7 +196,7 @@ class _Benchmark:
         began = time.monotonic()
         prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
         seconds = time.monotonic() - began
-        values = [int(item["value"]) for item in head.card.structures]
+        values = head.card.values
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))
         return {"id": name, "seconds": round(seconds, 3), **scores, "warnings": heard.warnings}
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from .errors import Cancelled, DependencyError, HeadFileError, InputError, SAMAdaptError, WorkerError
 from .faults import described
-from .files import write_whole
+from .files import write_content
 from .jobfolder import JobFolder
 from .jobs import Job, job_from_dict
 from .process import ROOT
@@ -109,7 +109,7 @@ def _stored(name: str, sha256: str, content: bytes) -> Path:
     path = _received.path / sha256[:16] / Path(name).name
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         path.parent.mkdir(exist_ok=True)
-        write_whole(path, lambda part: part.write_bytes(content))
+        write_content(path, content)
     return path
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InputError
+from .heads.parts import MOST_SEEN
 from .intensity import GRAY_LIMITS
 from .samples import seen_by
 
 if TYPE_CHECKING:
     from .geometry import Geometry
     from .heads.card import HeadCard
+    from .heads.parts import StructureFacts
     from .images import Volume
     from .samples import SlicedVolume
     from .slicing import Bounds
@@ -45,9 +47,6 @@ GRAY_DISTANCE = 0.22
 training volume. Of 1,267 pairs of one kind (hearts of two sources, hippocampi, abdomens in MR and CT, spines) the
 farthest had 0.161; hearts, abdomens and spines had 0.286 and more from inverted ones of their kind."""
 
-MOST_SEEN = 64
-"""Training volumes that a card tells of at most."""
-
 _SAMPLE = 200_000
 
 
@@ -70,13 +69,13 @@ def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, list[fl
 
 def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str]:
     """What the head of ``card`` has seen nothing like; empty where its card does not say what it has seen."""
-    seen = [each for each in card.seen if _is_looks(each)]
+    seen = card.seen
     if not seen:
         return []
     reasons = []
     kinds = (("pixels are {:.3g} mm wide", (0, 1), FINER), ("slices are {:.3g} mm apart", (2,), FINER_SLICES))
     for words, axes, factor in kinds:
-        known = [each["spacing_mm"][axis] for each in seen for axis in axes]
+        known = [each.spacing_mm[axis] for each in seen for axis in axes]
         least, most = min(known), max(known)
         odd = [mm for axis in axes if not least / factor <= (mm := looks["spacing_mm"][axis]) <= most * factor]
         if odd:
@@ -84,25 +83,12 @@ def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str
             reasons.append(f"The volume's {words.format(odd[0])}; in the training that was {trained}.")
     scale = GRAY_LIMITS[1] - GRAY_LIMITS[0]
     here = np.asarray(looks["gray"], float)
-    if min(np.abs(here - np.asarray(each["gray"], float)).mean() / scale for each in seen) > GRAY_DISTANCE:
+    if min(np.abs(here - np.asarray(each.gray)).mean() / scale for each in seen) > GRAY_DISTANCE:
         reasons.append(
             "The volume is bright and dark in quite other parts than any that the head was trained on: it may be of "
             "another kind, inverted, or cut out of a larger one."
         )
     return reasons
-
-
-def _is_looks(part: Any) -> bool:
-    """Whether a part of a card, which may come from anywhere, is what ``looks_of`` gives."""
-    if not isinstance(part, Mapping):
-        return False
-    lengths = (("spacing_mm", 3), ("gray", len(QUANTILES)))
-    return all(
-        isinstance(values := part.get(name), list)
-        and len(values) == length
-        and all(isinstance(value, int | float) and 0 <= value < float("inf") for value in values)
-        for name, length in lengths
-    )
 
 
 def check_region(region: Bounds, geometry: Geometry) -> str:
@@ -145,7 +131,7 @@ def doubts(
     if not whole and not found_ml:
         reasons.append("Nothing was found in the region.")
     if whole:
-        missing = [str(structure["name"]) for structure in card.structures if structure["value"] not in found_ml]
+        missing = [structure.name for structure in card.structures if structure.value not in found_ml]
         if missing:
             reasons.append(f"Not found: {', '.join(missing)}.")
         reasons += [words for structure in card.structures if (words := _odd_size(structure, found_ml))]
@@ -157,13 +143,13 @@ def doubts(
     return reasons
 
 
-def _odd_size(structure: Mapping[str, Any], found_ml: Mapping[int, float]) -> str:
+def _odd_size(structure: StructureFacts, found_ml: Mapping[int, float]) -> str:
     """What is odd about the size of a structure, where its size in the annotations is known; mostly nothing."""
-    here = found_ml.get(structure["value"])
-    if not here or not structure.get("ml"):
+    here = found_ml.get(structure.value)
+    if not here or not structure.ml:
         return ""
-    least, most = structure["ml"]
+    least, most = structure.ml
     if least / SIZES <= here <= most * SIZES:
         return ""
     trained = f"{least:.3g} ml" if least == most else f"{least:.3g} to {most:.3g} ml"
-    return f"{structure['name']} has {here:.3g} ml; in the training it had {trained}."
+    return f"{structure.name} has {here:.3g} ml; in the training it had {trained}."

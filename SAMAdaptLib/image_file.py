@@ -27,6 +27,7 @@ from .geometry import Geometry
 from .images import require_scalar, three_dimensional
 from .nifti_file import NIFTI_ENDINGS, NiftiHeader, nifti_voxels, read_nifti_header, require_whole
 from .nifti_grid import placement
+from .nrrd_header import require_short_fields
 from .raster_header import require_room_for
 from .safepaths import refuse_special, spelled_plainly
 from .segmentation_file import header_of_image
@@ -98,6 +99,7 @@ def _dicom(path: Path) -> FileImage:
 
 
 def _raster(path: Path, scalar: bool) -> FileImage:
+    require_short_fields(path)
     require_room_for(path)
     if ending_or_none(path) == ".mha" and home.is_private(path):
         require_unchanged(path)

@@ -20,13 +20,13 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from .budget import BUDGETS as _BUDGETS
 from .encoders.registry import DEFAULT_ENCODER
 from .errors import InputError
 from .heads import HEAD_CHOICES
-from .schema import check_fields, plain, read_dataclass
+from .schema import Between, check_fields, plain, read_dataclass, short
 
 HEADS = HEAD_CHOICES
 BASELINES = ("unet",)
@@ -39,6 +39,11 @@ HEAD_ENDING = ".samhead"
 
 _PATH = {"path": True}
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+Label = Annotated[int, Between(0, 65535)]
+Seed = Annotated[int, Between(0, 2**63 - 1)]
+Pixels = Annotated[int, Between(1, 16384)]
+Voxel = Annotated[int, Between(-(2**31), 2**31)]
 
 J = TypeVar("J", bound="Job")
 
@@ -75,7 +80,7 @@ class CaseFiles(Record):
 class StructureSpec(Record):
     """How a label value is to be called; ``color`` is red, green, blue in 0..1, None leaves it as it is."""
 
-    value: int
+    value: Label
     name: str
     color: tuple[float, float, float] | None = None
     terminology: str = ""
@@ -110,7 +115,7 @@ class Job(Record):
         """The job that ``to_dict`` described. Raises InputError for another kind, unknown or missing keys."""
         found = data.get("kind", cls.kind)
         if found != cls.kind:
-            msg = f"This is a job of kind {found!r}, wanted {cls.kind!r}."
+            msg = f"This is a job of kind {short(found)}, wanted {cls.kind!r}."
             raise InputError(msg)
         return read_dataclass(cls, {name: value for name, value in data.items() if name != "kind"}, cls.kind)
 
@@ -162,16 +167,16 @@ class TrainJob(Job, _Trains):
     unlabeled: tuple[str, ...] = field(default=(), metadata=_PATH)
     head: str = _choice("auto", HEADS)
     encoder: str = DEFAULT_ENCODER
-    input_size: int | None = None
+    input_size: Pixels | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
     budget: str = _choice("balanced", BUDGETS)
     annotated_slices_only: bool = False
-    ignore_label: int | None = None
-    values: tuple[int, ...] = ()
+    ignore_label: Label | None = None
+    values: tuple[Label, ...] = ()
     structures: tuple[StructureSpec, ...] = ()
     resample_labels: bool = False
-    seed: int = 0
+    seed: Seed = 0
     device: str = _device()
     start_from: str | None = field(default=None, metadata=_PATH)
     weights: str | None = field(default=None, metadata=_PATH)
@@ -206,7 +211,7 @@ class SegmentJob(Job, _Segments):
     tta: bool = False
     smoothing: bool = False
     largest_component: bool | None = None
-    region: tuple[int, int, int, int, int, int] | None = None
+    region: tuple[Voxel, Voxel, Voxel, Voxel, Voxel, Voxel] | None = None
     device: str = _device()
     weights: str | None = field(default=None, metadata=_PATH)
     overwrite: bool = True
@@ -235,7 +240,7 @@ class EvaluateJob(Job):
 
     prediction: str = field(metadata=_PATH)
     reference: str = field(metadata=_PATH)
-    values: tuple[int, ...] = ()
+    values: tuple[Label, ...] = ()
     tolerance_mm: float | None = None
     resample_labels: bool = False
     by_value: bool = False
@@ -263,14 +268,14 @@ class BenchmarkJob(Job, _Trains, _Segments):
     output: str | None = field(default=None, metadata=_PATH)
     head: str = _choice("auto", (*HEADS, *BASELINES))
     encoder: str = DEFAULT_ENCODER
-    input_size: int | None = None
+    input_size: Pixels | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
     budget: str = _choice("balanced", BUDGETS)
     annotated_slices_only: bool = False
-    ignore_label: int | None = None
+    ignore_label: Label | None = None
     resample_labels: bool = False
-    seed: int = 0
+    seed: Seed = 0
     device: str = _device()
     planes: str = _choice("one", PLANE_COUNTS)
     tta: bool = False
@@ -301,7 +306,7 @@ class EmbedJob(Job):
     image: str = field(metadata=_PATH)
     head: str | None = field(default=None, metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
-    input_size: int | None = None
+    input_size: Pixels | None = None
     plane: str = _choice("auto", PLANES)
     intensity: str = "auto"
     levels: tuple[str, ...] = ("neck",)
@@ -317,7 +322,7 @@ class SuggestJob(Job):
 
     image: str = field(metadata=_PATH)
     head: str = field(metadata=_PATH)
-    count: int = 5
+    count: Annotated[int, Between(1, 10_000)] = 5
     device: str = _device()
     weights: str | None = field(default=None, metadata=_PATH)
 
@@ -362,7 +367,7 @@ KINDS: dict[str, type[Job]] = {
 def job_from_dict(data: Mapping[str, Any]) -> Job:
     """The job of any kind that ``Job.to_dict`` described. Raises InputError."""
     kind = data.get("kind") if isinstance(data, Mapping) else None
-    if kind not in KINDS:
-        msg = f"Unknown kind of job {kind!r}; known are {', '.join(KINDS)}."
+    if not isinstance(kind, str) or kind not in KINDS:
+        msg = f"Unknown kind of job {short(kind)}; known are {', '.join(KINDS)}."
         raise InputError(msg)
     return KINDS[kind].from_dict(data)

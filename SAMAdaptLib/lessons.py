@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .anatomy import pieces, plane_to_learn_in
 from .closer import Extent, annotated_extent, seen_closer, window_side
 from .errors import GeometryError, InputError
+from .heads.parts import PlaneRule
 from .intensity import IntensityRule, rule_for
 from .matching import Labelling, matched
 from .samples import (
@@ -98,8 +99,9 @@ class Lessons:
         self.whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
         choice = plane_to_learn_in(fullest, self.structures, plane, drawn_whole)
-        self.plane: dict[str, Any] = {"name": choice.name, "acquisition": choice.acquisition}
-        self.plane["side_mm"] = canvas_side(self._stack(case) for case in cases)
+        self.plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
+        side_mm = canvas_side(self._stack(case) for case in cases)
+        self.plane = replace(self.plane, side_mm=side_mm)
         self.rule: IntensityRule = rule_for(cases[0].volume, intensity)
         divided = [hold_out(slices) for slices in self._slices(cases, annotated_slices_only, ignore_label)]
         taught = cases
@@ -109,11 +111,11 @@ class Lessons:
             divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
         self.anatomy = pieces(taught, self.structures, self.whole)
         stacks = self._stacks(taught)
-        self.first = _lesson(self.plane["side_mm"], divided, stacks)
+        self.first = _lesson(side_mm, divided, stacks)
         if not any(item.present for item in self.first.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        self.closer = _closer(self.plane["side_mm"], divided, stacks, closer_mm)
+        self.closer = _closer(side_mm, divided, stacks, closer_mm)
 
     def borrow(self, answers: Sequence[Answer]) -> None:
         """Learn from what a head found in other volumes as well, in both looks."""
@@ -126,7 +128,7 @@ class Lessons:
         return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))
 
     def _sliced(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane["side_mm"])
+        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane.side_mm or 0.0)
 
     def _slices(self, cases: Sequence[Case], slices_only: bool, ignore_label: int | None) -> list[list[AnnotatedSlice]]:
         return [

@@ -11,7 +11,7 @@ import torch
 
 from .devices import mixed_precision, resolve_device
 from .embedding import PICTURE, Embedder, FeatureStore, fitted_picture, picture_to_float
-from .encoders import load_encoder
+from .encoders import load_encoder_of
 from .errors import HeadFileError
 from .faults import out_of_memory
 from .progress import Monitor, raise_if_cancelled
@@ -45,11 +45,9 @@ class Look:
         self.module = head.module.eval()
         self.agreement = Agreement(self.module.classes)
         """Between what the head found and its prior, in what was last put in shape."""
-        self.distance_mm = float(head.card.shapes.get("distance_mm", 0.0))
+        self.distance_mm = 0.0 if head.card.shapes is None else head.card.shapes.distance_mm
         if encoder is None and self.module.needs:
-            encoder = load_encoder(
-                head.card.encoder["name"], device=device, monitor=monitor, input_size=head.card.input_size
-            )
+            encoder = load_encoder_of(head.card.encoder.name, head.card.input_size, device, monitor)
         if encoder is not None and self.module.needs:
             _require_encoder(head, encoder)
         self.encoder = encoder
@@ -100,10 +98,10 @@ class Look:
             return canvases
         step = stride(self.distance_mm, sliced.stack.thickness_mm)
         found = reshaped(canvases, self.head.prior, step, self.agreement)
-        if self.head.arrangement is None:
+        facts = self.head.card.arrangement
+        if self.head.arrangement is None or facts is None:
             return found
-        cell_mm = float(self.head.card.arrangement["cell_mm"])
-        return rearranged(found, len(sliced), sliced.stack.thickness_mm, cell_mm, self.head.arrangement)
+        return rearranged(found, len(sliced), sliced.stack.thickness_mm, facts.cell_mm, self.head.arrangement)
 
     def _probabilities(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Class probabilities of one view, (classes, s, s) on its canvas, from its features."""
@@ -168,10 +166,10 @@ def _inside(canvas: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
 
 
 def _require_encoder(head: Head, encoder: Encoder) -> None:
-    expected = head.card.encoder["sha256"]
+    expected = head.card.encoder.sha256
     if encoder.sha256 != expected:
         msg = (
-            f"The head {head.card.name!r} was trained on {head.card.encoder['name']} with weights {expected[:12]}..., "
+            f"The head {head.card.name!r} was trained on {head.card.encoder.name} with weights {expected[:12]}..., "
             f"not on {encoder.name} with weights {encoder.sha256[:12]}...."
         )
         raise HeadFileError(msg, "Choose the encoder that the head names, or train a head on this one.")

@@ -156,7 +156,7 @@ class Predictor:
         labels = decided(_on_pixels(kept, frame), sliced, self.head.card.values)
         keep_pieces(labels, self.head.card)
         found = extent((mask > 0 for mask in sliced.stack.oriented(labels)), sliced.stack.spacing)
-        side_mm = 0.0 if self.head.closer is None else float(self.head.closer.card.plane["side_mm"])
+        side_mm = 0.0 if self.head.closer is None else self.head.closer.card.plane.side_mm or 0.0
         return None if found is None else found.window(frame, side_mm)
 
     def _both(
@@ -164,7 +164,7 @@ class Predictor:
     ) -> Probabilities:
         """On canvases over the window, the mean of what the first look kept and what the closer one finds; or what that
         finds alone, where it knows better."""
-        count, alone = len(sliced), bool(self.head.card.closer.get("alone"))
+        count, alone = len(sliced), self.head.card.closer is not None and self.head.card.closer.alone
         pictures = (sliced.picture(index).framed(window) if index in kept else None for index in range(count))
         for index, own in enumerate(closer.canvases(pictures, count, f"Looking closer{_how(window)}")):
             earlier = kept.get(index)

@@ -7,6 +7,7 @@ the header asks for before it looks whether the file has so much.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -159,8 +160,11 @@ def _meta(path: Path) -> Announced | None:
 
 
 def _beside(path: Path, name: str) -> Path:
-    """The data file of a header, which names it relative to itself."""
-    return path.parent / name
+    """The data file of a header, which names it relative to itself in the file system's own bytes."""
+    try:
+        return path.parent / os.fsdecode(name.encode("latin-1"))
+    except UnicodeDecodeError:  # where names are no bytes
+        return path.parent / name
 
 
 def _wholes(path: Path, text: str) -> list[int]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from .errors import InputError
 from .files import write_content
+from .nrrd_header import require_short_fields
 from .provenance import KEY, LONGEST_JSON, TOOL, Provenance
+from .safepaths import spelled_plainly
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -81,14 +83,18 @@ def read_header(path: Path) -> dict[str, str]:
     """The key-value pairs of an image's header. Raises InputError for a file that is no image."""
     import SimpleITK as sitk
 
+    from .segmentation_file import header_of_image
+
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
+        require_short_fields(path)
+        with spelled_plainly(path) as plain:
+            reader.SetFileName(str(plain))
+            reader.ReadImageInformation()
+    except (RuntimeError, OSError) as error:
         msg = f"The file {path} cannot be read as an image."
         raise InputError(msg, "Is the file whole?") from error
-    return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+    return header_of_image(reader)
 
 
 def _read_sidecar(path: Path) -> Provenance | None:

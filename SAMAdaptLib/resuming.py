@@ -7,7 +7,7 @@ say what made it.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -78,8 +78,7 @@ def _wanted(job: SegmentJob) -> Provenance:
     """What the job would make its result by."""
     card, digest = read_card(job.head), head_digest(job.head)
     options = decisive(job.plane, job.planes, job.tta, job.smoothing, job.largest_component, job.bounds)
-    named = card if card.name else replace(card, name=Path(job.head).stem)
-    return provenance_of(named, digest, options).of_input(job.image)
+    return provenance_of(card.called_after(Path(job.head)), digest, options).of_input(job.image)
 
 
 def head_digest(path: str | Path) -> str:

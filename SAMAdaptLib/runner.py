@@ -37,6 +37,7 @@ from .safepaths import printable, refuse_special
 
 if TYPE_CHECKING:
     from .encoders import Encoder
+    from .heads.card import HeadCard
     from .heads.file import Head
     from .training import Case
     from .volume import Labelmap, Volume
@@ -154,7 +155,7 @@ def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
 def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(*filter(None, (job.image, job.head)))
     from .embedding import Embedder, FeatureStore
-    from .encoders import load_encoder
+    from .encoders import load_encoder, load_encoder_of
     from .intensity import rule_for
     from .predictor import Predictor
     from .samples import SlicedVolume, seen_by
@@ -164,12 +165,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     volume = read_volume(job.image, monitor=monitor)
     head = None if job.head is None else load_warm_head(job.head)
     card = None if head is None else head.card
-    levels = list(job.levels) if card is None else sorted(card.encoder["levels"])
-    encoder = load_encoder(
-        card.encoder["name"] if card else job.encoder,
-        device=job.device,
-        monitor=monitor,
-        input_size=card.input_size if card else job.input_size,
+    levels = list(job.levels) if card is None else sorted(card.encoder.levels)
+    encoder = (
+        load_encoder_of(card.encoder.name, card.input_size, job.device, monitor)
+        if card
+        else load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=job.input_size)
     )
     sliced = seen_by(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
     pictures = [sliced.picture(index) for index in range(len(sliced))]
@@ -252,21 +252,21 @@ def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | Non
     return load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=head.card.input_size)
 
 
-def head_facts(card: Any) -> dict[str, Any]:
+def head_facts(card: HeadCard) -> dict[str, Any]:
     """What a result says of a head: name, structures, quality, how it was trained."""
     return {
         "name": card.name,
         "head_type": card.head_type,
-        "encoder": card.encoder["name"],
+        "encoder": card.encoder.name,
         "input_size": card.input_size,
-        "encoder_sha256": card.encoder["sha256"],
-        "plane": card.plane,
+        "encoder_sha256": card.encoder.sha256,
+        "plane": card.plane.to_dict(),
         "modality": card.modality,
-        "structures": card.structures,
+        "structures": [structure.to_dict() for structure in card.structures],
         "mean_dice": card.mean_dice,
         "expected_dice": card.expected_dice,
-        "quality": card.quality,
-        "training": card.training,
+        "quality": card.quality.to_dict(),
+        "training": card.training.to_dict(),
     }
 
 
@@ -284,7 +284,7 @@ def labelmap_facts(labelmap: Labelmap) -> list[dict[str, Any]]:
 
 
 def _kept_although_cancelled(head: Head) -> dict[str, Any]:
-    if not head.card.training.get("cancelled"):
+    if not head.card.training.cancelled:
         return {"cancelled": False}
     return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
 

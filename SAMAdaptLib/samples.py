@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .encoders.base import Encoder
     from .heads.card import HeadCard
+    from .heads.parts import PlaneRule
     from .volume import Labelmap, Volume
 
 HELD_OUT_SHARE = 0.15
@@ -172,20 +173,20 @@ def canvas_side(stacks: Iterable[SliceStack]) -> float:
     return 100.0 * 2.0 ** (rung / RUNGS)
 
 
-def plane_for(card_plane: dict[str, Any], volume: Volume) -> str:
+def plane_for(card_plane: PlaneRule, volume: Volume) -> str:
     """The plane in which a head with ``card_plane`` looks at ``volume``.
 
     A head trained in the acquisition plane follows each volume's own; where a volume has none (isotropic voxels) the
     anatomical plane of the training volume serves.
     """
-    if card_plane["acquisition"] and resolve_plane(volume.geometry, "auto").acquisition:
+    if card_plane.acquisition and resolve_plane(volume.geometry, "auto").acquisition:
         return "auto"
-    return str(card_plane["name"])
+    return card_plane.name
 
 
 def seen_by(card: HeadCard, volume: Volume, plane: str | None = None) -> SlicedVolume:
     """``volume`` as the head of that card looks at it, or in another ``plane``."""
-    rule, side_mm = IntensityRule.from_dict(card.intensity), float(card.plane.get("side_mm", 0.0))
+    rule, side_mm = IntensityRule.from_dict(card.intensity), card.plane.side_mm or 0.0
     return SlicedVolume(volume, plane or plane_for(card.plane, volume), rule, side_mm)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .errors import InputError, SAMAdaptError
 from .geometry import Geometry
 from .images import Labelmap
+from .plaintext import cleaned, is_plain
 from .provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, Provenance
 from .structure import Structure, default_color
 
@@ -63,12 +64,16 @@ def is_result_of_before(header: Mapping[str, str]) -> bool:
     return alone and found and KEY not in header
 
 
-def header_of_image(image: sitk.Image) -> dict[str, str]:
-    """The key-value pairs of a SimpleITK image's header, without those that are no text in UTF-8."""
+def header_of_image(image: sitk.Image | sitk.ImageFileReader) -> dict[str, str]:
+    """The key-value pairs of an image's header, or of one that a reader has read, without those that are no text.
+
+    SimpleITK cannot be asked for a key that is no text, nor for a value that is none in UTF-8.
+    """
     pairs = {}
     for key in image.GetMetaDataKeys():
-        with contextlib.suppress(TypeError, UnicodeError):  # SimpleITK cannot be asked for such a key again
-            pairs[key] = image.GetMetaData(key)
+        if is_plain(key):
+            with contextlib.suppress(TypeError, UnicodeError):
+                pairs[key] = image.GetMetaData(key)
     return pairs
 
 
@@ -141,7 +146,7 @@ def _parsed_color(text: str) -> tuple[float, float, float]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return cleaned(" ".join(text.split()))
 
 
 def _label_values(segments: list[Segment]) -> list[int]:

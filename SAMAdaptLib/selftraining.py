@@ -26,6 +26,7 @@ from .closer import extent
 from .doubts import LEAST_AGREEMENT
 from .errors import Cancelled
 from .heads.ensemble import EnsembleHead
+from .heads.parts import NetworkSpec
 from .heads.student import StudentHead
 from .lessons import Answer
 from .predictor import Predictor, decided
@@ -126,7 +127,7 @@ def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: flo
         words = f"Something was surely found in {len(answers)} of {len(volumes)} unlabelled volumes alone"
         return None, f"{words}, {LEAST_UNLABELED} are needed; the head stays as it was."
     students = session.taught_by(answers).students()
-    if students.card.training["cancelled"]:
+    if students.card.training.cancelled:
         raise Cancelled
     after = students.card.mean_dice or 0.0
     if after < least:
@@ -142,12 +143,13 @@ def with_students(head: Head, students: HeadModule) -> Head:
     ensemble. Priors stay as they are. Eight hippocampi had a mean Dice of 0.76 with students alone and a prior of all
     answers, 0.79 with the annotation's prior, 0.81 beside the first heads; 20 hearts had 0.84 in all these ways.
     """
-    if head.closer is not None:
-        card = replace(head.card, closer={**head.card.closer, "head": students.named(), "alone": True})
+    if head.closer is not None and head.card.closer is not None:
+        network = NetworkSpec.of(students.named())
+        card = replace(head.card, closer=replace(head.card.closer, head=network, alone=True))
         return replace(head, card=card, closer=replace(head.closer, module=students, card=card.closer_card() or card))
     own = [part for part in head.module.parts() if not isinstance(part, StudentHead)]
     together = EnsembleHead.of([*own, *students.parts()])
-    return replace(head, module=together, card=replace(head.card, head=together.named()))
+    return replace(head, module=together, card=replace(head.card, head=NetworkSpec.of(together.named())))
 
 
 def _affordable(head: Head, session: Session, volumes: Sequence[Volume]) -> list[Volume]:

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import colorsys
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import InputError
+from .plaintext import LONGEST_TEXT, is_plain
 
 LARGEST_VALUE = 65535
 """Labelmaps hold at most 16 bits a voxel."""
-
-LONGEST_TEXT = 4096
-"""Names and terminology come from files; longer ones are damage or malice."""
 
 _PALETTE = (
     (0.90, 0.30, 0.26), (0.30, 0.69, 0.40), (0.29, 0.53, 0.91), (0.96, 0.76, 0.26), (0.62, 0.40, 0.80),
@@ -114,6 +111,6 @@ def _checked_color(color: Any) -> tuple[float, float, float]:
 
 
 def _check_text(what: str, text: Any) -> None:
-    if not isinstance(text, str) or len(text) > LONGEST_TEXT or any(unicodedata.category(c) == "Cc" for c in text):
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT or not is_plain(text):
         msg = f"A structure's {what} must be one line of at most {LONGEST_TEXT} characters; it is {text!r:.80}."
         raise InputError(msg)

@@ -76,7 +76,7 @@ def suggest(
     sliced = seen_by(head.card, volume)
     found = enumerate(predictor.slices(sliced))
     looks = [_look(index, probabilities) for index, probabilities in found if probabilities is not None]
-    names = [str(structure["name"]) for structure in head.card.structures]
+    names = [structure.name for structure in head.card.structures]
     return [_suggestion(look, doubt, sliced.stack, names) for look, doubt in _chosen(looks, count, len(sliced))]
 
 

@@ -23,6 +23,7 @@ from .fitting import seconds_per_step
 from .heads import head_class
 from .heads.card import structures_of
 from .heads.file import Head
+from .heads.parts import RoiSpec
 from .lessons import Answer, Lesson, Lessons, under_one_labelling
 from .matching import Labelling
 from .progress import Monitor, Silent
@@ -101,9 +102,9 @@ def train(
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
     session.say_how_long()
     trained = session.run()
-    if session.completes and not trained.card.training["cancelled"]:
+    if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
-    if teaching and not trained.card.training["cancelled"]:
+    if teaching and not trained.card.training.cancelled:
         trained = adapt(trained, session, teaching)
     volumes = [*(case.volume for case in cases), *teaching]
     return trained.noted(seen=seen_in(trained.card, volumes))
@@ -176,7 +177,7 @@ class Session:
             recipe.intensity,
             recipe.annotated_slices_only,
             recipe.ignore_label,
-            earlier.card.plane["side_mm"] if earlier is not None else None,
+            earlier.card.plane.side_mm if earlier is not None else None,
             completed,
         )
         self.structures = self.lessons.structures
@@ -236,7 +237,7 @@ class Session:
         recipe, frame = self.recipe, lesson.training[0].content.frame
         size = recipe.input_size
         own_names = (recipe.encoder, Path(recipe.encoder).stem)  # the second is that of a file
-        if size is None and earlier is not None and earlier.card.encoder["name"] in own_names:
+        if size is None and earlier is not None and earlier.card.encoder.name in own_names:
             size = earlier.card.input_size
         elif size is None:
             pictures = self.budget.views * len(lesson.training) + len(lesson.held_out)
@@ -277,7 +278,7 @@ class Session:
 
         Cancelled meanwhile: ``head`` as it is, and its card says so.
         """
-        if self.closer is None or head.card.training["cancelled"]:
+        if self.closer is None or head.card.training.cancelled:
             return head
         self.begin_part(self.closer, (CLOSER_TYPE,))
         try:
@@ -287,12 +288,15 @@ class Session:
         earlier = None if start_from is None else start_from.closer
         fitted = Trials(self, self.encoder_for(self.closer), samples, checks, earlier).best_of((CLOSER_TYPE,))
         closer = self._in_shape(fitted, self.closer, earlier)
-        if closer.card.training["cancelled"]:
+        if closer.card.training.cancelled:
             return head.noted(cancelled=True)
-        side_mm, shapes = self.closer.side_mm, closer.card.shapes
-        facts = {"side_mm": side_mm, "head": closer.card.head, "shapes": shapes, "alone": False}
-        if closer.card.input_size != head.card.input_size:
-            facts["encoder"] = closer.card.encoder
+        differs = closer.card.input_size != head.card.input_size
+        facts = RoiSpec(
+            side_mm=self.closer.side_mm,
+            head=closer.card.head,
+            shapes=closer.card.shapes,
+            encoder=closer.card.encoder if differs else None,
+        )
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         either = {"cut_short": True} if head.cut_short or closer.cut_short else {}
@@ -300,9 +304,9 @@ class Session:
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
-        if head.card.training["cancelled"]:
+        if head.card.training.cancelled:
             return head
-        plane = {**head.card.plane, "side_mm": lesson.side_mm}
+        plane = replace(head.card.plane, side_mm=lesson.side_mm)
         head = replace(head, card=replace(head.card, plane=plane))
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
@@ -371,7 +375,7 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
         better = again.run()
     except Cancelled:
         return session, head.noted(cancelled=True)
-    if better.card.training["cancelled"]:
+    if better.card.training.cancelled:
         return session, head.noted(cancelled=True)
     return again, better
 

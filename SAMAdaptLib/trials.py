@@ -58,7 +58,7 @@ class Trials:
         """
         heads = self._each(kinds)
         best = max(heads, key=lambda head: head.card.mean_dice or 0)
-        if len(heads) == 1 or heads[-1].card.training["cancelled"]:
+        if len(heads) == 1 or heads[-1].card.training.cancelled:
             return best
         together = self._together(heads)
         return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
@@ -66,7 +66,7 @@ class Trials:
     def together(self, kinds: Sequence[str]) -> Head:
         """A head of each kind, and all answer together; when cancelled, the one that was not finished."""
         heads = self._each(kinds)
-        return heads[-1] if heads[-1].card.training["cancelled"] else self._together(heads)
+        return heads[-1] if heads[-1].card.training.cancelled else self._together(heads)
 
     def new_module(self, kind: str) -> HeadModule:
         """A head of that kind as its fit begins."""
@@ -90,7 +90,7 @@ class Trials:
         for position, kind in enumerate(kinds):
             share = self.session.seconds_left() / (len(kinds) - position)
             heads.append(self._fit(kind, share, self.session.recipe.seed + kinds[:position].count(kind)))
-            if heads[-1].card.training["cancelled"]:
+            if heads[-1].card.training.cancelled:
                 break
         return heads
 
@@ -98,7 +98,7 @@ class Trials:
         """The ensemble of fitted heads, with a card of its own."""
         module, device = EnsembleHead.of([head.module for head in heads]), self.session.device
         found = held_out_dice(module.to(device), Batches(module, self._embedder(module), device), self.checks)
-        together = self._head(module, Fit({}, found, sum(head.card.training["steps"] for head in heads)))
+        together = self._head(module, Fit({}, found, sum(head.card.training.steps or 0 for head in heads)))
         return together.noted(cut_short=True) if any(head.cut_short for head in heads) else together
 
     def _fit(self, kind: str, seconds: float, seed: int) -> Head:
@@ -171,7 +171,7 @@ def _earlier(
     head: Head, module: HeadModule, encoder: Encoder | None, structures: Sequence[Structure]
 ) -> HeadModule | None:
     """The part of ``head`` that ``module`` can go on from: same type, encoder weights and structures; or None."""
-    if head.card.encoder["sha256"] != (encoder.sha256 if encoder else ""):
+    if head.card.encoder.sha256 != (encoder.sha256 if encoder else ""):
         return None
     if head.card.values != [structure.value for structure in structures]:
         return None

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from . import errors
 from .errors import InputError, SAMAdaptError, WorkerError
@@ -30,6 +31,9 @@ from .schema import check_fields, plain, read_dataclass
 PROTOCOL = 1
 LONGEST_LINE = 16 * 1024 * 1024
 """Characters. Nothing that is said comes near it; a longer line is noise."""
+
+MOST_VALUES = 500_000
+"""Values in a line. They take some hundred times as much memory as their characters."""
 
 
 @dataclass(frozen=True)
@@ -143,15 +147,32 @@ _ERRORS: dict[str, type[SAMAdaptError]] = {
 
 
 def encode(word: Word) -> str:
-    """One line, with its line end."""
-    return dumps({"say": word.say, **plain(word)}) + "\n"
+    """One line, with its line end. Raises WorkerError when it is longer than the other side would read."""
+    line = dumps({"say": word.say, **plain(word)}) + "\n"
+    _require_short(line, "was to go")
+    return line
+
+
+def lines_of(stream: IO[str]) -> Iterator[str]:
+    """The lines of a stream. Of one that is too long comes no more than its beginning, which ``decode`` refuses."""
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        while line and not line.endswith("\n"):
+            line = stream.readline(LONGEST_LINE)
+
+
+def _require_short(line: str, how: str) -> None:
+    if len(line) > LONGEST_LINE:
+        msg = f"A line of {len(line)} characters {how} over the worker's wire; at most {LONGEST_LINE} make sense."
+        raise WorkerError(msg)
+    if sum(map(line.count, ",[{")) > MOST_VALUES:
+        msg = f"A line with more than {MOST_VALUES} values {how} over the worker's wire."
+        raise WorkerError(msg)
 
 
 def decode(line: str, words: dict[str, type[Word]]) -> Word:
     """The word in a line. Raises WorkerError for anything that is not one of ``words``."""
-    if len(line) > LONGEST_LINE:
-        msg = f"A line of {len(line)} characters came over the worker's wire; at most {LONGEST_LINE} make sense."
-        raise WorkerError(msg)
+    _require_short(line, "came")
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:

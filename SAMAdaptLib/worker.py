@@ -112,7 +112,7 @@ class Worker:
             self._do(word)
 
     def _listen(self, lines: IO[str]) -> None:
-        for line in lines:
+        for line in wire.lines_of(lines):
             try:
                 word = wire.decode(line, wire.TO_WORKER)
             except SAMAdaptError as error:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads.parts import StructureFacts, TrainingRecord
 from SAMAdaptLib.jobs import BenchmarkJob
 from SAMAdaptLib.volume import Labelmap, Volume, write_labelmap, write_volume
 
@@ -45,15 +46,16 @@ def data(tmp_path):
 def head(cases=(), cancelled=False, values=(1, 2), **options):
     """What stands for a trained head: a card, and what it was trained with."""
     card = SimpleNamespace(
-        shapes={},
-        closer={},
+        shapes=None,
+        closer=None,
         input_size=112,
         closer_card=lambda: None,
         expected_dice=0.7,
-        head={"type": "threshold"},
-        structures=[{"value": value, "name": f"Part {value}"} for value in values],
-        training={"steps": 1, "curve": [[1, 0.5, None]], "cancelled": cancelled},
-        quality={"mean_dice": 0.9},
+        mean_dice=0.9,
+        head_type="threshold",
+        values=list(values),
+        structures=[StructureFacts(value=value, name=f"Part {value}") for value in values],
+        training=TrainingRecord.of({"steps": 1, "curve": [[1, 0.5, None]], "cancelled": cancelled}),
     )
     return SimpleNamespace(card=card, cases=cases, options=options)
 

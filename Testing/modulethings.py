@@ -71,8 +71,8 @@ def card(
     return {
         "schema": 1,
         "name": "Heart",
-        "head": {"type": "linear", "hyper": {}},
-        "encoder": {"name": encoder, "sha256": "", "levels": {"neck": [32, 64]}, "input_size": input_size},
+        "head": {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": len(structures) + 1}},
+        "encoder": {"name": encoder, "sha256": "0" * 64, "levels": {"neck": [32, 64]}, "input_size": input_size},
         "plane": {"name": "axial", "acquisition": True},
         "intensity": {"kind": "percentile", "low": 0.5, "high": 99.5},
         "modality": "MR",

@@ -114,20 +114,25 @@ def test_gray_values_far_from_any_of_the_training_are_doubted() -> None:
     assert doubts(having_seen(looks(1.4, 1.4, 8.0), here), volume(), BOTH, 0.9, looks=here) == []
 
 
+def test_a_card_that_does_not_say_what_it_saw_raises_no_doubt() -> None:
+    assert doubts(having_seen(), volume(), BOTH, 0.9, looks=looks(9, 9, 99)) == []
+
+
 @pytest.mark.parametrize(
     "seen",
     [
-        (),
         ("x",),
         ({},),
         ({"spacing_mm": [1], "gray": []},),
         ({"spacing_mm": ["1"] * 3, "gray": [0] * 7},),
         ({"spacing_mm": [float("nan")] * 3, "gray": [0] * 7},),
         ({"spacing_mm": [1] * 3, "gray": {"a": 1}},),
+        (looks(1, 1, 1),) * 65,
     ],
 )
-def test_a_card_that_does_not_say_what_it_saw_raises_no_doubt(seen: tuple) -> None:
-    assert doubts(having_seen(*seen), volume(), BOTH, 0.9, looks=looks(9, 9, 99)) == []
+def test_a_card_with_looks_that_are_none_is_refused(seen: tuple) -> None:
+    with pytest.raises(InputError, match="seen"):
+        having_seen(*seen)
 
 
 def test_a_training_says_what_it_saw_and_doubts_only_what_differs() -> None:

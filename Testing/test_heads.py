@@ -18,8 +18,11 @@ from SAMAdaptLib.heads.base import ChannelNorm
 from SAMAdaptLib.heads.card import METADATA_KEY, HeadCard, read_card
 from SAMAdaptLib.heads.ensemble import EnsembleHead
 from SAMAdaptLib.heads.file import Head, load_head, save_head
+from SAMAdaptLib.heads.parts import Quality, ShapeSpec, TrainingRecord
 
 CHANNELS = {"neck": 256, "fine": 64}
+SHAPES = ShapeSpec(classes=3, distance_mm=5.0)
+HYPER = {"channels": {"neck": 256}, "classes": 3}
 
 
 def a_card(kind: str = "linear", classes: int = 3) -> HeadCard:
@@ -55,14 +58,12 @@ def a_card(kind: str = "linear", classes: int = 3) -> HeadCard:
     ],
 )
 def test_less_is_expected_on_other_patients_than_on_held_out_slices(training: dict, shapes: bool, expected) -> None:
-    card = replace(a_card(), training=training, shapes={"classes": 3, "distance_mm": 5.0} if shapes else {})
+    card = replace(a_card(), training=TrainingRecord.of(training), shapes=SHAPES if shapes else None)
     assert card.expected_dice == (None if expected is None else pytest.approx(expected))
 
 
 def test_nothing_is_expected_where_nothing_was_held_out() -> None:
-    assert (
-        replace(a_card(), quality={"mean_dice": None}, shapes={"classes": 3, "distance_mm": 5.0}).expected_dice is None
-    )
+    assert replace(a_card(), quality=Quality(mean_dice=None), shapes=SHAPES).expected_dice is None
 
 
 def a_head() -> Head:
@@ -253,16 +254,22 @@ def rewritten(path: Path, **changes: object) -> None:
     [
         ({"schema": 99}, "unknown head schema 99"),
         ({"schema": None}, "unknown head schema None"),
-        ({"structures": []}, "names no structures"),
-        ({"structures": [{"value": 0, "name": "x"}]}, "needs a name and a label value of 1 to 65535"),
+        ({"structures": []}, "structures must be 1 to 254 parts"),
+        ({"structures": [{"value": 0, "name": "x"}]}, r"structure.value must be 1 to 65535, not 0"),
         ({"structures": [{"value": 1, "name": "a"}, {"value": 1, "name": "b"}]}, "share a label value"),
-        ({"structures": [{"value": 1, "name": "a", "ml": [9, 3]}]}, "the size of a is .9, 3., not the least and"),
-        ({"structures": [{"value": 1, "name": "a", "ml": [0.0, 3.0]}]}, "not the least and the most in ml"),
-        ({"structures": [{"value": 1, "name": "a", "ml": "large"}]}, "not the least and the most in ml"),
-        ({"encoder": {"name": "mobile_sam"}}, "encoder lacks sha256, levels"),
-        ({"head": {"type": "transformer", "hyper": {}}}, "Unknown head type 'transformer'"),
-        ({"head": {"type": "linear", "hyper": {"depth": 3}}}, "do not fit a 'linear' head"),
-        ({"head": {"type": "linear", "hyper": {"channels": {"neck": 256}, "classes": 9}}}, "classify"),
+        (
+            {"structures": [{"value": 1, "name": "a", "ml": [9, 3]}]},
+            "The size of a must be the least and the most in ml, not .9.0, 3.0.",
+        ),
+        ({"structures": [{"value": 1, "name": "a", "ml": [0.0, 3.0]}]}, "structure.ml.0. must be 1e-12 to"),
+        ({"structures": [{"value": 1, "name": "a", "ml": "large"}]}, "structure.ml must be a list"),
+        ({"encoder": {"name": "mobile_sam"}}, "encoder lacks: sha256, levels"),
+        ({"head": {"type": "transformer", "hyper": HYPER}}, "head.type must be one of .*, not 'transformer'"),
+        ({"head": {"type": "linear", "hyper": {**HYPER, "depth": 3}}}, "do not fit a 'linear' head"),
+        (
+            {"head": {"type": "linear", "hyper": {**HYPER, "classes": 9}}},
+            "names 2 structures, and its networks tell 9 classes",
+        ),
     ],
 )
 def test_a_card_that_cannot_be_trusted_is_refused_with_the_reason(saved: Path, changes: dict, reason: str) -> None:

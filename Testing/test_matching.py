@@ -248,7 +248,8 @@ def test_training_that_goes_on_from_a_head_takes_its_values(case: Case, names: d
     monkeypatch.setattr(training, "Session", lambda cases, *_: seen.append(cases) or pytest.skip.Exception)
     head = ball_head()
     structures = [{"value": 5, "name": "dark"}, {"value": 2, "name": "bright"}]
-    head = replace(head, card=replace(head.card, structures=structures))
+    network = {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": 3}}
+    head = replace(head, card=replace(head.card, structures=structures, head=network))
     swapped = named(case, {value: name or f"Structure {value}" for value, name in names.items()}, numbers={2: 5, 5: 2})
     heard = Listener()
     with pytest.raises(AttributeError):  # the session that takes the cases is none

@@ -200,11 +200,11 @@ def test_what_the_worker_does_is_said_in_the_users_language(
 
 
 def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:
-    from test_heads import a_card
+    from test_heads import HYPER, a_card
 
     from SAMAdaptLib.gui import texts
 
-    closer = replace(a_card(), closer={"side_mm": 149.7, "head": {"type": "cnn", "hyper": {}}, "shapes": {}})
+    closer = replace(a_card(), closer={"side_mm": 149.7, "head": {"type": "cnn", "hyper": HYPER}, "shapes": {}})
     assert "150 mm around what was found" in texts.headTip(closer)
     assert "Closer look" not in texts.headTip(a_card())
 

@@ -318,10 +318,29 @@ def test_a_head_that_is_not_here_is_said_and_kept(a_host: Any, a_volume: Any, a_
     assert a_host.widget._parameterNode.head == "Elsewhere.samhead"
 
 
-def test_a_damaged_head_file_does_not_empty_the_list(a_host: Any, a_head: Path) -> None:
+def test_a_bad_head_file_is_listed_with_the_reason_and_hides_no_other(a_host: Any, a_head: Path) -> None:
     (a_head.parent / "Bad.samhead").write_bytes(b"no head")
+    write_head(a_head.parent / "Evil.samhead", structures=(("<img src='file:////a'>\x1b[2J", 1, (1, 0, 0)),))
+    panel, selector = a_host.widget.panel, a_host.ui.headSelector
+    panel.refresh()
+    names = [selector.itemText(n) for n in range(selector.count)]
+    assert names == ["Heart", "Bad (cannot be used)", "Evil (cannot be used)"]
+    selector.setCurrentIndex(1)
+    panel.refresh()
+    assert "not a head file" in a_host.ui.headLabel.text
+    assert panel.segment.head() is None
+    assert panel.segment.state().missing == "This head cannot be used; select another one."
+    selector.setCurrentIndex(0)
+    panel.refresh()
+    assert a_host.ui.headLabel.text.startswith("Finds Pool, Wall.")
+
+
+def test_names_of_strangers_are_text_in_labels_and_tooltips(a_host: Any, a_head: Path) -> None:
+    evil = "<img src='file:////evil/x.png'>"
+    write_head(a_head, structures=((evil, 1, (1, 0, 0)),))
     a_host.widget.panel.refresh()
-    assert [a_host.ui.headSelector.itemText(n) for n in range(a_host.ui.headSelector.count)] == ["Heart"]
+    shown = (a_host.ui.headLabel.text, a_host.ui.headSelector.toolTip)
+    assert all("&lt;img" in text and "<img" not in text for text in shown)
 
 
 def test_heads_are_imported_exported_renamed_and_deleted(a_host: Any, empty_home: Path, tmp_path: Path) -> None:

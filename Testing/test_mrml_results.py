@@ -411,7 +411,9 @@ def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path)
 
     head = ball_head()
     structures = [{"value": 7, "name": "Myocardium"}, {"value": 3, "name": "left ventricle"}]
-    path = save_head(replace(head, card=replace(head.card, structures=structures)), tmp_path / "h.samhead")
+    network = {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": 3}}
+    card = replace(head.card, structures=structures, head=network)
+    path = save_head(replace(head, card=card), tmp_path / "h.samhead")
     case = (scenes.add_volume(scene, numbered(LPS), LPS), scenes.add_segmentation(scene, two_masks(LPS), LPS), None)
     plan = mrml.TrainPlan.of([case], "x.samhead", start_from=str(path))
     assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "left ventricle": 3}

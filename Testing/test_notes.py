@@ -87,7 +87,7 @@ def test_a_pace_that_cannot_be_noted_is_used_all_the_same(empty_home: Path, monk
         msg = "No space left on device."
         raise InputError(msg)
 
-    monkeypatch.setattr(pace, "write_whole", full)
+    monkeypatch.setattr(pace, "write_content", full)
     assert pace.remembered("other", lambda: 2.0) == 2.0
     assert not (empty_home / "speed.json").exists()
 

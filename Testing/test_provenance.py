@@ -92,6 +92,20 @@ def test_a_head_in_memory_has_the_hash_of_its_file(tmp_path: Path) -> None:
     assert head.noted(seconds=3).sha256 != head.sha256
 
 
+def test_a_head_of_another_version_has_the_hash_of_its_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SAMAdaptLib.heads.file import load_head
+
+    def otherwise(text: str, _state: object) -> str:
+        return json.dumps({**json.loads(text), "of_another_version": True}, indent=1)
+
+    monkeypatch.setattr("SAMAdaptLib.heads.file.with_checksum", otherwise)
+    path = save_head(ball_head(), tmp_path / "any.samhead")
+    monkeypatch.undo()
+    assert load_head(path).sha256 == file_digest(path)
+
+
 def test_the_library_says_what_made_a_labelmap(balls: Path) -> None:
     volume, head = read_volume(balls / "a.nii.gz"), ball_head()
     made = segment(volume, head, smoothing=True).provenance

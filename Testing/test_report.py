@@ -48,8 +48,8 @@ def scene(shape=(6, 40, 48), spacing=(1.0, 1.0, 5.0), name="Liver"):
 
 def card(**training):
     return HeadCard(
-        head={"type": "cnn", "hyper": {}},
-        encoder={"name": "mobile_sam", "sha256": "0", "levels": {}},
+        head={"type": "cnn", "hyper": {"channels": {"neck": 256}, "classes": 2}},
+        encoder={"name": "mobile_sam", "sha256": "0" * 64, "levels": {}},
         plane={"name": "axial", "acquisition": True},
         intensity={"kind": "percentile", "low": 0.5, "high": 99.5},
         structures=[{"value": 1, "name": "Liver"}],

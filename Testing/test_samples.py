@@ -8,6 +8,7 @@ from phantoms import two_balls
 
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads.parts import PlaneRule
 from SAMAdaptLib.images import Volume
 from SAMAdaptLib.intensity import rule_for
 from SAMAdaptLib.samples import (
@@ -158,11 +159,11 @@ def test_a_small_slice_lies_in_the_middle_of_a_large_canvas_at_true_scale() -> N
 
 
 def test_a_head_of_the_acquisition_plane_follows_each_volumes_own() -> None:
-    card = {"name": "axial", "acquisition": True}
+    rule = PlaneRule(name="axial", acquisition=True)
     sagittal = Volume(
         np.random.default_rng(0).normal(size=(20, 20, 4)).astype(np.float32), Geometry((4, 20, 20), (5, 1, 1))
     )
     cube = Volume(np.random.default_rng(0).normal(size=(9, 9, 9)).astype(np.float32), Geometry((9, 9, 9)))
-    assert SliceStack(sagittal, plane_for(card, sagittal)).plane == "sagittal"
-    assert plane_for(card, cube) == "axial"
-    assert plane_for({"name": "coronal", "acquisition": False}, sagittal) == "coronal"
+    assert SliceStack(sagittal, plane_for(rule, sagittal)).plane == "sagittal"
+    assert plane_for(rule, cube) == "axial"
+    assert plane_for(PlaneRule(name="coronal", acquisition=False), sagittal) == "coronal"

@@ -211,7 +211,7 @@ def test_students_pay_their_part_of_the_priors_which_are_as_good_as_without_them
     session = session_of(small_balls())
     whole = Session([small_balls()], alone, Silent(), FeatureStore(), None)
     for looking in (whole, session):
-        looking.begin_part()
+        looking.begin_part(looking.lessons.first, looking.types)
     assert (session.shape_steps, session.arrangement_steps) == (whole.shape_steps, whole.arrangement_steps)
     assert session.reserved == pytest.approx(whole.reserved / 2), "of two trainings, half is the first one's"
     assert session.taught_by([]).reserved == pytest.approx(whole.reserved / 2)
@@ -283,7 +283,7 @@ def test_from_few_volumes_nothing_is_learned_and_the_annotation_has_all_of_the_t
 ) -> None:
     monkeypatch.setattr(selftraining, "LEAST_UNLABELED", LEAST_UNLABELED)
     budgets, begin = [], Session.begin_part
-    monkeypatch.setattr(Session, "begin_part", lambda self: (budgets.append(self.budget), begin(self))[1])
+    monkeypatch.setattr(Session, "begin_part", lambda self, *part: (budgets.append(self.budget), begin(self, *part))[1])
     told = Listener()
     found = adapted(told)
     assert "unlabeled" not in found.card.training

@@ -40,10 +40,10 @@ def write_head(path: Path, structures=LEARNED) -> Path:
     """A head file with a card and no weights."""
     card = {
         "schema": 1,
-        "head": {"type": "linear", "hyper": {}},
-        "encoder": {"name": "tiny", "sha256": "0" * 64, "levels": ["neck"]},
+        "head": {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": len(structures) + 1}},
+        "encoder": {"name": "tiny", "sha256": "0" * 64, "levels": {"neck": [32, 64]}},
         "plane": {"name": "axial", "acquisition": False},
-        "intensity": {"kind": "none"},
+        "intensity": {"kind": "none", "low": 0.0, "high": 255.0},
         "structures": structures,
         "name": path.stem,
     }

@@ -11,14 +11,15 @@ import pytest
 from SAMAdaptLib import suggestions
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.heads.parts import PlaneRule, StructureFacts
 from SAMAdaptLib.volume import Volume
 
 GRID = Geometry(size=(12, 10, 20), spacing=(1.0, 1.0, 6.0), direction=np.diag([-1.0, 1.0, 1.0]))
 HEAD = SimpleNamespace(
     card=SimpleNamespace(
-        plane={"name": "axial", "acquisition": True},
+        plane=PlaneRule(name="axial", acquisition=True),
         intensity={"kind": "percentile", "low": 0.5, "high": 99.5},
-        structures=[{"value": 1, "name": "Pool"}, {"value": 2, "name": "Wall"}],
+        structures=[StructureFacts(value=1, name="Pool"), StructureFacts(value=2, name="Wall")],
     )
 )
 

@@ -70,13 +70,13 @@ def _head_row(path: Path) -> dict[str, Any]:
         "name": card.name or path.stem,
         "path": str(path),
         "type": card.head_type,
-        "encoder": card.encoder["name"],
-        "plane": card.plane["name"],
+        "encoder": card.encoder.name,
+        "plane": card.plane.name,
         "modality": card.modality,
-        "structures": [str(item["name"]) for item in card.structures],
+        "structures": [item.name for item in card.structures],
         "mean_dice": card.mean_dice,
         "expected_dice": card.expected_dice,
-        "training": {key: value for key, value in card.training.items() if key != "curve"},
+        "training": {key: value for key, value in card.training.to_dict().items() if key != "curve"},
     }
 
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from ..plaintext import shown
+
 
 def require_streams() -> None:
     """Let what was closed (by a service, a cron job, ``pythonw``) lead to nowhere.
@@ -63,9 +65,13 @@ def _descriptor_1_is_2() -> Iterator[None]:
 
 
 def write_answer(text: str) -> str:
-    """Write to standard output. Returns "", or why that could not be done; a reader that went away is no reason."""
+    """Write to standard output what a terminal may have: control codes are written out.
+
+    Returns "", or why that could not be done; a reader that went away is no reason.
+    """
     if not text:
         return ""
+    text = shown(text)
     line = text if text.endswith("\n") else text + "\n"
     try:
         try:

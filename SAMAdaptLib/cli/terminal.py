@@ -1,4 +1,7 @@
-"""The terminal: a progress line on standard error, Ctrl-C as a polite cancel."""
+"""The terminal: a progress line on standard error, Ctrl-C as a polite cancel.
+
+Names come from files: what a terminal would obey, or cannot write, is shown and not sent.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from ..errors import Cancelled
+from ..plaintext import shown
 from ..progress import TimeLeft
 
 _BAR = 20
@@ -61,7 +65,7 @@ class Terminal:
         """A line that stays."""
         self.clear()
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(line + "\n")
+            self._stream.write(shown(line) + "\n")
             self._stream.flush()
 
     def clear(self) -> None:
@@ -71,7 +75,7 @@ class Terminal:
             self._width = 0
 
     def _draw(self, line: str) -> None:
-        line = line[: max(shutil.get_terminal_size().columns - 1, 20)]
+        line = shown(line)[: max(shutil.get_terminal_size().columns - 1, 20)]
         self._put("\r" + line.ljust(self._width))
         self._width = max(len(line), self._width)
 

@@ -124,7 +124,7 @@ class Demo:
     def tell(self, files: Files, problem: Problem, head: Head, evaluation: Evaluation) -> None:
         """Say how good it is, where everything lies and what to do next."""
         say(f"\n{score_table(evaluation)}\n{folded(problem.fairness)}\n")
-        training = clock(head.card.training["seconds"])
+        training = clock(head.card.training.seconds or 0.0)
         say(f"Done in {clock(time.monotonic() - self.began)}; the training took {training} of it.")
         say(f"\n  Look at it        {files.page}\n                    {files.picture}")
         say(f"  For 3D Slicer     {files.volume}\n                    {files.segmentation}")

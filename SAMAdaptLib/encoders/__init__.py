@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from .base import Encoder, Level
 from .listing import describe
-from .loading import forget_encoders, load_encoder
+from .loading import forget_encoders, load_encoder, load_encoder_of
 from .registry import ENTRIES, EncoderEntry, find
 
-__all__ = ["ENTRIES", "Encoder", "EncoderEntry", "Level", "describe", "find", "forget_encoders", "load_encoder"]
+__all__ = [
+    "ENTRIES",
+    "Encoder",
+    "EncoderEntry",
+    "Level",
+    "describe",
+    "find",
+    "forget_encoders",
+    "load_encoder",
+    "load_encoder_of",
+]

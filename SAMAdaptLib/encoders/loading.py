@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Monitor, Silent
-from .registry import DEFAULT_ENCODER, ENTRIES, EncoderEntry, by_sha256, find
+from .registry import DEFAULT_ENCODER, ENTRIES, EncoderEntry, by_sha256, find, registered
 
 if TYPE_CHECKING:
     from .base import Encoder
@@ -61,6 +61,14 @@ def load_encoder(
             _loaded.setdefault((*key[:6], built.input_size, *key[7:]), built)
         _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
         return _loaded[key]
+
+
+def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Monitor) -> Encoder:
+    """The encoder that a head names. A head comes from anywhere: its word is looked up and never followed as a path.
+
+    Raises HeadFileError for a name that is not in the registry, and as ``load_encoder``.
+    """
+    return load_encoder(registered(name), device=device, monitor=monitor, input_size=input_size)
 
 
 def pinned_threads() -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..errors import HeadFileError, InputError
 
 DEFAULT_ENCODER = "medsam_lite"
 """What heads are trained on unless another encoder is asked for."""
@@ -153,6 +153,14 @@ def find(name: str) -> EncoderEntry:
         msg = f"There is no encoder {name!r}."
         known = ", ".join(entry.name for entry in _ALL if not entry.hidden)
         raise InputError(msg, f"Choose one of {known}, or give the path of a .pth file.") from None
+
+
+def registered(name: str) -> str:
+    """That name, which a head gives its encoder, if it is in the registry. Raises HeadFileError."""
+    if name not in ENTRIES:
+        msg = f"The head was trained on the encoder {name!r}, which is none of those that are known by name."
+        raise HeadFileError(msg, "Give that encoder's own file (--encoder FILE), or choose another head.")
+    return name
 
 
 def by_sha256(sha256: str) -> EncoderEntry | None:

@@ -90,7 +90,7 @@ class CohortPresenter(Presenter):
         chosen, head = self.parameters, self._segment.head()
         if chosen is None:
             return CohortState(CohortSource.SCENE, 0, "", "", head)
-        missing = self.packagesProblem(str(head.card.encoder["name"]), head.card.head_type) if head else ""
+        missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         count = len(self._sceneVolumes())
         return CohortState(
             chosen.cohortSource, count, chosen.cohortInput, chosen.cohortOutput, head, self.busyProblem(), missing
@@ -122,7 +122,7 @@ class CohortPresenter(Presenter):
             if folder
             else _("Only for volumes in a folder; in the scene, segmentations drawn on a volume are its reference.")
         )
-        self.ui.cohortHeadLabel.setText(state.head.title if state.head else _("none chosen under Segment"))
+        self.ui.cohortHeadLabel.setText(texts.headTitle(state.head))
         hasFolder = bool(state.outputFolder)
         self.ui.cohortFolderButton.enabled = hasFolder
         self.ui.cohortFolderButton.toolTip = _("Open the folder of the results.") if hasFolder else _("None is chosen.")
@@ -327,7 +327,7 @@ class CohortPresenter(Presenter):
         gather: Callable[[], Iterator[None]] = noSteps,
     ) -> None:
         def done(result: dict[str, Any], _nothing: Any) -> None:
-            names = {int(item["value"]): str(item["name"]) for item in self._head.card.structures}
+            names = {item.value: item.name for item in self._head.card.structures}
             row.dice = result["mean_dice"]
             row.diceTip = ", ".join(
                 f"{names.get(item['value'], item['name'])} {texts.dice(item['dice'])}" for item in result["structures"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from ..errors import InputError, SAMAdaptError
-from ..files import write_content
+from ..files import require_length, write_whole
 from ..heads.card import SUFFIX, HeadCard, read_card
 from ..home import folder
+from ..plaintext import cleaned, is_plain
 
 _FORBIDDEN = set('<>:"/\\|?*')
 _LONGEST_NAME = 100
@@ -40,15 +42,33 @@ class HeadEntry:
         return self.path.stem
 
 
+@dataclass(frozen=True)
+class BadHead:
+    """A file that cannot be used, and why: it is listed, and hides no other."""
+
+    path: Path
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return cleaned(self.path.name)
+
+    @property
+    def title(self) -> str:
+        return cleaned(self.path.stem)
+
+
 class HeadLibrary:
     """Lists and manages ``.samhead`` files. ``builtIn`` are folders of heads that came with the extension."""
 
     def __init__(self, own: Path | None = None, builtIn: Sequence[Path] = ()) -> None:
         self._own = own
         self._builtIn = tuple(builtIn)
-        self._cards: dict[tuple[Path, int, int], HeadCard | None] = {}
+        self._cards: dict[tuple[Path, int, int], HeadCard | str] = {}
         self._places: list[tuple[Path, bool]] = []
-        self._listed: tuple[list[tuple[Path, int]], list[HeadEntry]] = ([], [])
+        self._state: list[tuple[Path, int]] = []
+        self._entries: list[HeadEntry] = []
+        self._bad: list[BadHead] = []
 
     @property
     def folder(self) -> Path:
@@ -63,12 +83,25 @@ class HeadLibrary:
 
         Asked for at every refresh of the panel, so the folders are read again only when they changed.
         """
-        state = self._state()
-        if state != self._listed[0]:
-            self._listed = (state, self._list(self._places))
-        return self._listed[1]
+        self._refresh()
+        return self._entries
 
-    def _state(self) -> list[tuple[Path, int]]:
+    def bad(self) -> list[BadHead]:
+        """The files that are no usable heads, by name, each with the reason."""
+        self._refresh()
+        return self._bad
+
+    def reason(self, key: str) -> str:
+        """Why the head that a scene remembers cannot be used, "" when that is not known."""
+        return next((head.reason for head in self.bad() if head.key == key), "")
+
+    def _refresh(self) -> None:
+        state = self._folders()
+        if state != self._state:
+            self._state = state
+            self._list(self._places)
+
+    def _folders(self) -> list[tuple[Path, int]]:
         """The folders and when they changed: one look at the disk each, save when one is new or gone."""
         if self._places:
             with contextlib.suppress(OSError):
@@ -76,14 +109,17 @@ class HeadLibrary:
         self._places = [(self.folder, False), *((place, True) for place in self._builtIn if place.is_dir())]
         return [(place, place.stat().st_mtime_ns) for place, _builtIn in self._places]
 
-    def _list(self, places: Sequence[tuple[Path, bool]]) -> list[HeadEntry]:
+    def _list(self, places: Sequence[tuple[Path, bool]]) -> None:
         found: dict[str, HeadEntry] = {}
+        self._bad = []
         for place, builtIn in places:
             for path in sorted(place.glob(f"*{SUFFIX}"), key=lambda path: path.name.lower()):
                 card = self._card(path)
-                if card is not None:
+                if isinstance(card, HeadCard):
                     found.setdefault(path.name, HeadEntry(path, card, builtIn))
-        return list(found.values())
+                else:
+                    self._bad.append(BadHead(path, card))
+        self._entries = list(found.values())
 
     def find(self, key: str) -> HeadEntry | None:
         """The head that a scene remembers, None when it is not here (any more)."""
@@ -94,7 +130,7 @@ class HeadLibrary:
         source = Path(source)
         card = read_card(source)
         target = self.freePath(source.stem)
-        write_content(target, source.read_bytes())
+        write_whole(target, lambda part: _copy(source, part))
         return HeadEntry(target, card)
 
     def exportFile(self, entry: HeadEntry, target: str | Path) -> Path:
@@ -102,7 +138,7 @@ class HeadLibrary:
         target = Path(target)
         if target.suffix.lower() != SUFFIX:
             target = target.with_name(target.name + SUFFIX)
-        write_content(target, entry.path.read_bytes())
+        write_whole(target, lambda part: _copy(entry.path, part))
         return target
 
     def rename(self, entry: HeadEntry, title: str) -> HeadEntry:
@@ -146,17 +182,31 @@ class HeadLibrary:
             candidate = f"{name} {number}"
         return self.folder / (candidate + SUFFIX)
 
-    def _card(self, path: Path) -> HeadCard | None:
-        """The card, or None for a file that is damaged: one bad file must not empty the list."""
+    def _card(self, path: Path) -> HeadCard | str:
+        """The card, or what is wrong with the file: one bad file must not empty the list."""
         try:
             state = path.stat()
-            key = (path, state.st_mtime_ns, state.st_size)
-            if key not in self._cards:
-                self._cards[key] = read_card(path)
-            return self._cards[key]
-        except (OSError, SAMAdaptError) as error:
-            logging.warning("SAMAdapt skips the head file %s: %s", path.name, error)
-            return None
+        except OSError as error:
+            return str(error.strerror or error)
+        key = (path, state.st_mtime_ns, state.st_size)
+        if key not in self._cards:
+            self._cards[key] = _readCard(path)
+        return self._cards[key]
+
+
+def _readCard(path: Path) -> HeadCard | str:
+    if not is_plain(path.name):
+        return _("The file's name is no plain text. Rename the file.")
+    try:
+        return read_card(path)
+    except SAMAdaptError as error:
+        logging.warning("SAMAdapt cannot use the head file %s: %s", path.name, error)
+        return str(error)
+
+
+def _copy(source: Path, part: Path) -> None:
+    shutil.copyfile(source, part)
+    require_length(part, source.stat().st_size)
 
 
 def checkedName(name: str) -> str:

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ..errors import SAMAdaptError
 from .headlibrary import HeadEntry
 from .presenter import Services
+from .texts import asText
 
 _PATTERN = "SAMAdapt (*.samhead)"
 
@@ -68,7 +69,7 @@ class HeadMenu:
         if head is None:
             return
         text = _("Delete the head {name} for good?").format(name=head.title)
-        if self._application.confirm(text, _("Delete the head")):
+        if self._application.confirm(asText(text), _("Delete the head")):
             self._guarded(lambda: self._library.delete(head))
             self._choose("")
 
@@ -86,4 +87,4 @@ class HeadMenu:
         try:
             act()
         except SAMAdaptError as error:
-            self._application.showError(error.message, error.hint)
+            self._application.showError(asText(error.message), error.hint)

@@ -8,6 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ..encoders.registry import registered
 from ..errors import SAMAdaptError
 from ..jobfolder import JobFolder
 from ..jobs import Job, SuggestJob
@@ -86,7 +87,7 @@ class ImprovePresenter(Presenter):
     def state(self) -> ImproveState:
         """What the buttons depend on, now."""
         chosen, head = self.parameters, self._head()
-        missing = self.packagesProblem(str(head.card.encoder["name"]), head.card.head_type) if head else ""
+        missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         return ImproveState(
             alive(chosen.improveVolume) if chosen is not None else None,
             alive(chosen.improveSegmentation) if chosen is not None else None,
@@ -106,7 +107,7 @@ class ImprovePresenter(Presenter):
         state = self.state()
         if self._suggestedOn is not None and self._suggestedOn is not state.volume:
             self._forgetSuggestions()
-        self.ui.improveHeadLabel.setText(state.head.title if state.head else _("none chosen under Segment"))
+        self.ui.improveHeadLabel.setText(texts.headTitle(state.head))
         _enable(self.ui.suggestButton, state.suggestProblem(), _("Find the slices where the head is least sure."))
         chosen = "" if self._selected() is not None else _("Select a suggestion in the table.")
         _enable(self.ui.jumpButton, chosen, _("Show this slice in the slice views."))
@@ -208,7 +209,7 @@ class ImprovePresenter(Presenter):
                 self._train.cases.cases(),
                 self.library.freePath(head.title),
                 start_from=str(head.path),
-                encoder=str(head.card.encoder["name"]),
+                encoder=registered(head.card.encoder.name),
                 input_size=head.card.input_size,
                 head=head.card.head_type,
             )
@@ -222,7 +223,7 @@ class ImprovePresenter(Presenter):
         text = _("The head {name} is in the library: held-out Dice {now}, before {before}.").format(
             name=result["name"], now=texts.dice(now), before=texts.dice(before.card.mean_dice if before else None)
         )
-        self.view.end(withWarnings(text, result))
+        self.view.end(withWarnings(texts.asText(text), result))
         if self.parameters is not None:
             self._train.showCard(result)
 

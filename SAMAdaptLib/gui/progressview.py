@@ -23,8 +23,8 @@ class ProgressView:
 
     def begin(self) -> None:
         """The order was taken."""
-        self._warnings = []
-        self._label.setText(_("Preparing"))
+        self._warnings, self._standing = [], _("Preparing")
+        self._tell()
         self._label.toolTip = ""
         self._bar.setRange(0, 0)
         self._bar.visible = True
@@ -37,13 +37,17 @@ class ProgressView:
         else:
             self._bar.setRange(0, _STEPS)
             self._bar.setValue(round(_STEPS * fraction))
-        self._label.setText("\n".join([texts.stage(stage, fraction, secondsLeft), *self._warnings]))
+        self._standing = texts.stage(stage, fraction, secondsLeft)
+        self._tell()
 
     def warn(self, text: str) -> None:
         """Something that is worth knowing while it runs: below where it stands, to the end."""
         if text not in self._warnings:
             self._warnings.append(text)
-            self._label.setText("\n".join([self._label.text, text]))
+            self._tell()
+
+    def _tell(self) -> None:
+        self._label.setText(texts.asText("\n".join([self._standing, *self._warnings])))
 
     def end(self, text: str = "") -> None:
         """It is over; ``text`` stays below the button."""
@@ -54,7 +58,7 @@ class ProgressView:
 
     def fail(self, error: SAMAdaptError) -> None:
         """It failed or was cancelled: said in the panel, without a popup."""
-        self.end(str(error) if isinstance(error, Cancelled) else texts.failure(error))
+        self.end(texts.asText(str(error)) if isinstance(error, Cancelled) else texts.failure(error))
         self._label.toolTip = texts.details(error)
 
     def setButton(self, running: bool, cancelling: bool, problem: str, ready: str, cancelTip: str) -> None:

@@ -37,7 +37,7 @@ class SegmentState:
         if not self.anyHead:
             return _("There is no head yet: train one below, or import one.")
         if self.head is None:
-            return _("Select a head.")
+            return self.missing or _("Select a head.")
         return self.missing or self.busy
 
 
@@ -101,18 +101,22 @@ class SegmentPresenter(Presenter):
         self._fillingHeads = True
         try:
             shown = [str(selector.itemData(row) or "") for row in range(selector.count)]
-            known = [entry.key for entry in entries]
+            known, bad = [entry.key for entry in entries], self.library.bad()
+            known += [head.key for head in bad]
             lost = [wanted] if wanted and wanted not in known else []
             if shown != known + lost or not shown:
                 selector.clear()
                 for entry in entries:
                     selector.addItem(entry.title, entry.key)
+                for head in bad:
+                    selector.addItem(_("{name} (cannot be used)").format(name=head.title), head.key)
                 for key in lost:
                     selector.addItem(_("{name} (not on this computer)").format(name=key), key)
                 if not known and not lost:
                     selector.addItem(_("No head yet: train or import one"), "")
-            for row, entry in enumerate(entries):
-                selector.setItemData(row, texts.headTip(entry.card), qt.Qt.ToolTipRole)
+            tips = [*(texts.headTip(entry.card) for entry in entries), *(texts.asText(head.reason) for head in bad)]
+            for row, tip in enumerate(tips):
+                selector.setItemData(row, tip, qt.Qt.ToolTipRole)
             selector.setCurrentIndex(max(0, selector.findData(wanted)))
         finally:
             self._fillingHeads = False
@@ -123,7 +127,9 @@ class SegmentPresenter(Presenter):
         """What the button depends on, now."""
         volume = alive(self.parameters.inputVolume) if self.parameters is not None else None
         head = self.head()
-        missing = self.packagesProblem(str(head.card.encoder["name"]), head.card.head_type) if head else ""
+        missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
+        if head is None and self.parameters is not None and self.library.reason(self.parameters.head):
+            missing = _("This head cannot be used; select another one.")
         return SegmentState(volume, head, bool(self.library.entries()), self.busyProblem(), missing)
 
     def refresh(self) -> None:
@@ -131,7 +137,8 @@ class SegmentPresenter(Presenter):
         self._showHeads(entries)
         head = self.head()
         advice = "" if entries else _("Train a head below on a volume that you annotated, or import one (More).")
-        self.ui.headLabel.setText(texts.headLine(head.card) if head else advice)
+        advice = (self.parameters and self.library.reason(self.parameters.head)) or advice
+        self.ui.headLabel.setText(texts.asText(texts.headLine(head.card) if head else advice))
         self.ui.headLabel.visible = bool(head or advice)
         self.ui.headSelector.toolTip = texts.headTip(head.card) if head else _("Train a head below, or import one.")
         self.menu.refresh()
@@ -238,7 +245,7 @@ class SegmentPresenter(Presenter):
         took = texts.duration(result.get("seconds") or 0.0)
         self.view.end(_("Done in {time}.").format(time=took) + (f"<br>{warnings}" if warnings else ""))
         name = self.placement.node.GetName()
-        self.ui.segmentResultLabel.setText(_("Result: <b>{name}</b>").format(name=name))
+        self.ui.segmentResultLabel.setText(_("Result: <b>{name}</b>").format(name=escape(name)))
         tables.fill(self.ui.segmentResultTable, [_row(item) for item in result["structures"]])
         tables.fitHeight(self.ui.segmentResultTable)
         self.ui.show3DButton.checked = False

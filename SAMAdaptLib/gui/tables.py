@@ -7,6 +7,8 @@ from typing import Any
 
 import qt
 
+from .texts import asText
+
 _SWATCH = 14
 _ROW_PADDING = 8
 
@@ -37,7 +39,7 @@ def text(content: str, tip: str = "", right: bool = False) -> Any:
     item = qt.QTableWidgetItem(content)
     item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
     if tip:
-        item.setToolTip(tip)
+        item.setToolTip(asText(tip))
     if right:
         item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
     return item

@@ -9,9 +9,12 @@ from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
+from .headlibrary import HeadEntry
 
 _MINUTE = 60.0
 _KILO = 1000.0
+_LONGEST = 60
+"""Characters of a structure's name in one line with others."""
 
 
 def timeLeft(seconds: float | None) -> str:
@@ -96,28 +99,39 @@ def details(error: SAMAdaptError) -> str:
     return f"<pre>{escape(more)}</pre>" if more else ""
 
 
+def asText(text: str) -> str:
+    """Text with names of somebody else's for a label, a tooltip or a dialog: these take for markup what looks like it,
+    so that where there is any, all of it is escaped."""
+    return f"<span>{_lines(text)}</span>" if "<" in text else text
+
+
+def headTitle(head: HeadEntry | None) -> str:
+    """The name of the head that is chosen under Segment."""
+    return asText(head.title) if head else _("none chosen under Segment")
+
+
 def headTip(card: HeadCard) -> str:
     """All that a user may want to know before choosing a head, as a tooltip."""
     rows = [
-        (_("Structures"), ", ".join(str(item["name"]) for item in card.structures)),
+        (_("Structures"), ", ".join(item.name for item in card.structures)),
         (_("Made for"), card.modality or _("any kind of image")),
-        (_("Encoder"), encoder(str(card.encoder["name"]), card.input_size)),
+        (_("Encoder"), encoder(card.encoder.name, card.input_size)),
         (_("Head type"), card.head_type),
-        (_("Slices"), str(card.plane["name"])),
+        (_("Slices"), card.plane.name),
         (_("Held-out Dice"), dice(card.mean_dice)),
         (_("To expect elsewhere"), dice(card.expected_dice)),
     ]
     if card.closer:
-        rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer["side_mm"])))
-    if card.training.get("origin"):
-        rows.append((_("Trained on"), str(card.training["origin"])))
+        rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer.side_mm)))
+    if card.training.origin:
+        rows.append((_("Trained on"), card.training.origin))
     cells = "".join(f"<tr><td>{escape(name)}:&nbsp;</td><td>{escape(text)}</td></tr>" for name, text in rows)
     return f"<table>{cells}</table>"
 
 
 def headLine(card: HeadCard) -> str:
     """One line below the combo box: what it finds, and how well."""
-    names = [str(item["name"]) for item in card.structures]
+    names = [item.name if len(item.name) <= _LONGEST else item.name[:_LONGEST] + "\u2026" for item in card.structures]
     shown = ", ".join(names[:6]) + (_(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else "")
     if card.mean_dice is None:
         return _("Finds {structures}.").format(structures=shown)

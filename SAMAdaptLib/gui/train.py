@@ -197,7 +197,7 @@ class TrainPresenter(Presenter):
         """Bring the curve and its words up to date; hidden while there is no point."""
         self.ui.trainLiveFrame.visible = not self.curve.empty
         self.curve.draw(now)
-        self.ui.trainMetricsLabel.setText(self.curve.summary())
+        self.ui.trainMetricsLabel.setText(texts.asText(self.curve.summary()))
 
     def _onDone(self, result: dict[str, Any], _nothing: Any) -> None:
         kept = _("Cancelled; the best head so far was kept.") if result.get("cancelled") else _("Done.")

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..schema import short
 
 if TYPE_CHECKING:
     from .base import HeadModule
@@ -42,5 +43,5 @@ def build_head(type_name: str, hyper: Mapping[str, Any]) -> HeadModule:
     try:
         return kind(**{**kind.formerly, **hyper})
     except (TypeError, KeyError, ValueError) as error:
-        msg = f"The hyper-parameters {dict(hyper)} do not fit a {type_name!r} head ({error})."
+        msg = f"The hyper-parameters {short(dict(hyper))} do not fit a {type_name!r} head ({error})."
         raise InputError(msg, "The head file was edited or comes from another version.") from error

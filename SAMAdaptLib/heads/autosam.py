@@ -37,7 +37,7 @@ class AutoSAMHead(HeadModule):
         modeling = import_sam_modeling()
         width = self.channels["neck"]
         self.transformer = modeling.TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=2048, num_heads=8)
-        self.tokens = nn.Parameter(0.02 * torch.randn(classes, width))
+        self.tokens = nn.Parameter(_drawn(classes, width).mul_(0.02))
         self.no_mask_embed = nn.Parameter(torch.zeros(1, width))
         self.output_upscaling = nn.Sequential(
             nn.ConvTranspose2d(width, width // 4, kernel_size=2, stride=2),
@@ -48,7 +48,7 @@ class AutoSAMHead(HeadModule):
         )
         self.hypernetworks = nn.ModuleList(_mlp(width, width // 8) for _ in range(classes))
         self.pe_gaussian: Tensor
-        self.register_buffer("pe_gaussian", torch.randn(2, width // 2))
+        self.register_buffer("pe_gaussian", _drawn(2, width // 2))
 
     def start_from_sam(self, state: Mapping[str, Tensor]) -> None:
         """Take SAM's mask decoder (keys of segment-anything's ``MaskDecoder.state_dict``) as the starting point.
@@ -99,6 +99,12 @@ class AutoSAMHead(HeadModule):
         grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)
         angles = 2 * math.pi * ((2 * grid - 1) @ self.pe_gaussian)
         return torch.cat([angles.sin(), angles.cos()], dim=-1).permute(2, 0, 1)
+
+
+def _drawn(*shape: int) -> Tensor:
+    """Normally distributed numbers; none where networks are built without memory: torch would take seconds for it."""
+    empty = torch.empty(shape)
+    return empty if empty.is_meta else empty.normal_()
 
 
 def _four_of_each(weight: Tensor, bias: Tensor, cells: Tensor) -> Tensor:

@@ -2,26 +2,45 @@
 
 A head file is one safetensors file; its metadata holds this card as one JSON document. Reading a card needs the
 standard library alone, so that lists of heads can be shown where torch is not installed. The bytes are untrusted:
-sizes are capped, unknown schemas refused, nothing is executed.
+sizes are capped, unknown schemas refused, every field is checked by type and range, nothing is executed.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import os
+import stat
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from ..errors import HeadFileError
+from ..errors import HeadFileError, InputError
+from ..plaintext import LONGEST_NAME, cleaned
 from ..provenance import Provenance
+from ..schema import EMPTY, Between, Open, read_dataclass, short
 from ..structure import Structure
+from .parts import (
+    ArrangementSpec,
+    EncoderRef,
+    IntensityFacts,
+    Looks,
+    Name,
+    NetworkSpec,
+    PlaneRule,
+    Quality,
+    RoiSpec,
+    ShapeSpec,
+    StructureFacts,
+    TrainingRecord,
+)
 
 SCHEMA = 1
 SUFFIX = ".samhead"
 METADATA_KEY = "samadapt"
-MAXIMUM_HEADER_BYTES = 4 * 1024 * 1024
+MAXIMUM_HEADER_BYTES = 2 * 1024 * 1024
 """A header holds a few names and one JSON document; a larger one is damage or malice."""
 
 LOST_ELSEWHERE = 0.10
@@ -32,10 +51,13 @@ that learned from volumes without annotation as well kept 0.82 to 1.02, on avera
 ONE_PATIENT = 2
 """Up to that many cases may be of one patient, as at two times."""
 
-_DEEPEST, _WIDEST = 5, 1024
-"""Levels and channels of a shape prior, at most: more is damage or malice."""
+ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
+_MOST_AXES, _LONGEST_AXIS = 8, 2**31
+_LONGEST_NUMBER = 40
+"""Characters of a whole number: Python takes long over longer ones."""
 
 _ASK_FOR_ANOTHER = "Export the head again, or train a new one."
+_COPY_AGAIN = "The file is truncated or damaged: copy it again."
 
 
 def expected_elsewhere(held_out: float, cases: int) -> float:
@@ -43,126 +65,130 @@ def expected_elsewhere(held_out: float, cases: int) -> float:
     return held_out * (1 - LOST_ELSEWHERE * ONE_PATIENT / max(cases, ONE_PATIENT))
 
 
-@dataclass(frozen=True)
-class HeadCard:
-    """What a head is, what it was trained on and how good it was. Plain JSON values throughout.
+@dataclass(frozen=True, kw_only=True)
+class HeadCard(Open):
+    """What a head is, what it was trained on and how good it was; parts may be given as JSON objects.
 
-    ``head``: ``{"type": str, "hyper": {...}}``. ``encoder``: ``{"name", "sha256", "levels", "input_size"}``; the last,
-    pixels a side, may be missing or None: the encoder's own.
-    ``plane``: ``{"name": "axial"|"sagittal"|"coronal", "acquisition": bool, "side_mm": float}``; acquisition means "the
-    plane of best in-plane resolution, whatever its orientation", side_mm is the side of the canvas. ``intensity``: a
-    rule as ``IntensityRule.to_dict`` gives it. ``structures``: ``{"value", "name", "color", "terminology"}`` each, with
-    ``single_component``, ``touches`` (label values of its neighbours), ``contact`` (with what share of its surface
-    it touches each of them, by label value as a string) and ``ml`` (the least and the most of a case, empty where that
-    is not known) as the annotation had them. ``shapes``: the
-    shape prior's ``{"classes": int, "fold": int, "widths": [int, ...], "distance_mm": float}``, the last between slices
-    that it compares; empty without one. ``arrangement``: the arrangement prior's ``{"classes": int, "widths": [int,
-    ...], "cell_mm": float}``, the last the side of its cells across slices; empty without one. ``closer``: of the
-    head for a closer look ``{"side_mm": float, "head", "shapes", "alone": bool}``, the side of its canvas, what these
-    say of this head, and whether it answers alone there or in the mean with the first look; with ``encoder`` where
-    that sees its slices in another size; empty without one.
-    ``training``, ``quality``: facts for people; ``quality["mean_dice"]`` is the Dice on held-out slices, or None.
+    ``shapes``, ``arrangement``: what its priors are built from, None without one. ``closer``: the head for a closer
+    look, None without one. ``training``, ``quality``: facts for people. Raises InputError for what no head can be.
     """
 
-    head: dict[str, Any]
-    encoder: dict[str, Any]
-    plane: dict[str, Any]
-    intensity: dict[str, Any]
-    structures: list[dict[str, Any]]
-    modality: str = ""
-    name: str = ""
-    shapes: dict[str, Any] = field(default_factory=dict)
-    arrangement: dict[str, Any] = field(default_factory=dict)
-    closer: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    quality: dict[str, Any] = field(default_factory=dict)
+    called: ClassVar[str] = "card"
+
+    head: NetworkSpec
+    encoder: EncoderRef
+    plane: PlaneRule
+    intensity: IntensityFacts
+    structures: Annotated[tuple[StructureFacts, ...], Between(1, 254)]
+    modality: Name = ""
+    name: Name = ""
+    shapes: ShapeSpec | None = field(default=None, metadata=EMPTY)
+    arrangement: ArrangementSpec | None = field(default=None, metadata=EMPTY)
+    closer: RoiSpec | None = field(default=None, metadata=EMPTY)
+    training: TrainingRecord = field(default_factory=lambda: TrainingRecord.of({}))
+    quality: Quality = field(default_factory=lambda: Quality.of({}))
     schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.values)) != len(self.values):
+            msg = f"Two structures share a label value ({short(self.values)})."
+            raise InputError(msg)
+        wrong = self._classes() - {len(self.structures) + 1}
+        if wrong:
+            msg = f"The card names {len(self.structures)} structures, and its networks tell {min(wrong)} classes apart."
+            raise InputError(msg)
+
+    def _classes(self) -> set[int]:
+        """How many classes its networks tell apart, background included: one number, or it contradicts itself."""
+        found = self.head.classes() | (set() if self.closer is None else self.closer.head.classes())
+        priors = (self.shapes, self.arrangement, None if self.closer is None else self.closer.shapes)
+        return found | {prior.classes for prior in priors if prior is not None}
 
     def to_json(self) -> str:
         """The card as one line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, source: str) -> HeadCard:
         """Parse and check a card; ``source`` names it in errors. Raises HeadFileError."""
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            msg = f"{source}: the card is not valid JSON ({error})."
-            raise HeadFileError(msg, _ASK_FOR_ANOTHER) from error
-        if not isinstance(document, dict):
-            msg = f"{source}: the card is a {type(document).__name__}, not a JSON object."
-            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
+        document = _parsed(text, source, "the card")
         if document.get("schema") != SCHEMA:
-            msg = f"{source}: unknown head schema {document.get('schema')!r}; this version reads schema {SCHEMA}."
+            found = short(document.get("schema"))
+            msg = f"{source}: unknown head schema {found}; this version reads schema {SCHEMA}."
             raise HeadFileError(msg, "Update SAMAdapt, or export the head from the version that made it.")
-        known = {item.name for item in fields(cls)}
-        required = {"head", "encoder", "plane", "intensity", "structures"}
-        missing = required - document.keys()
-        if missing:
-            msg = f"{source}: the card lacks {', '.join(sorted(missing))}."
-            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-        card = cls(**{key: value for key, value in document.items() if key in known})
-        _check(card, source)
-        return card
+        try:
+            card = read_dataclass(cls, document, "The card")
+            return replace(card, extra={}) if card.extra else card
+        except InputError as error:
+            msg = f"{source}: {error.message}"
+            raise HeadFileError(msg, _ASK_FOR_ANOTHER) from error
 
     @property
     def head_type(self) -> str:
         """The registry name of the head, such as ``cnn``."""
-        return str(self.head["type"])
+        return self.head.type
 
     @property
     def values(self) -> list[int]:
         """Label values in the order of the head's output channels 1, 2, ... (channel 0 is background)."""
-        return [int(structure["value"]) for structure in self.structures]
+        return [structure.value for structure in self.structures]
 
     @property
     def input_size(self) -> int | None:
         """Pixels a side that the encoder sees; None: its own."""
-        value = self.encoder.get("input_size")
-        return None if value is None else int(value)
+        return self.encoder.input_size
 
     @property
     def mean_dice(self) -> float | None:
         """Mean Dice on held-out slices, None when nothing was held out."""
-        value = self.quality.get("mean_dice")
-        return None if value is None else float(value)
+        return self.quality.mean_dice
 
     @property
     def expected_dice(self) -> float | None:
         """Mean Dice to expect on volumes of other patients: an estimate, from the held-out slices of those it learned
         from. None when nothing was held out, or only scribbles, which lie where it is easy; and for heads without a
         shape prior, which lose more and less predictably."""
-        if self.mean_dice is None or not self.shapes or self.training.get("scribbles"):
+        if self.mean_dice is None or self.shapes is None or self.training.scribbles:
             return None
-        return expected_elsewhere(self.mean_dice, int(self.training.get("cases", 1)))
+        return expected_elsewhere(self.mean_dice, self.training.cases)
 
     @property
-    def seen(self) -> list[Any]:
-        """How the training volumes looked (see ``doubts.looks_of``), unchecked; empty where that was not kept."""
-        return list(self.training.get("seen") or ())
+    def seen(self) -> tuple[Looks, ...]:
+        """How the training volumes looked (see ``doubts.looks_of``); empty where that was not kept."""
+        return self.training.seen
 
     def closer_card(self) -> HeadCard | None:
         """The card of the head for a closer look: as this one, with its own canvas, network and prior."""
-        if not self.closer:
+        closer = self.closer
+        if closer is None:
             return None
-        plane = {**self.plane, "side_mm": self.closer["side_mm"]}
+        plane = replace(self.plane, side_mm=closer.side_mm)
+        encoder = closer.encoder or self.encoder
         return replace(
             self,
-            head=self.closer["head"],
-            encoder=self.closer.get("encoder", self.encoder),
-            shapes=self.closer["shapes"],
+            head=closer.head,
+            encoder=encoder,
+            shapes=closer.shapes,
             plane=plane,
-            arrangement={},
-            closer={},
+            arrangement=None,
+            closer=None,
         )
+
+    def noted(self, **facts: Any) -> HeadCard:
+        """The card with these facts about the training besides."""
+        return replace(self, training=self.training.noted(**facts))
+
+    def called_after(self, path: Path) -> HeadCard:
+        """The card with a name: its own, or that of the file."""
+        return self if self.name else replace(self, name=cleaned(path.stem, LONGEST_NAME))
 
     def summary(self) -> str:
         """One line for lists and tooltips."""
-        names = ", ".join(str(structure["name"]) for structure in self.structures)
+        names = ", ".join(structure.name for structure in self.structures)
         dice = "not measured" if self.mean_dice is None else f"{self.mean_dice:.2f}"
         kind = self.modality or "any modality"
-        return f"{self.head_type} on {self.encoder['name']}, {kind}, held-out Dice {dice}: {names}"
+        return f"{self.head_type} on {self.encoder.name}, {kind}, held-out Dice {dice}: {names}"
 
 
 def structures_of(card: HeadCard) -> tuple[Structure, ...]:
@@ -172,139 +198,106 @@ def structures_of(card: HeadCard) -> tuple[Structure, ...]:
 
 def provenance_of(card: HeadCard, head_sha256: str, options: Mapping[str, Any], **inputs: str) -> Provenance:
     """What a result of the head of that card is made by. ``inputs``: hashes, as ``Provenance`` names them."""
-    encoder = card.encoder
-    return Provenance(card.name, head_sha256, str(encoder["name"]), str(encoder["sha256"]), options, **inputs)
+    return Provenance(card.name, head_sha256, card.encoder.name, card.encoder.sha256, options, **inputs)
 
 
-def _check(card: HeadCard, source: str) -> None:
-    """Refuse a card whose parts have the wrong shape, before anything relies on them."""
-    shapes = (
-        ("head", card.head, ("type", "hyper")),
-        ("encoder", card.encoder, ("name", "sha256", "levels")),
-        ("plane", card.plane, ("name", "acquisition")),
-        ("intensity", card.intensity, ("kind",)),
-    )
-    for name, part, keys in shapes:
-        lacking = [key for key in keys if not isinstance(part, dict) or key not in part]
-        if lacking:
-            msg = f"{source}: the card's {name} lacks {', '.join(lacking)}."
-            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    if not isinstance(card.structures, list) or not card.structures:
-        msg = f"{source}: the card names no structures."
-        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    for structure in card.structures:
-        value = structure.get("value") if isinstance(structure, dict) else None
-        if not isinstance(value, int) or not 0 < value < 65536 or not isinstance(structure.get("name"), str):
-            msg = f"{source}: the structure {structure!r} needs a name and a label value of 1 to 65535."
-            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-        if not _spanning(structure.get("ml", [])):
-            msg = f"{source}: the size of {structure['name']} is {structure['ml']!r}, not the least and the most in ml."
-            raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    if len(set(card.values)) != len(card.values):
-        msg = f"{source}: two structures share a label value ({card.values})."
-        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    _check_shapes(card, source)
-    _check_arrangement(card, source)
-    _check_closer(card, source)
+@dataclass(frozen=True)
+class Header:
+    """What a head file says before its weights, which begin after ``length`` bytes: the card, and the type and the
+    shape of each tensor by name, in the order in which they follow one another."""
 
-
-def _spanning(sizes: object) -> bool:
-    """Whether this is the least and the most of some sizes, or nothing."""
-    if not isinstance(sizes, list) or len(sizes) not in (0, 2):
-        return False
-    return all(isinstance(size, int | float) and 0 < size < float("inf") for size in sizes) and sizes == sorted(sizes)
-
-
-def _check_shapes(card: HeadCard, source: str) -> None:
-    """Refuse a shape prior that cannot be built; files from before priors were folded name neither fold nor widths."""
-    shapes = card.shapes if isinstance(card.shapes, dict) else {"distance_mm": None}
-    if shapes == {}:
-        return
-    distance, fold, widths = shapes.get("distance_mm"), shapes.get("fold", 1), shapes.get("widths", [16])
-    known = isinstance(distance, int | float) and 0 < distance < float("inf")
-    if not (known and shapes.get("classes") == len(card.structures) + 1):
-        msg = f"{source}: the shape prior {card.shapes!r} needs a distance in mm and a class for each structure."
-        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    if not (fold in (1, 2, 4) and _layered(widths)):
-        msg = f"{source}: no shape prior has the fold {fold!r} and the widths {widths!r}."
-        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-
-
-def _check_arrangement(card: HeadCard, source: str) -> None:
-    facts = card.arrangement if isinstance(card.arrangement, dict) else {"cell_mm": None}
-    if facts == {}:
-        return
-    cell, widths = facts.get("cell_mm"), facts.get("widths")
-    known = isinstance(cell, int | float) and 0 < cell < float("inf")
-    if not (known and _layered(widths) and facts.get("classes") == len(card.structures) + 1):
-        wanted = "a cell in mm, widths and a class for each structure"
-        msg = f"{source}: the arrangement prior {card.arrangement!r} needs {wanted}."
-        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-
-
-def _layered(widths: object) -> bool:
-    """Whether these are channels by depth as a network may have them."""
-    if not isinstance(widths, list) or not 1 <= len(widths) <= _DEEPEST:
-        return False
-    return all(isinstance(width, int) and 0 < width <= _WIDEST for width in widths)
-
-
-def _check_closer(card: HeadCard, source: str) -> None:
-    if card.closer == {}:
-        return
-    side = card.closer.get("side_mm") if isinstance(card.closer, dict) else None
-    head = card.closer.get("head") if isinstance(card.closer, dict) else None
-    known = isinstance(side, int | float) and 0 < side < float("inf")
-    if not (known and isinstance(head, dict) and {"type", "hyper"} <= head.keys() and "shapes" in card.closer):
-        msg = f"{source}: the closer look {card.closer!r} needs a side in mm, a head and shapes."
-        raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    _check_shapes(replace(card, shapes=card.closer["shapes"]), source)
+    card: HeadCard
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+    length: int
 
 
 def read_card(path: str | Path) -> HeadCard:
     """The card of the head file at ``path``. Raises HeadFileError, naming the file and what is wrong with it."""
+    return read_header(path).card
+
+
+def read_header(path: str | Path) -> Header:
+    """The card, and what the file holds; its length is as announced. Raises HeadFileError."""
     path = Path(path)
+    header_bytes, file_bytes = _header_bytes(path)
+    header = _parsed(header_bytes, str(path), "the header")
+    metadata = header.pop("__metadata__", None)
+    text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        msg = f"{path}: this file holds no SAMAdapt card."
+        raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
+    card = HeadCard.from_json(text, str(path))
     try:
+        tensors, end = _tensors(header)
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"{path}: the list of tensors is damaged ({short(str(error))})."
+        raise HeadFileError(msg, "Copy the file again.") from error
+    expected = 8 + len(header_bytes) + end
+    if file_bytes != expected:
+        msg = f"{path}: the head file has {file_bytes} bytes where its header announces {expected}."
+        raise HeadFileError(msg, _COPY_AGAIN)
+    return Header(card, tensors, 8 + len(header_bytes))
+
+
+def _header_bytes(path: Path) -> tuple[bytes, int]:
+    """The header, and how many bytes the whole file has."""
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # reading from a pipe or a device may never end
+            msg = f"{path}: not a file."
+            raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
         with path.open("rb") as stream:
+            found = os.fstat(stream.fileno()).st_size
             length_bytes = stream.read(8)
             length = struct.unpack("<Q", length_bytes)[0] if len(length_bytes) == 8 else 0
             if not 2 <= length <= MAXIMUM_HEADER_BYTES:
                 msg = f"{path}: not a head file (its header would have {length} bytes)."
                 raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
             header_bytes = stream.read(length)
-    except OSError as error:
-        msg = f"{path}: the head file cannot be read ({error.strerror or error})."
+    except (OSError, ValueError) as error:  # ValueError: a path that no system can have
+        msg = f"{path}: the head file cannot be read ({getattr(error, 'strerror', None) or error})."
         raise HeadFileError(msg, "Check the path and the permissions.") from error
     if len(header_bytes) < length:
         msg = f"{path}: the head file is truncated ({len(header_bytes) + 8} of at least {length + 8} bytes)."
-        raise HeadFileError(msg, "Copy the file again.")
-    card = HeadCard.from_json(_card_text(header_bytes, path), str(path))
-    _check_length(path, header_bytes, length)
-    return card
+        raise HeadFileError(msg, _COPY_AGAIN)
+    return header_bytes, found
 
 
-def _card_text(header_bytes: bytes, path: Path) -> str:
+def _parsed(text: str | bytes, source: str, what: str) -> dict[str, Any]:
+    """The JSON object in ``text``. Raises HeadFileError for anything else, deep nesting and huge numbers included."""
     try:
-        header = json.loads(header_bytes)
-        text = header["__metadata__"][METADATA_KEY]
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"{path}: this file holds no SAMAdapt card."
-        raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.") from error
-    if not isinstance(text, str):
-        msg = f"{path}: the card is not text."
+        document = json.loads(text, parse_int=_whole, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        msg = f"{source}: {what} is not valid JSON ({short(str(error))})."
+        raise HeadFileError(msg, _ASK_FOR_ANOTHER) from error
+    if not isinstance(document, dict):
+        msg = f"{source}: {what} is a {type(document).__name__}, not a JSON object."
         raise HeadFileError(msg, _ASK_FOR_ANOTHER)
-    return text
+    return document
 
 
-def _check_length(path: Path, header_bytes: bytes, header_length: int) -> None:
-    """The file must end exactly where its last tensor ends."""
-    tensors = {key: value for key, value in json.loads(header_bytes).items() if key != "__metadata__"}
-    try:
-        end = max((int(entry["data_offsets"][1]) for entry in tensors.values()), default=0)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        msg = f"{path}: the list of tensors is damaged ({error!r})."
-        raise HeadFileError(msg, "Copy the file again.") from error
-    expected, found = 8 + header_length + end, path.stat().st_size
-    if found != expected:
-        msg = f"{path}: the head file has {found} bytes where its header announces {expected}."
-        raise HeadFileError(msg, "The file is truncated or damaged: copy it again.")
+def _whole(digits: str) -> int:
+    if len(digits) > _LONGEST_NUMBER:
+        msg = f"a number of {len(digits)} digits"
+        raise ValueError(msg)
+    return int(digits)
+
+
+def _no_number(word: str) -> float:
+    msg = f"{word} is no number"
+    raise ValueError(msg)
+
+
+def _tensors(header: Mapping[str, Any]) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int]:
+    """Type and shape by name, and where the last tensor ends. Raises KeyError, TypeError or ValueError for tensors that
+    do not follow one another without gaps, each as long as its shape says."""
+    found, at = {}, 0
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        kind, shape = entry["dtype"], tuple(entry["shape"])
+        sized = len(shape) <= _MOST_AXES and all(type(side) is int and 0 <= side < _LONGEST_AXIS for side in shape)
+        end = at + ITEM_BYTES[kind] * math.prod(shape) if sized else -1
+        if entry["data_offsets"] != [at, end]:
+            msg = f"{short(name)}: {short(entry)}"
+            raise ValueError(msg)
+        found[name], at = (kind, shape), end
+    return found, at

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..files import write_content
+from ..plaintext import shown
 from . import tables
 from .charts import curve_figure
 from .recorder import Curves, card_curves
@@ -21,6 +22,7 @@ from .theme import DARK, LIGHT, png
 
 if TYPE_CHECKING:
     from ..heads.card import HeadCard
+    from ..heads.parts import IntensityFacts
     from ..metrics import Evaluation, StructureScore
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -74,7 +76,7 @@ def render_page(page: Page) -> str:
         _command(page.command),
         _footer(page),
     ]
-    return (
+    return shown(  # no text in it may be what cannot be written into a file
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -98,9 +100,8 @@ def _tiles(page: Page) -> str:
         title = f"mean {tables.nsd_title(scored[0].tolerance_mm)}"
         tiles.append((tables.number(_mean(one.mean_nsd for one in scored), 3), "", title))
         tiles.append((tables.number(_mean(one.mean_hd95_mm for one in scored), 1), "mm", "mean HD95"))
-    training = page.card.training if page.card else {}
-    if training.get("seconds") is not None:
-        tiles.append((*_duration(float(training["seconds"])), "to train"))
+    if page.card is not None and page.card.training.seconds is not None:
+        tiles.append((*_duration(page.card.training.seconds), "to train"))
     seconds = [case.seconds for case in page.cases if case.seconds is not None]
     if seconds:
         tiles.append((*_duration(_mean(seconds)), "to segment a volume"))
@@ -163,36 +164,35 @@ def _training(page: Page) -> str:
 def card_facts(card: HeadCard) -> dict[str, str]:
     """A head's card in words, leaving out what it does not know."""
     training, quality = card.training, card.quality
-    parameters = training.get("trainable_parameters")
+    parameters = training.trainable_parameters
     held_out = [tables.number(card.mean_dice, 3)] if card.mean_dice is not None else []
-    count = quality.get("held_out_slices")
+    count = quality.held_out_slices
     held_out += [f"on {count} slice{'s' * (count != 1)}"] if held_out and count else []
     facts = {
         "Head": card.head_type + (f", {parameters:,} trainable parameters" if parameters else ""),
-        "Frozen encoder": str(card.encoder["name"]),
-        "Annotated volumes": training.get("cases"),
-        "Annotated slices": training.get("slices"),
-        "Unlabelled volumes": training.get("unlabeled") or None,
-        "Augmented views": training.get("views"),
-        "Steps": training.get("steps"),
-        "Budget": training.get("budget"),
-        "Seed": training.get("seed"),
-        "Plane": card.plane["name"] + (", as acquired" if card.plane.get("acquisition") else ""),
+        "Frozen encoder": card.encoder.name,
+        "Annotated volumes": training.cases,
+        "Annotated slices": training.slices,
+        "Unlabelled volumes": training.unlabeled or None,
+        "Augmented views": training.views,
+        "Steps": training.steps,
+        "Budget": training.budget,
+        "Seed": training.seed,
+        "Plane": card.plane.name + (", as acquired" if card.plane.acquisition else ""),
         "Intensity": _intensity(card.intensity),
         "Modality": card.modality,
         "Held-out Dice": " ".join(held_out),
         "To expect on other patients": "" if card.expected_dice is None else f"about {card.expected_dice:.2f}",
-        "Version": training.get("version"),
+        "Version": training.version,
     }
     known = {name: value for name, value in facts.items() if value not in (None, "")}
     return {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in known.items()}
 
 
-def _intensity(rule: Mapping[str, Any]) -> str:
-    low, high = rule.get("low"), rule.get("high")
-    if rule["kind"] == "none" or low is None or high is None:
+def _intensity(rule: IntensityFacts) -> str:
+    if rule.kind == "none":
         return "0 to 255 as stored"
-    return f"percentiles {low:g} to {high:g}" if rule["kind"] == "percentile" else f"window {low:g} to {high:g}"
+    return f"{'percentiles' if rule.kind == 'percentile' else 'window'} {rule.low:g} to {rule.high:g}"
 
 
 def _notes(notes: Sequence[str]) -> str:

@@ -64,14 +64,14 @@ class Variant:
 
 def without_closer(head: Head) -> Head:
     """The same head, looking once."""
-    return head if head.closer is None else replace(head, closer=None, card=replace(head.card, closer={}))
+    return head if head.closer is None else replace(head, closer=None, card=replace(head.card, closer=None))
 
 
 def without_prior(head: Head) -> Head:
     """The same head, saying what it finds as it finds it."""
     closer = None if head.closer is None else without_prior(head.closer)
-    facts = {**head.card.closer, "shapes": {}} if head.card.closer else {}
-    card = replace(head.card, shapes={}, arrangement={}, closer=facts)
+    facts = None if head.card.closer is None else replace(head.card.closer, shapes=None)
+    card = replace(head.card, shapes=None, arrangement=None, closer=facts)
     return replace(head, prior=None, arrangement=None, closer=closer, card=card)
 
 
@@ -79,7 +79,7 @@ def without_arrangement(head: Head) -> Head:
     """The same head, knowing shapes slice by slice only."""
     if head.arrangement is None:
         return head
-    return replace(head, arrangement=None, card=replace(head.card, arrangement={}))
+    return replace(head, arrangement=None, card=replace(head.card, arrangement=None))
 
 
 def alone(kind: str) -> Callable[[Head], Head]:
