@@ -121,7 +121,7 @@ def test_no_changed_byte_of_a_volume_goes_unnoticed_by_the_worker(a_volume: Volu
             with pytest.raises(InputError):
                 read_volume(path)
         path.write_bytes(whole[:-1])
-        with pytest.raises(InputError, match=r"image\.mha are not those that were written"):
+        with pytest.raises(InputError, match=r"image\.mha (are not those that were written|is cut off)"):
             read_volume(path)
         path.write_bytes(whole)
         assert np.array_equal(read_volume(path).voxels, a_volume.voxels)

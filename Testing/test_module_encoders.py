@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_the_card_of_a_new_head_and_its_tooltip_name_encoder_and_size(a_host: An
     a_host.spin(until=lambda: idle(a_host))
     assert "linear head on medsam_lite at 112 pixels" in a_host.ui.trainResultLabel.text
     card = read_card(result["head"])
-    card.encoder["input_size"] = 168
+    card = replace(card, encoder=replace(card.encoder, input_size=168))
     assert "tiny at 168 pixels" in texts.headTip(card)
 
 

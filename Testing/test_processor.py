@@ -12,7 +12,7 @@ from SAMAdaptLib import processor
 
 @pytest.fixture(autouse=True)
 def _asked_anew():
-    cached = (processor.processor_name, processor.has_bf16_units, processor.has_int8_units)
+    cached = (processor.processor_name, processor.has_bf16_units)
     for ask in cached:
         ask.cache_clear()
     yield
@@ -37,33 +37,32 @@ def test_elsewhere_it_has_the_name_that_python_knows(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("flags", "bf16", "int8"),
+    ("flags", "bf16"),
     [
-        ("fpu avx2 fma", False, False),
-        ("avx2 avx_vnni", False, True),
-        ("avx512f avx512_vnni", False, True),
-        ("avx512_vnni avx512_bf16", True, True),
-        ("amx_bf16 amx_tile amx_int8", True, True),
-        ("avx512_vnnix", False, False),
+        ("fpu avx2 fma", False),
+        ("avx512f avx512_vnni", False),
+        ("avx512_vnni avx512_bf16", True),
+        ("amx_bf16 amx_tile amx_int8", True),
+        ("avx512_bf16x", False),
     ],
 )
-def test_linux_lists_what_there_is(flags: str, bf16: bool, int8: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_linux_lists_what_there_is(flags: str, bf16: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     listed = tmp_path / "cpuinfo"
     listed.write_text(f"processor : 0\nflags\t\t: {flags}\n")
     monkeypatch.setattr(processor, "_LISTED", listed)
-    assert (processor.has_bf16_units(), processor.has_int8_units()) == (bf16, int8)
+    assert processor.has_bf16_units() == bf16
 
 
 @pytest.mark.parametrize("present", [True, False])
 def test_elsewhere_torch_is_asked(present: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(processor, "_LISTED", tmp_path / "missing")
-    answers = {"_is_avx512_bf16_supported": lambda: False, "_is_vnni_supported": lambda: present}
+    answers = {"_is_avx512_bf16_supported": lambda: False, "_is_amx_tile_supported": lambda: present}
     monkeypatch.setattr(torch, "cpu", SimpleNamespace(**answers))
-    assert (processor.has_bf16_units(), processor.has_int8_units()) == (False, present)
+    assert processor.has_bf16_units() == present
 
 
 def test_without_torch_nothing_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(processor, "_LISTED", tmp_path / "missing")
     monkeypatch.setattr(processor.importlib.util, "find_spec", lambda _name: None)
-    assert not processor.has_bf16_units() and not processor.has_int8_units()
+    assert not processor.has_bf16_units()

@@ -96,7 +96,7 @@ def tried(head: Head, folder: Path, query: Sequence[str], others: Sequence[str])
     data, rows = Dataset(folder), [Row(f"{folder.name}, {name}") for name in CHANGES]
     for case in data.resolve(query):
         volume = data.volume(case, Silent())
-        truth = data.labelmap(case, volume, resample=False)
+        truth = data.labelmap(case, volume, False, Silent())
         for row, (change, change_labels) in zip(rows, CHANGES.values(), strict=True):
             seen = volume.with_array(change(volume.voxels))
             row.results.append(_found(head, seen, truth.with_array(change_labels(truth.voxels))))
