@@ -129,7 +129,10 @@ def test_slices_that_judge_a_head_stay_as_they_were_drawn() -> None:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("left_open", "options"),
-    [(scribbled, {"ignore_label": UNKNOWN}), (slices_only, {"annotated_slices_only": True})],
+    [
+        pytest.param(scribbled, {"ignore_label": UNKNOWN}, marks=pytest.mark.slow),
+        (slices_only, {"annotated_slices_only": True}),
+    ],
     ids=["scribbles", "slices"],
 )
 def test_from_an_open_annotation_shapes_and_a_closer_look_are_learned_all_the_same(left_open, options) -> None:

@@ -182,6 +182,7 @@ def test_there_are_as_many_rounds_as_the_budget_says(monkeypatch: pytest.MonkeyP
     assert kinds(heads[1].closer) == ["student", "student"], "the second round asks the students of the first"
 
 
+@pytest.mark.slow
 def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None:
     found = adapted(case=scribbled(small_balls()), ignore_label=UNKNOWN)
     assert found.card.training["completed"]

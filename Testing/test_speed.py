@@ -80,6 +80,7 @@ def test_an_unknown_part_is_refused_with_those_that_exist(speed: ModuleType, tmp
     assert "no such part: flight; there are users, encoder, gpu, precision" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ours_and_the_papers_loop_learn_from_the_same_volume(
     speed: ModuleType, tmp_path: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
