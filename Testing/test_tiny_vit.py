@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ from tinyvits import STRIDE_OF, canvases, random_checkpoint  # noqa: E402
 from SAMAdaptLib.encoders import Encoder, load_encoder  # noqa: E402
 from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder  # noqa: E402
 from SAMAdaptLib.encoders.tiny_vit_weights import from_checkpoint, from_onnx  # noqa: E402
-from SAMAdaptLib.errors import InputError, WeightsError  # noqa: E402
+from SAMAdaptLib.errors import HeadFileError, InputError, WeightsError  # noqa: E402
 from SAMAdaptLib.heads import head_class  # noqa: E402
+from SAMAdaptLib.looks import load_encoder_for  # noqa: E402
+from SAMAdaptLib.progress import Silent  # noqa: E402
 
 LEVELS = ("neck", "mid", "fine")
 
@@ -217,6 +221,24 @@ def test_a_checkpoint_of_another_width_is_refused_in_a_sentence(tmp_path: Path) 
         load_encoder(tmp_path / "narrow.pth", device="cpu")
 
 
+def test_a_checkpoint_with_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    state = random_checkpoint(1)
+    state["image_encoder.neck.2.weight"][0, 0, 0, 0] = float("nan")
+    torch.save(state, tmp_path / "burst.pth")
+    with pytest.raises(WeightsError, match=r"burst\.pth holds weights that are not finite numbers"):
+        load_encoder(tmp_path / "burst.pth", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "it is empty"), (b"hello", "it is no file of torch"), (b"PK\3\4", "it is cut off")]
+)
+def test_what_is_no_checkpoint_is_told_in_our_words(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "some.pth"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"some\.pth cannot be read as a checkpoint: {reason}\."):
+        load_encoder(path, device="cpu")
+
+
 def test_a_cut_off_checkpoint_is_refused(checkpoints, tmp_path: Path) -> None:
     path = tmp_path / "half.pth"
     path.write_bytes(checkpoints["lite_medsam"].read_bytes()[:1_000_000])
@@ -234,8 +256,9 @@ class Command:
 def test_a_checkpoint_that_carries_code_is_refused_and_nothing_runs(tmp_path: Path, capsys) -> None:
     path = tmp_path / "evil.pth"
     torch.save({**random_checkpoint(1), "image_encoder.extra": Command()}, path)
-    with pytest.raises(WeightsError, match=r"evil\.pth cannot be read as a checkpoint.*code are refused"):
+    with pytest.raises(WeightsError, match=r"evil\.pth cannot be read as a checkpoint.*code are refused") as told:
         load_encoder(path, device="cpu")
+    assert "weights_only" not in str(told.value)  # Torch's own words say how to run the code all the same.
     assert "must never run" not in capsys.readouterr().out
 
 
@@ -285,3 +308,11 @@ def test_the_checkpoints_mask_decoder_starts_the_autosam_head(tmp_path: Path) ->
 def test_a_checkpoint_without_a_decoder_says_what_is_missing(lite) -> None:
     with pytest.raises(WeightsError, match="holds no whole SAM mask decoder: .*missing.*another head than autosam"):
         lite.decoder_state()
+
+
+def test_a_head_is_told_that_an_encoder_is_another_one_before_what_sizes_that_takes(checkpoints, tmp_path) -> None:
+    shown = {"sha256": sha256(checkpoints["lite_medsam"].read_bytes()).hexdigest(), "name": "lite_medsam"}
+    head = SimpleNamespace(card=SimpleNamespace(name="heart", encoder=SimpleNamespace(**shown), input_size=56))
+    assert load_encoder_for(head, str(checkpoints["lite_medsam"]), "cpu", Silent()).input_size == 56
+    with pytest.raises(HeadFileError, match=r"'heart' was trained on lite_medsam with weights .* not on mobile_sam"):
+        load_encoder_for(head, str(checkpoints["mobile_sam"]), "cpu", Silent())

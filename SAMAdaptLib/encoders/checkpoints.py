@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,25 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 def _loaded(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as first:  # torch raises what its parser and its pickle reader happen to raise.
+    except Exception:  # torch raises what its parser and its pickle reader happen to raise.
         try:
             return torch.load(path, map_location="cpu", weights_only=True)  # The format before torch 1.6.
         except Exception as error:
-            reason = (str(first).strip().splitlines() or [type(first).__name__])[0]
-            msg = f"{path.name} cannot be read as a checkpoint: {reason}"
+            msg = f"{path.name} cannot be read as a checkpoint: {_reason(path)}."
             raise WeightsError(msg, "Fetch it again. Checkpoints that carry code are refused.") from error
+
+
+def _reason(path: Path) -> str:
+    """What is wrong with a file that torch refused. Torch's own words tell how to run the code in it all the same."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        return str(error.strerror or error)
+    if not start:
+        return "it is empty"
+    if not start.startswith((b"PK", b"\x80")):
+        return "it is no file of torch"
+    if start.startswith(b"PK") and not zipfile.is_zipfile(path):
+        return "it is cut off"
+    return "it is damaged, or holds more than tensors"

@@ -134,7 +134,7 @@ def architecture_of(state: Mapping[str, Tensor], source: str) -> VitArchitecture
         )
     except (KeyError, ValueError, IndexError) as error:
         msg = f"{source} holds no SAM ViT image encoder ({error} not found)."
-        hint = "SAM 2, HQ-SAM and MobileSAM's .pt are built otherwise. For MobileSAM choose the encoder mobile_sam."
+        hint = "SAM 2 and HQ-SAM are built otherwise. Choose a checkpoint of SAM, MedSAM, MobileSAM or LiteMedSAM."
         raise WeightsError(msg, hint) from error
 
 

@@ -106,6 +106,9 @@ def _filled(
         lines = str(error).strip().splitlines()
         msg = f"{source} holds no TinyViT image encoder ({lines[min(1, len(lines) - 1)].strip()[:200]})."
         raise WeightsError(msg, "Choose the weights of MobileSAM or LiteMedSAM, or fetch the file again.") from error
+    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+        msg = f"{source} holds weights that are not finite numbers."
+        raise WeightsError(msg, "Fetch the file again, or choose another checkpoint of that training.")
     return model.requires_grad_(False).eval()
 
 
