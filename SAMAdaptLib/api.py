@@ -53,14 +53,13 @@ def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
         labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
         labelmap.voxels  # (k, j, i)
     """
-    from .encoders import load_encoder
     from .inference import segment as run
+    from .looks import load_encoder_for
 
     monitor = options.get("monitor") or Silent()
     chosen = load_head(head)
     if isinstance(options.get("encoder"), str):
-        device, size = options.get("device", "auto"), chosen.card.input_size
-        options["encoder"] = load_encoder(options["encoder"], device=device, monitor=monitor, input_size=size)
+        options["encoder"] = load_encoder_for(chosen, options["encoder"], options.get("device", "auto"), monitor)
     return run(as_volume(volume, monitor), chosen, **options)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from .devices import mixed_precision, resolve_device
 from .embedding import PICTURE, Embedder, FeatureStore, fitted_picture, picture_to_float
-from .encoders import load_encoder_of
+from .encoders import load_encoder, load_encoder_of, weights_hash
 from .errors import HeadFileError
 from .faults import out_of_memory
 from .progress import Monitor, raise_if_cancelled
@@ -165,14 +166,29 @@ def _inside(canvas: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
     return result
 
 
-def _require_encoder(head: Head, encoder: Encoder) -> None:
+def load_encoder_for(head: Head, name_or_path: str, device: str, monitor: Monitor) -> Encoder:
+    """The encoder that somebody names for a head, at the head's input size. Raises HeadFileError for another one.
+
+    That is told before the encoder is built: it may know no such size, and would speak of that alone.
+    """
+    found = weights_hash(name_or_path, monitor)
+    if found:
+        _require_weights(head, Path(name_or_path).stem, found)
+    return load_encoder(name_or_path, device=device, monitor=monitor, input_size=head.card.input_size)
+
+
+def _require_weights(head: Head, name: str, found: str) -> None:
     expected = head.card.encoder.sha256
-    if encoder.sha256 != expected:
+    if found != expected:
         msg = (
             f"The head {head.card.name!r} was trained on {head.card.encoder.name} with weights {expected[:12]}..., "
-            f"not on {encoder.name} with weights {encoder.sha256[:12]}...."
+            f"not on {name} with weights {found[:12]}...."
         )
         raise HeadFileError(msg, "Choose the encoder that the head names, or train a head on this one.")
+
+
+def _require_encoder(head: Head, encoder: Encoder) -> None:
+    _require_weights(head, encoder.name, encoder.sha256)
     trained = head.card.input_size
     if trained not in (None, encoder.input_size):
         msg = (

@@ -203,6 +203,9 @@ def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
         entry = import_file(job.file, monitor)
         return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
     entry = find(str(job.encoder))
+    if not entry.file:
+        msg = f"The encoder {entry.name} has no weights to fetch."
+        raise InputError(msg, "It can be used as it is.")
     for each in (entry, find(entry.decoder)) if entry.decoder else (entry,):
         ensure(each, monitor)
     return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
@@ -245,11 +248,11 @@ def load_warm_head(path: str | Path) -> Head:
 
 def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | None:
     """The encoder that the job names; None leaves it to the inference, or the head needs no encoder."""
-    from .encoders import load_encoder
+    from .looks import load_encoder_for
 
     if not head.module.needs or job.encoder is None:
         return None
-    return load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=head.card.input_size)
+    return load_encoder_for(head, job.encoder, job.device, monitor)
 
 
 def head_facts(card: HeadCard) -> dict[str, Any]:

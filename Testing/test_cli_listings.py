@@ -149,7 +149,7 @@ def test_encoders_are_listed_with_size_licence_and_place(empty_home: Path, capsy
     assert "tiny" not in text
 
 
-@pytest.mark.parametrize("arguments", [["--fetch", "sam_vit_x"], ["--import", "nothing.pth"]])
+@pytest.mark.parametrize("arguments", [["--fetch", "sam_vit_x"], ["--fetch", "tiny"], ["--import", "nothing.pth"]])
 def test_unknown_weights_are_status_2(empty_home: Path, arguments: list[str], capsys) -> None:
     assert main(["encoders", *arguments]) == 2
     assert capsys.readouterr().err.startswith("error: ")

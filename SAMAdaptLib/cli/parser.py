@@ -117,7 +117,8 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
     )  # fmt: skip
     group.add_argument(
         "--input-size", type=int, metavar="N",
-        help="pixels a side that a sam_vit_* encoder sees: 512 or 768 is quicker and coarser (default: its own 1024)",
+        help="pixels a side that the encoder sees of a slice: 112, 168, 224 (medsam_lite), 448, 672, 896 (mobile_sam), "
+        "512, 768, 1024 (sam_vit_*); fewer are quicker (default: by budget, computer and slices; 1024 for sam_vit_*)",
     )  # fmt: skip
     group.add_argument(
         "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"

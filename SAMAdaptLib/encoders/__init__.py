@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .base import Encoder, Level
 from .listing import describe
-from .loading import forget_encoders, load_encoder, load_encoder_of
+from .loading import forget_encoders, load_encoder, load_encoder_of, weights_hash
 from .registry import ENTRIES, EncoderEntry, find
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "forget_encoders",
     "load_encoder",
     "load_encoder_of",
+    "weights_hash",
 ]

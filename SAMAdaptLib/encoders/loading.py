@@ -71,6 +71,14 @@ def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Mon
     return load_encoder(registered(name), device=device, monitor=monitor, input_size=input_size)
 
 
+def weights_hash(name_or_path: str | Path, monitor: Monitor | None = None) -> str:
+    """The SHA-256 of the file that ``load_encoder`` would take, empty where it takes none. Raises as that does."""
+    from .hashes import sha256_of
+
+    _, path = _resolve(str(name_or_path), monitor or Silent(), None)
+    return sha256_of(path, monitor) if path else ""
+
+
 def pinned_threads() -> int | None:
     """How many threads of the processor this program is to keep to; None: all."""
     word = os.environ.get(THREADS_VARIABLE, "").strip()
