@@ -131,6 +131,16 @@ def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label:
         )
 
 
+def _say_if_another_encoder(head: Head | None, encoder: Encoder | None, monitor: Monitor) -> None:
+    """Warn when the head to start from looks through other weights: nothing of it is used then."""
+    if head is None or encoder is None or not head.module.needs or head.card.encoder.sha256 == encoder.sha256:
+        return
+    monitor.warning(
+        f"The head to start from was trained on {head.card.encoder.name}, not on {encoder.name}. So the training "
+        f"begins anew: choose the encoder {head.card.encoder.name} to go on from it."
+    )
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The choices of one training, as given."""
@@ -192,6 +202,7 @@ class Session:
         self.encoder, self.closer_encoder = encoder, closer_encoder
         if self.encoder is None and any(head_class(kind).needs for kind in self.types):
             self.encoder = self._load(self.lessons.first, start_from)
+            _say_if_another_encoder(start_from, self.encoder, monitor)
             if self.closer is not None:
                 self.closer_encoder = self._load(self.closer, earlier)
         if self.encoder is not None:

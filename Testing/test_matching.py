@@ -320,3 +320,17 @@ def test_what_only_the_reference_has_is_missed_under_a_value_of_its_own(balls: P
     assert (rows["Lower"].dice, rows["Lower"].value, rows["Lower"].reference_value) == (1.0, 1, 2)
     assert (rows["Cap"].state, rows["Cap"].reference_value) == ("missed", 1)
     assert rows["Cap"].value not in (1, 2)
+
+
+def test_a_head_of_another_encoder_is_not_gone_on_from_in_silence() -> None:
+    from SAMAdaptLib import training
+    from SAMAdaptLib.encoders import load_encoder
+
+    head, encoder, heard = ball_head(), load_encoder("tiny"), Listener()
+    training._say_if_another_encoder(head, encoder, heard)
+    assert heard.warnings == []
+    seen_by_another = replace(head.card.encoder, name="mobile_sam", sha256="ab" * 32)
+    other = replace(head, card=replace(head.card, encoder=seen_by_another))
+    training._say_if_another_encoder(other, encoder, heard)
+    (words,) = heard.warnings
+    assert words.startswith("The head to start from was trained on mobile_sam, not on tiny. So the training")
