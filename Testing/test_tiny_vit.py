@@ -221,6 +221,12 @@ def test_a_checkpoint_of_another_width_is_refused_in_a_sentence(tmp_path: Path) 
         load_encoder(tmp_path / "narrow.pth", device="cpu")
 
 
+@pytest.mark.parametrize("size", ["112", 112.0])
+def test_a_size_that_is_no_whole_number_is_refused(checkpoints, size: object) -> None:
+    with pytest.raises(InputError, match="An input size is a whole number of pixels, not "):
+        load_encoder(checkpoints["lite_medsam"], device="cpu", input_size=size)
+
+
 def test_a_checkpoint_with_weights_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
     state = random_checkpoint(1)
     state["image_encoder.neck.2.weight"][0, 0, 0, 0] = float("nan")

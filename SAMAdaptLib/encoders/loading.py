@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 import os
 import threading
 from pathlib import Path
@@ -49,6 +50,7 @@ def load_encoder(
 
     monitor = monitor or Silent()
     threads = threads or pinned_threads()
+    input_size = _whole(input_size)
     entry, path = _resolve(str(name_or_path), monitor, source)
     digest = sha256_of(path, monitor) if path else ""
     key = (entry, path, digest, device, threads, input_rule, input_size, *_environment())
@@ -89,6 +91,15 @@ def forget_encoders() -> None:
     """Let go of all encoders, and of their memory once nobody else holds them."""
     with _lock:
         _loaded.clear()
+
+
+def _whole(input_size: Any) -> int | None:
+    """The size as Python's own int. Raises InputError for what is no whole number."""
+    try:
+        return None if input_size is None else operator.index(input_size)
+    except TypeError:
+        msg = f"An input size is a whole number of pixels, not {input_size!r}."
+        raise InputError(msg, "Give a number such as 224, or none.") from None
 
 
 def _resolve(text: str, monitor: Monitor, source: str | Path | None) -> tuple[EncoderEntry | None, Path | None]:
