@@ -246,7 +246,7 @@ def test_a_truncated_checkpoint_is_refused(small_checkpoint: Path, tmp_path: Pat
 def test_another_networks_checkpoint_is_refused_with_what_is_missing(tmp_path: Path, empty_home: Path):
     path = tmp_path / "other.pt"
     torch.save({"image_encoder.layers.0.weight": torch.zeros(3)}, path)
-    with pytest.raises(WeightsError, match=r"holds no SAM ViT image encoder .*patch_embed.proj.weight.*mobile_sam"):
+    with pytest.raises(WeightsError, match=r"holds no SAM ViT image encoder .*patch_embed.proj.weight.*MobileSAM"):
         load_encoder(path, device="cpu")
 
 
