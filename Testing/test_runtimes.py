@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,12 +151,26 @@ def test_openvino_says_nothing_while_it_converts(by_openvino, capfd: pytest.Capt
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_an_openvino_that_cannot_be_imported_is_told_with_the_way_out(by_openvino, monkeypatch) -> None:
-    import sys
+def test_an_openvino_that_is_broken_leaves_the_work_to_torch_and_says_so(
+    checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes, "has_openvino", lambda: True)
+    monkeypatch.setattr(runtimes, "is_x86", lambda: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    heard = Listener()
+    encoder = load_encoder(checkpoints["lite_medsam"], device="cpu", input_size=60, monitor=heard)
+    assert "OpenVINO is installed but cannot be imported" in heard.warnings[0]
+    assert encoder.encode(canvases(1, 60), ("mid",))["mid"].shape == (1, 128, 30, 30)
 
+
+def test_a_broken_openvino_that_was_asked_for_is_told_with_the_way_out(
+    checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes, "has_openvino", lambda: True)
+    monkeypatch.setenv("SAMADAPT_RUNTIME", "openvino")
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(DependencyError, match=r"openvino cannot be imported.*or set SAMADAPT_RUNTIME=torch"):
-        by_openvino.encode(canvases(1, 60), ("mid",))
+        load_encoder(checkpoints["lite_medsam"], device="cpu", input_size=60)
 
 
 # ---- devices that fail ----

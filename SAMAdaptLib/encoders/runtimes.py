@@ -21,6 +21,8 @@ from ..processor import cores, has_bf16_units, is_x86
 if TYPE_CHECKING:
     import torch
 
+    from ..progress import Monitor
+
 RUNTIMES = ("openvino", "torch")
 PRECISIONS = ("fp32", "bf16")
 
@@ -67,6 +69,24 @@ def has_openvino() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+def imports_openvino(monitor: Monitor) -> bool:
+    """Whether the package can be used; False, with a warning, where it is installed and broken.
+
+    Raises DependencyError where ``SAMADAPT_RUNTIME`` asks for it all the same.
+    """
+    try:
+        importlib.import_module("openvino")
+    except Exception as error:  # a broken installation raises whatever its first missing piece makes it raise
+        if chosen("SAMADAPT_RUNTIME", RUNTIMES):
+            msg = f"The Python package openvino cannot be imported ({error})."
+            raise DependencyError(msg, "Install it again, or set SAMADAPT_RUNTIME=torch.") from error
+        monitor.warning(
+            f"OpenVINO is installed but cannot be imported ({error}): PyTorch computes the encoder, slower."
+        )
+        return False
+    return True
+
+
 def chosen(variable: str, choices: tuple[str, ...]) -> str:
     """The environment's word, empty when it is silent. Raises InputError for a word that is none of ``choices``."""
     word = os.environ.get(variable, "").strip().lower()
@@ -80,17 +100,10 @@ class OpenVinoSession:
     """A torch module converted to OpenVINO, ready to run on the processor; may be called from several threads."""
 
     def __init__(self, module: torch.nn.Module, shape: tuple[int, ...], precision: str, threads: int | None) -> None:
-        """``module`` takes one input of ``shape`` (1, 3, S, S) and returns a tuple of feature maps.
-
-        Raises DependencyError when OpenVINO cannot be imported.
-        """
+        """``module`` takes one input of ``shape`` (1, 3, S, S) and returns a tuple of feature maps."""
+        import openvino
         import torch
 
-        try:
-            import openvino
-        except ImportError as error:
-            msg = f"The Python package openvino cannot be imported ({error})."
-            raise DependencyError(msg, "Run: pip install openvino, or set SAMADAPT_RUNTIME=torch.") from error
         example = torch.zeros(shape)
         with torch.inference_mode(), warnings.catch_warnings():
             # torch would say that tracing is to go one day, and that sizes are taken as they are, which is wanted.

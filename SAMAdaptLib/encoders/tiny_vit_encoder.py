@@ -16,7 +16,7 @@ from . import canvas, decoder, speed, tiny_vit_weights, weights
 from .base import Level, check_levels, fingerprint
 from .checkpoints import read_checkpoint
 from .registry import ENTRIES, EncoderEntry
-from .runtimes import OpenVinoSession, pictures_at_once, precision_for, runtime_for
+from .runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
 from .tiny_vit import CELLS, TinyViT, level_sizes
 from .torch_encoder import TorchEncoder, halve
 
@@ -63,6 +63,8 @@ class TinyViTEncoder(TorchEncoder):
         self._patches = self.input_size // model.stride
         self.levels: Mapping[str, Level] = {name: Level(*size) for name, size in level_sizes(self._patches).items()}
         self._runtime = runtime_for(self._device.type)
+        if self._runtime == "openvino" and not imports_openvino(self.monitor):
+            self._runtime = "torch"
         self._precision = precision_for(self._device, self._runtime)
         if self._runtime == "torch":
             model = model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
