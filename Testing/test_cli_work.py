@@ -15,6 +15,7 @@ from balls import write_ball
 from clithings import *  # noqa: F403  fixtures
 
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.errors import Cancelled
 from SAMAdaptLib.process import child_environment
 
 
@@ -71,6 +72,28 @@ def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warnin
     assert "warning: Training the linear head ended after 7 of" in captured.err
     assert told["training"]["cut_short"] is True and told["cancelled"] is False
     assert read_card(head).input_size == 448 and read_card(head).training["cut_short"]
+
+
+@pytest.mark.parametrize(
+    ("options", "encoder"),
+    [((), "medsam_lite"), (("--start-from", "ball.samhead"), "tiny"), (("--encoder", "mobile_sam"), "mobile_sam")],
+    ids=["no word", "the head's", "as asked"],
+)
+def test_a_training_goes_on_with_the_encoder_of_the_head_that_it_starts_from(
+    options: tuple[str, ...], encoder: str, balls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from SAMAdaptLib.cli import verbs
+
+    asked: list[Any] = []
+
+    def run(job: Any, monitor: Any) -> dict[str, Any]:
+        asked.append(job)
+        raise Cancelled
+
+    monkeypatch.setattr(verbs, "run_job", run)
+    monkeypatch.chdir(balls)
+    main(["train", "--case", "a.nii.gz", "a-labels.nii.gz", "-o", "new.samhead", *options])
+    assert asked[0].encoder == encoder
 
 
 def test_many_volumes_go_into_a_folder_and_a_bad_one_is_reported(balls: Path, capsys) -> None:

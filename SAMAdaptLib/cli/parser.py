@@ -112,8 +112,9 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
     group = parser.add_argument_group("how to learn")
     group.add_argument("--head", choices=heads, default="auto", help="type of head (default: auto tries and compares)")
     group.add_argument(
-        "--encoder", default=DEFAULT_ENCODER, metavar="NAME|PATH",
-        help="medsam_lite (default), mobile_sam, sam_vit_b, sam_vit_l, sam_vit_h, or a .pth file",
+        "--encoder", metavar="NAME|PATH",
+        help=f"{DEFAULT_ENCODER} (default, or that of the head to start from), mobile_sam, sam_vit_b, sam_vit_l, "
+        "sam_vit_h, or a .pth file",
     )  # fmt: skip
     group.add_argument(
         "--input-size", type=int, metavar="N",

@@ -10,7 +10,9 @@ from typing import Any
 
 from ..cohort import Ending, Outcome, name_of, run_many
 from ..cohort_benchmark import run_supports
+from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
+from ..heads.card import read_card
 from ..jobs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..runner import run_job
 from .answer import Answer
@@ -26,13 +28,15 @@ CANCELLED_STATUS = 3
 
 def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train a head and write it."""
+    start_from = find_head(options.start_from) if options.start_from else None
+    options.encoder = options.encoder or _encoder_of(start_from)
     job = TrainJob(
         cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
         output=head_output(options.output),
         unlabeled=tuple(options.unlabeled),
         values=options.values,
         structures=structure_specs(options.names, options.names_file),
-        start_from=find_head(options.start_from) if options.start_from else None,
+        start_from=start_from,
         **_training_options(options),
     )
     result = run_job(job, terminal)
@@ -133,10 +137,19 @@ VERBS: dict[str, Verb] = {
 # Options to jobs ----------------------------------------------------------------------------------------------------
 
 
+def _encoder_of(head: str | None) -> str:
+    """The encoder on which a training that starts from ``head`` goes on; the default one without a head.
+
+    Raises HeadFileError when that was a file of the user's own, which only ``--encoder`` can name.
+    """
+    reference = None if head is None else read_card(head).encoder
+    return DEFAULT_ENCODER if reference is None or not reference.sha256 else registered(reference.name)
+
+
 def _training_options(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "head": options.head,
-        "encoder": options.encoder,
+        "encoder": options.encoder or DEFAULT_ENCODER,
         "input_size": options.input_size,
         "plane": options.plane,
         "intensity": options.intensity,
