@@ -163,6 +163,18 @@ def test_an_openvino_that_is_broken_leaves_the_work_to_torch_and_says_so(
     assert encoder.encode(canvases(1, 60), ("mid",))["mid"].shape == (1, 128, 30, 30)
 
 
+def test_an_openvino_that_cannot_compile_is_told_with_the_way_out(by_openvino, monkeypatch) -> None:
+    openvino = pytest.importorskip("openvino")
+
+    def refuse(*_: object) -> None:
+        msg = "no such primitive"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", refuse)
+    with pytest.raises(DependencyError, match=r"cannot compute this encoder in fp32.*no such.*SAMADAPT_RUNTIME=torch"):
+        by_openvino.encode(canvases(1, 60), ("mid",))
+
+
 def test_a_broken_openvino_that_was_asked_for_is_told_with_the_way_out(
     checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,10 @@ class OpenVinoSession:
     """A torch module converted to OpenVINO, ready to run on the processor; may be called from several threads."""
 
     def __init__(self, module: torch.nn.Module, shape: tuple[int, ...], precision: str, threads: int | None) -> None:
-        """``module`` takes one input of ``shape`` (1, 3, S, S) and returns a tuple of feature maps."""
+        """``module`` takes one input of ``shape`` (1, 3, S, S) and returns a tuple of feature maps.
+
+        Raises DependencyError where OpenVINO cannot compile it for this processor.
+        """
         import openvino
         import torch
 
@@ -122,7 +125,11 @@ class OpenVinoSession:
         if threads:
             # Unpinned: else every process pins its first thread to the same first core, and they wait for each other.
             settings |= {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
-        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        try:
+            compiled = openvino.Core().compile_model(model, "CPU", settings)
+        except RuntimeError as error:
+            msg = f"OpenVINO cannot compute this encoder in {precision} here ({' '.join(str(error).split())[-200:]})."
+            raise DependencyError(msg, "Set SAMADAPT_PRECISION=fp32, or SAMADAPT_RUNTIME=torch.") from error
         self._requests = [compiled.create_infer_request() for _ in range(at_once)]
         self._lock = threading.Lock()
 
