@@ -10,7 +10,7 @@ Importing this package imports nothing heavy: the functions below load what they
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from ._version import __version__
 
 TYPE_CHECKING = False
 """As typing's, without its import: what is imported before ``__main__`` runs, a Ctrl-C would end with a traceback."""

@@ -15,10 +15,10 @@ from .errors import InputError
 from .progress import Monitor, Silent
 
 if TYPE_CHECKING:
+    from .data.case import Case
     from .data.io.volumes import Labelmap, Volume
     from .evaluation.metrics import Evaluation
     from .heads.head import Head
-    from .training.train import Case
 
 
 def train(cases: Any, *, unlabeled: Sequence[Any] = (), resample_labels: bool = False, **options: Any) -> Head:
@@ -148,7 +148,7 @@ def as_labelmap(source: Any, like: Any = None, resample: bool = False, monitor: 
 
 
 def _as_case(source: Any, resample: bool, monitor: Monitor) -> Case:
-    from .training.train import Case
+    from .data.case import Case
 
     if isinstance(source, Case):
         return source

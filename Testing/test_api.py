@@ -11,9 +11,9 @@ from balls import ball_arrays, ball_head, image_of, write_ball
 
 import SAMAdaptLib as samadapt
 from SAMAdaptLib.api import as_labelmap, as_volume
+from SAMAdaptLib.data.case import Case
 from SAMAdaptLib.data.io.volumes import Labelmap, Volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.training.train import Case
 
 
 @pytest.fixture

@@ -27,8 +27,10 @@ from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
+from SAMAdaptLib.training import context as preparing  # noqa: E402
 from SAMAdaptLib.training import train as training  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.training.config import TrainingConfig  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
 
 ENDLESS = 1e9
@@ -133,7 +135,7 @@ def asked_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
         heard.append({"pictures": pictures, "seconds": seconds, "resolved": resolved})
         return 448 if resolved <= 60 else 512
 
-    monkeypatch.setattr(training, "input_size_for", choose)
+    monkeypatch.setattr(preparing, "input_size_for", choose)
     return heard
 
 
@@ -168,7 +170,7 @@ def test_a_head_on_an_encoder_by_path_keeps_its_size_too(quick, asked_of, monkey
         return TinyEncoder(input_size=input_size)
 
     first = train([two_balls()], encoder="tiny", input_size=320, head="linear", budget="fast")
-    monkeypatch.setattr(training, "load_encoder", load)
+    monkeypatch.setattr(preparing, "load_encoder", load)
     again = train([two_balls()], encoder="/some/where/tiny.pth", head="linear", budget="fast", start_from=first)
     assert again.card.input_size == 320 and asked_of == []
 
@@ -214,19 +216,16 @@ def test_a_quick_computer_says_nothing_of_the_time(quick, monkeypatch: pytest.Mo
 
 def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
-    monkeypatch.setattr(training, "seconds_per_step", lambda *_: 0.0)
-    recipe = training.Recipe("tiny", None, "auto", "auto", "auto", False, None, "balanced", 0, "cpu", "")
-    session = training.Session([small_balls()], recipe, Silent(), FeatureStore(), None)
-    looks = [session.least_seconds(session.lessons.first, session.types)]
-    looks.append(session.least_seconds(session.closer, (training.CLOSER_TYPE,)))
-    assert all(seconds > 0 for seconds in looks)
+    monkeypatch.setattr(preparing, "seconds_per_step", lambda *_: 0.0)
     heard = Listener()
-    session.monitor = heard
-    session.budget = replace(session.budget, seconds=sum(looks) / 1.2)
-    session.say_how_long()
+    config = TrainingConfig(encoder="tiny", device="cpu")
+    context = preparing.TrainingContext.of([small_balls()], config, heard, FeatureStore())
+    stages = [context.least_seconds(context.data.coarse, context.kinds)]
+    stages.append(context.least_seconds(context.roi, (preparing.ROI_HEAD_TYPE,)))
+    assert all(seconds > 0 for seconds in stages)
+    training._warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 1.2)))
     assert heard.warnings == [], "a delay of a fifth is tolerated"
-    session.budget = replace(session.budget, seconds=sum(looks) / 2)
-    session.say_how_long()
+    training._warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 2)))
     assert len(heard.warnings) == 1
 
 

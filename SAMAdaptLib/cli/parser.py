@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import __version__
+from .._version import __version__
 from ..encoders.registry import DEFAULT_ENCODER
 from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
 

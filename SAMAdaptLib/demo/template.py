@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..data.case import Case
 from ..data.io.volumes import Labelmap, Volume
 from ..data.structure import Structure
 from ..encoders.weights.packages import from_wheel
 from ..errors import InputError, WeightsError
-from ..training.train import Case
 from ..utils.paths import folder
 from .problem import Problem, only
 

@@ -176,7 +176,7 @@ class _Benchmark:
                 matched(known, drawn)
 
     def _train(self, support: Sequence[str], monitor: Monitor) -> tuple[Head, float]:
-        from ..training.train import Case
+        from ..data.case import Case
 
         job, cases = self.job, []
         for name in support:
@@ -205,7 +205,7 @@ class _Benchmark:
 
     def _settings(self) -> dict[str, Any]:
         """What the run was asked for and where it ran; no path, no name of a machine."""
-        from .. import __version__
+        from .._version import __version__
 
         return {
             **self.job.settings(),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InputError
 from ..progress import Monitor, Silent
 from ..utils.disk.safepaths import printable, refuse_special
@@ -36,11 +36,11 @@ from .specs import (
 )
 
 if TYPE_CHECKING:
+    from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
     from ..heads.card import HeadCard
     from ..heads.head import Head
-    from ..training.train import Case
 
 _KEPT_HEADS = 4
 _heads: dict[tuple[str, int, int], Head] = {}
@@ -313,8 +313,8 @@ def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
 
 
 def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
+    from ..data.case import Case
     from ..data.io.volumes import read_labelmap, read_volume
-    from ..training.train import Case
 
     volume: Volume = read_volume(case.image, monitor=monitor)
     return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))

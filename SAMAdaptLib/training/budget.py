@@ -1,4 +1,4 @@
-"""Time budgets: how many views and steps a training spends, on any machine.
+"""Time budgets: how many views and steps a training spends, on any machine, and what each of its stages has of them.
 
 A result comes first and the time second: below a floor of views, slices and steps a head is worth nothing, so a slow
 machine takes longer than the budget says, and the training says so before it begins.
@@ -9,7 +9,8 @@ measurements differ a little, still do the same work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
@@ -36,6 +37,9 @@ LEAST_ARRANGEMENT = 100
 
 UNLABELED_SHARE = 0.25
 """Share of the time that may go into encoding volumes without annotation."""
+
+LEAST_PART = 0.125
+"""Share of the budget that a stage, and the heads in it, have when what came before has spent the rest."""
 
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800, 1000, 1200, 1600, 2000)
 
@@ -128,6 +132,101 @@ class Budget:
         affordable = min(self.arrangement_steps, seconds / max(seconds_per_step, 1e-6))
         steps = _rung(STEP_LADDER, affordable)
         return steps if steps >= LEAST_ARRANGEMENT else 0
+
+
+@dataclass(frozen=True)
+class StageBudget:
+    """What one stage of a training may spend; before the first stage, what the training may spend.
+
+    A training with several stages shares its time out as it goes: each has its share of what is left, or what it needs
+    at least. Trainings that follow, whose priors are those of this one, lend their parts of what these take.
+
+    Attributes:
+        whole: the budget of the training.
+        stages: how many are still to come.
+        began: reading of ``clock`` at which the training began.
+        clock: seconds, from any origin.
+        limits: ``whole`` with the seconds of this stage.
+        stage_began: reading of ``clock`` at which the stage began.
+        shape_steps: optimizer steps for its shape prior.
+        layout_steps: optimizer steps for its layout prior.
+        reserved: seconds of the stage that these priors will take.
+        lent: seconds that priors took so far at the cost of trainings that follow.
+    """
+
+    whole: Budget
+    stages: int
+    began: float
+    clock: Callable[[], float]
+    limits: Budget
+    stage_began: float
+    shape_steps: int = 0
+    layout_steps: int = 0
+    reserved: float = 0.0
+    lent: float = 0.0
+
+    @classmethod
+    def of(
+        cls, whole: Budget, stages: int, began: float | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> StageBudget:
+        """That of a training of so many stages, which began then (None: now)."""
+        began = clock() if began is None else began
+        return cls(whole, stages, began, clock, whole, began)
+
+    def next_stage(
+        self, least_seconds: float, shape_pace: float = 0.0, layout_pace: float | None = None
+    ) -> StageBudget:
+        """That of the next stage, which begins now.
+
+        Args:
+            least_seconds: what it takes at least.
+            shape_pace: seconds of an optimizer's step of its shape prior; 0 if it trains none.
+            layout_pace: seconds of one of its layout prior; None if it trains none.
+        """
+        now = self.clock()
+        left = self.whole.seconds + self.lent - (now - self.began)
+        share = max(left / self.stages, LEAST_PART * self.whole.seconds)
+        limits = replace(self.whole, seconds=max(share, least_seconds))
+        shape_steps = limits.shape_steps_within(shape_pace)
+        layout_steps = 0 if layout_pace is None else limits.arrangement_steps_within(layout_pace)
+        seconds = shape_steps * shape_pace + layout_steps * (layout_pace or 0.0)
+        reserved = seconds / self.whole.trainings
+        return replace(
+            self,
+            stages=max(self.stages - 1, 1),
+            limits=limits,
+            stage_began=now,
+            shape_steps=shape_steps,
+            layout_steps=layout_steps,
+            reserved=reserved,
+            lent=self.lent + seconds - reserved,
+        )
+
+    def with_stages(self, stages: int) -> StageBudget:
+        """The same with so many stages still to come."""
+        return replace(self, stages=stages)
+
+    def next_training(self) -> StageBudget:
+        """That of one of the trainings that follow, which begins now and pays its part of this one's priors."""
+        now = self.clock()
+        reserved = self.lent / self.whole.rounds
+        return replace(self, began=now, limits=self.whole, stage_began=now, reserved=reserved)
+
+    @property
+    def encoding_deadline(self) -> float:
+        """Reading of the clock until which views of this stage may be encoded."""
+        return self.stage_began + self.limits.encoding_seconds
+
+    @property
+    def seconds_gone(self) -> float:
+        """Since the training began."""
+        return self.clock() - self.began
+
+    @property
+    def seconds_left(self) -> float:
+        """What the stage leaves for fitting heads, without what its priors will take."""
+        left = self.limits.seconds - self.reserved - (self.clock() - self.stage_began)
+        return max(left, LEAST_PART * self.whole.seconds)
 
 
 def _rung(ladder: Sequence[int], affordable: float) -> int:

@@ -1,10 +1,10 @@
-"""What annotated cases teach: the plane and the intensities to look at them in, slices to learn from, shapes."""
+"""The training data: annotated cases as slices in a plane, divided into training and held-out ones, and as shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.case import Case
 from ..data.matching import Labelling, matched
@@ -21,6 +21,7 @@ from .annotation import pieces, plane_to_learn_in
 if TYPE_CHECKING:
     from ..data.image import Labelmap
     from ..data.structure import Structure
+    from .config import TrainingConfig
 
 
 _ONE_NAME = (
@@ -33,117 +34,161 @@ Divided = tuple[list[AnnotatedSlice], list[AnnotatedSlice]]
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What one look learns from: slices, some of them held out, and the whole annotation as shapes.
+class StageData:
+    """What one stage learns from: slices, some of them held out, and the whole annotation as shapes.
 
-    ``side_mm``: of the canvas that it sees. ``stacks`` is empty where slices or pixels were left open. ``borrowed``:
-    slices that nobody annotated, with what a head found on them; shapes are learned from annotations alone.
+    Attributes:
+        side_mm: of the canvas that the stage sees.
+        training: slices to learn from.
+        held_out: slices to measure on.
+        stacks: label slices that priors learn from; empty where slices or pixels were left open.
+        pseudo_labelled: slices that nobody annotated, with what a head found on them; priors do not learn from them.
     """
 
     side_mm: float
     training: list[AnnotatedSlice] = field(default_factory=list)
     held_out: list[AnnotatedSlice] = field(default_factory=list)
     stacks: list[LabelStack] = field(default_factory=list)
-    borrowed: list[AnnotatedSlice] = field(default_factory=list)
+    pseudo_labelled: list[AnnotatedSlice] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Answer:
+class PseudoLabels:
     """What a head finds in a volume that nobody annotated.
 
-    ``slices``: as a person might have annotated them, pixels of which the head is not sure left open. ``place``: where
-    all lies that it found.
+    Attributes:
+        slices: as a person might have annotated them; pixels of which the head is not sure are unknown.
+        place: where all lies that it found.
     """
 
     slices: list[AnnotatedSlice]
     place: Extent
 
-    def through(self, side_mm: float) -> list[AnnotatedSlice]:
+    def in_roi(self, side_mm: float) -> list[AnnotatedSlice]:
         """The slices through a window of that side around all that was found."""
         return seen_closer(self.slices, self.place, side_mm)
 
 
-class Lessons:
-    """The cases as training sees them: ``first`` for whole slices, ``closer`` for a window around all structures.
+@dataclass(frozen=True)
+class TrainingData:
+    """The cases as training sees them.
 
-    ``completed``: the labelmaps of the cases with what was left open filled in; then these are learned from, and what
-    was drawn is held out all the same. ``closer`` is None where the structures take up most of the slices, or where the
-    annotation was left open; with ``closer_mm``, the side of an earlier head's windows, it is there in any case. Raises
-    InputError when the annotation teaches nothing, GeometryError when labels do not lie on their volume's grid.
+    Attributes:
+        cases: as given.
+        structures: what is learned, in the order of label values.
+        plane: that the slices lie in.
+        rule: of gray values.
+        anatomy: facts of each structure, see ``annotation``.
+        whole: whether the annotation says something of every voxel.
+        completed: whether a head filled in what the annotation had left open.
+        coarse: whole slices.
+        roi: windows around all structures; None if these take up most of the slices, or if the annotation was left
+            open, unless there is an earlier head with such windows.
     """
 
-    def __init__(
-        self,
+    cases: Sequence[Case]
+    structures: list[Structure]
+    plane: PlaneRule
+    rule: IntensityRule
+    anatomy: list[dict[str, Any]]
+    whole: bool
+    completed: bool
+    coarse: StageData
+    roi: StageData | None
+
+    @classmethod
+    def of(
+        cls,
         cases: Sequence[Case],
-        plane: str,
-        intensity: str,
-        annotated_slices_only: bool,
-        ignore_label: int | None,
-        closer_mm: float | None = None,
+        config: TrainingConfig,
+        roi_mm: float | None = None,
         completed: Sequence[Labelmap] | None = None,
-    ) -> None:
-        self.cases = cases
-        self.structures = _structures(cases, ignore_label)
-        self.values = [structure.value for structure in self.structures]
+    ) -> TrainingData:
+        """What these cases teach.
+
+        Args:
+            cases: each with labels on the grid of its volume.
+            config: plane, intensity rule, and what was left open.
+            roi_mm: side of the windows of an earlier head, which are kept.
+            completed: the labelmaps of the cases with what was left open filled in; then these are learned from, and
+                what was drawn is held out all the same.
+
+        Raises:
+            InputError: if the annotation teaches nothing.
+            GeometryError: if labels do not lie on the grid of their volume.
+        """
+        structures = _structures(cases, config.ignore_label)
         for case in cases:
             _require_same_grid(case)
-        unknown = any(ignore_label in case.labelmap.values() for case in cases)
-        drawn_whole = not (annotated_slices_only or unknown)
-        self.whole = drawn_whole or completed is not None
+        unknown = any(config.ignore_label in case.labelmap.values() for case in cases)
+        drawn_whole = not (config.annotated_slices_only or unknown)
+        whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
-        choice = plane_to_learn_in(fullest, self.structures, plane, drawn_whole)
-        self.plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
-        side_mm = canvas_side(self._stack(case) for case in cases)
-        self.plane = replace(self.plane, side_mm=side_mm)
-        self.rule: IntensityRule = rule_for(cases[0].volume, intensity)
-        divided = [hold_out(slices) for slices in self._slices(cases, annotated_slices_only, ignore_label)]
+        choice = plane_to_learn_in(fullest, structures, config.plane, drawn_whole)
+        plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
+        plane = replace(plane, side_mm=canvas_side(_stack(case, plane) for case in cases))
+        seen = _Slicing(plane, rule_for(cases[0].volume, config.intensity), [item.value for item in structures])
+        divided = [hold_out(seen.annotated(case, config.annotated_slices_only, config.ignore_label)) for case in cases]
         taught = cases
         if completed is not None:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
-            filled = self._slices(taught, False, None)
+            filled = [seen.annotated(case, False, None) for case in taught]
             divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
-        self.anatomy = pieces(taught, self.structures, self.whole)
-        stacks = self._stacks(taught)
-        self.first = _lesson(side_mm, divided, stacks)
-        if not any(item.present for item in self.first.training):
+        anatomy = pieces(taught, structures, whole)
+        stacks = seen.stacks(taught) if whole else []
+        coarse = _stage_data(seen.side_mm, divided, stacks)
+        if not any(item.present for item in coarse.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        self.closer = _closer(side_mm, divided, stacks, closer_mm)
+        roi = _roi_data(seen.side_mm, divided, stacks, roi_mm)
+        return cls(cases, structures, plane, seen.rule, anatomy, whole, completed is not None, coarse, roi)
 
-    def borrow(self, answers: Sequence[Answer]) -> None:
-        """Learn from what a head found in other volumes as well, in both looks."""
-        for answer in answers:
-            self.first.borrowed.extend(limit_empty(answer.slices))
-            if self.closer is not None:
-                self.closer.borrowed.extend(limit_empty(answer.through(self.closer.side_mm)))
+    def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingData:
+        """The same data, and what a head found in other volumes, for both stages."""
+        coarse = [item for labels in found for item in limit_empty(labels.slices)]
+        data = replace(self, coarse=replace(self.coarse, pseudo_labelled=coarse))
+        if self.roi is None:
+            return data
+        side_mm = self.roi.side_mm
+        close = [item for labels in found for item in limit_empty(labels.in_roi(side_mm))]
+        return replace(data, roi=replace(self.roi, pseudo_labelled=close))
 
-    def _stack(self, case: Case) -> SliceStack:
-        return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))
 
-    def _sliced(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane.side_mm or 0.0)
+@dataclass(frozen=True)
+class _Slicing:
+    """How cases are cut into slices: the plane, the rule of gray values, and the label values of classes 1, 2, ...."""
 
-    def _slices(self, cases: Sequence[Case], slices_only: bool, ignore_label: int | None) -> list[list[AnnotatedSlice]]:
-        return [
-            annotated_slices(self._sliced(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
-            for case in cases
-        ]
+    plane: PlaneRule
+    rule: IntensityRule
+    values: list[int]
 
-    def _stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
-        """The annotations as shapes, where they are whole and there are enough slices."""
-        if not self.whole:
-            return []
-        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, self.values) for case in cases]
+    @property
+    def side_mm(self) -> float:
+        return self.plane.side_mm or 0.0
+
+    def volume(self, case: Case) -> SlicedVolume:
+        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.side_mm)
+
+    def annotated(self, case: Case, slices_only: bool, ignore_label: int | None) -> list[AnnotatedSlice]:
+        return annotated_slices(self.volume(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
+
+    def stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
+        """The annotations as shapes, if there are enough slices."""
+        stacks = [label_stack(self.volume(case), case.labelmap.voxels, self.values) for case in cases]
         return stacks if worth_learning(stacks) else []
 
 
-def _lesson(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> Lesson:
+def _stack(case: Case, plane: PlaneRule) -> SliceStack:
+    return SliceStack(case.volume.geometry, plane_for(plane, case.volume))
+
+
+def _stage_data(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
     """The slices of all cases; few of those without a structure are learned from."""
-    lesson = Lesson(side_mm, stacks=stacks)
+    data = StageData(side_mm, stacks=stacks)
     for ours, checks in divided:
-        lesson.training.extend(limit_empty(ours))
-        lesson.held_out.extend(checks)
-    return lesson
+        data.training.extend(limit_empty(ours))
+        data.held_out.extend(checks)
+    return data
 
 
 def _without(slices: Sequence[AnnotatedSlice], checks: list[AnnotatedSlice]) -> Divided:
@@ -152,10 +197,10 @@ def _without(slices: Sequence[AnnotatedSlice], checks: list[AnnotatedSlice]) -> 
     return [item for item in slices if item.content.identity["slice"] not in held_out], checks
 
 
-def _closer(
+def _roi_data(
     canvas_mm: float, divided: Sequence[Divided], stacks: Sequence[LabelStack], earlier_mm: float | None
-) -> Lesson | None:
-    """The same slices and shapes through windows around each case's structures; None where that is not worth it."""
+) -> StageData | None:
+    """The same slices and shapes through windows around each case's structures; None if that is not worth it."""
     extents = [annotated_extent([*ours, *checks]) for ours, checks in divided]
     side_mm = earlier_mm
     if side_mm is None and stacks:
@@ -172,7 +217,7 @@ def _closer(
         for stack, place in zip(stacks, extents, strict=False)
         if place
     ]
-    return _lesson(side_mm, seen, windows)
+    return _stage_data(side_mm, seen, windows)
 
 
 def _structures(cases: Sequence[Case], ignore_label: int | None) -> list[Structure]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MemoryExhausted
+from ..networks import head_class
 from ..networks.base import HeadModule, upsample
 from ..preprocessing.augmentation import IGNORED
 from ..progress import Monitor
@@ -24,6 +25,7 @@ from .loader import Batches, invented_batch
 from .samples import Sample, sampling_weights
 
 if TYPE_CHECKING:
+    from ..encoders.base import Encoder
     from ..features.extractor import Embedder
 
 EVALUATIONS = 8
@@ -68,6 +70,19 @@ class Fit:
     def cut_short(self) -> bool:
         """Whether its time was over before its steps were done."""
         return self.steps < self.planned and not self.cancelled
+
+
+def untrained(kind: str, encoder: Encoder | None, classes: int) -> HeadModule:
+    """A head of that kind for the features of ``encoder``; ``classes`` counts background too."""
+    chosen = head_class(kind)
+    levels = {level: encoder.levels[level] for level in chosen.needs} if encoder else {}
+    options = chosen.options_for(min(level.size for level in levels.values())) if levels else {}
+    return chosen({name: level.channels for name, level in levels.items()}, classes, **options)
+
+
+def sizes_of(encoder: Encoder | None, module: HeadModule) -> dict[str, int]:
+    """Cells a side of the levels that ``module`` reads."""
+    return {level: encoder.levels[level].size for level in module.needs} if encoder else {}
 
 
 def channels_last(module: HeadModule) -> HeadModule:

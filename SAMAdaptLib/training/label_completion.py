@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from ..data.image import Labelmap
     from ..features.sliced_volume import SlicedVolume
     from ..heads.head import Head
-    from .train import Session
+    from .context import TrainingContext
 
 
-def completed(head: Head, session: Session) -> list[Labelmap]:
-    """The labelmaps of the session's cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
-    recipe = session.recipe
-    predictor = Predictor(head, session.encoder, recipe.device, session.monitor, session.store)
+def complete_labels(head: Head, context: TrainingContext) -> list[Labelmap]:
+    """The labelmaps of the cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
+    config = context.config
+    predictor = Predictor(head, context.encoder, config.device, context.monitor, context.store)
     filled = []
-    for case in session.lessons.cases:
+    for case in context.data.cases:
         sliced = seen_by(head.card, case.volume)
         found = decided(predictor.slices(sliced), sliced, head.card.values)
-        known = drawn_in(case, sliced, head.card.values, recipe.annotated_slices_only, recipe.ignore_label)
-        filled.append(filled_in(case, known, found, head.card.values))
+        known = drawn_in(case, sliced, head.card.values, config.annotated_slices_only, config.ignore_label)
+        filled.append(fill_unannotated(case, known, found, head.card.values))
     return filled
 
 
@@ -57,7 +57,7 @@ def drawn_in(
     return known
 
 
-def filled_in(case: Case, known: NDArray[np.bool_], found: NDArray[Any], values: Sequence[int]) -> Labelmap:
+def fill_unannotated(case: Case, known: NDArray[np.bool_], found: NDArray[Any], values: Sequence[int]) -> Labelmap:
     """The annotation of ``case`` with ``found``, label values (k, j, i), where it is not ``known``.
 
     Of the structures ``values``, pieces that hold nothing drawn are left out.

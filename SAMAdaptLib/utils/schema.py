@@ -24,6 +24,7 @@ from .plaintext import is_plain
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Part")
+R = TypeVar("R", bound="Record")
 
 NULL = {"null": True}
 """Metadata of a field of an ``Open`` dataclass that may be null in a file, and is written so."""
@@ -119,6 +120,38 @@ class Part(Mapping[str, Any], Open):
 
     def __len__(self) -> int:
         return len(self.to_dict())
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base of frozen dataclasses of options: checked at birth, to a plain dictionary, filled by the names of fields."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe; tuples become lists."""
+        return plain(self)
+
+    @classmethod
+    def of(cls: type[R], options: object, **own: Any) -> R:
+        """What ``options`` has as attributes that are called like the fields, and ``own``.
+
+        Args:
+            options: another record, or the command line's namespace; an attribute that is None leaves the default.
+            own: fields that are not to be taken from there.
+
+        Raises:
+            InputError: if a value is not what its field allows.
+        """
+        names = (item.name for item in dataclasses.fields(cls))
+        found = {name: value for name in names if (value := getattr(options, name, None)) is not None}
+        return cls(**{**found, **own})
+
+
+def choice(default: Any, choices: tuple[str, ...]) -> Any:
+    """A field of a record that takes one of these words."""
+    return field(default=default, metadata={"choices": choices})
 
 
 def check_fields(instance: Any) -> None:

@@ -41,8 +41,7 @@ def _structures(bench: Bench) -> dict[str, Any]:
     import torch
 
     from SAMAdaptLib.encoders import load_encoder
-    from SAMAdaptLib.training.candidates import sizes_of, untrained
-    from SAMAdaptLib.training.fit import seconds_per_step
+    from SAMAdaptLib.training.fit import seconds_per_step, sizes_of, untrained
 
     encoder = load_encoder(bench.encoder)
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]
@@ -61,9 +60,9 @@ def _views(bench: Bench) -> dict[str, Any]:
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
     seconds = []
     for count in counts:
-        session = _session(bench, 8, seed=200 + count)
-        samples = draw_samples(session.lessons.first.training, count, session.encoder, count)
-        embedder = Embedder(session.encoder, session.levels, session.store)
+        context = _context(bench, 8, seed=200 + count)
+        samples = draw_samples(context.data.coarse.training, count, context.encoder, count)
+        embedder = Embedder(context.encoder, context.levels, context.store)
         seconds.append(timed(partial(embedder.prepare, [sample.view for sample in samples])))
     return {"what": "encoding 8 slices", "x": counts, "seconds": seconds}
 
@@ -87,13 +86,14 @@ def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
     return {"what": "segmenting volumes of 5 slices", "x": counts, "seconds": seconds}
 
 
-def _session(bench: Bench, slices: int, seed: int = 0) -> Any:
+def _context(bench: Bench, slices: int, seed: int = 0) -> Any:
     from SAMAdaptLib.features.cache import FeatureStore
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.training.train import Recipe, Session
+    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
 
-    recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "growth")
-    return Session([phantom(slices, seed=seed)], recipe, Silent(), FeatureStore(), None)
+    config = TrainingConfig(encoder=bench.encoder, head="cnn", budget="fast", device="cpu")
+    return TrainingContext.of([phantom(slices, seed=seed)], config, Silent(), FeatureStore())
 
 
 def figure(curves: dict[str, Any], path: Path) -> None:

@@ -164,19 +164,19 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import fit as fitting
     from SAMAdaptLib.training import loader as batches
-    from SAMAdaptLib.training.candidates import untrained
-    from SAMAdaptLib.training.train import Recipe, Session
+    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
 
     steps = 4 if bench.quick else 100
     bars = {}
     with fresh_home(bench.encoder):
-        recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
-        session = Session([phantom(4)], recipe, Silent(), FeatureStore(), None)
-        samples, _ = session.samples(session.lessons.first, session.encoder)
-        embedder = Embedder(session.encoder, session.levels, session.store)
+        config = TrainingConfig(encoder=bench.encoder, head="cnn", budget="fast", device="cpu")
+        context = TrainingContext.of([phantom(4)], config, Silent(), FeatureStore())
+        samples, _ = context.samples(context.data.coarse, context.encoder, context.budget)
+        embedder = Embedder(context.encoder, context.levels, context.store)
         embedder.prepare([sample.view for sample in samples])
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
-            module = fitting.channels_last(untrained("cnn", session.encoder, 3)).train()
+            module = fitting.channels_last(fitting.untrained("cnn", context.encoder, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
             reader = batches.Batches(module, embedder, torch.device("cpu"))
             before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered

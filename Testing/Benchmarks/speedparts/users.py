@@ -144,16 +144,17 @@ def _views_a_minute(bench: Bench, setup: Setup, name: str, size: int | None) -> 
     from SAMAdaptLib.features.cache import FeatureStore
     from SAMAdaptLib.features.extractor import Embedder
     from SAMAdaptLib.progress import Silent
+    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
     from SAMAdaptLib.training.samples import draw_samples
-    from SAMAdaptLib.training.train import Recipe, Session
 
     count = 2 if bench.quick else 12
     with setup.environment():
         encoder = load_encoder(name, device=setup.device, input_size=size)
-        recipe = Recipe(name, size, "cnn", "auto", "auto", False, None, "fast", 0, setup.device, "users")
-        session = Session([phantom(8)], recipe, Silent(), FeatureStore(), None)
-        training = session.lessons.first.training[:2]
-        embedder = Embedder(encoder, ("neck",), session.store)
+        config = TrainingConfig(encoder=name, input_size=size, head="cnn", budget="fast", device=setup.device)
+        context = TrainingContext.of([phantom(8)], config, Silent(), FeatureStore())
+        training = context.data.coarse.training[:2]
+        embedder = Embedder(encoder, ("neck",), context.store)
         embedder.prepare([sample.view for sample in draw_samples(training, 1, encoder, 1)])  # warm
         views = [sample.view for sample in draw_samples(training, count // 2, encoder, 2)]
         seconds = timed(lambda: embedder.prepare(views))

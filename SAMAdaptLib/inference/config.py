@@ -1,0 +1,40 @@
+"""The options of a segmentation: one dataclass for Python, command line, jobs and panel. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..utils.schema import Record, choice
+
+PLANES = ("auto", "axial", "sagittal", "coronal")
+PLANE_COUNTS = ("one", "three")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+def device() -> Any:
+    """A field of a record that names where to compute."""
+    return field(default="auto", metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceConfig(Record):
+    """How to segment.
+
+    Attributes:
+        plane: other slices than those that the head was trained on; None: the head's own.
+        planes: "three" averages the probabilities of axial, sagittal and coronal slices.
+        tta: whether to average views of each slice at several zooms.
+        smoothing: whether to average neighbouring slices.
+        largest_component: whether to keep only the largest piece of each structure; None: where the annotation that
+            the head learned from was one piece.
+        device: auto, cpu, cuda, cuda:N or mps.
+    """
+
+    plane: str | None = choice(None, PLANES)
+    planes: str = choice("one", PLANE_COUNTS)
+    tta: bool = False
+    smoothing: bool = False
+    largest_component: bool | None = None
+    device: str = device()
