@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,9 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 def device() -> Any:
     """A field of a record that names where to compute."""
-    return field(default="auto", metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"})
+    return field(
+        default="auto", kw_only=True, metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,3 +41,12 @@ class InferenceConfig(Record):
     smoothing: bool = False
     largest_component: bool | None = None
     device: str = device()
+
+    def decisive(self, region: Sequence[Sequence[int]] | None) -> dict[str, Any]:
+        """The options that decide what is found, as ``Provenance.options`` holds them; where it runs does not.
+
+        ``region``: first and last voxel along i, j, k, or None.
+        """
+        box = None if region is None else [[int(edge) for edge in edges] for edges in region]
+        found = {name: value for name, value in self.to_dict().items() if name != "device"}
+        return {**found, "region": box}

@@ -26,7 +26,9 @@ from ..data.io.volumes import ENDINGS, read_labelmap, read_volume, stem_of
 from ..data.matching import Labelling, matched
 from ..errors import Cancelled, DependencyError, InputError
 from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
+from ..inference.config import InferenceConfig
 from ..progress import Monitor, Silent, raise_if_cancelled
+from ..training.config import TrainingConfig
 from ..utils.files import write_content
 from ..utils.memory import peak_memory_mb
 
@@ -184,7 +186,7 @@ class _Benchmark:
             cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = time.monotonic()
-        head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
+        head = self.tools.train(cases, TrainingConfig.of(job), unlabeled=unlabeled, monitor=monitor)
         if head.card.training.cancelled:  # a head from half a training is no figure of the protocol
             raise Cancelled
         return head, time.monotonic() - began
@@ -194,7 +196,7 @@ class _Benchmark:
         reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
         heard = _OnlyCancel(monitor, name)
         began = time.monotonic()
-        prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
+        prediction = self.tools.segment(volume, head, InferenceConfig.of(job, plane=None), monitor=heard)
         seconds = time.monotonic() - began
         values = head.card.values
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..errors import InputError
+from ..inference.config import InferenceConfig
 from ..progress import Monitor, Silent
+from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable, refuse_special
 from ..utils.files import require_room
 from .specs import (
@@ -82,11 +84,11 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
     head = train(
         _read_cases(job, monitor),
+        TrainingConfig.of(job),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
-        **job.training_options(),
     )
     save_head(head, job.output)
     return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
@@ -109,11 +111,10 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     labelmap = segment(
         read_volume(job.image, monitor=monitor),
         head,
+        InferenceConfig.of(job),
         encoder=_own_encoder(job, head, monitor),
-        plane=job.plane,
         region=job.bounds,
         monitor=monitor,
-        **job.inference_options(),
     )
     if labelmap.provenance is not None:
         made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
