@@ -16,12 +16,12 @@ from test_closer import quick, small_balls  # noqa: F401  a fixture
 from SAMAdaptLib.data.case import Case
 from SAMAdaptLib.data.image import Volume
 from SAMAdaptLib.encoders.tiny import tiny_encoder
-from SAMAdaptLib.features.cache import FeatureStore
-from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.features.cache import FeatureCache
+from SAMAdaptLib.features.sliced_volume import slices_for_head
 from SAMAdaptLib.heads.head import Head, load_head, save_head
-from SAMAdaptLib.inference.cascade import Predictor
+from SAMAdaptLib.inference.cascade import CascadePredictor
 from SAMAdaptLib.inference.segment import segment
-from SAMAdaptLib.inference.stage import Look
+from SAMAdaptLib.inference.stage import StagePredictor
 from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.progress import Silent
@@ -32,7 +32,7 @@ from SAMAdaptLib.training.context import TrainingContext
 from SAMAdaptLib.training.dataset import PseudoLabels, TrainingData
 from SAMAdaptLib.training.pseudo_labels import LEAST_UNLABELED, pseudo_label, with_students
 from SAMAdaptLib.training.train import _next_stage, train
-from SAMAdaptLib.utils.disk.slice_store import KeptCanvases
+from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
 OTHERS = [small_balls(seed=8), small_balls(seed=11)]
 
@@ -55,7 +55,7 @@ def adapted(monitor: Silent | None = None, case: Case | None = None, **options) 
 
 def context_of(case: Case, *, self_trains: bool = True, start_from: Head | None = None) -> TrainingContext:
     config = TrainingConfig(encoder="tiny", device="cpu")
-    return TrainingContext.of([case], config, Silent(), FeatureStore(), start_from=start_from, self_trains=self_trains)
+    return TrainingContext.of([case], config, Silent(), FeatureCache(), start_from=start_from, self_trains=self_trains)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_the_students_began_differently_and_learned_something_each(better: Head)
 
 def test_a_student_that_answers_alone_is_not_averaged_with_the_first_look(better: Head, monkeypatch) -> None:
     volume, asked = OTHERS[0].volume, []
-    canvases = Look.canvases
+    canvases = StagePredictor.canvases
 
     def heard(self, *arguments):
         for canvas in canvases(self, *arguments):
@@ -149,11 +149,11 @@ def test_a_student_that_answers_alone_is_not_averaged_with_the_first_look(better
                 asked.append(canvas)
             yield canvas
 
-    monkeypatch.setattr(Look, "canvases", heard)
-    predictor = Predictor(better, tiny_encoder(), "cpu", Silent(), FeatureStore())
-    sliced = seen_by(better.card, volume)
+    monkeypatch.setattr(StagePredictor, "canvases", heard)
+    predictor = CascadePredictor(better, tiny_encoder(), "cpu", Silent(), FeatureCache())
+    sliced = slices_for_head(better.card, volume)
     with ExitStack() as kept:
-        first = kept.enter_context(KeptCanvases(len(sliced)))
+        first = kept.enter_context(SliceStore(len(sliced)))
         first.keep(predictor.first.canvases((sliced.picture(n) for n in range(len(sliced))), len(sliced), "first"))
         window = predictor._window(first, sliced, sliced.frame)
         assert predictor.closer is not None and window is not None
@@ -205,7 +205,7 @@ def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_hea
     onwards = context_of(small_balls(), start_from=head)
     taught = onwards.with_pseudo_labels([])
     assert taught.encoder is onwards.encoder, "an encoder is loaded once"
-    assert taught.budget == onwards.budget == BUDGETS["balanced"].divided()
+    assert taught.budget == onwards.budget == BUDGETS["balanced"].split_for_rounds()
     assert taught.roi is not None and onwards.roi is not None and head.closer is not None
     assert taught.roi.side_mm == onwards.roi.side_mm == head.closer.card.plane.side_mm
 
@@ -240,8 +240,8 @@ def test_a_volume_in_which_nothing_is_found_is_left_out(head: Head, monkeypatch:
 
 def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     context, volume = context_of(small_balls()), OTHERS[0].volume
-    sliced = seen_by(head.card, volume)
-    predictor = Predictor(head, context.encoder, "cpu", Silent(), context.store)
+    sliced = slices_for_head(head.card, volume)
+    predictor = CascadePredictor(head, context.encoder, "cpu", Silent(), context.store)
     probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced)]
     monkeypatch.setattr(
         selftraining, "CONFIDENT", float(np.median(np.concatenate([p for p in probability if p is not None])))

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from ..errors import MemoryExhausted
-from ..features.extractor import Embedder
+from ..features.extractor import FeatureExtractor
 from ..heads.head import Head
 from ..networks.ensemble import EnsembleHead
-from .fit import Fit, fit, held_out_dice, seconds_per_step, set_normalizers, sizes_of, untrained
-from .loader import Batches
+from .fit import FitResult, fit_head, held_out_dice, seconds_per_step, set_normalizers, sizes_of, untrained
+from .loader import SampleLoader
 from .model_card import build_card
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..progress import Monitor
     from .budget import StageBudget
     from .context import TrainingContext
-    from .samples import Sample
+    from .samples import TrainingSample
 
 SELECTION_MARGIN = 0.05
 """Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
@@ -43,13 +43,13 @@ class HeadCandidates:
         context: TrainingContext,
         stage: StageBudget,
         encoder: Encoder | None,
-        samples: Sequence[Sample],
-        checks: Sequence[Sample],
+        samples: Sequence[TrainingSample],
+        checks: Sequence[TrainingSample],
         start_from: Head | None = None,
     ) -> None:
         self.context, self.stage, self.encoder, self.start_from = context, stage, encoder, start_from
         self.samples, self.checks, self.device = samples, checks, context.device
-        self.embedder = Embedder(encoder, context.levels, context.store)
+        self.embedder = FeatureExtractor(encoder, context.levels, context.store)
 
     def fit_and_select(self, kinds: Sequence[str]) -> Head:
         """A head of each kind; several answer together unless one alone is clearly better.
@@ -98,8 +98,8 @@ class HeadCandidates:
     def _together(self, heads: Sequence[Head]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""
         module, device = EnsembleHead.of([head.module for head in heads]), self.device
-        found = held_out_dice(module.to(device), Batches(module, self._embedder(module), device), self.checks)
-        together = self._head(module, Fit({}, found, sum(head.card.training.steps or 0 for head in heads)))
+        found = held_out_dice(module.to(device), SampleLoader(module, self._embedder(module), device), self.checks)
+        together = self._head(module, FitResult({}, found, sum(head.card.training.steps or 0 for head in heads)))
         return together.noted(cut_short=True) if any(head.cut_short for head in heads) else together
 
     def _fit(self, kind: str, seconds: float, seed: int) -> Head:
@@ -124,7 +124,7 @@ class HeadCandidates:
             pace = seconds_per_step(module, sizes_of(self.encoder, module), self.device)
             least = budget.least_steps(module.steps)
             torch.manual_seed(seed)
-            result = fit(
+            result = fit_head(
                 module,
                 embedder,
                 self.samples,
@@ -140,17 +140,17 @@ class HeadCandidates:
             monitor.warning(_cut_short(kind, result))
         return self._head(module, result)
 
-    def _embedder(self, module: HeadModule) -> Embedder:
+    def _embedder(self, module: HeadModule) -> FeatureExtractor:
         """That of the encoder, or for a head that needs no features one that asks for none."""
-        return self.embedder if module.needs else Embedder(None, (), self.context.store)
+        return self.embedder if module.needs else FeatureExtractor(None, (), self.context.store)
 
-    def _head(self, module: HeadModule, result: Fit) -> Head:
+    def _head(self, module: HeadModule, result: FitResult) -> Head:
         seconds = self.stage.seconds_gone
         card = build_card(self.context, self.encoder, module, result, self.samples, len(self.checks), seconds)
         return Head(card=card, module=module.cpu().eval())
 
 
-def _cut_short(kind: str, result: Fit) -> str:
+def _cut_short(kind: str, result: FitResult) -> str:
     words = f"Training the {kind} head ended after {result.steps} of {result.planned} steps, since its time was over"
     return f"{words}: it may be worse than it could be. Train again with a larger budget, or on a less busy computer."
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from ..encoders import load_encoder
 from ..encoders.sizes import input_size_for
 from ..errors import MemoryExhausted
-from ..features.cache import FeatureStore
-from ..features.extractor import Embedder
+from ..features.cache import FeatureCache
+from ..features.extractor import FeatureExtractor
 from ..networks import head_class
 from ..progress import Monitor
 from ..utils.devices import resolve_device
-from ..utils.sampling import spread
-from .budget import Budget, StageBudget, budget_named, candidates, goes_further
+from ..utils.sampling import evenly_spaced
+from .budget import Budget, StageBudget, allows_second_stage, budget_named, candidates
 from .config import TrainingConfig
 from .dataset import PseudoLabels, StageData, TrainingData
 from .fit import seconds_per_step, sizes_of, untrained
-from .samples import Sample, draw_samples, in_rounds
+from .samples import TrainingSample, draw_samples, in_rounds
 
 if TYPE_CHECKING:
     import torch
@@ -66,7 +66,7 @@ class TrainingContext:
     data: TrainingData
     encoder: Encoder | None
     roi_encoder: Encoder | None
-    store: FeatureStore
+    store: FeatureCache
     device: torch.device
     monitor: Monitor
     start_from: Head | None = None
@@ -77,7 +77,7 @@ class TrainingContext:
         cases: Sequence[Case],
         config: TrainingConfig,
         monitor: Monitor,
-        store: FeatureStore,
+        store: FeatureCache,
         *,
         name: str = "",
         start_from: Head | None = None,
@@ -90,7 +90,7 @@ class TrainingContext:
         earlier = start_from.closer if start_from is not None else None
         data = TrainingData.of(cases, config, None if earlier is None else earlier.card.plane.side_mm)
         whole = budget_named(config.budget)
-        budget = whole.divided() if self_trains else whole
+        budget = whole.split_for_rounds() if self_trains else whole
         device = resolve_device(config.device)
         context = cls(config, name, budget, data, None, None, store, device, monitor, start_from)
         if any(head_class(kind).needs for kind in context.kinds):
@@ -123,7 +123,7 @@ class TrainingContext:
 
     @property
     def _has_time(self) -> bool:
-        return goes_further(self.config.head, self.budget)
+        return allows_second_stage(self.config.head, self.budget)
 
     @property
     def structures(self) -> list[Structure]:
@@ -154,15 +154,19 @@ class TrainingContext:
         """The encoder that sees a stage's slices."""
         return self.encoder if data is self.data.coarse else self.roi_encoder or self.encoder
 
-    def samples(self, data: StageData, encoder: Encoder | None, limits: Budget) -> tuple[list[Sample], list[Sample]]:
+    def samples(
+        self, data: StageData, encoder: Encoder | None, limits: Budget
+    ) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """Views of a stage's slices, as many as ``limits`` allow, and its held-out slices as they are."""
         cost, seed = _seconds_per_view(encoder), self.config.seed
-        kept = spread(data.training, limits.slices(len(data.training), cost))
+        kept = evenly_spaced(data.training, limits.slices(len(data.training), cost))
         samples = draw_samples(kept, limits.views_per_slice(len(kept), cost), encoder, seed)
         samples += draw_samples(data.pseudo_labelled, PSEUDO_LABELLED_VIEWS, encoder, seed)
         return samples, draw_samples(data.held_out, 1, encoder, seed)
 
-    def encoded_samples(self, data: StageData, stage: StageBudget, words: str) -> tuple[list[Sample], list[Sample]]:
+    def encoded_samples(
+        self, data: StageData, stage: StageBudget, words: str
+    ) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """What ``samples`` returns, encoded; without some views if encoding is slower than it was measured.
 
         Raises Cancelled.
@@ -172,9 +176,10 @@ class TrainingContext:
         rounds = [checks, *in_rounds(samples)]
         views = [sample.view for each in rounds for sample in each]
         needed = sum(map(len, rounds[: 1 + self.budget.least_views]))
-        embedder = Embedder(encoder, self.levels, self.store)
+        embedder = FeatureExtractor(encoder, self.levels, self.store)
         known = {
-            view.key for view in embedder.prepare_until(stage.encoding_deadline, views, needed, self.monitor, words)
+            view.key
+            for view in embedder.cache_features_until(stage.encoding_deadline, views, needed, self.monitor, words)
         }
         return [sample for sample in samples if sample.view.key in known], checks
 

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any
 from ..data.case import Case
 from ..data.matching import Labelling, matched
 from ..errors import GeometryError, InputError
-from ..features.sliced_volume import SlicedVolume, canvas_side, plane_for
+from ..features.sliced_volume import SlicedVolume, plane_for_volume, shared_canvas_side
 from ..heads.parts import PlaneRule
 from ..preprocessing.intensity import IntensityRule, rule_for
-from ..preprocessing.roi import Extent, window_side
+from ..preprocessing.roi import RegionOfInterest, roi_side
 from ..preprocessing.slicing import SliceStack
 from ..priors.shape_training import LabelStack, label_stack, worth_learning
-from .annotated_slices import AnnotatedSlice, annotated_extent, annotated_slices, hold_out, limit_empty, seen_closer
+from .annotated_slices import (
+    LabelledSlice,
+    annotated_slices,
+    annotation_roi,
+    crop_to_roi,
+    split_held_out,
+    subsample_empty,
+)
 from .annotation import pieces, plane_to_learn_in
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ _ONE_NAME = (
     "label files, which go by value."
 )
 
-Divided = tuple[list[AnnotatedSlice], list[AnnotatedSlice]]
+Divided = tuple[list[LabelledSlice], list[LabelledSlice]]
 """The slices of one case that are learned from, and those that are held out."""
 
 
@@ -46,10 +53,10 @@ class StageData:
     """
 
     side_mm: float
-    training: list[AnnotatedSlice] = field(default_factory=list)
-    held_out: list[AnnotatedSlice] = field(default_factory=list)
+    training: list[LabelledSlice] = field(default_factory=list)
+    held_out: list[LabelledSlice] = field(default_factory=list)
     stacks: list[LabelStack] = field(default_factory=list)
-    pseudo_labelled: list[AnnotatedSlice] = field(default_factory=list)
+    pseudo_labelled: list[LabelledSlice] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,12 @@ class PseudoLabels:
         place: where all lies that it found.
     """
 
-    slices: list[AnnotatedSlice]
-    place: Extent
+    slices: list[LabelledSlice]
+    place: RegionOfInterest
 
-    def in_roi(self, side_mm: float) -> list[AnnotatedSlice]:
+    def in_roi(self, side_mm: float) -> list[LabelledSlice]:
         """The slices through a window of that side around all that was found."""
-        return seen_closer(self.slices, self.place, side_mm)
+        return crop_to_roi(self.slices, self.place, side_mm)
 
 
 @dataclass(frozen=True)
@@ -126,9 +133,11 @@ class TrainingData:
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
         choice = plane_to_learn_in(fullest, structures, config.plane, drawn_whole)
         plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
-        plane = replace(plane, side_mm=canvas_side(_stack(case, plane) for case in cases))
+        plane = replace(plane, side_mm=shared_canvas_side(_stack(case, plane) for case in cases))
         seen = _Slicing(plane, rule_for(cases[0].volume, config.intensity), [item.value for item in structures])
-        divided = [hold_out(seen.annotated(case, config.annotated_slices_only, config.ignore_label)) for case in cases]
+        divided = [
+            split_held_out(seen.annotated(case, config.annotated_slices_only, config.ignore_label)) for case in cases
+        ]
         taught = cases
         if completed is not None:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
@@ -145,12 +154,12 @@ class TrainingData:
 
     def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingData:
         """The same data, and what a head found in other volumes, for both stages."""
-        coarse = [item for labels in found for item in limit_empty(labels.slices)]
+        coarse = [item for labels in found for item in subsample_empty(labels.slices)]
         data = replace(self, coarse=replace(self.coarse, pseudo_labelled=coarse))
         if self.roi is None:
             return data
         side_mm = self.roi.side_mm
-        close = [item for labels in found for item in limit_empty(labels.in_roi(side_mm))]
+        close = [item for labels in found for item in subsample_empty(labels.in_roi(side_mm))]
         return replace(data, roi=replace(self.roi, pseudo_labelled=close))
 
 
@@ -167,9 +176,9 @@ class _Slicing:
         return self.plane.side_mm or 0.0
 
     def volume(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.side_mm)
+        return SlicedVolume(case.volume, plane_for_volume(self.plane, case.volume), self.rule, self.side_mm)
 
-    def annotated(self, case: Case, slices_only: bool, ignore_label: int | None) -> list[AnnotatedSlice]:
+    def annotated(self, case: Case, slices_only: bool, ignore_label: int | None) -> list[LabelledSlice]:
         return annotated_slices(self.volume(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
 
     def stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
@@ -179,19 +188,19 @@ class _Slicing:
 
 
 def _stack(case: Case, plane: PlaneRule) -> SliceStack:
-    return SliceStack(case.volume.geometry, plane_for(plane, case.volume))
+    return SliceStack(case.volume.geometry, plane_for_volume(plane, case.volume))
 
 
 def _stage_data(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
     """The slices of all cases; few of those without a structure are learned from."""
     data = StageData(side_mm, stacks=stacks)
     for ours, checks in divided:
-        data.training.extend(limit_empty(ours))
+        data.training.extend(subsample_empty(ours))
         data.held_out.extend(checks)
     return data
 
 
-def _without(slices: Sequence[AnnotatedSlice], checks: list[AnnotatedSlice]) -> Divided:
+def _without(slices: Sequence[LabelledSlice], checks: list[LabelledSlice]) -> Divided:
     """``slices`` but for those that ``checks`` shows, and these as they are."""
     held_out = {item.content.identity["slice"] for item in checks}
     return [item for item in slices if item.content.identity["slice"] not in held_out], checks
@@ -201,14 +210,14 @@ def _roi_data(
     canvas_mm: float, divided: Sequence[Divided], stacks: Sequence[LabelStack], earlier_mm: float | None
 ) -> StageData | None:
     """The same slices and shapes through windows around each case's structures; None if that is not worth it."""
-    extents = [annotated_extent([*ours, *checks]) for ours, checks in divided]
+    extents = [annotation_roi([*ours, *checks]) for ours, checks in divided]
     side_mm = earlier_mm
     if side_mm is None and stacks:
-        side_mm = window_side([place for place in extents if place is not None], canvas_mm)
+        side_mm = roi_side([place for place in extents if place is not None], canvas_mm)
     if side_mm is None:
         return None
     seen = [
-        (seen_closer(ours, place, side_mm), seen_closer(checks, place, side_mm))
+        (crop_to_roi(ours, place, side_mm), crop_to_roi(checks, place, side_mm))
         for (ours, checks), place in zip(divided, extents, strict=True)
         if place
     ]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..features.sliced_volume import seen_by
-from ..inference.cascade import Predictor, decided
+from ..features.sliced_volume import slices_for_head
+from ..inference.cascade import CascadePredictor, argmax_labels
 from ..inference.components import keep_marked_pieces
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 def complete_labels(head: Head, context: TrainingContext) -> list[Labelmap]:
     """The labelmaps of the cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
     config = context.config
-    predictor = Predictor(head, context.encoder, config.device, context.monitor, context.store)
+    predictor = CascadePredictor(head, context.encoder, config.device, context.monitor, context.store)
     filled = []
     for case in context.data.cases:
-        sliced = seen_by(head.card, case.volume)
-        found = decided(predictor.slices(sliced), sliced, head.card.values)
+        sliced = slices_for_head(head.card, case.volume)
+        found = argmax_labels(predictor.slices(sliced), sliced, head.card.values)
         known = drawn_in(case, sliced, head.card.values, config.annotated_slices_only, config.ignore_label)
         filled.append(fill_unannotated(case, known, found, head.card.values))
     return filled

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from ..encoders.base import Encoder
     from ..networks.base import HeadModule
     from .context import TrainingContext
-    from .fit import Fit
-    from .samples import Sample
+    from .fit import FitResult
+    from .samples import TrainingSample
 
 
 def build_card(
     context: TrainingContext,
     encoder: Encoder | None,
     module: HeadModule,
-    result: Fit,
-    samples: Sequence[Sample],
+    result: FitResult,
+    samples: Sequence[TrainingSample],
     held_out_slices: int,
     seconds: float,
 ) -> HeadCard:
@@ -49,7 +49,7 @@ def build_card(
 
 
 def _training(
-    context: TrainingContext, module: HeadModule, result: Fit, samples: Sequence[Sample], seconds: float
+    context: TrainingContext, module: HeadModule, result: FitResult, samples: Sequence[TrainingSample], seconds: float
 ) -> TrainingRecord:
     config = context.config
     return TrainingRecord.of(
@@ -86,7 +86,7 @@ def _encoder(encoder: Encoder | None, module: HeadModule) -> EncoderRef:
     return EncoderRef(name=name, sha256=encoder.sha256, levels=levels, input_size=int(encoder.input_size))
 
 
-def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> Quality:
+def _quality(structures: Sequence[Structure], result: FitResult, slices: int) -> Quality:
     """Held-out Dice as the card keeps it; nulls where nothing was held out."""
     if result.held_out is None:
         return Quality(dice={}, mean_dice=None, held_out_slices=0)

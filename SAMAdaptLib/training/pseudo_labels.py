@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Cancelled
-from ..features.sliced_volume import plane_for, seen_by
+from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import NetworkSpec
-from ..inference.cascade import Predictor, decided
-from ..inference.postprocessing import keep_pieces
+from ..inference.cascade import CascadePredictor, argmax_labels
+from ..inference.postprocessing import keep_main_components
 from ..inference.quality_control import LEAST_AGREEMENT
 from ..networks.ensemble import EnsembleHead
 from ..networks.student import StudentHead
 from ..preprocessing.augmentation import IGNORED
 from ..preprocessing.labels import class_indices
-from ..preprocessing.roi import extent
+from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import SliceStack
-from ..utils.sampling import spread
-from .annotated_slices import AnnotatedSlice
+from ..utils.sampling import evenly_spaced
+from .annotated_slices import LabelledSlice
 from .budget import budget_named
 from .candidates import HeadCandidates
 from .dataset import PseudoLabels
@@ -105,24 +105,24 @@ def pseudo_label(head: Head, context: TrainingContext, volume: Volume) -> Pseudo
 
     Pieces that are not kept are background.
     """
-    predictor = Predictor(head, context.encoder, context.config.device, context.monitor, context.store)
-    sliced = seen_by(head.card, volume)
+    predictor = CascadePredictor(head, context.encoder, context.config.device, context.monitor, context.store)
+    sliced = slices_for_head(head.card, volume)
     seen, sure = [], np.zeros(volume.geometry.shape, bool)
 
     def on_slice(index: int, winner: NDArray[Any], probability: NDArray[np.float32]) -> None:
         seen.append(index)
         sliced.stack.put(sure, index, probability >= CONFIDENT)
 
-    labels = decided(predictor.slices(sliced), sliced, head.card.values, on_slice)
+    labels = argmax_labels(predictor.slices(sliced), sliced, head.card.values, on_slice)
     kept = labels.copy()
-    keep_pieces(kept, head.card)
+    keep_main_components(kept, head.card)
     agreement = predictor.agreement
-    place = extent((found > 0 for found in sliced.stack.oriented(kept)), sliced.stack.spacing)
+    place = bounding_roi((found > 0 for found in sliced.stack.oriented(kept)), sliced.stack.spacing)
     if place is None or (agreement is not None and agreement < LEAST_AGREEMENT):
         return None
     unsure, indices = ~sure & (kept == labels), class_indices(kept, head.card.values, None)
     indices[unsure] = IGNORED
-    slices = [AnnotatedSlice(sliced.picture(n), sliced.stack.slice(indices, n)) for n in seen]
+    slices = [LabelledSlice(sliced.picture(n), sliced.stack.slice(indices, n)) for n in seen]
     return PseudoLabels(slices, place)
 
 
@@ -174,8 +174,8 @@ def _affordable(head: Head, context: TrainingContext, volumes: Sequence[Volume])
     """As many of the volumes as can be encoded within the budget, evenly chosen."""
     if context.encoder is None:
         return list(volumes)
-    slices = [len(SliceStack(volume.geometry, plane_for(head.card.plane, volume))) for volume in volumes]
+    slices = [len(SliceStack(volume.geometry, plane_for_volume(head.card.plane, volume))) for volume in volumes]
     cost = context.encoder.seconds_per_slice()
     if context.roi is not None:
         cost += (context.roi_encoder or context.encoder).seconds_per_slice()
-    return spread(volumes, budget_named(context.config.budget).unlabeled(slices, cost))
+    return evenly_spaced(volumes, budget_named(context.config.budget).unlabeled(slices, cost))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.matching import Labelling
 from ..errors import Cancelled
-from ..features.cache import FeatureStore
+from ..features.cache import FeatureCache
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
 from ..inference.quality_control import seen_in
-from ..priors.attach import arranged, in_shape
+from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as layout_pace
 from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
@@ -49,7 +49,7 @@ def train(
     name: str = "",
     monitor: Monitor | None = None,
     start_from: Head | None = None,
-    store: FeatureStore | None = None,
+    store: FeatureCache | None = None,
     **options: Any,
 ) -> Head:
     """Train a head on annotated volumes.
@@ -78,7 +78,7 @@ def train(
     _warn_of_other_structures(start_from, cases, config.ignore_label, monitor)
     began = time.monotonic()
     context = TrainingContext.of(
-        cases, config, monitor, store or FeatureStore(), name=name, start_from=start_from, self_trains=bool(others)
+        cases, config, monitor, store or FeatureCache(), name=name, start_from=start_from, self_trains=bool(others)
     )
     _warn_if_slow(context)
     head, stage = fit_stages(context, StageBudget.of(context.budget, context.stages, began))
@@ -158,9 +158,9 @@ def _with_priors(
     plane = replace(head.card.plane, side_mm=data.side_mm)
     head = replace(head, card=replace(head.card, plane=plane))
     stacks = data.stacks if context.trains_priors else []
-    head = in_shape(head, stacks, earlier, stage.shape_steps, seed, monitor)
+    head = attach_shape_prior(head, stacks, earlier, stage.shape_steps, seed, monitor)
     if data is context.data.coarse:
-        head = arranged(head, stacks, stage.layout_steps, seed, monitor)
+        head = attach_layout_prior(head, stacks, stage.layout_steps, seed, monitor)
     return head.noted(seconds=round(stage.seconds_gone, 1))
 
 

@@ -54,7 +54,7 @@ def _structures(bench: Bench) -> dict[str, Any]:
 
 def _views(bench: Bench) -> dict[str, Any]:
     """Encoding the views of eight annotated slices."""
-    from SAMAdaptLib.features.extractor import Embedder
+    from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.training.samples import draw_samples
 
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
@@ -62,7 +62,7 @@ def _views(bench: Bench) -> dict[str, Any]:
     for count in counts:
         context = _context(bench, 8, seed=200 + count)
         samples = draw_samples(context.data.coarse.training, count, context.encoder, count)
-        embedder = Embedder(context.encoder, context.levels, context.store)
+        embedder = FeatureExtractor(context.encoder, context.levels, context.store)
         seconds.append(timed(partial(embedder.prepare, [sample.view for sample in samples])))
     return {"what": "encoding 8 slices", "x": counts, "seconds": seconds}
 
@@ -87,13 +87,13 @@ def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
 
 
 def _context(bench: Bench, slices: int, seed: int = 0) -> Any:
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training.config import TrainingConfig
     from SAMAdaptLib.training.context import TrainingContext
 
     config = TrainingConfig(encoder=bench.encoder, head="cnn", budget="fast", device="cpu")
-    return TrainingContext.of([phantom(slices, seed=seed)], config, Silent(), FeatureStore())
+    return TrainingContext.of([phantom(slices, seed=seed)], config, Silent(), FeatureCache())
 
 
 def figure(curves: dict[str, Any], path: Path) -> None:

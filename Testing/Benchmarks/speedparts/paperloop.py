@@ -88,9 +88,9 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_co
     """
     import torch
 
-    from SAMAdaptLib.features.extractor import Embedder, picture_of, picture_to_float
+    from SAMAdaptLib.features.extractor import FeatureExtractor, picture_of, picture_to_float
     from SAMAdaptLib.networks.base import upsample
-    from SAMAdaptLib.preprocessing.augmentation import ViewSettings
+    from SAMAdaptLib.preprocessing.augmentation import AugmentationRanges
     from SAMAdaptLib.training.budget import StageBudget
     from SAMAdaptLib.training.candidates import HeadCandidates
     from SAMAdaptLib.training.fit import segmentation_loss
@@ -98,11 +98,11 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_co
     context = _context(bench, "autosam", former=as_it_comes)
     encode = baseline.OnnxSession().encode if as_it_comes else context.encoder.encode
     slices, checks = context.data.coarse.training, _checks(context)
-    embedder = Embedder(context.encoder, context.levels, context.store)
+    embedder = FeatureExtractor(context.encoder, context.levels, context.store)
     torch.manual_seed(0)
     module = HeadCandidates(context, StageBudget.of(context.budget, 1), context.encoder, [], []).new_module("autosam")
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
-    chance, settings = np.random.default_rng(0), ViewSettings()
+    chance, settings = np.random.default_rng(0), AugmentationRanges()
     steps = (2 if bench.quick else EPOCHS) * len(slices) // BATCH
     seconds, curve = 0.0, []
     for step in range(steps):
@@ -152,7 +152,7 @@ def our_loop(bench: Bench, head: str) -> Curve:
 def _context(bench: Bench, head: str, monitor: Any = None, former: bool = False) -> Any:
     from SAMAdaptLib.data.case import Case
     from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training.config import TrainingConfig
     from SAMAdaptLib.training.context import TrainingContext
@@ -163,7 +163,7 @@ def _context(bench: Bench, head: str, monitor: Any = None, former: bool = False)
     case = Case(volume, read_labelmap(folder / "labels" / image.name, like=volume))
     encoder, size = ("mobile_sam", baseline.SIZE) if former else (bench.encoder, None)
     config = TrainingConfig(encoder=encoder, input_size=size, head=head, budget="fast", device="cpu")
-    return TrainingContext.of([case], config, monitor or Silent(), FeatureStore())
+    return TrainingContext.of([case], config, monitor or Silent(), FeatureCache())
 
 
 def _checks(context: Any) -> Any:
@@ -174,7 +174,7 @@ def _held_out(module: Any, embedder: Any, checks: Any) -> float:
     import torch
 
     from SAMAdaptLib.training.fit import held_out_dice
-    from SAMAdaptLib.training.loader import Batches
+    from SAMAdaptLib.training.loader import SampleLoader
 
-    found = held_out_dice(module, Batches(module, embedder, torch.device("cpu")), checks)
+    found = held_out_dice(module, SampleLoader(module, embedder, torch.device("cpu")), checks)
     return 0.0 if found is None else found.mean

@@ -159,8 +159,8 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     """A hundred steps by stage: as batches were read at every step, and as they are remembered in order now."""
     import torch
 
-    from SAMAdaptLib.features.cache import FeatureStore
-    from SAMAdaptLib.features.extractor import Embedder
+    from SAMAdaptLib.features.cache import FeatureCache
+    from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import fit as fitting
     from SAMAdaptLib.training import loader as batches
@@ -171,14 +171,14 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     bars = {}
     with fresh_home(bench.encoder):
         config = TrainingConfig(encoder=bench.encoder, head="cnn", budget="fast", device="cpu")
-        context = TrainingContext.of([phantom(4)], config, Silent(), FeatureStore())
+        context = TrainingContext.of([phantom(4)], config, Silent(), FeatureCache())
         samples, _ = context.samples(context.data.coarse, context.encoder, context.budget)
-        embedder = Embedder(context.encoder, context.levels, context.store)
+        embedder = FeatureExtractor(context.encoder, context.levels, context.store)
         embedder.prepare([sample.view for sample in samples])
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
             module = fitting.channels_last(fitting.untrained("cnn", context.encoder, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-            reader = batches.Batches(module, embedder, torch.device("cpu"))
+            reader = batches.SampleLoader(module, embedder, torch.device("cpu"))
             before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered
             try:
                 for sample in samples:
