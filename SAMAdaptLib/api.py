@@ -53,7 +53,7 @@ def train(
     monitor = options.get("monitor") or Silent()
     pairs = [cases] if _is_pair(cases) else list(cases)
     volumes = [_as_case(pair, resample_labels, monitor) for pair in pairs]
-    return run(volumes, config, unlabeled=[as_volume(item, monitor) for item in unlabeled], **options)
+    return run(volumes, config=config, unlabeled=[as_volume(item, monitor) for item in unlabeled], **options)
 
 
 def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap:
@@ -81,7 +81,7 @@ def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **opt
     if isinstance(options.get("encoder"), str):
         device = options.get("device") or (config or InferenceConfig()).device
         options["encoder"] = load_encoder_for(chosen, options["encoder"], device, monitor)
-    return run(as_volume(volume, monitor), chosen, config, **options)
+    return run(as_volume(volume, monitor), chosen, config=config, **options)
 
 
 def evaluate(

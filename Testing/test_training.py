@@ -209,7 +209,7 @@ def test_outside_the_region_all_is_background(head: Head) -> None:
 
 
 def test_an_unknown_word_for_planes_is_refused(head: Head) -> None:
-    with pytest.raises(InputError, match="planes is 'all'; it must be 'one' or 'three'"):
+    with pytest.raises(InputError, match="planes must be one of one, three, not 'all'"):
         segment(two_balls().volume, head, planes="all")
 
 

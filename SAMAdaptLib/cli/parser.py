@@ -13,8 +13,7 @@ from ..inference.config import PLANE_COUNTS, PLANES
 from ..jobs.specs import BASELINES
 from ..networks import HEAD_CHOICES
 from ..training.budget import BUDGETS
-
-_PROGRAM = "python -m SAMAdaptLib"
+from ..utils.process import MODULE_PROGRAM, program
 
 _ABOUT = """\
 Learn a structure from one annotated volume, then segment other volumes of the same kind.

@@ -16,9 +16,7 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 def device() -> Any:
     """A field of a record that names where to compute."""
-    return field(
-        default="auto", kw_only=True, metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"}
-    )
+    return field(default="auto", metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"})
 
 
 @dataclass(frozen=True, kw_only=True)

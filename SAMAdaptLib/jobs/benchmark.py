@@ -186,7 +186,7 @@ class _Benchmark:
             cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = time.monotonic()
-        head = self.tools.train(cases, TrainingConfig.of(job), unlabeled=unlabeled, monitor=monitor)
+        head = self.tools.train(cases, config=TrainingConfig.of(job), unlabeled=unlabeled, monitor=monitor)
         if head.card.training.cancelled:  # a head from half a training is no figure of the protocol
             raise Cancelled
         return head, time.monotonic() - began
@@ -196,7 +196,7 @@ class _Benchmark:
         reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
         heard = _OnlyCancel(monitor, name)
         began = time.monotonic()
-        prediction = self.tools.segment(volume, head, InferenceConfig.of(job, plane=None), monitor=heard)
+        prediction = self.tools.segment(volume, head, config=InferenceConfig.of(job, plane=None), monitor=heard)
         seconds = time.monotonic() - began
         values = head.card.values
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))

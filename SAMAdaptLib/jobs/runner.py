@@ -84,7 +84,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
     head = train(
         _read_cases(job, monitor),
-        TrainingConfig.of(job),
+        config=TrainingConfig.of(job),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
         monitor=monitor,
@@ -111,7 +111,7 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     labelmap = segment(
         read_volume(job.image, monitor=monitor),
         head,
-        InferenceConfig.of(job),
+        config=InferenceConfig.of(job),
         encoder=_own_encoder(job, head, monitor),
         region=job.bounds,
         monitor=monitor,

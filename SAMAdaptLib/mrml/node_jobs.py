@@ -14,7 +14,7 @@ touch no node. ``show(fetched)`` is for the main thread again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ from ..data.provenance import Provenance
 from ..data.structure import Structure
 from ..errors import InputError
 from ..heads.card import read_card, structures_of
+from ..inference.config import InferenceConfig
 from ..jobs.specs import CaseFiles, SegmentJob, StructureSpec, TrainJob
 from ..progress import Monitor
+from ..training.config import TrainingConfig
 from ..worker.folder import JobFolder
 from .annotation import AnnotationCapture, capture_annotation
 from .segmentation import CroppedLabels, Placement, place_labels
@@ -45,9 +47,10 @@ class SegmentNodeJob:
     volume_node: Any
     head: str
     capture: VolumeSnapshot
+    config: InferenceConfig
     into: Any = None
     name: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    region: tuple[int, ...] | None = None
     doubt: str = ""
 
     @classmethod
@@ -61,15 +64,14 @@ class SegmentNodeJob:
         name: str | None = None,
         **options: Any,
     ) -> SegmentNodeJob:
-        """Main thread. ``roi`` is a markups ROI node; ``options`` are SegmentJob's. Raises InputError."""
+        """Main thread. ``roi`` is a markups ROI node; ``options`` are InferenceConfig's. Raises InputError."""
         if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
             msg = "The result can only go into a segmentation that is in the scene."
             raise InputError(msg, "Choose a segmentation, or none for a new one.")
         capture = capture_volume(volume_node, later=True)
-        if roi is not None:
-            options["region"] = region_from_roi(roi, volume_node)
+        region = None if roi is None else region_from_roi(roi, volume_node)
         doubt = "" if roi is None else region_beyond(roi, volume_node)
-        return cls(volume_node, str(head), capture, into, name, options, doubt)
+        return cls(volume_node, str(head), capture, InferenceConfig(**options), into, name, region, doubt)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -82,7 +84,8 @@ class SegmentNodeJob:
         gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
         image = folder.file("image.mha")
         write_image(image, self.capture.volume(monitor))
-        return SegmentJob(image=image, head=self.head, output=folder.file("labels.mha"), **self.options)
+        output = folder.file("labels.mha")
+        return SegmentJob.of(self.config, image=image, head=self.head, output=output, region=self.region)
 
     def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
@@ -109,7 +112,8 @@ class TrainNodeJob:
     unlabeled: tuple[VolumeSnapshot, ...]
     structures: tuple[Structure, ...]
     output: str
-    options: Mapping[str, Any]
+    config: TrainingConfig
+    start_from: str | None = None
 
     @classmethod
     def of(
@@ -119,12 +123,14 @@ class TrainNodeJob:
         *,
         unlabeled: Sequence[Any] = (),
         ignored_segment: str | None = None,
+        start_from: str | None = None,
         **options: Any,
     ) -> TrainNodeJob:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
-        scribbles leave open; ``options`` are TrainJob's. Raises InputError.
+        scribbles leave open; ``start_from`` is a head file to go on from; ``options`` are TrainingConfig's. Raises
+        InputError.
         """
-        known = _labelling_of_head(options.get("start_from"))
+        known = _labelling_of_head(start_from)
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
             annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
@@ -137,7 +143,8 @@ class TrainNodeJob:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
         bare = tuple(capture_volume(node, later=True) for node in unlabeled)
-        return cls(tuple(captured), bare, tuple(structures.values()), str(output), options)
+        config = TrainingConfig(**options)
+        return cls(tuple(captured), bare, tuple(structures.values()), str(output), config, start_from)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -165,12 +172,13 @@ class TrainNodeJob:
             for value in labelmap.values():
                 absent.pop(value, None)
         _require_none(list(absent.values()))
-        return TrainJob(
+        return TrainJob.of(
+            self.config,
             cases=tuple(files),
             output=self.output,
             unlabeled=tuple(self._write_bare(folder, number, monitor) for number in range(len(self.unlabeled))),
             structures=tuple(StructureSpec(**structure.to_dict()) for structure in self.structures),
-            **self.options,
+            start_from=self.start_from,
         )
 
     def fetch(self, result: Mapping[str, Any]) -> None:
