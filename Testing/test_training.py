@@ -324,7 +324,7 @@ def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         result.planned = options["steps"]
         return result
 
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit", short)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit_head", short)
 
 
 def test_a_training_that_was_cut_short_says_so_and_its_card_too(

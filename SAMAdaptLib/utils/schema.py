@@ -217,9 +217,10 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 @cache
 def _own_fields(cls: type) -> dict[str, Any]:
-    """The fields that are keys of the object."""
+    """The fields that are keys of the object; those that are given by keyword alone come last."""
     besides = _BESIDES if issubclass(cls, Open) else frozenset()
-    return {item.name: item for item in dataclasses.fields(cls) if item.name not in besides}
+    fields = sorted(dataclasses.fields(cls), key=lambda item: item.kw_only)
+    return {item.name: item for item in fields if item.name not in besides}
 
 
 def _default(item: dataclasses.Field) -> Any:
