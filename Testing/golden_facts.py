@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "goldens"
 STARTER = ROOT / "SAMAdapt" / "Resources" / "Heads" / "Hippocampus-starter.samhead"
 
-STEPS = {"linear": 60, "cnn": 14, "autosam": 24, "fusion": 7, "student": 5, "unet": 5}
+STEPS = {"linear": 60, "cnn": 14, "autosam": 12, "fusion": 7, "student": 5, "unet": 5}
 """Optimizer steps of each head type: enough to find something on the phantom, few enough for a second."""
 
 
