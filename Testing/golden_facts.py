@@ -306,7 +306,7 @@ def _option(action: argparse.Action) -> dict[str, Any]:
 
 def wire_lines() -> dict[str, Any]:
     """PROTOCOL and a line of each word, to the worker and from it."""
-    from SAMAdaptLib import wire
+    from SAMAdaptLib.worker import protocol as wire
 
     told = {
         "run": {"job": 1, "spec": {"kind": "probe", "path": "/d/é.nii"}},
