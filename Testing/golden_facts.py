@@ -65,10 +65,10 @@ def two_boxes(shift: int = 0) -> tuple[sitk.Image, sitk.Image]:
 
 
 def hippocampus_phantom() -> sitk.Image:
-    """A slim grey body in a bright surrounding with a dark gap beside it, one slice as of a cropped T1 volume."""
-    k, j, i = np.mgrid[:1, :50, :36]
-    body = ((j - 25) / 18.0) ** 2 + ((i - 17) / 7.0) ** 2 < 1
-    gap = ((j - 25) / 20.0) ** 2 + ((i - 27) / 2.5) ** 2 < 1
+    """A slim grey body in a bright surrounding with a dark gap beside it, two sagittal slices as of a T1 volume."""
+    k, j, i = np.mgrid[:36, :50, :2]
+    body = ((j - 25) / 18.0) ** 2 + ((k - 17) / 6.0) ** 2 < 1
+    gap = ((j - 25) / 20.0) ** 2 + ((k - 26) / 2.5) ** 2 < 1
     values = 150 + texture(k.shape, 1) - 50 * body.astype(np.int16) - 110 * (gap & ~body).astype(np.int16)
     return as_image(values.astype(np.int16), (1.0, 1.0, 1.0))
 
