@@ -10,6 +10,7 @@ import pytest
 from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from methods import change_method
 from phantoms import UNKNOWN, dice, scribbled, two_balls
 from test_closer import WIDE, small_balls
 
@@ -19,10 +20,8 @@ from SAMAdaptLib.data.image import Labelmap
 from SAMAdaptLib.features.sliced_volume import SlicedVolume
 from SAMAdaptLib.inference.components import keep_marked_pieces
 from SAMAdaptLib.inference.segment import segment
-from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.preprocessing.intensity import rule_for
-from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import BUDGETS
 from SAMAdaptLib.training.config import TrainingConfig
@@ -40,10 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(home))
-    monkeypatch.setattr(head_class("cnn"), "steps", 60)
-    monkeypatch.setattr(head_class("cnn"), "batch", 8)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 8)
+    change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}}, priors={"stacks": 40, "stack_batch": 8})
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
 
@@ -168,7 +164,7 @@ def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_fill_unannotate
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("stage", ["Segmenting", "Learning shapes"])
 def test_cancelling_afterwards_keeps_the_first_head(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head_class("cnn"), "batch", 2)
+    change_method(monkeypatch, fits={"cnn": {"batch": 2}})
 
     class Stops(Silent):
         heard = ""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from listeners import Listener
+from methods import change_method
 from phantoms import UNKNOWN, dice, scribbled
 from test_closer import quick, small_balls  # noqa: F401  a fixture
 
@@ -22,7 +23,6 @@ from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference.cascade import CascadePredictor
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.inference.stage import StagePredictor
-from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training import pseudo_labels as selftraining
@@ -30,7 +30,8 @@ from SAMAdaptLib.training.budget import BUDGETS, StageBudget
 from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.training.context import TrainingContext
 from SAMAdaptLib.training.dataset import PseudoLabels, TrainingData
-from SAMAdaptLib.training.pseudo_labels import LEAST_UNLABELED, pseudo_label, with_students
+from SAMAdaptLib.training.pseudo_labels import pseudo_label, with_students
+from SAMAdaptLib.training.settings import MethodSettings
 from SAMAdaptLib.training.train import _next_stage, train
 from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
@@ -41,10 +42,8 @@ OTHERS = [small_balls(seed=8), small_balls(seed=11)]
 def easily_sure(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:  # noqa: F811
     """Heads that were trained as shortly as here are sure of nothing, and do not agree with their priors. Two volumes
     to learn from are enough, and quicker."""
-    monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
-    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 0.0)
-    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
-    monkeypatch.setattr(selftraining, "LEAST_UNLABELED", len(OTHERS))
+    easy = {"least_confidence": 0.4, "least_agreement": 0.0, "tolerated_loss": 1.0, "least_unlabeled": len(OTHERS)}
+    change_method(monkeypatch, **easy)
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
 
 
@@ -53,7 +52,10 @@ def adapted(monitor: Silent | None = None, case: Case | None = None, **options) 
     return train([case or small_balls()], monitor=monitor, **chosen)
 
 
-def context_of(case: Case, *, self_trains: bool = True, start_from: Head | None = None) -> TrainingContext:
+def context_of(
+    case: Case, *, self_trains: bool = True, start_from: Head | None = None, **method: float
+) -> TrainingContext:
+    """``method``: constants that are to be others."""
     config = TrainingConfig(encoder="tiny", device="cpu")
     return TrainingContext.of([case], config, Silent(), FeatureCache(), start_from=start_from, self_trains=self_trains)
 
@@ -66,9 +68,7 @@ def trained() -> dict[str, Head]:
 
 @pytest.fixture
 def longer(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
-    monkeypatch.setattr(head_class("cnn"), "steps", 60)
-    monkeypatch.setattr(head_class("cnn"), "batch", 8)
-    monkeypatch.setattr(head_class("student"), "steps", 120)
+    change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}, "student": {"steps": 120}})
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=60))
 
 
@@ -227,10 +227,9 @@ def test_students_pay_their_part_of_the_priors_which_are_as_good_as_without_them
 def test_a_volume_in_which_head_and_prior_contradict_each_other_is_left_out(
     head: Head, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = context_of(small_balls())
-    assert pseudo_label(head, context, OTHERS[0].volume) is not None
-    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
-    assert pseudo_label(head, context, OTHERS[0].volume) is None
+    assert pseudo_label(head, context_of(small_balls()), OTHERS[0].volume) is not None
+    strict = context_of(small_balls(), least_agreement=1.01)
+    assert pseudo_label(head, strict, OTHERS[0].volume) is None
 
 
 def test_a_volume_in_which_nothing_is_found_is_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,21 +242,18 @@ def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypa
     sliced = slices_for_head(head.card, volume)
     predictor = CascadePredictor(head, context.encoder, "cpu", Silent(), context.store)
     probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced)]
-    monkeypatch.setattr(
-        selftraining, "CONFIDENT", float(np.median(np.concatenate([p for p in probability if p is not None])))
-    )
-    found = pseudo_label(head, context, volume)
+    confident = float(np.median(np.concatenate([p for p in probability if p is not None])))
+    found = pseudo_label(head, context_of(small_balls(), least_confidence=confident), volume)
     assert found is not None
     for item in found.slices:
         chance = probability[item.content.identity["slice"]]
         assert chance is not None
-        unsure = chance < selftraining.CONFIDENT
+        unsure = chance < confident
         assert (item.classes[~unsure] != IGNORED).all()
         assert (item.classes[unsure] == IGNORED).mean() > 0.9, "all but pieces that were not kept"
 
 
 def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "CONFIDENT", 1.1)
     seen = selftraining.decided
 
     def with_an_island(*arguments):
@@ -266,7 +262,7 @@ def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monk
         return labels
 
     monkeypatch.setattr(selftraining, "decided", with_an_island)
-    found = pseudo_label(head, context_of(small_balls()), OTHERS[0].volume)
+    found = pseudo_label(head, context_of(small_balls(), least_confidence=1.1), OTHERS[0].volume)
     assert found is not None
     first = next(item for item in found.slices if item.content.identity["slice"] == 0)
     assert np.unique(first.classes).tolist() == [0, IGNORED]
@@ -274,7 +270,7 @@ def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monk
 
 
 def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
+    change_method(monkeypatch, least_agreement=1.01)
     told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
@@ -284,7 +280,7 @@ def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: p
 def test_from_few_volumes_nothing_is_learned_and_the_annotation_has_all_of_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(selftraining, "LEAST_UNLABELED", LEAST_UNLABELED)
+    change_method(monkeypatch, least_unlabeled=MethodSettings().least_unlabeled)
     budgets, begin = [], StageBudget.of
     monkeypatch.setattr(StageBudget, "of", lambda whole, *rest: (budgets.append(whole), begin(whole, *rest))[1])
     told = Listener()
@@ -307,7 +303,7 @@ def test_where_there_is_time_to_look_through_few_volumes_alone_none_is_encoded(m
 
 
 def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", -2.0)
+    change_method(monkeypatch, tolerated_loss=-2.0)
     told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0

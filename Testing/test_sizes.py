@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from listeners import Listener  # noqa: E402
+from methods import change_method
 from phantoms import two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
@@ -24,8 +25,6 @@ from SAMAdaptLib.features.cache import FeatureCache  # noqa: E402
 from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference.cascade import CascadePredictor  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
-from SAMAdaptLib.networks import head_class  # noqa: E402
-from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
 from SAMAdaptLib.training import context as preparing  # noqa: E402
 from SAMAdaptLib.training import train as training  # noqa: E402
@@ -116,11 +115,11 @@ def test_every_size_that_is_chosen_from_is_one_that_fits() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path / "home"))
-    for kind in ("linear", "cnn"):
-        monkeypatch.setattr(head_class(kind), "steps", 20)
-        monkeypatch.setattr(head_class(kind), "batch", 2)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 8)
+    change_method(
+        monkeypatch,
+        fits=dict.fromkeys(("linear", "cnn"), {"steps": 20, "batch": 2}),
+        priors={"stacks": 40, "stack_batch": 8},
+    )
     few = {"views": 1, "least_views": 1, "effort": 1.0, "shape_steps": 20, "arrangement_steps": 0}
     for name in BUDGETS:
         monkeypatch.setitem(BUDGETS, name, replace(BUDGETS[name], **few))
@@ -176,7 +175,7 @@ def test_a_head_on_an_encoder_by_path_keeps_its_size_too(quick, asked_of, monkey
 
 
 def test_a_closer_look_may_see_another_size_and_both_are_kept(quick, asked_of, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(head_class("cnn"), "steps", 60)
+    change_method(monkeypatch, fits={"cnn": {"steps": 60}})
     trained = train([small_balls()], encoder="tiny", budget="balanced")
     head = load_head(save_head(trained, tmp_path / "both.samhead"))
     assert head.closer is not None

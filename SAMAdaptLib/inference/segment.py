@@ -16,7 +16,7 @@ from ..preprocessing.slicing import Bounds
 from ..progress import Monitor, Silent
 from ..utils.disk.scratch import scratch_array
 from .cascade import CascadePredictor, argmax_labels
-from .config import InferenceConfig
+from .config import CASCADE, CascadeSettings, InferenceConfig
 from .postprocessing import keep_main_components
 from .quality_control import check_region, looks_of, quality_warnings
 
@@ -41,6 +41,7 @@ def segment(
     region: Bounds | None = None,
     monitor: Monitor | None = None,
     store: FeatureCache | None = None,
+    cascade: CascadeSettings = CASCADE,
     **options: Any,
 ) -> Labelmap:
     """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
@@ -57,6 +58,7 @@ def segment(
         region: (first, last) voxel along i, j, k; those outside are background and are not computed.
         monitor: hears of progress, and may cancel.
         store: the feature cache.
+        cascade: constants of the method.
         options: fields of ``config`` that are to be others.
 
     Raises:
@@ -67,7 +69,8 @@ def segment(
     config = replace(config or InferenceConfig(), **options)
     card = head.card
     beyond = "" if region is None else check_region(region, volume.geometry)
-    predictor = CascadePredictor(head, encoder, config.device, monitor or Silent(), store or FeatureCache())
+    stores = store or FeatureCache()
+    predictor = CascadePredictor(head, encoder, config.device, monitor or Silent(), stores, cascade)
     sliced = slices_for_head(card, volume, config.plane)
     if config.planes == "three":
         others = [slices_for_head(card, volume, name) for name in ("axial", "sagittal", "coronal")]

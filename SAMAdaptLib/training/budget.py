@@ -32,9 +32,6 @@ take what the heads need. Of several trainings the first alone learns priors, an
 ARRANGEMENT_SHARE = 0.125
 """Share of the time that may go into the arrangement prior."""
 
-LEAST_ARRANGEMENT = 100
-"""Steps below which an arrangement prior is not learned at all: it would move what it does not know."""
-
 UNLABELED_SHARE = 0.25
 """Share of the time that may go into encoding volumes without annotation."""
 
@@ -49,7 +46,8 @@ class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
     ``least_views``: of a slice, in any case.
-    ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``rounds``: how often a head
+    ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``least_arrangement_steps``:
+    below them that prior is not learned at all: it would move what it does not know. ``rounds``: how often a head
     learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
     its part of the time. ``trainings``: how many such parts there are, when this is one of them.
     """
@@ -63,6 +61,7 @@ class Budget:
     rounds: int = 1
     trainings: int = 1
     least_views: int = 1
+    least_arrangement_steps: int = 100
 
     def split_for_rounds(self) -> Budget:
         """What each training has of this budget when there is a first one and ``rounds`` more.
@@ -131,7 +130,7 @@ class Budget:
         seconds = self.trainings * self.seconds * ARRANGEMENT_SHARE
         affordable = min(self.arrangement_steps, seconds / max(seconds_per_step, 1e-6))
         steps = _largest_affordable(STEP_LADDER, affordable)
-        return steps if steps >= LEAST_ARRANGEMENT else 0
+        return steps if steps >= self.least_arrangement_steps else 0
 
 
 @dataclass(frozen=True)
@@ -201,10 +200,6 @@ class StageBudget:
             reserved=reserved,
             lent=self.lent + seconds - reserved,
         )
-
-    def with_stages(self, stages: int) -> StageBudget:
-        """The same with so many stages still to come."""
-        return replace(self, stages=stages)
 
     def next_training(self) -> StageBudget:
         """That of one of the trainings that follow, which begins now and pays its part of this one's priors."""

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from .context import TrainingContext
     from .samples import TrainingSample
 
-SELECTION_MARGIN = 0.05
-"""Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
-
 _OVERTIME = 1.15
 
 
@@ -55,14 +52,15 @@ class HeadCandidates:
         """A head of each kind; several answer together unless one alone is clearly better.
 
         Slices of the annotated volume itself say little about other volumes: between heads that differ by less than
-        ``SELECTION_MARGIN`` on them, the mean of all is the safer choice.
+        ``selection_margin`` on them, the mean of all is the safer choice.
         """
         heads = self._each(kinds)
         best = max(heads, key=lambda head: head.card.mean_dice or 0)
         if len(heads) == 1 or heads[-1].card.training.cancelled:
             return best
         together = self._together(heads)
-        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + SELECTION_MARGIN else together
+        margin = self.context.method.selection_margin
+        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + margin else together
 
     def fit_ensemble(self, kinds: Sequence[str]) -> Head:
         """A head of each kind, and all answer together; when cancelled, the one that was not finished."""
@@ -72,8 +70,8 @@ class HeadCandidates:
     def new_module(self, kind: str) -> HeadModule:
         """A head of that kind as its fit begins."""
         context, encoder = self.context, self.encoder
-        module = untrained(kind, encoder, len(context.structures) + 1)
-        earlier = self.start_from and _earlier(self.start_from, module, encoder, context.structures)
+        module = untrained(kind, encoder, len(context.data.structures) + 1)
+        earlier = self.start_from and _earlier(self.start_from, module, encoder, context.data.structures)
         if earlier:
             module.load_state_dict(earlier.state_dict())
             return module
@@ -116,25 +114,27 @@ class HeadCandidates:
 
     def _fit_here(self, kind: str, seconds: float, seed: int) -> Head:
         budget, monitor = self.context.budget, self.context.monitor
+        settings = self.context.method.fits[kind]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = self.new_module(kind)
             began = time.monotonic()
             embedder = self._embedder(module)
-            pace = seconds_per_step(module, sizes_of(self.encoder, module), self.device)
-            least = budget.least_steps(module.steps)
+            pace = seconds_per_step(module, sizes_of(self.encoder, module), self.device, settings)
+            least = budget.least_steps(settings.steps)
             torch.manual_seed(seed)
             result = fit_head(
                 module,
                 embedder,
                 self.samples,
                 self.checks,
-                steps=budget.steps(module.steps, seconds, pace),
+                steps=budget.steps(settings.steps, seconds, pace),
                 least_steps=least,
                 seed=seed,
                 device=self.device,
                 deadline=began + _OVERTIME * max(seconds, 10.0, least * pace),
                 monitor=monitor,
+                settings=settings,
             )
         if result.cut_short:
             monitor.warning(_cut_short(kind, result))

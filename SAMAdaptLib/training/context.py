@@ -17,18 +17,19 @@ from ..networks import head_class
 from ..progress import Monitor
 from ..utils.devices import resolve_device
 from ..utils.sampling import evenly_spaced
+from . import settings as constants
 from .budget import Budget, StageBudget, allows_second_stage, budget_named, candidates
 from .config import TrainingConfig
 from .dataset import PseudoLabels, StageData, TrainingData
 from .fit import seconds_per_step, sizes_of, untrained
 from .samples import TrainingSample, draw_samples, in_rounds
+from .settings import METHOD, MethodSettings
 
 if TYPE_CHECKING:
     import torch
 
     from ..data.case import Case
     from ..data.image import Labelmap
-    from ..data.structure import Structure
     from ..encoders.base import Encoder
     from ..heads.head import Head
 
@@ -58,6 +59,7 @@ class TrainingContext:
         device: where heads are fitted.
         monitor: hears of progress.
         start_from: a head to go on from.
+        method: constants of the method.
     """
 
     config: TrainingConfig
@@ -70,6 +72,7 @@ class TrainingContext:
     device: torch.device
     monitor: Monitor
     start_from: Head | None = None
+    method: MethodSettings = METHOD
 
     @classmethod
     def of(
@@ -82,17 +85,19 @@ class TrainingContext:
         name: str = "",
         start_from: Head | None = None,
         self_trains: bool = False,
+        method: MethodSettings | None = None,
     ) -> TrainingContext:
         """Prepare a training on these cases, encoders included.
 
         ``self_trains``: volumes without annotation will be learned from as well. Raises InputError, GeometryError.
         """
         earlier = start_from.closer if start_from is not None else None
-        data = TrainingData.of(cases, config, None if earlier is None else earlier.card.plane.side_mm)
+        method = method or constants.METHOD
+        data = TrainingData.of(cases, config, method, None if earlier is None else earlier.card.plane.side_mm)
         whole = budget_named(config.budget)
         budget = whole.split_for_rounds() if self_trains else whole
         device = resolve_device(config.device)
-        context = cls(config, name, budget, data, None, None, store, device, monitor, start_from)
+        context = cls(config, name, budget, data, None, None, store, device, monitor, start_from, method)
         if any(head_class(kind).needs for kind in context.kinds):
             encoder = context._load_encoder(data.coarse, start_from)
             _warn_of_another_encoder(start_from, encoder, monitor)
@@ -102,7 +107,7 @@ class TrainingContext:
 
     def with_completed(self, labelmaps: Sequence[Labelmap]) -> TrainingContext:
         """The same training from nothing, with what the annotation had left open filled in."""
-        data = TrainingData.of(self.data.cases, self.config, completed=labelmaps)
+        data = TrainingData.of(self.data.cases, self.config, self.method, completed=labelmaps)
         return replace(self, data=data, start_from=None)
 
     def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingContext:
@@ -124,11 +129,6 @@ class TrainingContext:
     @property
     def _has_time(self) -> bool:
         return allows_second_stage(self.config.head, self.budget)
-
-    @property
-    def structures(self) -> list[Structure]:
-        """What is learned, in the order of label values."""
-        return self.data.structures
 
     @property
     def levels(self) -> list[str]:
@@ -188,10 +188,10 @@ class TrainingContext:
         encoder = self.encoder_of(data)
         fitting = 0.0
         for kind in kinds:
-            module = untrained(kind, encoder, len(self.structures) + 1)
+            module = untrained(kind, encoder, len(self.data.structures) + 1)
             with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
-                pace = seconds_per_step(module, sizes_of(encoder, module), self.device)
-                fitting += self.budget.least_steps(module.steps) * pace
+                pace = seconds_per_step(module, sizes_of(encoder, module), self.device, self.method.fits[kind])
+                fitting += self.budget.least_steps(self.method.fits[kind].steps) * pace
         return self.budget.least_seconds(len(data.training), len(data.held_out), _seconds_per_view(encoder), fitting)
 
     def _load_encoder(self, data: StageData, earlier: Head | None) -> Encoder:

@@ -24,6 +24,7 @@ from .annotated_slices import (
     subsample_empty,
 )
 from .annotation import pieces, plane_to_learn_in
+from .settings import METHOD, MethodSettings
 
 if TYPE_CHECKING:
     from ..data.image import Labelmap
@@ -108,6 +109,7 @@ class TrainingData:
         cls,
         cases: Sequence[Case],
         config: TrainingConfig,
+        method: MethodSettings = METHOD,
         roi_mm: float | None = None,
         completed: Sequence[Labelmap] | None = None,
     ) -> TrainingData:
@@ -116,6 +118,7 @@ class TrainingData:
         Args:
             cases: each with labels on the grid of its volume.
             config: plane, intensity rule, and what was left open.
+            method: constants of the method.
             roi_mm: side of the windows of an earlier head, which are kept.
             completed: the labelmaps of the cases with what was left open filled in; then these are learned from, and
                 what was drawn is held out all the same.
@@ -127,30 +130,39 @@ class TrainingData:
         structures = _structures(cases, config.ignore_label)
         for case in cases:
             _require_same_grid(case)
+        values = [structure.value for structure in structures]
         unknown = any(config.ignore_label in case.labelmap.values() for case in cases)
         drawn_whole = not (config.annotated_slices_only or unknown)
         whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
         choice = plane_to_learn_in(fullest, structures, config.plane, drawn_whole)
         plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
-        plane = replace(plane, side_mm=shared_canvas_side(_stack(case, plane) for case in cases))
-        seen = _Slicing(plane, rule_for(cases[0].volume, config.intensity), [item.value for item in structures])
-        divided = [
-            split_held_out(seen.annotated(case, config.annotated_slices_only, config.ignore_label)) for case in cases
-        ]
+        stacked = (SliceStack(case.volume.geometry, plane_for_volume(plane, case.volume)) for case in cases)
+        plane = replace(plane, side_mm=shared_canvas_side(stacked))
+        side_mm, rule = plane.side_mm or 0.0, rule_for(cases[0].volume, config.intensity)
+
+        def sliced(case: Case) -> SlicedVolume:
+            return SlicedVolume(case.volume, plane_for_volume(plane, case.volume), rule, side_mm)
+
+        divided: list[Divided] = []
+        for case in cases:
+            limits = config.annotated_slices_only, config.ignore_label
+            drawn = annotated_slices(sliced(case), case.labelmap.voxels, values, *limits)
+            divided.append(split_held_out(drawn, method.held_out_share, method.least_to_hold_out))
         taught = cases
         if completed is not None:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
-            filled = [seen.annotated(case, False, None) for case in taught]
+            filled = (annotated_slices(sliced(case), case.labelmap.voxels, values, False, None) for case in taught)
             divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
         anatomy = pieces(taught, structures, whole)
-        stacks = seen.stacks(taught) if whole else []
-        coarse = _stage_data(seen.side_mm, divided, stacks)
+        stacks = [label_stack(sliced(case), case.labelmap.voxels, values) for case in taught] if whole else []
+        stacks = stacks if worth_learning(stacks, method.priors) else []
+        coarse = _stage_data(side_mm, divided, stacks)
         if not any(item.present for item in coarse.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        roi = _roi_data(seen.side_mm, divided, stacks, roi_mm)
-        return cls(cases, structures, plane, seen.rule, anatomy, whole, completed is not None, coarse, roi)
+        roi = _roi_data(side_mm, divided, stacks, roi_mm, method)
+        return cls(cases, structures, plane, rule, anatomy, whole, completed is not None, coarse, roi)
 
     def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingData:
         """The same data, and what a head found in other volumes, for both stages."""
@@ -161,34 +173,6 @@ class TrainingData:
         side_mm = self.roi.side_mm
         close = [item for labels in found for item in subsample_empty(labels.in_roi(side_mm))]
         return replace(data, roi=replace(self.roi, pseudo_labelled=close))
-
-
-@dataclass(frozen=True)
-class _Slicing:
-    """How cases are cut into slices: the plane, the rule of gray values, and the label values of classes 1, 2, ...."""
-
-    plane: PlaneRule
-    rule: IntensityRule
-    values: list[int]
-
-    @property
-    def side_mm(self) -> float:
-        return self.plane.side_mm or 0.0
-
-    def volume(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(case.volume, plane_for_volume(self.plane, case.volume), self.rule, self.side_mm)
-
-    def annotated(self, case: Case, slices_only: bool, ignore_label: int | None) -> list[LabelledSlice]:
-        return annotated_slices(self.volume(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
-
-    def stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
-        """The annotations as shapes, if there are enough slices."""
-        stacks = [label_stack(self.volume(case), case.labelmap.voxels, self.values) for case in cases]
-        return stacks if worth_learning(stacks) else []
-
-
-def _stack(case: Case, plane: PlaneRule) -> SliceStack:
-    return SliceStack(case.volume.geometry, plane_for_volume(plane, case.volume))
 
 
 def _stage_data(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
@@ -207,13 +191,18 @@ def _without(slices: Sequence[LabelledSlice], checks: list[LabelledSlice]) -> Di
 
 
 def _roi_data(
-    canvas_mm: float, divided: Sequence[Divided], stacks: Sequence[LabelStack], earlier_mm: float | None
+    canvas_mm: float,
+    divided: Sequence[Divided],
+    stacks: Sequence[LabelStack],
+    earlier_mm: float | None,
+    method: MethodSettings,
 ) -> StageData | None:
     """The same slices and shapes through windows around each case's structures; None if that is not worth it."""
     extents = [annotation_roi([*ours, *checks]) for ours, checks in divided]
     side_mm = earlier_mm
     if side_mm is None and stacks:
-        side_mm = roi_side([place for place in extents if place is not None], canvas_mm)
+        found = [place for place in extents if place is not None]
+        side_mm = roi_side(found, canvas_mm, method.roi_margin, method.largest_roi)
     if side_mm is None:
         return None
     seen = [

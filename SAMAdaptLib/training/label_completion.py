@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 def complete_labels(head: Head, context: TrainingContext) -> list[Labelmap]:
     """The labelmaps of the cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
     config = context.config
-    predictor = CascadePredictor(head, context.encoder, config.device, context.monitor, context.store)
+    predictor = CascadePredictor(
+        head, context.encoder, config.device, context.monitor, context.store, context.method.cascade
+    )
     filled = []
     for case in context.data.cases:
         sliced = slices_for_head(head.card, case.volume)

@@ -24,7 +24,6 @@ from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import NetworkSpec
 from ..inference.cascade import CascadePredictor, argmax_labels
 from ..inference.postprocessing import keep_main_components
-from ..inference.quality_control import LEAST_AGREEMENT
 from ..networks.ensemble import EnsembleHead
 from ..networks.student import StudentHead
 from ..preprocessing.augmentation import IGNORED
@@ -51,24 +50,13 @@ STUDENTS = ("student", "student")
 """Heads that learn from volumes without annotation, and answer together: each errs in its own way. From the answers of
 one head in 20 hearts (ACDC) one alone had a Dice of 0.77 to 0.81, two together 0.84."""
 
-LEAST_UNLABELED = 4
-"""Volumes without annotation below which nothing is learned from them: from one or two abdomens students lost 0.01 of
-Dice, from four or eight hippocampi they gained 0.03."""
 
-CONFIDENT = 0.9
-"""Pixels whose winning class has at least this probability are learned from."""
-
-TOLERATED_LOSS = 0.05
-"""Held-out Dice that students may cost before the gate shuts. The slices held out of one volume are a handful and the
-looks see them differently: less says nothing, while those that believe its mistakes lose far more."""
-
-
-def require_enough(unlabeled: Sequence[Volume], monitor: Monitor) -> Sequence[Volume]:
+def require_enough(unlabeled: Sequence[Volume], least: int, monitor: Monitor) -> Sequence[Volume]:
     """The volumes to learn from without annotation: all of them, or none with a warning if they are too few."""
-    if not 0 < len(unlabeled) < LEAST_UNLABELED:
+    if not 0 < len(unlabeled) < least:
         return unlabeled
     monitor.warning(
-        f"At least {LEAST_UNLABELED} volumes without annotation are needed to learn from them, {len(unlabeled)} came: "
+        f"At least {least} volumes without annotation are needed to learn from them, {len(unlabeled)} came: "
         "only the annotation is learned from."
     )
     return ()
@@ -81,12 +69,12 @@ def self_train(head: Head, context: TrainingContext, stage: StageBudget, volumes
     ``stage``: the last one of the training that ``head`` came from. Cancelled: the best head so far, and its card says
     so.
     """
-    best = head.noted(unlabeled=0)
-    least = (head.card.mean_dice or 0.0) - TOLERATED_LOSS
+    best, method = head.noted(unlabeled=0), context.method
+    least = (head.card.mean_dice or 0.0) - method.tolerated_loss
     chosen = _affordable(head, context, volumes)
-    if len(chosen) < LEAST_UNLABELED:
+    if len(chosen) < method.least_unlabeled:
         words = f"There is time to look through {len(chosen)} of the unlabelled volumes alone"
-        context.monitor.warning(f"{words}, and {LEAST_UNLABELED} are needed; the head stays as it was.")
+        context.monitor.warning(f"{words}, and {method.least_unlabeled} are needed; the head stays as it was.")
         return best
     for _ in range(context.budget.rounds):
         try:
@@ -105,20 +93,21 @@ def pseudo_label(head: Head, context: TrainingContext, volume: Volume) -> Pseudo
 
     Pieces that are not kept are background.
     """
-    predictor = CascadePredictor(head, context.encoder, context.config.device, context.monitor, context.store)
+    method, device = context.method, context.config.device
+    predictor = CascadePredictor(head, context.encoder, device, context.monitor, context.store, method.cascade)
     sliced = slices_for_head(head.card, volume)
     seen, sure = [], np.zeros(volume.geometry.shape, bool)
 
     def on_slice(index: int, winner: NDArray[Any], probability: NDArray[np.float32]) -> None:
         seen.append(index)
-        sliced.stack.put(sure, index, probability >= CONFIDENT)
+        sliced.stack.put(sure, index, probability >= method.least_confidence)
 
     labels = argmax_labels(predictor.slices(sliced), sliced, head.card.values, on_slice)
     kept = labels.copy()
     keep_main_components(kept, head.card)
     agreement = predictor.agreement
     place = bounding_roi((found > 0 for found in sliced.stack.oriented(kept)), sliced.stack.spacing)
-    if place is None or (agreement is not None and agreement < LEAST_AGREEMENT):
+    if place is None or (agreement is not None and agreement < method.least_agreement):
         return None
     unsure, indices = ~sure & (kept == labels), class_indices(kept, head.card.values, None)
     indices[unsure] = IGNORED
@@ -134,10 +123,11 @@ def _one_round(
 
     Raises Cancelled when the students were not finished.
     """
+    needed = context.method.least_unlabeled
     found = [labels for volume in volumes if (labels := pseudo_label(head, context, volume)) is not None]
-    if len(found) < LEAST_UNLABELED:
+    if len(found) < needed:
         words = f"Something was surely found in {len(found)} of {len(volumes)} unlabelled volumes alone"
-        return None, f"{words}, {LEAST_UNLABELED} are needed; the head stays as it was."
+        return None, f"{words}, {needed} are needed; the head stays as it was."
     students = _fit_students(context.with_pseudo_labels(found), stage.next_training())
     if students.card.training.cancelled:
         raise Cancelled

@@ -22,6 +22,7 @@ from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as layout_pace
 from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
+from . import settings as constants
 from .budget import StageBudget
 from .candidates import HeadCandidates
 from .config import TrainingConfig
@@ -29,6 +30,7 @@ from .context import ROI_HEAD_TYPE, TrainingContext
 from .dataset import StageData, under_one_labelling
 from .label_completion import complete_labels
 from .pseudo_labels import require_enough, self_train
+from .settings import MethodSettings
 
 if TYPE_CHECKING:
     from ..data.case import Case
@@ -50,6 +52,7 @@ def train(
     monitor: Monitor | None = None,
     start_from: Head | None = None,
     store: FeatureCache | None = None,
+    method: MethodSettings | None = None,
     **options: Any,
 ) -> Head:
     """Train a head on annotated volumes.
@@ -64,6 +67,7 @@ def train(
             training: the best head so far is returned and its card says so.
         start_from: go on from this head if it fits.
         store: the feature cache.
+        method: constants of the method, if they are to be others than ``METHOD``.
         options: fields of ``config`` that are to be others.
 
     Raises:
@@ -73,12 +77,20 @@ def train(
     """
     config = replace(config or TrainingConfig(), **options)
     monitor = monitor or Silent()
-    others = require_enough(unlabeled, monitor)
+    method = method or constants.METHOD
+    others = require_enough(unlabeled, method.least_unlabeled, monitor)
     cases = under_one_labelling(cases, config.ignore_label, _labelling_of(start_from))
     _warn_of_other_structures(start_from, cases, config.ignore_label, monitor)
     began = time.monotonic()
     context = TrainingContext.of(
-        cases, config, monitor, store or FeatureCache(), name=name, start_from=start_from, self_trains=bool(others)
+        cases,
+        config,
+        monitor,
+        store or FeatureCache(),
+        name=name,
+        start_from=start_from,
+        self_trains=bool(others),
+        method=method,
     )
     _warn_if_slow(context)
     head, stage = fit_stages(context, StageBudget.of(context.budget, context.stages, began))
@@ -140,7 +152,7 @@ def _fit_again(context: TrainingContext, stage: StageBudget, head: Head) -> tupl
     cancelled."""
     try:
         again = context.with_completed(complete_labels(head, context))
-        better, last = fit_stages(again, stage.with_stages(again.stages))
+        better, last = fit_stages(again, replace(stage, stages=again.stages))
     except Cancelled:
         return context, head.noted(cancelled=True), stage
     if better.card.training.cancelled:
@@ -154,22 +166,24 @@ def _with_priors(
     """``head``, which sees slices as the stage does, with priors of its data if these allow them."""
     if head.card.training.cancelled:
         return head
-    seed, monitor = context.config.seed, context.monitor
+    seed, monitor, priors = context.config.seed, context.monitor, context.method.priors
     plane = replace(head.card.plane, side_mm=data.side_mm)
     head = replace(head, card=replace(head.card, plane=plane))
     stacks = data.stacks if context.trains_priors else []
-    head = attach_shape_prior(head, stacks, earlier, stage.shape_steps, seed, monitor)
+    head = attach_shape_prior(head, stacks, earlier, stage.shape_steps, seed, monitor, priors)
     if data is context.data.coarse:
-        head = attach_layout_prior(head, stacks, stage.layout_steps, seed, monitor)
+        head = attach_layout_prior(head, stacks, stage.layout_steps, seed, monitor, priors)
     return head.noted(seconds=round(stage.seconds_gone, 1))
 
 
 def _next_stage(context: TrainingContext, budget: StageBudget, data: StageData, kinds: Sequence[str]) -> StageBudget:
     """The budget of the stage that begins now, on these data with heads of these kinds."""
-    least, classes = context.least_seconds(data, kinds), len(context.structures) + 1
+    least, classes = context.least_seconds(data, kinds), len(context.data.structures) + 1
     if not (context.trains_priors and context.data.coarse.stacks):
         return budget.next_stage(least)
-    return budget.next_stage(least, shape_pace(classes), layout_pace(classes) if context.data.roi is None else None)
+    priors = context.method.priors
+    layout = layout_pace(classes, priors) if context.data.roi is None else None
+    return budget.next_stage(least, shape_pace(classes, priors), layout)
 
 
 # What is said before ------------------------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def _hints(cls: Any) -> dict[str, Any]:
 def _own_fields(cls: type) -> dict[str, Any]:
     """The fields that are keys of the object; those that are given by keyword alone come last."""
     besides = _BESIDES if issubclass(cls, Open) else frozenset()
-    fields = sorted(dataclasses.fields(cls), key=lambda item: item.kw_only)
+    fields = sorted(dataclasses.fields(cls), key=lambda item: bool(item.kw_only))
     return {item.name: item for item in fields if item.name not in besides}
 
 

@@ -42,13 +42,14 @@ def _structures(bench: Bench) -> dict[str, Any]:
 
     from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.training.fit import seconds_per_step, sizes_of, untrained
+    from SAMAdaptLib.training.settings import FITS
 
     encoder = load_encoder(bench.encoder)
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]
     seconds = []
     for count in counts:
         module = untrained("cnn", encoder, count + 1)
-        seconds.append(seconds_per_step(module, sizes_of(encoder, module), torch.device("cpu")))
+        seconds.append(seconds_per_step(module, sizes_of(encoder, module), torch.device("cpu"), FITS["cnn"]))
     return {"what": "a step of the cnn head", "x": counts, "seconds": seconds}
 
 
