@@ -304,8 +304,8 @@ def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(
     result = fitted(module, deadline=allowed, least_steps=least)
     assert expected <= result.steps <= expected + 1
     assert result.planned == 20 and result.cut_short == (expected < 20)
-    assert max(a_second_a_step) > 0.8 * module.learning_rate
-    assert a_second_a_step[-1] < 0.1 * module.learning_rate
+    assert max(a_second_a_step) > 0.8 * FITS["linear"].learning_rate
+    assert a_second_a_step[-1] < 0.1 * FITS["linear"].learning_rate
 
 
 def test_a_fit_that_was_cancelled_was_not_cut_short(a_second_a_step) -> None:
