@@ -17,7 +17,7 @@ from .errors import InputError
 from .files import write_content
 from .home import folder
 from .notes import read_notes
-from .processor import processor_name
+from .processor import limits, processor_name
 
 _FILE = "speed.json"
 _TIMES = 3
@@ -36,7 +36,7 @@ _measured: set[tuple[Path, str]] = set()
 def remembered(key: str, measure: Callable[[], float]) -> float:
     """The least seconds noted under ``key`` for this processor; ``measure`` adds to them where there are too few."""
     path = folder("") / _FILE
-    full_key = f"{key}|{processor_name()}"
+    full_key = "|".join((key, processor_name(), *limits().values()))
     noted = _read(path).get(full_key, [])
     if not noted or (len(noted) < RUNS and (path, full_key) not in _measured):
         _measured.add((path, full_key))
