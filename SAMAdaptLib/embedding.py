@@ -32,6 +32,7 @@ from .encoders.loading import pinned_threads
 from .errors import InputError
 from .files import write_all, write_whole
 from .leftovers import YOUNG_SECONDS, distance, sweep_parts
+from .pace import clock
 from .progress import Monitor, Silent, raise_if_cancelled
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ class Embedder:
     ) -> list[View]:
         """Encode what the cache lacks, in the order of ``views``; gives those whose features are known then.
 
-        After ``deadline`` (``time.monotonic()``) only the first ``needed`` are still encoded. Raises Cancelled
+        After ``deadline`` (``clock.now()``) only the first ``needed`` are still encoded. Raises Cancelled
         between views.
         """
         missing = self._missing(views)
@@ -273,7 +274,7 @@ class Embedder:
         must = {view.key for view in views[:needed]}
         for batch in self._encoding(missing, monitor, stage):
             left.difference_update(view.key for view in batch)
-            if time.monotonic() > deadline and not left & must:
+            if clock.now() > deadline and not left & must:
                 break
         return [view for view in views if view.key not in left]
 

@@ -29,6 +29,17 @@ else cut all trainings short that follow."""
 _SENSIBLE_SECONDS = (1e-9, 86400.0)
 """Nothing that is measured takes less or more; such a note is damage, and budgets must not follow it."""
 
+
+class Clock:
+    """What budgets are counted by: the time that passes. A benchmark may count by fixed paces in its place."""
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+
+clock = Clock()
+
 _measured: set[tuple[Path, str]] = set()
 """What this run has measured."""
 

@@ -13,7 +13,6 @@ annotated cases, the only truth at hand, are dropped.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from .heads.ensemble import EnsembleHead
 from .heads.parts import NetworkSpec
 from .heads.student import StudentHead
 from .lessons import Answer
+from .pace import clock
 from .predictor import Predictor, decided
 from .samples import AnnotatedSlice, class_indices, plane_for, seen_by, spread
 from .slicing import SliceStack
@@ -133,7 +133,7 @@ def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: flo
     if after < least:
         return None, f"Students of the unlabelled volumes were worse ({after:.3f}, {least:.3f} is needed): not kept."
     adapted = with_students(head, students.module)
-    return adapted.noted(unlabeled=len(answers), seconds=round(time.monotonic() - session.began, 1)), ""
+    return adapted.noted(unlabeled=len(answers), seconds=round(clock.now() - session.began, 1)), ""
 
 
 def with_students(head: Head, students: HeadModule) -> Head:

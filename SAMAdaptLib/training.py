@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from .heads.file import Head
 from .heads.parts import RoiSpec
 from .lessons import Answer, Lesson, Lessons, under_one_labelling
 from .matching import Labelling
+from .pace import clock
 from .progress import Monitor, Silent
 from .samples import Case, Sample, draw_samples, in_rounds, spread
 from .shapes import seconds_per_step as shape_pace
@@ -174,7 +174,7 @@ class Session:
         encoder: Encoder | None = None,
         closer_encoder: Encoder | None = None,
     ) -> None:
-        self.began = time.monotonic()
+        self.began = clock.now()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
         self.completed = completed
         whole = budget_named(recipe.budget)
@@ -311,7 +311,7 @@ class Session:
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         either = {"cut_short": True} if head.cut_short or closer.cut_short else {}
-        return whole.noted(seconds=round(time.monotonic() - self.began, 1), **either)
+        return whole.noted(seconds=round(clock.now() - self.began, 1), **either)
 
     def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
@@ -324,7 +324,7 @@ class Session:
         shaped = in_shape(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
         if lesson is self.lessons.first:
             shaped = arranged(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
-        return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
+        return shaped.noted(seconds=round(clock.now() - self.began, 1))
 
     def least_seconds(self, lesson: Lesson, kinds: Sequence[str]) -> float:
         """What heads of these kinds take on a lesson at least, on this computer."""
@@ -356,7 +356,7 @@ class Session:
 
         Trainings that follow, whose priors are those of this one, lend their parts of what these take.
         """
-        self.part_began = time.monotonic()
+        self.part_began = clock.now()
         left = self.budget.seconds + self.lent - (self.part_began - self.began)
         share = max(left / self.parts, LEAST_PART * self.budget.seconds)
         self.part = replace(self.budget, seconds=max(share, self.least_seconds(lesson, kinds)))
@@ -375,7 +375,7 @@ class Session:
 
     def seconds_left(self) -> float:
         """What the budget's part leaves for fitting heads, without what the shape prior will take."""
-        left = self.part.seconds - self.reserved - (time.monotonic() - self.part_began)
+        left = self.part.seconds - self.reserved - (clock.now() - self.part_began)
         return max(left, LEAST_PART * self.budget.seconds)
 
 

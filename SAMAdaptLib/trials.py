@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from .fitting import Fit, fit, held_out_dice, seconds_per_step, set_normalizers
 from .heads import head_class
 from .heads.ensemble import EnsembleHead
 from .heads.file import Head
+from .pace import clock
 from .record import recorded
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Trials:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = self.new_module(kind)
-            began = time.monotonic()
+            began = clock.now()
             embedder = self._embedder(module)
             pace = seconds_per_step(module, sizes_of(self.encoder, module), session.device)
             least = session.budget.least_steps(module.steps)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from geometries import turned
 from listeners import Listener
 from phantoms import dice, two_balls
 
-from SAMAdaptLib import fitting, shapes
+from SAMAdaptLib import fitting, pace, shapes
 from SAMAdaptLib.budget import BUDGETS
 from SAMAdaptLib.embedding import FeatureStore
 from SAMAdaptLib.encoders.tiny import TinyEncoder
@@ -282,7 +281,7 @@ def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return 0.5
 
     monkeypatch.setattr(fitting, "_step", one_second)
-    monkeypatch.setattr(fitting, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(pace.clock, "now", lambda: now[0])
     monkeypatch.setattr(fitting.Batches, "load", lambda self, samples: ())
     monkeypatch.setattr(fitting, "sampling_weights", lambda samples: np.ones(1))
     return rates
