@@ -21,6 +21,7 @@ import numpy as np
 from .anatomy import keep_pieces
 from .canvases import KeptCanvases
 from .closer import extent
+from .encoders import at_size
 from .looks import Look, Probabilities, background_beyond, onto, zoomed
 from .samples import plane_for
 from .slicing import Bounds, Frame, resolve_plane, unrender
@@ -88,8 +89,9 @@ class Predictor:
         self.first = Look(head, encoder, device, monitor, store)
         self.closer = None
         if head.closer is not None:
-            same = head.closer.card.input_size == head.card.input_size
-            self.closer = Look(head.closer, self.first.encoder if same else None, device, monitor, store)
+            seen_by = self.first.encoder  # the same weights for both, wherever they are from
+            closer = None if seen_by is None else at_size(seen_by, head.closer.card.input_size, monitor)
+            self.closer = Look(head.closer, closer, device, monitor, store)
         self._best: float | None = None
 
     @property

@@ -362,7 +362,10 @@ def _weights_from(place: str | None) -> Iterator[None]:
     if place is None:
         yield
         return
+    from .encoders.weights import require_known
+
     _check_readable(place)
+    require_known(Path(place))
     before = os.environ.get("SAMADAPT_WEIGHTS")
     os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
     try:

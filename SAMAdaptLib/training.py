@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .anatomy import arranged, in_shape
 from .arrangement import seconds_per_step as arrangement_pace
-from .budget import Budget, budget_named, candidates, goes_further
+from .budget import CLOSER_TYPE, Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
 from .doubts import seen_in
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
 from .encoders.registry import DEFAULT_ENCODER
 from .encoders.sizes import input_size_for
-from .errors import Cancelled, MemoryExhausted
-from .fitting import seconds_per_step
+from .errors import Cancelled
+from .foresight import PAINT_SECONDS, Foresight
 from .heads import head_class
 from .heads.card import structures_of
 from .heads.file import Head
@@ -29,7 +28,7 @@ from .pace import clock
 from .progress import Monitor, Silent
 from .samples import Case, Sample, draw_samples, in_rounds, spread
 from .shapes import seconds_per_step as shape_pace
-from .trials import Trials, sizes_of, untrained
+from .trials import Trials
 
 if TYPE_CHECKING:
     from .encoders.base import Encoder
@@ -37,22 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "train"]
 
-PAINT_SECONDS = 0.02
-"""What a view costs a head that needs no encoder."""
-
-CLOSER_TYPE = "cnn"
-"""The head type for a closer look. ``fusion`` was no better on average over five patients' hearts (two points worse to
-two better), is slower, and needs twice the features."""
-
 STUDENTS = ("student", "student")
 """Heads that learn from volumes without annotation, and answer together: each errs in its own way. From the answers of
 one head in 20 hearts (ACDC) one alone had a Dice of 0.77 to 0.81, two together 0.84."""
 
 BORROWED_VIEWS = 4
 """Views of each slice that was answered and not annotated."""
-
-TOLERATED_DELAY = 1.3
-"""A training that takes that many times its budget says so before it begins."""
 
 LEAST_PART = 0.125
 """Share of the budget that a look, and the heads in it, have when what came before has spent the rest."""
@@ -100,7 +89,7 @@ def train(
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
-    session.say_how_long()
+    session.foresight.say()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
@@ -209,6 +198,7 @@ class Session:
             self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.shape_steps, self.arrangement_steps, self.reserved, self.lent = 0, 0, 0.0, 0.0
+        self.foresight = Foresight(self)
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
@@ -326,30 +316,6 @@ class Session:
             shaped = arranged(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
         return shaped.noted(seconds=round(clock.now() - self.began, 1))
 
-    def least_seconds(self, lesson: Lesson, kinds: Sequence[str]) -> float:
-        """What heads of these kinds take on a lesson at least, on this computer."""
-        encoder = self.encoder_for(lesson)
-        cost = PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
-        fitting = 0.0
-        for kind in kinds:
-            module = untrained(kind, encoder, len(self.structures) + 1)
-            with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
-                pace = seconds_per_step(module, sizes_of(encoder, module), self.device)
-                fitting += self.budget.least_steps(module.steps) * pace
-        return self.budget.least_seconds(len(lesson.training), len(lesson.held_out), cost, fitting)
-
-    def say_how_long(self) -> None:
-        """Warn when this computer takes clearly longer than the budget is meant for."""
-        needed = self.least_seconds(self.lessons.first, self.types)
-        if self.closer is not None:
-            needed += self.least_seconds(self.closer, (CLOSER_TYPE,))
-        elif self.completes:
-            needed *= self.parts
-        meant = self.budget.seconds
-        if needed > TOLERATED_DELAY * meant:
-            words = f"The budget {self.budget.name!r} is meant for about {_minutes(meant)}"
-            self.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
-
     def begin_part(self, lesson: Lesson, kinds: Sequence[str]) -> None:
         """Begin the next look, at a lesson with heads of these kinds: it has its share of the time that is left, or
         what it needs at least.
@@ -359,7 +325,7 @@ class Session:
         self.part_began = clock.now()
         left = self.budget.seconds + self.lent - (self.part_began - self.began)
         share = max(left / self.parts, LEAST_PART * self.budget.seconds)
-        self.part = replace(self.budget, seconds=max(share, self.least_seconds(lesson, kinds)))
+        self.part = replace(self.budget, seconds=max(share, self.foresight.least_seconds(lesson, kinds)))
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0
@@ -389,10 +355,6 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
     if better.card.training.cancelled:
         return session, head.noted(cancelled=True)
     return again, better
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(round(seconds / 60), 1)} min"
 
 
 def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:

@@ -56,6 +56,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "components",
                 "doubts",
                 "fitting",
+                "foresight",
                 "inference",
                 "lessons",
                 "looks",

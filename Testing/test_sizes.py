@@ -14,7 +14,7 @@ from listeners import Listener  # noqa: E402
 from phantoms import two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
-from SAMAdaptLib import shapes, training  # noqa: E402
+from SAMAdaptLib import budget, foresight, looks, shapes, training  # noqa: E402
 from SAMAdaptLib.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.embedding import FeatureStore  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder, sizes  # noqa: E402
@@ -29,6 +29,7 @@ from SAMAdaptLib.inference import segment  # noqa: E402
 from SAMAdaptLib.predictor import Predictor  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
 from SAMAdaptLib.training import train  # noqa: E402
+from SAMAdaptLib.trials import untrained  # noqa: E402
 
 ENDLESS = 1e9
 
@@ -100,7 +101,7 @@ def test_an_encoder_without_a_choice_keeps_its_own_size_and_is_not_measured(name
 
 
 def test_every_size_that_is_chosen_from_is_one_that_fits() -> None:
-    from SAMAdaptLib.encoders.tiny_vit_encoder import SIDES
+    from SAMAdaptLib.encoders.sides import SIDES
 
     for name in ("medsam_lite", "mobile_sam"):
         entry = ENTRIES[name]
@@ -213,19 +214,19 @@ def test_a_quick_computer_says_nothing_of_the_time(quick, monkeypatch: pytest.Mo
 
 def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
-    monkeypatch.setattr(training, "seconds_per_step", lambda *_: 0.0)
+    monkeypatch.setattr(foresight, "seconds_per_step", lambda *_: 0.0)
     recipe = training.Recipe("tiny", None, "auto", "auto", "auto", False, None, "balanced", 0, "cpu", "")
     session = training.Session([small_balls()], recipe, Silent(), FeatureStore(), None)
-    looks = [session.least_seconds(session.lessons.first, session.types)]
-    looks.append(session.least_seconds(session.closer, (training.CLOSER_TYPE,)))
+    looks = [session.foresight.least_seconds(session.lessons.first, session.types)]
+    looks.append(session.foresight.least_seconds(session.closer, (budget.CLOSER_TYPE,)))
     assert all(seconds > 0 for seconds in looks)
     heard = Listener()
     session.monitor = heard
     session.budget = replace(session.budget, seconds=sum(looks) / 1.2)
-    session.say_how_long()
+    session.foresight.say()
     assert heard.warnings == [], "a delay of a fifth is tolerated"
     session.budget = replace(session.budget, seconds=sum(looks) / 2)
-    session.say_how_long()
+    session.foresight.say()
     assert len(heard.warnings) == 1
 
 
@@ -240,3 +241,30 @@ def test_geometry_of_unequal_pixels_counts_by_its_finest_side(quick, asked_of) -
     case = two_balls(Geometry((40, 80, 6), (1.0, 0.5, 4.0)))
     train([case], encoder="tiny", head="linear", budget="fast")
     assert 80 <= asked_of[0]["resolved"] < 96
+
+
+def test_both_looks_of_a_head_go_through_the_file_that_somebody_names(quick, asked_of, monkeypatch) -> None:
+    """Its second size too: the name in a head's card would be looked up in the registry alone."""
+    head = train([small_balls()], encoder="tiny", budget="balanced")
+    first = load_encoder("tiny", input_size=512)
+
+    def fail(*_arguments: object) -> Encoder:
+        raise AssertionError
+
+    monkeypatch.setattr(looks, "load_encoder_of", fail)
+    predictor = Predictor(head, first, "cpu", Silent(), FeatureStore())
+    assert predictor.first.encoder is first
+    assert predictor.closer is not None and predictor.closer.encoder is not None
+    assert predictor.closer.encoder.input_size == 448
+
+
+def test_a_network_is_built_once_to_know_what_its_steps_take(quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+
+    def building(kind: str, *facts: Any) -> Any:
+        built.append(kind)
+        return untrained(kind, *facts)
+
+    monkeypatch.setattr(foresight, "untrained", building)
+    train([two_balls()], encoder="tiny", head="linear", budget="fast")
+    assert built == ["linear"]

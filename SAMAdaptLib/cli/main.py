@@ -7,6 +7,7 @@ holds one JSON object and nothing else, whatever the libraries print.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +23,10 @@ from .terminal import Interrupts, Terminal
 __all__ = ["main"]
 
 _AT_ONCE = "Stopped at once; nothing unfinished was written."
+
+
+_FIELD = re.compile(r"\b[A-Z]\w*Job\.([a-z_]+)(?= must be )")
+"""How a job's own check names a field; people know it by the option that fills it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +80,6 @@ def answer_of_fault(verb: str, fault: SAMAdaptError) -> Answer:
     """One line for people, an object for machines, and the exit status that the fault asks for."""
     document = {"kind": verb, "error": {"code": fault.code, "message": fault.message, "hint": fault.hint}}
     words = "cancelled" if isinstance(fault, Cancelled) else "error"
-    line = " ".join(str(fault).split())
+    line = _FIELD.sub(lambda found: f"--{found[1].replace('_', '-')}", " ".join(str(fault).split()))
     advice = " (--debug shows where it came from)" if fault.exit_status == 1 else ""
     return Answer(document, "", fault.exit_status, (f"{words}: {line}{advice}",))

@@ -106,7 +106,17 @@ class Run:
     @property
     def row(self) -> tuple[str, ...]:
         """What supports of one row have in common."""
-        return self.set, self.encoder, self.size, self.head, self.budget, self.runtime, self.isa, str(self.seed), self.paces
+        return (
+            self.set,
+            self.encoder,
+            self.size,
+            self.head,
+            self.budget,
+            self.runtime,
+            self.isa,
+            str(self.seed),
+            self.paces,
+        )
 
     def command(self, data: Path, output: Path) -> list[str]:
         """Of the benchmark verb."""
@@ -279,7 +289,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=4, metavar="M", help="the first so many of the list")
     parser.add_argument("--runtime", default="", choices=("torch", "openvino"), help="default: as installed")
     parser.add_argument("--isa", default="", choices=isa.ISAS, help="imitate a processor that has no more than these")
-    parser.add_argument("--paces", default="", choices=_paces(), help="count by these, in place of the time that passes")
+    parser.add_argument("--paces", default="", choices=_paces(), help="count by these, not by the time that passes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", dest="output", type=Path, required=True, metavar="FILE.json")
     chosen = parser.parse_args(arguments)
