@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .budget import CLOSER_TYPE
 from .errors import MemoryExhausted
-from .fitting import seconds_per_step
-from .trials import sizes_of, untrained
+from .training.budget import CLOSER_TYPE
+from .training.candidates import sizes_of, untrained
+from .training.fit import seconds_per_step
 
 if TYPE_CHECKING:
     from .encoders.base import Encoder
-    from .lessons import Lesson
-    from .training import Session
+    from .training.dataset import StageData
+    from .training.train import Session
 
 PAINT_SECONDS = 0.02
 """What a view costs a head that needs no encoder."""
@@ -30,7 +30,7 @@ class Foresight:
         self._session = session
         self._fitting: dict[tuple[str, str], float] = {}
 
-    def least_seconds(self, lesson: Lesson, kinds: Sequence[str]) -> float:
+    def least_seconds(self, lesson: StageData, kinds: Sequence[str]) -> float:
         """What heads of these kinds take on a lesson at least."""
         encoder = self._session.encoder_for(lesson)
         cost = PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from SAMAdaptLib.handles import Callbacks, JobHandle, poll_until_over
-from SAMAdaptLib.inprocess import nap
-from SAMAdaptLib.jobfolder import JobFolder
-from SAMAdaptLib.jobs import Job
+from SAMAdaptLib.jobs.specs import Job
+from SAMAdaptLib.worker.folder import JobFolder
+from SAMAdaptLib.worker.handle import Callbacks, JobHandle, poll_until_over
+from SAMAdaptLib.worker.in_process import short_sleep
 
 STRUCTURES = (("Pool", 1, (0.9, 0.3, 0.25)), ("Wall", 2, (0.3, 0.7, 0.4)))
 
@@ -55,7 +55,9 @@ class ScriptedRunner:
             self._told.pop(0)()
         return self.busy
 
-    def wait(self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = nap) -> JobHandle:
+    def wait(
+        self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = short_sleep
+    ) -> JobHandle:
         return poll_until_over(self, handle, timeout, pause)
 
     def close(self) -> None:
@@ -104,9 +106,9 @@ def nothing_left(home: Path, seconds: float = 5.0) -> bool:
 
 def segment_result(job: Any) -> dict[str, Any]:
     """What a worker would answer to a segmentation of a phantom: bright is Pool, dark is Wall."""
-    from SAMAdaptLib.resuming import judged
-    from SAMAdaptLib.structure import Structure
-    from SAMAdaptLib.volume import Labelmap, read_volume, write_labelmap
+    from SAMAdaptLib.data.io.volumes import Labelmap, read_volume, write_labelmap
+    from SAMAdaptLib.data.structure import Structure
+    from SAMAdaptLib.jobs.resuming import judged
 
     there = None if job.overwrite else judged(job)
     if there is not None and there.stays:

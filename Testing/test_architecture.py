@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.utils.process import child_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "SAMAdaptLib"
@@ -142,26 +142,26 @@ LIGHT = (
     "SAMAdaptLib.cli",
     "SAMAdaptLib.cli.listings",
     "SAMAdaptLib.cli.verbs",
-    "SAMAdaptLib.client",
-    "SAMAdaptLib.cluster",
-    "SAMAdaptLib.cohort",
-    "SAMAdaptLib.cohort_benchmark",
+    "SAMAdaptLib.worker.client",
+    "SAMAdaptLib.worker.cluster",
+    "SAMAdaptLib.worker.pool",
+    "SAMAdaptLib.worker.benchmark",
     "SAMAdaptLib.encoders",
     "SAMAdaptLib.encoders.registry",
-    "SAMAdaptLib.encoders.weights",
+    "SAMAdaptLib.encoders.weights.store",
     "SAMAdaptLib.errors",
-    "SAMAdaptLib.handles",
+    "SAMAdaptLib.worker.handle",
     "SAMAdaptLib.heads.card",
-    "SAMAdaptLib.home",
-    "SAMAdaptLib.inprocess",
-    "SAMAdaptLib.jobs",
-    "SAMAdaptLib.probe",
+    "SAMAdaptLib.utils.paths",
+    "SAMAdaptLib.worker.in_process",
+    "SAMAdaptLib.jobs.specs",
+    "SAMAdaptLib.jobs.probe",
     "SAMAdaptLib.progress",
-    "SAMAdaptLib.runner",
-    "SAMAdaptLib.slicer_logic",
-    "SAMAdaptLib.structure",
-    "SAMAdaptLib.wire",
-    "SAMAdaptLib.worker",
+    "SAMAdaptLib.jobs.runner",
+    "SAMAdaptLib.mrml.logic",
+    "SAMAdaptLib.data.structure",
+    "SAMAdaptLib.worker.protocol",
+    "SAMAdaptLib.worker.server",
 )
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
@@ -382,6 +382,11 @@ def test_nothing_is_asserted_and_every_module_says_what_it_is(name: str) -> None
 
 def test_the_door_to_the_scene_and_the_files_of_jobs_do_without_simpleitk() -> None:
     """Its import takes a tenth of a second in which Slicer's windows would stand still."""
-    for name in ("SAMAdaptLib.mrml", "SAMAdaptLib.mrml_counts", "SAMAdaptLib.exchange", "SAMAdaptLib.client"):
+    for name in (
+        "SAMAdaptLib.mrml",
+        "SAMAdaptLib.mrml.annotated_slices",
+        "SAMAdaptLib.data.io.metaimage",
+        "SAMAdaptLib.worker.client",
+    ):
         assert name in modules()
         assert not tops(closure(name)) & {"SimpleITK"}

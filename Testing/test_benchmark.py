@@ -11,16 +11,16 @@ from benchthings import *  # noqa: F403  fixtures
 from benchthings import PATIENTS, doubtful, head, job, labelled, only_large, perfect
 from listeners import Listener
 
-from SAMAdaptLib import benchmark
-from SAMAdaptLib.benchmark import Dataset, Tools, of_queries, run
-from SAMAdaptLib.budget import BUDGETS, Budget
-from SAMAdaptLib.cohort_benchmark import run_supports
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, write_labelmap, write_volume
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.memory import peak_memory_mb
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import Labelmap, write_labelmap, write_volume
+from SAMAdaptLib.jobs import benchmark
+from SAMAdaptLib.jobs.benchmark import Dataset, Tools, for_queries, run
+from SAMAdaptLib.training.budget import BUDGETS, Budget
+from SAMAdaptLib.utils.memory import peak_memory_mb
+from SAMAdaptLib.worker.benchmark import run_supports
 
 # Names.
 
@@ -275,7 +275,7 @@ def test_without_matplotlib_the_figures_are_all_that_is_missing(data, tmp_path, 
         msg = "Pictures need matplotlib."
         raise DependencyError(msg)
 
-    monkeypatch.setattr("SAMAdaptLib.report.benchmark_figure", refuse)
+    monkeypatch.setattr("SAMAdaptLib.evaluation.report.benchmark_figure", refuse)
     listener, output = Listener(), tmp_path / "out.json"
     run(job(data, output, supports=(("p1",), ("p10",)), query=("p2",)), listener, Tools(head, perfect))
     assert len(json.loads(output.read_text())["supports"]) == 2
@@ -357,13 +357,13 @@ def test_a_result_restricted_to_some_queries_is_that_of_a_run_on_them_alone(data
     tools = Tools(head, only_large)
     whole = run(job(data, supports=(("p1",),), query=("p2", "p10")), tools=tools)
     alone = run(job(data, supports=(("p1",),), query=("p10",)), tools=tools)
-    part = of_queries(whole, ["p10"])
+    part = for_queries(whole, ["p10"])
     same = ("mean_dice", "mean_nsd", "mean_hd95_mm", "structures", "sd_dice")
     assert {key: part[key] for key in same} == {key: alone[key] for key in same}
     assert part["settings"]["query"] == alone["settings"]["query"]
     assert len(part["supports"][0]["cases"]) == 1 < len(whole["supports"][0]["cases"])
     with pytest.raises(InputError, match="No query volume of this result begins with x9"):
-        of_queries(whole, ["x9"])
+        for_queries(whole, ["x9"])
 
 
 def test_a_case_says_what_was_warned_of(data):

@@ -15,8 +15,9 @@ from listeners import Listener
 from weightsthings import *  # noqa: F403  fixtures
 from weightsthings import CONTENT, DIGEST, Server
 
-from SAMAdaptLib.encoders import download, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
+from SAMAdaptLib.encoders.weights import download
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.errors import Cancelled, WeightsError
 
 
@@ -178,7 +179,7 @@ def test_a_failed_name_look_up_does_not_hang(entry: EncoderEntry):
 def test_two_processes_fetch_a_file_once(entry: EncoderEntry, server: Server, empty_home: Path):
     server.silent = 0.3
     code = f"""
-from SAMAdaptLib.encoders import weights
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 print(weights.ensure(EncoderEntry("small", "", "onnx", "small.onnx", {len(CONTENT)}, "{DIGEST}", "", (source,))))

@@ -19,10 +19,11 @@ from listeners import Listener
 from oddserver import *  # noqa: F403  fixtures
 from oddserver import DIGEST, FILE, SIZE, OddServer, Request
 
-from SAMAdaptLib.encoders import connection, download, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
+from SAMAdaptLib.encoders.weights import connection, download
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.errors import Cancelled, WeightsError
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.utils.process import child_environment
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -255,7 +256,7 @@ def test_a_full_disk_keeps_what_arrived_and_the_next_try_goes_on(entry: EncoderE
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-from SAMAdaptLib.encoders import weights
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 try:
@@ -329,7 +330,7 @@ def test_a_download_that_was_killed_is_taken_up_by_another_process(entry, server
 
     server.play, server.etag = play, '"one"'
     code = f"""
-from SAMAdaptLib.encoders import weights
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 weights.ensure(EncoderEntry("small", "", "onnx", "small.onnx", {SIZE}, "{DIGEST}", "", (source,)))

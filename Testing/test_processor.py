@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from SAMAdaptLib import processor
+from SAMAdaptLib.utils import processor
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +101,8 @@ def test_heads_and_encoders_compute_in_full_precision_where_the_environment_forb
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     torch = pytest.importorskip("torch")
-    from SAMAdaptLib import devices
     from SAMAdaptLib.encoders import runtimes
+    from SAMAdaptLib.utils import devices
 
     listed = tmp_path / "cpuinfo"
     listed.write_text("flags : amx_bf16\n")
@@ -117,7 +117,7 @@ def test_heads_and_encoders_compute_in_full_precision_where_the_environment_forb
 
 
 def test_paces_of_one_processor_are_not_those_of_the_same_with_less(empty_home: Path, monkeypatch: pytest.MonkeyPatch):
-    from SAMAdaptLib import pace
+    from SAMAdaptLib.utils import timing as pace
 
     assert pace.remembered("step", lambda: 1.0) == 1.0
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")

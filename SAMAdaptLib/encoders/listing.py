@@ -12,7 +12,7 @@ def describe(hidden: bool = False) -> list[dict[str, Any]]:
 
     ``damaged``: the path (str) of a file in its place in the cache that is not what it should be, else None.
     """
-    from . import weights  # brings urllib along, which importing the package should not
+    from .weights import store as weights  # brings urllib along, which importing the package should not
 
     rows = []
     for entry in ENTRIES.values():

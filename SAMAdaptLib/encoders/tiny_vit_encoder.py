@@ -12,13 +12,17 @@ from torch import Tensor, nn
 
 from ..errors import WeightsError
 from ..progress import Monitor, Silent
-from . import canvas, decoder, sides, speed, tiny_vit_weights, weights
+from . import input as canvas
+from . import sides, tiny_vit_weights
+from . import timing as speed
 from .base import Level, check_levels
-from .checkpoints import read_checkpoint
 from .registry import ENTRIES
 from .runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
+from .sam import decoder_weights as decoder
 from .tiny_vit import TinyViT, level_sizes
 from .torch_encoder import TorchEncoder, halve
+from .weights import store as weights
+from .weights.checkpoints import read_checkpoint
 
 _SESSIONS = 2
 

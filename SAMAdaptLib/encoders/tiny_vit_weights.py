@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightsError
-from .checkpoints import require_finite
-from .onnx_graph import Graph, read_graph
 from .tiny_vit import DEPTHS, WINDOWS, TinyViT, pairwise_bias
+from .weights.checkpoints import require_finite
+from .weights.onnx_graph import Graph, read_graph
 
 _PREFIX = "image_encoder."
 _NORM_EPS = 1e-5

@@ -88,9 +88,12 @@ class FixedClock:
 
 def install(paces: Paces) -> FixedClock:
     """Count by ``paces`` in this process from now on. What measures a pace finds the fixed one."""
-    from SAMAdaptLib import arrangement, fitting, pace, shapes
-    from SAMAdaptLib.encoders import speed
+    from SAMAdaptLib.encoders import timing as speed
     from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder
+    from SAMAdaptLib.priors import layout_training as arrangement
+    from SAMAdaptLib.priors import shape_training as shapes
+    from SAMAdaptLib.training import fit as fitting
+    from SAMAdaptLib.utils import timing as pace
 
     clock: Any = FixedClock()
     modules: Any = {"shape": shapes, "arrangement": arrangement}
@@ -103,7 +106,7 @@ def install(paces: Paces) -> FixedClock:
     fit: Any = fitting
     fit._measure_step = lambda module, sizes, device: paces.step(module, sizes.get("neck", 0))
     fit._step = clock.after(fit._step, lambda *_: clock.step)
-    fit._Fitting.run = _noting_its_pace(fit._Fitting.run, paces, clock)
+    fit._HeadTrainer.run = _noting_its_pace(fit._HeadTrainer.run, paces, clock)
     for name, module in modules.items():
         module._measure_step = lambda classes, name=name: paces.priors[name]
         module._step = clock.after(module._step, lambda *_, name=name: paces.priors[name])

@@ -51,9 +51,10 @@ def measure(bench: Bench) -> list[Row]:
 
 def tiny_vit() -> dict[str, dict[str, float]]:
     """By kind of operation: ONNX Runtime's own account, torch's, and OpenVINO's of the same module."""
-    from SAMAdaptLib.encoders import canvas, load_encoder
+    from SAMAdaptLib.encoders import input as canvas
+    from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.encoders.runtimes import has_openvino
-    from SAMAdaptLib.processor import has_bf16_units
+    from SAMAdaptLib.utils.processor import has_bf16_units
 
     bars = {"mobile_sam at 1024, ONNX Runtime in fp32": _onnxruntime()}
     for name, size in TINY_VIT:
@@ -73,8 +74,8 @@ def tiny_vit() -> dict[str, dict[str, float]]:
 def _onnxruntime() -> dict[str, float]:
     import onnxruntime
 
-    from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.weights import store as weights
 
     rounds, path = 3, weights.ensure(ENTRIES["mobile_sam"])
     inputs = np.zeros((1, 3, 1024, 1024), np.float32)
@@ -120,7 +121,7 @@ def vit_b(bench: Bench) -> dict[str, dict[str, float]]:
     import torch
     from reference_sam import randomised, reference_encoder
 
-    from SAMAdaptLib.encoders.attention import fuse_attention
+    from SAMAdaptLib.encoders.sam.fused_attention import fuse_attention
 
     from .encoders import GRADES
 
@@ -157,24 +158,26 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     """A hundred steps by stage: as batches were read at every step, and as they are remembered in order now."""
     import torch
 
-    from SAMAdaptLib import batches, fitting
-    from SAMAdaptLib.embedding import Embedder, FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
+    from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.training import Recipe, Session
-    from SAMAdaptLib.trials import untrained
+    from SAMAdaptLib.training import fit as fitting
+    from SAMAdaptLib.training import loader as batches
+    from SAMAdaptLib.training.candidates import untrained
+    from SAMAdaptLib.training.train import Recipe, Session
 
     steps = 4 if bench.quick else 100
     bars = {}
     with fresh_home(bench.encoder):
         recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
-        session = Session([phantom(4)], recipe, Silent(), FeatureStore(), None)
+        session = Session([phantom(4)], recipe, Silent(), FeatureCache(), None)
         samples, _ = session.samples(session.lessons.first, session.encoder)
-        embedder = Embedder(session.encoder, session.levels, session.store)
+        embedder = FeatureExtractor(session.encoder, session.levels, session.store)
         embedder.prepare([sample.view for sample in samples])
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
             module = fitting.channels_last(untrained("cnn", session.encoder, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-            reader = batches.Batches(module, embedder, torch.device("cpu"))
+            reader = batches.SampleLoader(module, embedder, torch.device("cpu"))
             before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered
             try:
                 for sample in samples:
@@ -187,7 +190,7 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
 
 
 def _stages(reader: Any, module: Any, optimizer: Any, samples: Any, steps: int) -> dict[str, float]:
-    from SAMAdaptLib import fitting
+    from SAMAdaptLib.training import fit as fitting
 
     chance = np.random.default_rng(0)
     seconds = {"loading": 0.0, "forward, loss, backward": 0.0}
