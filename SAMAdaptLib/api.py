@@ -48,8 +48,8 @@ def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
     """Segment a volume with a head (a ``Head`` or a head file's path); the labelmap lies on the volume's own grid.
 
     ``options`` are those of ``SAMAdaptLib.inference.segment.segment``: ``encoder`` (also by name), ``device``,
-    ``plane``, ``planes``, ``tta``, ``smoothing``, ``largest_component``, ``region``, ``monitor``. Raises InputError and
-    its kin.
+    ``plane``, ``planes``, ``tta``, ``smoothing``, ``largest_component``, ``region``, ``monitor``. Raises InputError
+    and its kin.
 
         labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
         labelmap.voxels  # (k, j, i)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 from tinyvits import canvases  # noqa: E402
 
 from SAMAdaptLib.encoders import ENTRIES, load_encoder  # noqa: E402
-from SAMAdaptLib.encoders import input as canvas
+from SAMAdaptLib.encoders import input as canvas  # noqa: E402
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER  # noqa: E402
 from SAMAdaptLib.encoders.weights import store as weights  # noqa: E402
 from SAMAdaptLib.encoders.weights.onnx_graph import read_graph  # noqa: E402

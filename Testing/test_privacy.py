@@ -151,7 +151,8 @@ def open_to_others(*places: Path) -> list[str]:
 def test_whatever_the_umask_images_and_paths_are_for_the_user_alone(patient: Path, empty_home: Path) -> None:
     image = str(patient / f"{PLANTED['file of the image']}.nii.gz")
     program = (
-        "import os, sys; os.umask(0); from SAMAdaptLib.encoders.weights.hashes import remember; from pathlib import Path\n"
+        "import os, sys; os.umask(0); from pathlib import Path\n"
+        "from SAMAdaptLib.encoders.weights.hashes import remember\n"
         "from SAMAdaptLib.cli import main; from SAMAdaptLib.worker.client import JobFolder\n"
         "remember(Path(sys.argv[1]), '0' * 64); JobFolder()\n"
         "sys.path[:0] = [sys.argv[2]]; from balls import ball_head; from SAMAdaptLib.heads.head import save_head\n"

@@ -14,7 +14,6 @@ from listeners import Listener  # noqa: E402
 from phantoms import two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
-from SAMAdaptLib import foresight  # noqa: E402
 from SAMAdaptLib.data.geometry import Geometry  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder, sizes  # noqa: E402
 from SAMAdaptLib.encoders.base import Encoder  # noqa: E402
@@ -29,8 +28,11 @@ from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
-from SAMAdaptLib.training import budget  # noqa: E402
-from SAMAdaptLib.training import train as training
+from SAMAdaptLib.training import (
+    budget,  # noqa: E402
+    duration,  # noqa: E402
+)
+from SAMAdaptLib.training import train as training  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.training.candidates import untrained  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
@@ -218,19 +220,19 @@ def test_a_quick_computer_says_nothing_of_the_time(quick, monkeypatch: pytest.Mo
 
 def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
-    monkeypatch.setattr(foresight, "seconds_per_step", lambda *_: 0.0)
+    monkeypatch.setattr(duration, "seconds_per_step", lambda *_: 0.0)
     recipe = training.Recipe("tiny", None, "auto", "auto", "auto", False, None, "balanced", 0, "cpu", "")
     session = training.Session([small_balls()], recipe, Silent(), FeatureCache(), None)
-    looks = [session.foresight.least_seconds(session.lessons.first, session.types)]
-    looks.append(session.foresight.least_seconds(session.closer, (budget.CLOSER_TYPE,)))
+    looks = [session.duration.least_seconds(session.lessons.first, session.types)]
+    looks.append(session.duration.least_seconds(session.closer, (budget.CLOSER_TYPE,)))
     assert all(seconds > 0 for seconds in looks)
     heard = Listener()
     session.monitor = heard
     session.budget = replace(session.budget, seconds=sum(looks) / 1.2)
-    session.foresight.say()
+    session.duration.say()
     assert heard.warnings == [], "a delay of a fifth is tolerated"
     session.budget = replace(session.budget, seconds=sum(looks) / 2)
-    session.foresight.say()
+    session.duration.say()
     assert len(heard.warnings) == 1
 
 
@@ -269,6 +271,6 @@ def test_a_network_is_built_once_to_know_what_its_steps_take(quick, monkeypatch:
         built.append(kind)
         return untrained(kind, *facts)
 
-    monkeypatch.setattr(foresight, "untrained", building)
+    monkeypatch.setattr(duration, "untrained", building)
     train([two_balls()], encoder="tiny", head="linear", budget="fast")
     assert built == ["linear"]

@@ -89,8 +89,8 @@ class CascadePredictor:
         self.first = StagePredictor(head, encoder, device, monitor, store)
         self.closer = None
         if head.closer is not None:
-            slices_for_head = self.first.encoder  # the same weights for both, wherever they are from
-            closer = None if slices_for_head is None else at_size(slices_for_head, head.closer.card.input_size, monitor)
+            own = self.first.encoder  # the same weights for both, wherever they are from
+            closer = None if own is None else at_size(own, head.closer.card.input_size, monitor)
             self.closer = StagePredictor(head.closer, closer, device, monitor, store)
         self._best: float | None = None
 

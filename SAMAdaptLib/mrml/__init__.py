@@ -13,31 +13,63 @@ Functions that touch nodes belong to the main thread and are quick; what takes t
 
 from __future__ import annotations
 
-from .annotation import (
-    AnnotationCapture,
-    SegmentInfo,
-    capture_annotation,
-    check_annotation,
-    read_labelmap_node,
-    segments_in,
-    segments_of,
-    terminology_of,
-)
-from .node_jobs import SegmentNodeJob, TrainNodeJob
-from .segmentation import CroppedLabels, Placement, place_labels, show_3d
-from .transforms import NodeTransform, ijk_to_ras, is_alive, name_of, require_alive
-from .volume import (
-    VolumeSnapshot,
-    capture_volume,
-    check_volume,
-    fit_roi,
-    grid_of,
-    modality_of,
-    read_volume_node,
-    region_from_roi,
-    world_of_voxel,
-)
-from .voxel_copy import gathered
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .annotation import (
+        AnnotationCapture,
+        SegmentInfo,
+        capture_annotation,
+        check_annotation,
+        read_labelmap_node,
+        segments_in,
+        segments_of,
+        terminology_of,
+    )
+    from .node_jobs import SegmentNodeJob, TrainNodeJob
+    from .segmentation import CroppedLabels, Placement, place_labels, show_3d
+    from .transforms import NodeTransform, ijk_to_ras, is_alive, name_of, require_alive
+    from .volume import (
+        VolumeSnapshot,
+        capture_volume,
+        check_volume,
+        fit_roi,
+        grid_of,
+        modality_of,
+        read_volume_node,
+        region_from_roi,
+        world_of_voxel,
+    )
+    from .voxel_copy import gathered
+
+_HOMES = {
+    "annotation": (
+        "AnnotationCapture",
+        "SegmentInfo",
+        "capture_annotation",
+        "check_annotation",
+        "read_labelmap_node",
+        "segments_in",
+        "segments_of",
+        "terminology_of",
+    ),
+    "node_jobs": ("SegmentNodeJob", "TrainNodeJob"),
+    "segmentation": ("Placement", "CroppedLabels", "place_labels", "show_3d"),
+    "transforms": ("NodeTransform", "ijk_to_ras", "is_alive", "name_of", "require_alive"),
+    "volume": (
+        "VolumeSnapshot",
+        "capture_volume",
+        "check_volume",
+        "fit_roi",
+        "grid_of",
+        "modality_of",
+        "read_volume_node",
+        "region_from_roi",
+        "world_of_voxel",
+    ),
+    "voxel_copy": ("gathered",),
+}
 
 __all__ = [
     "AnnotationCapture",
@@ -57,16 +89,26 @@ __all__ = [
     "grid_of",
     "ijk_to_ras",
     "is_alive",
-    "read_labelmap_node",
     "modality_of",
     "name_of",
     "place_labels",
+    "read_labelmap_node",
+    "read_volume_node",
     "region_from_roi",
     "require_alive",
     "segments_in",
     "segments_of",
     "show_3d",
     "terminology_of",
-    "read_volume_node",
     "world_of_voxel",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load a name's file when it is asked for (PEP 562): files of this package are used from outside, too, and some
+    must stay light."""
+    for file, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{file}", __name__), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -15,7 +15,6 @@ from ..encoders.sizes import input_size_for
 from ..errors import Cancelled
 from ..features.cache import FeatureCache
 from ..features.extractor import FeatureExtractor
-from ..foresight import PAINT_SECONDS, Foresight
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
@@ -31,6 +30,7 @@ from ..utils.timing import clock
 from .budget import CLOSER_TYPE, Budget, allows_second_stage, budget_named, candidates
 from .candidates import HeadCandidates
 from .dataset import PseudoLabels, StageData, TrainingData, under_one_labelling
+from .duration import PAINT_SECONDS, ExpectedDuration
 from .samples import TrainingSample, draw_samples, in_rounds
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def train(
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureCache(), start_from)
-    session.foresight.say()
+    session.duration.say()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
@@ -201,7 +201,7 @@ class Session:
             self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.shape_steps, self.arrangement_steps, self.reserved, self.lent = 0, 0, 0.0, 0.0
-        self.foresight = Foresight(self)
+        self.duration = ExpectedDuration(self)
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
@@ -330,7 +330,7 @@ class Session:
         self.part_began = clock.now()
         left = self.budget.seconds + self.lent - (self.part_began - self.began)
         share = max(left / self.parts, LEAST_PART * self.budget.seconds)
-        self.part = replace(self.budget, seconds=max(share, self.foresight.least_seconds(lesson, kinds)))
+        self.part = replace(self.budget, seconds=max(share, self.duration.least_seconds(lesson, kinds)))
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .errors import MemoryExhausted
-from .training.budget import CLOSER_TYPE
-from .training.candidates import sizes_of, untrained
-from .training.fit import seconds_per_step
+from ..errors import MemoryExhausted
+from .budget import CLOSER_TYPE
+from .candidates import sizes_of, untrained
+from .fit import seconds_per_step
 
 if TYPE_CHECKING:
-    from .encoders.base import Encoder
-    from .training.dataset import StageData
-    from .training.train import Session
+    from ..encoders.base import Encoder
+    from .dataset import StageData
+    from .train import Session
 
 PAINT_SECONDS = 0.02
 """What a view costs a head that needs no encoder."""
@@ -23,7 +23,7 @@ TOLERATED_DELAY = 1.3
 """A training that takes that many times its budget says so before it begins."""
 
 
-class Foresight:
+class ExpectedDuration:
     """Of one training, from the paces that were measured on this computer."""
 
     def __init__(self, session: Session) -> None:
