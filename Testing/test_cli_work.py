@@ -62,7 +62,7 @@ def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warnin
         result.planned = options["steps"]
         return result
 
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit", short)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit_head", short)
     case, head = [str(balls / "a.nii.gz"), str(balls / "a-labels.nii.gz")], str(balls / "short.samhead")
     recipe = ["--encoder", "tiny", "--input-size", "448", "--head", "linear", "--budget", "fast"]
     assert main(["train", "--case", *case, *recipe, "-o", head, "--json"]) == 0

@@ -61,8 +61,8 @@ def pace(monkeypatch: pytest.MonkeyPatch):
     return costs
 
 
-def chosen(name: str, pictures: int, seconds: float, resolved: float = 2000.0) -> int | None:
-    return input_size_for(name, pictures, seconds, resolved, "cpu", Silent())
+def chosen(name: str, pictures: int, seconds: float, resolved: float = 2000.0, patience: float = ENDLESS) -> int | None:
+    return input_size_for(name, pictures, seconds, patience, resolved, "cpu", Silent())
 
 
 @pytest.mark.parametrize("name", ["medsam_lite", "mobile_sam"])
@@ -72,6 +72,18 @@ def test_the_largest_size_is_taken_that_the_time_allows(name: str, pace) -> None
     for seconds, expected in ((1, smallest), (40, smallest), (50, middle), (70, middle), (100, largest)):
         assert chosen(name, 100, seconds) == expected
     assert set(asked) == {smallest}, "the quickest size is measured, the others follow from it"
+
+
+@pytest.mark.parametrize(("patience", "expected"), [(0.1, 112), (0.3, 112), (0.5, 168), (0.8, 224)])
+def test_a_slice_takes_no_longer_than_there_is_patience(patience: float, expected: int, pace) -> None:
+    """Whoever segments a hundred slices with the head waits for each of them."""
+    pace(0.2)
+    assert chosen("medsam_lite", 10, ENDLESS, patience=patience) == expected
+
+
+@pytest.mark.parametrize(("slices", "pictures"), [(10, 80), (24, 192), (100, 192)])
+def test_half_of_the_views_are_enough_for_more_pixels(slices: int, pictures: int) -> None:
+    assert BUDGETS["balanced"].worthwhile_pictures(slices) == pictures
 
 
 def test_a_quicker_device_sees_more(pace) -> None:
@@ -107,7 +119,7 @@ def test_an_encoder_without_a_choice_keeps_its_own_size_and_is_not_measured(name
 
 
 def test_every_size_that_is_chosen_from_is_one_that_fits() -> None:
-    from SAMAdaptLib.encoders.sides import SIDES
+    from SAMAdaptLib.encoders.base import SIDES
 
     for name in ("medsam_lite", "mobile_sam"):
         entry = ENTRIES[name]
@@ -135,7 +147,7 @@ def asked_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
     """What the choice was asked for; it says 448 for slices of up to 60 pixels, else 512."""
     heard: list[dict[str, float]] = []
 
-    def choose(name: str, pictures: int, seconds: float, resolved: float, *_: Any) -> int:
+    def choose(name: str, pictures: int, seconds: float, patience: float, resolved: float, *_: Any) -> int:
         heard.append({"pictures": pictures, "seconds": seconds, "resolved": resolved})
         return 448 if resolved <= 60 else 512
 

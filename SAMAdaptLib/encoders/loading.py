@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
 from ..progress import Monitor, Silent
+from .base import check_size
 from .registry import DEFAULT_ENCODER, ENTRIES, EncoderEntry, by_sha256, find, registered
 
 if TYPE_CHECKING:
@@ -134,13 +135,12 @@ def _resolve(
 
     A size that a named encoder cannot take is told before its weights are fetched.
     """
-    from . import sides
     from .weights import hashes
     from .weights import store as weights
 
     if text in ENTRIES:
         entry = _encoding(ENTRIES[text])
-        sides.check_size(entry, input_size)
+        check_size(entry, input_size)
         return entry, weights.ensure(entry, monitor, source) if entry.file else None
     path = Path(text).expanduser()
     if path.is_file():

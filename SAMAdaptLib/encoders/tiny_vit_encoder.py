@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ..errors import WeightsError
 from ..progress import Monitor, Silent
 from . import input as canvas
-from . import sides, tiny_vit_weights
 from . import timing as speed
-from .base import Level, check_levels
+from . import tiny_vit_weights
+from .base import OWN_PATCHES, Level, check_levels, checked_of_tiny_vit
 from .registry import ENTRIES
 from .runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
 from .sam import decoder_weights as decoder
@@ -36,7 +36,7 @@ class TinyViTEncoder(TorchEncoder):
     def _open(self, path: Path, input_size: int | None) -> str:
         """A ``.pth`` checkpoint, or MobileSAM's ONNX export."""
         model = _model(path)
-        self.input_size = sides.checked_of_tiny_vit(input_size, model.stride, self.name)
+        self.input_size = checked_of_tiny_vit(input_size, model.stride, self.name)
         self._patches = self.input_size // model.stride
         self.levels = {name: Level(*size) for name, size in level_sizes(self._patches).items()}
         self._runtime = runtime_for(self._device.type)
@@ -83,7 +83,7 @@ class TinyViTEncoder(TorchEncoder):
         return dict(zip(asked, found, strict=True))
 
     def _pixels_of_one(self) -> float:
-        return (sides.OWN_PATCHES / self._patches) ** 2
+        return (OWN_PATCHES / self._patches) ** 2
 
     def _usual_batch(self) -> int:
         return pictures_at_once(self._threads) if self._runtime == "openvino" else super()._usual_batch()

@@ -244,10 +244,12 @@ class Session:
         if size is None and earlier is not None and earlier.card.encoder.name in own_names:
             size = earlier.card.input_size
         elif size is None:
-            pictures = self.budget.views * len(lesson.training) + len(lesson.held_out)
-            seconds = self.budget.encoding_seconds / self.parts
-            resolved = frame.side_mm / min(frame.spacing)
-            size = input_size_for(recipe.encoder, pictures, seconds, resolved, recipe.device, self.monitor)
+            budget, resolved = self.budget, frame.side_mm / min(frame.spacing)
+            pictures = budget.worthwhile_pictures(len(lesson.training)) + len(lesson.held_out)
+            seconds = budget.encoding_seconds / self.parts
+            size = input_size_for(
+                recipe.encoder, pictures, seconds, budget.patience, resolved, recipe.device, self.monitor
+            )
         return load_encoder(recipe.encoder, device=recipe.device, monitor=self.monitor, input_size=size)
 
     def encoder_for(self, lesson: StageData) -> Encoder | None:

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from ...errors import WeightsError
 from ...external.segment_anything import import_sam_modeling
 from ...progress import Monitor
-from .. import sides
-from ..base import Level
+from ..base import Level, checked_of_vit
 from ..runtimes import PRECISIONS, chosen
 from ..torch_encoder import TorchEncoder, halve
 from ..weights.checkpoints import read_checkpoint, require_finite
@@ -140,7 +139,7 @@ def _load_model(path: Path, device: torch.device, input_size: int | None) -> tup
     require_finite(weights.values(), path.name)
     model.requires_grad_(False).eval()
     if input_size not in (None, shape.img_size):
-        shape = _resized(model, shape, sides.checked_of_vit(input_size, shape.img_size, path.name))
+        shape = _resized(model, shape, checked_of_vit(input_size, shape.img_size, path.name))
     fuse_attention(model, shape.grid)
     return model.to(device), shape
 
