@@ -184,7 +184,7 @@ from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 print(weights.ensure(EncoderEntry("small", "", "onnx", "small.onnx", {len(CONTENT)}, "{DIGEST}", "", (source,))))
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(weights.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(weights.__file__).parents[3])}
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
