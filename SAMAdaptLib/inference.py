@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .anatomy import keep_pieces
-from .doubts import check_region, doubts, looks_of
+from .doubts import check_planes, check_region, doubts, looks_of
 from .embedding import FeatureStore
 from .errors import InputError
 from .heads.card import provenance_of, structures_of
@@ -57,19 +57,21 @@ def segment(
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
     voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises InputError for a region
-    beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
+    beside the volume and for a plane across slices that are much thicker than their pixels are wide, HeadFileError when
+    the encoder is not the one that the head was trained on, Cancelled.
     """
     beyond = "" if region is None else check_region(region, volume.geometry)
-    predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
-    sliced = seen_by(head.card, volume, plane)
-    if planes == "three":
-        others = [seen_by(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
-        probabilities = _three_planes(predictor, sliced, others, tta, region)
-    elif planes == "one":
-        probabilities = predictor.slices(sliced, tta, region)
-    else:
+    if planes not in ("one", "three"):
         msg = f"planes is {planes!r}; it must be 'one' or 'three'."
         raise InputError(msg)
+    sliced, own = seen_by(head.card, volume, plane), seen_by(head.card, volume)
+    others = [seen_by(head.card, volume, name) for name in ("axial", "sagittal", "coronal") if planes == "three"]
+    foreign = check_planes(own, others or [sliced])
+    predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
+    if others:
+        probabilities = _three_planes(predictor, sliced, others, tta, region)
+    else:
+        probabilities = predictor.slices(sliced, tta, region)
     if smoothing:
         probabilities = _smoothed(probabilities)
     certainty = _Certainty(predictor.classes)
@@ -81,9 +83,10 @@ def segment(
     options = decisive(plane, planes, tta, smoothing, largest_component, region)
     made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
-    own = sliced if plane is None else seen_by(card, volume)
-    reasons = doubts(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
-    for doubt in [*([beyond] if beyond else []), *reasons]:
+    reasons = head.reservations() + doubts(
+        card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own)
+    )
+    for doubt in [*filter(None, (beyond, foreign)), *reasons]:
         predictor.monitor.warning(doubt)
     return result
 

@@ -13,7 +13,7 @@ from .anatomy import arranged, in_shape
 from .arrangement import seconds_per_step as arrangement_pace
 from .budget import Budget, budget_named, candidates, goes_further
 from .devices import resolve_device
-from .doubts import seen_in
+from .doubts import coarse_to_learn_in, seen_in
 from .embedding import Embedder, FeatureStore
 from .encoders import load_encoder
 from .encoders.registry import DEFAULT_ENCODER
@@ -100,6 +100,8 @@ def train(
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
+    for words in coarse_to_learn_in(session.lessons.plane, [case.volume for case in cases]):
+        monitor.warning(words)
     session.say_how_long()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
@@ -120,6 +122,8 @@ def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label:
     """Warn when the cases show other structures than the head to start from knows: nothing of it is used then."""
     if head is None:
         return
+    for words in head.reservations():
+        monitor.warning(words)
     shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
     if shown and shown != set(head.card.values):
         knows = ", ".join(item.name for item in structures_of(head.card))

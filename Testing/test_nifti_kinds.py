@@ -288,6 +288,14 @@ def test_a_twin_beside_a_compressed_file_is_not_mistaken_for_it(tmp_path):
     np.testing.assert_array_equal(volume.voxels, IMAGE)
 
 
+def test_what_is_named_as_nifti_and_is_something_else_is_refused_and_its_twin_not_taken(tmp_path):
+    """ITK, asked for x.nii.gz that it cannot read beside x.nii, silently reads x.nii."""
+    write_nifti(tmp_path / "a.nii", np.ones((2, 2, 2), np.float32))
+    (tmp_path / "a.nii.gz").write_bytes(b"<html>404 Not Found</html>" * 100)
+    with pytest.raises(InputError, match="cannot be read as an image .it is named as NIfTI and holds something else"):
+        read(tmp_path / "a.nii.gz")
+
+
 def test_an_oblique_volume_comes_back_as_it_was_written(tmp_path):
     volume = Volume(numbered(oblique_grid()), oblique_grid(), "scan")
     write_volume(volume, tmp_path / "a.nii.gz")
