@@ -15,7 +15,14 @@ from phantoms import two_balls
 from test_heads import a_card
 
 from SAMAdaptLib.cli import main
-from SAMAdaptLib.doubts import (
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Volume
+from SAMAdaptLib.data.io.volumes import read_volume, write_volume
+from SAMAdaptLib.errors import InputError
+from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.heads.card import HeadCard
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.inference.quality_control import (
     LEAST_AGREEMENT,
     TOO_COARSE,
     check_planes,
@@ -25,15 +32,8 @@ from SAMAdaptLib.doubts import (
     seen_in,
     unfamiliar,
 )
-from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads.card import HeadCard
-from SAMAdaptLib.heads.file import save_head
-from SAMAdaptLib.heads.shape import CELLS, ShapePrior
-from SAMAdaptLib.images import Volume
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.samples import seen_by
-from SAMAdaptLib.volume import read_volume, write_volume
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.networks.shape_prior import CELLS, ShapePrior
 
 BOTH = {3: 0.9, 7: 0.8}
 
@@ -274,7 +274,7 @@ def thick(factor: float) -> Volume:
 def test_a_plane_across_thick_slices_is_refused_before_anything_is_computed(
     choices: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("SAMAdaptLib.inference.Predictor", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr("SAMAdaptLib.inference.segment.Predictor", lambda *_: pytest.fail("computed"))
     words = "The pixels of sagittal slices of scan are 1 x 3.1 mm: its own slices are too thick .* learned from axial"
     with pytest.raises(InputError, match=words) as refusal:
         segment(thick(TOO_COARSE + 0.1), ball_head(), **choices)

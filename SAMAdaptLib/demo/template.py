@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..encoders.packages import from_wheel
+from ..data.io.volumes import Labelmap, Volume
+from ..data.structure import Structure
+from ..encoders.weights.packages import from_wheel
 from ..errors import InputError, WeightsError
-from ..home import folder
-from ..structure import Structure
-from ..training import Case
-from ..volume import Labelmap, Volume
+from ..training.train import Case
+from ..utils.paths import folder
 from .problem import Problem, only
 
 PACKAGE = "nilearn==0.14.1"
