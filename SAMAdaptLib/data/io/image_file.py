@@ -111,6 +111,7 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     with spelled_plainly(path, ending_or_none(path) or "") as plain:
         reader.SetFileName(str(plain))
         reader.ReadImageInformation()
+        _require_positive_spacing(reader, path)
         if scalar:
             require_scalar(reader.GetDimension(), reader.GetSize(), reader.GetNumberOfComponents(), path.name)
         image = reader.Execute()
@@ -118,6 +119,13 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     if image.GetNumberOfComponentsPerPixel() == 1 or image.GetDimension() != 3:
         image = three_dimensional(image, path.name)
     return FileImage(sitk.GetArrayFromImage(image), Geometry.from_sitk(image), stem_of(path), header=header)
+
+
+def _require_positive_spacing(reader: sitk.ImageFileReader, path: Path) -> None:
+    """Refuse a negative spacing: ITK turns the axis around, other programs drop the sign."""
+    if min(reader.GetSpacing()) < 0:
+        msg = f"{path.name} has a negative spacing ({' x '.join(f'{mm:g}' for mm in reader.GetSpacing())} mm)."
+        raise InputError(msg, "Save it with positive spacings, and directions that say how the axes run.")
 
 
 def _nifti(header: NiftiHeader) -> FileImage:
