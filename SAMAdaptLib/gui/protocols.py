@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from .job_queue import Order
+from .job_queue import JobRequest
 
 
 class Desk(Protocol):
@@ -17,7 +17,7 @@ class Desk(Protocol):
     @property
     def cancelling(self) -> bool: ...
 
-    def start(self, order: Order) -> None: ...
+    def start(self, order: JobRequest) -> None: ...
 
     def cancel(self) -> None: ...
 

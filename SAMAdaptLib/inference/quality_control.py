@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..features.sliced_volume import plane_for, seen_by
+from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import MOST_SEEN
 from ..preprocessing.intensity import GRAY_LIMITS
 from ..preprocessing.slicing import SliceStack
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 LEAST_AGREEMENT = 0.8
 """Mean Dice between what a head finds and what its shape prior makes of it, below which a result is doubted.
 
-This and ``SIZES`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them mirrored,
-upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of the others.
+This and ``VOLUME_RATIO_LIMIT`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them
+mirrored, upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of
+the others.
 """
 
-SIZES = 5.0
+VOLUME_RATIO_LIMIT = 5.0
 """How many times as large as the largest of the annotations, or as small as the smallest, a structure may be. Hearts of
 one size and shape do not exist: ventricles that were found well had up to 3.5 times more or less."""
 
@@ -69,7 +70,7 @@ def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
 
 def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, list[float]]]:
     """How the volumes that a head learned from look to it, for its card."""
-    return [looks_of(seen_by(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
+    return [looks_of(slices_for_head(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
 
 
 def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str]:
@@ -125,7 +126,7 @@ def is_coarse(stack: SliceStack) -> bool:
 
 def coarse_to_learn_in(plane: PlaneRule, volumes: Iterable[Volume]) -> list[str]:
     """What to say of volumes that ``plane`` resolves badly, before their slices are learned from; mostly nothing."""
-    stacks = [(volume.name, SliceStack(volume.geometry, plane_for(plane, volume))) for volume in volumes]
+    stacks = [(volume.name, SliceStack(volume.geometry, plane_for_volume(plane, volume))) for volume in volumes]
     return [
         f"The pixels of {stack.plane} slices of {name or 'a volume'} are {_sides(stack)}: what lies between its own "
         "slices is hardly seen in them. The plane 'auto' takes the best resolved one."
@@ -156,7 +157,7 @@ def check_region(region: Bounds, geometry: Geometry) -> str:
     return f"The region reaches beyond the volume ({', '.join(beyond)}): only what lies within was looked at."
 
 
-def doubts(
+def quality_warnings(
     card: HeadCard,
     volume: Volume,
     found_ml: Mapping[int, float],
@@ -196,7 +197,7 @@ def _odd_size(structure: StructureFacts, found_ml: Mapping[int, float]) -> str:
     if not here or not structure.ml:
         return ""
     least, most = structure.ml
-    if least / SIZES <= here <= most * SIZES:
+    if least / VOLUME_RATIO_LIMIT <= here <= most * VOLUME_RATIO_LIMIT:
         return ""
     trained = f"{least:.3g} ml" if least == most else f"{least:.3g} to {most:.3g} ml"
     return f"{structure.name} has {here:.3g} ml; in the training it had {trained}."
