@@ -90,7 +90,7 @@ def cli(arguments: Sequence[str]) -> int:
     """The command line, in the caller's own folder; what this file says goes to stderr."""
     environment = Environment(ROOT / ".venv")
     environment.ensure(RUNTIME)
-    return environment.python("-m", "SAMAdaptLib", *arguments)
+    return environment.python("-m", "SAMAdaptLib", *arguments, program="python3 run.py cli")
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -138,9 +138,13 @@ class Environment:
         self.unfinished = folder / "unfinished"
         self.executable = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-    def python(self, *arguments: str, folder: Path | None = None) -> int:
-        """Run the environment's Python, in ``folder`` or else where we are; returns its exit status."""
-        process = subprocess.Popen([str(self.executable), *arguments], cwd=folder, env=clean_variables())
+    def python(self, *arguments: str, folder: Path | None = None, program: str = "") -> int:
+        """Run the environment's Python, in ``folder`` or else where we are; returns its exit status.
+
+        ``program``: what its help texts call it.
+        """
+        variables = {**clean_variables(), **({"SAMADAPT_PROGRAM": program} if program else {})}
+        process = subprocess.Popen([str(self.executable), *arguments], cwd=folder, env=variables)
         before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         try:
             while True:

@@ -313,7 +313,7 @@ def record_children(monkeypatch: pytest.MonkeyPatch, failing: str = "nothing") -
     """Let no environment be made and no child run; those with ``failing`` among their arguments fail."""
     asked: list[list[str]] = []
 
-    def python(environment: Environment, *arguments: str, folder: Path | None = None) -> int:
+    def python(environment: Environment, *arguments: str, folder: Path | None = None, program: str = "") -> int:
         asked.append(list(arguments))
         return int(failing in arguments)
 

@@ -9,7 +9,7 @@ from .job_queue import JobRequest
 
 
 class Desk(Protocol):
-    """Carries out one order at a time; ``desk.JobDesk`` with a worker, a fake in tests."""
+    """Carries out one order at a time; ``job_queue.JobQueue`` with a worker, a fake in tests."""
 
     @property
     def owner(self) -> str: ...

@@ -65,9 +65,8 @@ def segment(
         msg = f"planes is {planes!r}; it must be 'one' or 'three'."
         raise InputError(msg)
     sliced, own = slices_for_head(head.card, volume, plane), slices_for_head(head.card, volume)
-    others = [
-        slices_for_head(head.card, volume, name) for name in ("axial", "sagittal", "coronal") if planes == "three"
-    ]
+    names = ("axial", "sagittal", "coronal") if planes == "three" else ()
+    others = [slices_for_head(head.card, volume, name) for name in names]
     foreign = check_planes(own, others or [sliced])
     predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
     if others:

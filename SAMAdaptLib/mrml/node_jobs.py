@@ -4,7 +4,7 @@ A plan is made on the main thread, where its ``gather()`` then copies voxels fro
 ``prepare(folder)`` writes the job's files and ``fetch(result)`` reads its result; both may run in a thread, for they
 touch no node. ``show(fetched)`` is for the main thread again.
 
-    plan = SegmentPlan.of(volume_node, "heart.samhead")
+    plan = SegmentNodeJob.of(volume_node, "heart.samhead")
     for step in plan.gather():                      # or some steps now and then
         pass
     job = plan.prepare(folder)                      # then a runner does the job

