@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real labelled volumes at {folder} (set SAMADAPT_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _encoders_go_with_the_file() -> Iterator[None]:
+    """The encoders that a file's tests loaded are not kept for those of other files: all together took gigabytes."""
+    yield
+    if "SAMAdaptLib.encoders.loading" in sys.modules:
+        sys.modules["SAMAdaptLib.encoders.loading"].forget_encoders()
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ _CHECKPOINTS = (".pth", ".pt", ".ckpt")
 _loaded: dict[tuple[object, ...], Encoder] = {}
 _lock = threading.Lock()
 
+KEPT = 3
+"""Encoders that stay loaded: those of both stages of a head, and one more. The largest take gigabytes each."""
+
 
 def load_encoder(
     name_or_path: str | Path = DEFAULT_ENCODER,
@@ -42,7 +45,7 @@ def load_encoder(
     a file that has "medsam" in its name. ``input_size`` is the side in pixels of what the encoder sees, where it is not
     to be the one that it was trained on: less is quicker and coarser.
 
-    An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
+    The last few encoders stay loaded (``KEPT``): the same call returns the same object. Raises InputError for an unknown name,
     or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
     DependencyError for a missing package.
     """
@@ -55,14 +58,26 @@ def load_encoder(
     digest = sha256_of(path, monitor) if path else ""
     key = (entry, path, digest, device, threads, input_rule, input_size, *_environment())
     with _lock:
-        if key not in _loaded:
+        found = _loaded.pop(key, None)
+        if found is None:
             rule = input_rule or _implied_rule(entry, path)
-            built = _built(entry, path, digest, device, threads, rule, input_size, monitor)
-            _loaded[key] = built
+            found = _built(entry, path, digest, device, threads, rule, input_size, monitor)
             # Heads name the size that they learned at: the same encoder, where that is its own.
-            _loaded.setdefault((*key[:6], built.input_size, *key[7:]), built)
-        _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
-        return _loaded[key]
+            _loaded.setdefault((*key[:6], found.input_size, *key[7:]), found)
+        _loaded[key] = found  # the last used comes last
+        _forget_the_oldest()
+        found.monitor = monitor  # It says what it has to say to who asked last.
+        return found
+
+
+def _forget_the_oldest() -> None:
+    """Let go of all but the encoders that were used last: a worker for days meets many sizes and many weights."""
+    recent: list[Encoder] = []
+    for encoder in reversed(_loaded.values()):
+        if not any(encoder is known for known in recent):
+            recent.append(encoder)
+    for key in [key for key, encoder in _loaded.items() if any(encoder is old for old in recent[KEPT:])]:
+        del _loaded[key]
 
 
 def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Monitor) -> Encoder:
