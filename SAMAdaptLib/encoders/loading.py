@@ -45,9 +45,9 @@ def load_encoder(
     a file that has "medsam" in its name. ``input_size`` is the side in pixels of what the encoder sees, where it is not
     to be the one that it was trained on: less is quicker and coarser.
 
-    The last few encoders stay loaded (``KEPT``): the same call returns the same object. Raises InputError for an unknown name,
-    or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
-    DependencyError for a missing package.
+    The last few encoders stay loaded (``KEPT``): the same call returns the same object. Raises InputError for an
+    unknown name, or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or
+    read, DependencyError for a missing package.
     """
     from .weights.hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
