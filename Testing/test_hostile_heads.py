@@ -38,9 +38,9 @@ MOST_MEGABYTES, MOST_SECONDS = 200, 2.0
 JUDGE = """
 import contextlib, json, resource, sys, time
 import torch, safetensors.torch
-from SAMAdaptLib.encoders.sam import import_sam_modeling
+from SAMAdaptLib.external.segment_anything import import_sam_modeling
 from SAMAdaptLib.errors import SAMAdaptError
-from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.heads.head import load_head
 for kind in ("ensemble", "fusion", "unet", "student", "autosam"):
     head_class(kind)
