@@ -166,7 +166,7 @@ def clock() -> Clock:
 
 
 def test_two_stages_share_the_time_and_the_second_has_what_the_first_left(clock: Clock) -> None:
-    first = StageBudget.of(PLAIN, 2, clock=clock).next_stage(10)
+    first = StageBudget.of(PLAIN, 2, now=clock).next_stage(10)
     assert first.limits.seconds == first.seconds_left == 400
     assert first.limits.views == PLAIN.views, "only the time is a part"
     clock.now += 100
@@ -182,11 +182,11 @@ def test_the_time_runs_from_when_the_training_began(clock: Clock) -> None:
 
 
 def test_a_stage_that_needs_more_than_its_share_has_that(clock: Clock) -> None:
-    assert StageBudget.of(PLAIN, 4, clock=clock).next_stage(500).limits.seconds == 500
+    assert StageBudget.of(PLAIN, 4, now=clock).next_stage(500).limits.seconds == 500
 
 
 def test_however_late_it_is_a_stage_and_its_heads_have_a_least_part(clock: Clock) -> None:
-    budget = StageBudget.of(PLAIN, 2, clock=clock)
+    budget = StageBudget.of(PLAIN, 2, now=clock)
     clock.now += 5000
     stage = budget.next_stage(10)
     assert stage.limits.seconds == LEAST_PART * PLAIN.seconds
@@ -195,13 +195,13 @@ def test_however_late_it_is_a_stage_and_its_heads_have_a_least_part(clock: Clock
 
 
 def test_a_stage_more_than_was_planned_has_all_that_is_left(clock: Clock) -> None:
-    last = StageBudget.of(PLAIN, 1, clock=clock).next_stage(10)
+    last = StageBudget.of(PLAIN, 1, now=clock).next_stage(10)
     clock.now += 200
     assert last.next_stage(10).limits.seconds == 600
 
 
 def test_heads_have_what_priors_leave(clock: Clock) -> None:
-    stage = StageBudget.of(PLAIN, 1, clock=clock).next_stage(10, shape_pace=0.5, layout_pace=0.25)
+    stage = StageBudget.of(PLAIN, 1, now=clock).next_stage(10, shape_pace=0.5, layout_pace=0.25)
     assert (stage.shape_steps, stage.layout_steps) == (200, 200)
     assert stage.reserved == 150
     assert stage.seconds_left == 650
@@ -209,13 +209,13 @@ def test_heads_have_what_priors_leave(clock: Clock) -> None:
 
 
 def test_without_annotated_shapes_no_layout_is_learned(clock: Clock) -> None:
-    stage = StageBudget.of(PLAIN, 1, clock=clock).next_stage(10)
+    stage = StageBudget.of(PLAIN, 1, now=clock).next_stage(10)
     assert (stage.layout_steps, stage.reserved) == (0, 0)
 
 
 def test_trainings_that_follow_pay_their_part_of_the_priors(clock: Clock) -> None:
     whole = replace(PLAIN, rounds=3).split_for_rounds()
-    first = StageBudget.of(whole, 2, clock=clock).next_stage(10, shape_pace=0.5)
+    first = StageBudget.of(whole, 2, now=clock).next_stage(10, shape_pace=0.5)
     assert first.reserved == 25, "100 s for four trainings"
     assert first.lent == 75
     clock.now += 100
@@ -228,7 +228,7 @@ def test_trainings_that_follow_pay_their_part_of_the_priors(clock: Clock) -> Non
 
 
 def test_a_stage_budget_never_changes(clock: Clock) -> None:
-    budget = StageBudget.of(PLAIN, 3, clock=clock)
+    budget = StageBudget.of(PLAIN, 3, now=clock)
     stage = budget.next_stage(10)
     assert (budget.stages, stage.stages) == (3, 2)
     assert budget.limits == PLAIN

@@ -18,7 +18,7 @@ from ..utils.disk.scratch import scratch_array
 from .cascade import CascadePredictor, argmax_labels
 from .config import CASCADE, CascadeSettings, InferenceConfig
 from .postprocessing import keep_main_components
-from .quality_control import check_region, looks_of, quality_warnings
+from .quality_control import check_planes, check_region, looks_of, quality_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,18 +62,21 @@ def segment(
         options: fields of ``config`` that are to be others.
 
     Raises:
-        InputError: if the region lies beside the volume, or an option is not possible.
+        InputError: if the region lies beside the volume, if a plane runs across slices that are much thicker than
+            their pixels are wide, or if an option is not possible.
         HeadFileError: if the encoder is not the one that the head was trained on.
         Cancelled: if the monitor asks for it.
     """
     config = replace(config or InferenceConfig(), **options)
     card = head.card
     beyond = "" if region is None else check_region(region, volume.geometry)
+    sliced, own = slices_for_head(card, volume, config.plane), slices_for_head(card, volume)
+    names = ("axial", "sagittal", "coronal") if config.planes == "three" else ()
+    others = [slices_for_head(card, volume, name) for name in names]
+    foreign = check_planes(own, others or [sliced])
     stores = store or FeatureCache()
     predictor = CascadePredictor(head, encoder, config.device, monitor or Silent(), stores, cascade)
-    sliced = slices_for_head(card, volume, config.plane)
-    if config.planes == "three":
-        others = [slices_for_head(card, volume, name) for name in ("axial", "sagittal", "coronal")]
+    if others:
         probabilities = _three_planes(predictor, sliced, others, config.tta, region)
     else:
         probabilities = predictor.slices(sliced, config.tta, region)
@@ -86,9 +89,10 @@ def segment(
     keep_main_components(labels, card, config.largest_component)
     made_by = provenance_of(card, head.sha256, config.decisive(region), voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
-    own = sliced if config.plane is None else slices_for_head(card, volume)
-    reasons = quality_warnings(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
-    for doubt in [*([beyond] if beyond else []), *reasons]:
+    reasons = head.reservations() + quality_warnings(
+        card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own)
+    )
+    for doubt in [*filter(None, (beyond, foreign)), *reasons]:
         predictor.monitor.warning(doubt)
     return result
 

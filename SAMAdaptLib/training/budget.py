@@ -9,11 +9,11 @@ measurements differ a little, still do the same work.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
+from ..utils.timing import clock
 
 VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
 LEAST_EFFORT = 2 / 3
@@ -45,7 +45,8 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``least_views``: of a slice, in any case.
+    ``least_views``: of a slice, in any case. ``patience``: seconds a slice at which an encoder still sees more pixels
+    than the fewest; whoever trains for long waits longer for results, too.
     ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``least_arrangement_steps``:
     below them that prior is not learned at all: it would move what it does not know. ``rounds``: how often a head
     learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
@@ -61,6 +62,7 @@ class Budget:
     rounds: int = 1
     trainings: int = 1
     least_views: int = 1
+    patience: float = 0.3
     least_arrangement_steps: int = 100
 
     def split_for_rounds(self) -> Budget:
@@ -82,6 +84,11 @@ class Budget:
     def encoding_seconds(self) -> float:
         """How long views may be encoded."""
         return self.seconds * ENCODING_SHARE
+
+    def worthwhile_pictures(self, slices: int) -> int:
+        """Views with which the encoder had better see more pixels than have more views: half of the most, of as many
+        slices as are learned from in any case."""
+        return max(self.views // 2, self.least_views) * min(slices, LEAST_SLICES)
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least ``least_views``."""
@@ -143,10 +150,10 @@ class StageBudget:
     Attributes:
         whole: the budget of the training.
         stages: how many are still to come.
-        began: reading of ``clock`` at which the training began.
-        clock: seconds, from any origin.
+        began: reading of the clock at which the training began.
+        now: the clock: seconds from any origin.
         limits: ``whole`` with the seconds of this stage.
-        stage_began: reading of ``clock`` at which the stage began.
+        stage_began: reading of the clock at which the stage began.
         shape_steps: optimizer steps for its shape prior.
         layout_steps: optimizer steps for its layout prior.
         reserved: seconds of the stage that these priors will take.
@@ -156,7 +163,7 @@ class StageBudget:
     whole: Budget
     stages: int
     began: float
-    clock: Callable[[], float]
+    now: Callable[[], float]
     limits: Budget
     stage_began: float
     shape_steps: int = 0
@@ -166,11 +173,12 @@ class StageBudget:
 
     @classmethod
     def of(
-        cls, whole: Budget, stages: int, began: float | None = None, clock: Callable[[], float] = time.monotonic
+        cls, whole: Budget, stages: int, began: float | None = None, now: Callable[[], float] | None = None
     ) -> StageBudget:
-        """That of a training of so many stages, which began then (None: now)."""
-        began = clock() if began is None else began
-        return cls(whole, stages, began, clock, whole, began)
+        """That of a training of so many stages, which began then (None: now), by the clock ``now``."""
+        now = now or clock.now
+        began = now() if began is None else began
+        return cls(whole, stages, began, now, whole, began)
 
     def next_stage(
         self, least_seconds: float, shape_pace: float = 0.0, layout_pace: float | None = None
@@ -182,7 +190,7 @@ class StageBudget:
             shape_pace: seconds of an optimizer's step of its shape prior; 0 if it trains none.
             layout_pace: seconds of one of its layout prior; None if it trains none.
         """
-        now = self.clock()
+        now = self.now()
         left = self.whole.seconds + self.lent - (now - self.began)
         share = max(left / self.stages, LEAST_PART * self.whole.seconds)
         limits = replace(self.whole, seconds=max(share, least_seconds))
@@ -203,7 +211,7 @@ class StageBudget:
 
     def next_training(self) -> StageBudget:
         """That of one of the trainings that follow, which begins now and pays its part of this one's priors."""
-        now = self.clock()
+        now = self.now()
         reserved = self.lent / self.whole.rounds
         return replace(self, began=now, limits=self.whole, stage_began=now, reserved=reserved)
 
@@ -215,12 +223,12 @@ class StageBudget:
     @property
     def seconds_gone(self) -> float:
         """Since the training began."""
-        return self.clock() - self.began
+        return self.now() - self.began
 
     @property
     def seconds_left(self) -> float:
         """What the stage leaves for fitting heads, without what its priors will take."""
-        left = self.limits.seconds - self.reserved - (self.clock() - self.stage_began)
+        left = self.limits.seconds - self.reserved - (self.now() - self.stage_began)
         return max(left, LEAST_PART * self.whole.seconds)
 
 
@@ -230,10 +238,15 @@ def _largest_affordable(ladder: Sequence[int], affordable: float) -> int:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4),
-    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4, patience=0.3),
+    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6, patience=0.8),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8, patience=3.0),
 }
+
+
+ROI_HEAD_TYPE = "cnn"
+"""The head type of the ROI stage. ``fusion`` was no better on average over five patients' hearts (two points worse to
+two better), is slower, and needs twice the features."""
 
 
 def budget_named(name: str) -> Budget:

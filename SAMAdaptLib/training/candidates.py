@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from ..errors import MemoryExhausted
 from ..features.extractor import FeatureExtractor
 from ..heads.head import Head
 from ..networks.ensemble import EnsembleHead
+from ..utils.timing import clock
 from .fit import FitResult, fit_head, held_out_dice, seconds_per_step, set_normalizers, sizes_of, untrained
 from .loader import SampleLoader
 from .model_card import build_card
@@ -118,7 +118,7 @@ class HeadCandidates:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = self.new_module(kind)
-            began = time.monotonic()
+            began = clock.now()
             embedder = self._embedder(module)
             pace = seconds_per_step(module, sizes_of(self.encoder, module), self.device, settings)
             least = budget.least_steps(settings.steps)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoders import load_encoder
 from ..encoders.sizes import input_size_for
-from ..errors import MemoryExhausted
 from ..features.cache import FeatureCache
 from ..features.extractor import FeatureExtractor
 from ..networks import head_class
@@ -21,7 +19,6 @@ from . import settings as constants
 from .budget import Budget, StageBudget, allows_second_stage, budget_named, candidates
 from .config import TrainingConfig
 from .dataset import PseudoLabels, StageData, TrainingData
-from .fit import seconds_per_step, sizes_of, untrained
 from .samples import TrainingSample, draw_samples, in_rounds
 from .settings import METHOD, MethodSettings
 
@@ -32,10 +29,6 @@ if TYPE_CHECKING:
     from ..data.image import Labelmap
     from ..encoders.base import Encoder
     from ..heads.head import Head
-
-ROI_HEAD_TYPE = "cnn"
-"""The head type of the ROI stage. ``fusion`` was no better on average over five patients' hearts (two points worse to
-two better), is slower, and needs twice the features."""
 
 PAINT_SECONDS = 0.02
 """What a view costs a head that needs no encoder."""
@@ -60,6 +53,7 @@ class TrainingContext:
         monitor: hears of progress.
         start_from: a head to go on from.
         method: constants of the method.
+        paces: seconds of an optimizer's step by type of head and encoder, as far as they were measured.
     """
 
     config: TrainingConfig
@@ -73,6 +67,7 @@ class TrainingContext:
     monitor: Monitor
     start_from: Head | None = None
     method: MethodSettings = METHOD
+    paces: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -158,7 +153,7 @@ class TrainingContext:
         self, data: StageData, encoder: Encoder | None, limits: Budget
     ) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """Views of a stage's slices, as many as ``limits`` allow, and its held-out slices as they are."""
-        cost, seed = _seconds_per_view(encoder), self.config.seed
+        cost, seed = seconds_per_view(encoder), self.config.seed
         kept = evenly_spaced(data.training, limits.slices(len(data.training), cost))
         samples = draw_samples(kept, limits.views_per_slice(len(kept), cost), encoder, seed)
         samples += draw_samples(data.pseudo_labelled, PSEUDO_LABELLED_VIEWS, encoder, seed)
@@ -183,17 +178,6 @@ class TrainingContext:
         }
         return [sample for sample in samples if sample.view.key in known], checks
 
-    def least_seconds(self, data: StageData, kinds: Sequence[str]) -> float:
-        """What a stage with heads of these kinds takes at least, on this computer."""
-        encoder = self.encoder_of(data)
-        fitting = 0.0
-        for kind in kinds:
-            module = untrained(kind, encoder, len(self.data.structures) + 1)
-            with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
-                pace = seconds_per_step(module, sizes_of(encoder, module), self.device, self.method.fits[kind])
-                fitting += self.budget.least_steps(self.method.fits[kind].steps) * pace
-        return self.budget.least_seconds(len(data.training), len(data.held_out), _seconds_per_view(encoder), fitting)
-
     def _load_encoder(self, data: StageData, earlier: Head | None) -> Encoder:
         """The encoder for a stage's slices, at the size that was asked for, that of ``earlier``, or the best one."""
         config, frame = self.config, data.training[0].content.frame
@@ -202,14 +186,17 @@ class TrainingContext:
         if size is None and earlier is not None and earlier.card.encoder.name in own_names:
             size = earlier.card.input_size
         elif size is None:
-            views = self.budget.views * len(data.training) + len(data.held_out)
-            seconds = self.budget.encoding_seconds / self.stages
-            resolved = frame.side_mm / min(frame.spacing)
-            size = input_size_for(config.encoder, views, seconds, resolved, config.device, self.monitor)
+            budget, resolved = self.budget, frame.side_mm / min(frame.spacing)
+            views = budget.worthwhile_pictures(len(data.training)) + len(data.held_out)
+            seconds = budget.encoding_seconds / self.stages
+            size = input_size_for(
+                config.encoder, views, seconds, budget.patience, resolved, config.device, self.monitor
+            )
         return load_encoder(config.encoder, device=config.device, monitor=self.monitor, input_size=size)
 
 
-def _seconds_per_view(encoder: Encoder | None) -> float:
+def seconds_per_view(encoder: Encoder | None) -> float:
+    """What it costs to draw and encode a view."""
     return PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
 
 

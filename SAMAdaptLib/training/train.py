@@ -6,7 +6,6 @@ pixels open, the first head fills them in and all is done again. Last, students 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,17 +16,19 @@ from ..features.cache import FeatureCache
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
-from ..inference.quality_control import seen_in
+from ..inference.quality_control import coarse_to_learn_in, seen_in
 from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as layout_pace
 from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
+from ..utils.timing import clock
 from . import settings as constants
-from .budget import StageBudget
+from .budget import ROI_HEAD_TYPE, StageBudget
 from .candidates import HeadCandidates
 from .config import TrainingConfig
-from .context import ROI_HEAD_TYPE, TrainingContext
+from .context import TrainingContext
 from .dataset import StageData, under_one_labelling
+from .duration import least_seconds, warn_if_slow
 from .label_completion import complete_labels
 from .pseudo_labels import require_enough, self_train
 from .settings import MethodSettings
@@ -35,9 +36,6 @@ from .settings import MethodSettings
 if TYPE_CHECKING:
     from ..data.case import Case
     from ..data.io.volumes import Volume
-
-TOLERATED_DELAY = 1.3
-"""A training that takes that many times its budget says so before it begins."""
 
 Fitted = tuple[Head, StageBudget]
 """A head, and the stage in which it was fitted."""
@@ -81,7 +79,7 @@ def train(
     others = require_enough(unlabeled, method.least_unlabeled, monitor)
     cases = under_one_labelling(cases, config.ignore_label, _labelling_of(start_from))
     _warn_of_other_structures(start_from, cases, config.ignore_label, monitor)
-    began = time.monotonic()
+    began = clock.now()
     context = TrainingContext.of(
         cases,
         config,
@@ -92,7 +90,9 @@ def train(
         self_trains=bool(others),
         method=method,
     )
-    _warn_if_slow(context)
+    for words in coarse_to_learn_in(context.data.plane, [case.volume for case in cases]):
+        monitor.warning(words)
+    warn_if_slow(context)
     head, stage = fit_stages(context, StageBudget.of(context.budget, context.stages, began))
     if context.completes_labels and not head.card.training.cancelled:
         context, head, stage = _fit_again(context, stage, head)
@@ -178,7 +178,7 @@ def _with_priors(
 
 def _next_stage(context: TrainingContext, budget: StageBudget, data: StageData, kinds: Sequence[str]) -> StageBudget:
     """The budget of the stage that begins now, on these data with heads of these kinds."""
-    least, classes = context.least_seconds(data, kinds), len(context.data.structures) + 1
+    least, classes = least_seconds(context, data, kinds), len(context.data.structures) + 1
     if not (context.trains_priors and context.data.coarse.stacks):
         return budget.next_stage(least)
     priors = context.method.priors
@@ -201,6 +201,8 @@ def _warn_of_other_structures(
     """Warn if the cases show other structures than the head to start from knows: nothing of it is used then."""
     if head is None:
         return
+    for words in head.reservations():
+        monitor.warning(words)
     shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
     if shown and shown != set(head.card.values):
         knows = ", ".join(item.name for item in structures_of(head.card))
@@ -210,20 +212,3 @@ def _warn_of_other_structures(
             f"The head to start from knows {knows}; annotated is {here}. So the training begins anew: annotate the "
             "same structures to go on from it."
         )
-
-
-def _warn_if_slow(context: TrainingContext) -> None:
-    """Warn if this computer takes clearly longer than the budget is meant for."""
-    needed = context.least_seconds(context.data.coarse, context.kinds)
-    if context.roi is not None:
-        needed += context.least_seconds(context.roi, (ROI_HEAD_TYPE,))
-    elif context.completes_labels:
-        needed *= context.stages
-    meant = context.budget.seconds
-    if needed > TOLERATED_DELAY * meant:
-        words = f"The budget {context.budget.name!r} is meant for about {_minutes(meant)}"
-        context.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(round(seconds / 60), 1)} min"
