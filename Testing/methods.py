@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from SAMAdaptLib.training import settings
+from SAMAdaptLib.training import config
 
 
 def change_method(
@@ -22,7 +22,7 @@ def change_method(
     ``fits``: what is different for a type of head; ``priors``: what is different for these; ``others``: constants of
     ``MethodSettings`` itself.
     """
-    method = settings.METHOD
+    method = config.METHOD
     changed = {kind: replace(method.fits[kind], **how) for kind, how in (fits or {}).items()}
     others = {"fits": {**method.fits, **changed}, "priors": replace(method.priors, **(priors or {})), **others}
-    monkeypatch.setattr(settings, "METHOD", replace(method, **others))
+    monkeypatch.setattr(config, "METHOD", replace(method, **others))

@@ -19,8 +19,8 @@ from SAMAdaptLib.networks import build_head, head_class
 from SAMAdaptLib.networks.base import HeadModule
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.training import loader as batches_module
+from SAMAdaptLib.training.config import FITS
 from SAMAdaptLib.training.loader import CROP_CELLS, SampleLoader, invented_batch
-from SAMAdaptLib.training.settings import FITS
 
 CPU = torch.device("cpu")
 

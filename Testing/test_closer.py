@@ -36,7 +36,7 @@ from SAMAdaptLib.preprocessing.roi import STEPS, RegionOfInterest, bounding_roi,
 from SAMAdaptLib.preprocessing.slicing import CanvasGeometry
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import BUDGETS, allows_second_stage
-from SAMAdaptLib.training.settings import METHOD
+from SAMAdaptLib.training.config import METHOD
 from SAMAdaptLib.training.train import train
 from SAMAdaptLib.utils.disk.slice_store import SliceStore
 

@@ -22,8 +22,8 @@ from SAMAdaptLib.training.annotated_slices import (
     split_held_out,
     subsample_empty,
 )
+from SAMAdaptLib.training.config import METHOD
 from SAMAdaptLib.training.samples import draw_samples, in_rounds, sampling_weights
-from SAMAdaptLib.training.settings import METHOD
 from SAMAdaptLib.utils.sampling import evenly_spaced
 
 VALUES = [2, 5]

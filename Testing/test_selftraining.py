@@ -25,13 +25,13 @@ from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.inference.stage import StagePredictor
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.training import config
 from SAMAdaptLib.training import pseudo_labels as selftraining
 from SAMAdaptLib.training.budget import BUDGETS, StageBudget
-from SAMAdaptLib.training.config import TrainingConfig
+from SAMAdaptLib.training.config import MethodSettings, TrainingConfig
 from SAMAdaptLib.training.context import TrainingContext
 from SAMAdaptLib.training.dataset import PseudoLabels, TrainingData
 from SAMAdaptLib.training.pseudo_labels import pseudo_label, with_students
-from SAMAdaptLib.training.settings import MethodSettings
 from SAMAdaptLib.training.train import _next_stage, train
 from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
@@ -53,11 +53,12 @@ def adapted(monitor: Silent | None = None, case: Case | None = None, **options) 
 
 
 def context_of(
-    case: Case, *, self_trains: bool = True, start_from: Head | None = None, **method: float
+    case: Case, *, self_trains: bool = True, start_from: Head | None = None, **others: float
 ) -> TrainingContext:
-    """``method``: constants that are to be others."""
-    config = TrainingConfig(encoder="tiny", device="cpu")
-    return TrainingContext.of([case], config, Silent(), FeatureCache(), start_from=start_from, self_trains=self_trains)
+    """``others``: constants of the method that are to be others."""
+    options, method = TrainingConfig(encoder="tiny", device="cpu"), replace(config.METHOD, **others)
+    how = {"start_from": start_from, "self_trains": self_trains, "method": method}
+    return TrainingContext.of([case], options, Silent(), FeatureCache(), **how)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,6 @@ from SAMAdaptLib.inference.cascade import CascadePredictor  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
 from SAMAdaptLib.training import context as preparing  # noqa: E402
-from SAMAdaptLib.training import duration  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS, ROI_HEAD_TYPE  # noqa: E402
 from SAMAdaptLib.training.config import TrainingConfig  # noqa: E402
 from SAMAdaptLib.training.fit import untrained  # noqa: E402
@@ -229,16 +228,16 @@ def test_a_quick_computer_says_nothing_of_the_time(quick, monkeypatch: pytest.Mo
 
 def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
-    monkeypatch.setattr(duration, "seconds_per_step", lambda *_: 0.0)
+    monkeypatch.setattr(preparing, "seconds_per_step", lambda *_: 0.0)
     heard = Listener()
     config = TrainingConfig(encoder="tiny", device="cpu")
     context = preparing.TrainingContext.of([small_balls()], config, heard, FeatureCache())
-    stages = [duration.least_seconds(context, context.data.coarse, context.kinds)]
-    stages.append(duration.least_seconds(context, context.roi, (ROI_HEAD_TYPE,)))
+    stages = [preparing.least_seconds(context, context.data.coarse, context.kinds)]
+    stages.append(preparing.least_seconds(context, context.roi, (ROI_HEAD_TYPE,)))
     assert all(seconds > 0 for seconds in stages)
-    duration.warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 1.2)))
+    preparing.warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 1.2)))
     assert heard.warnings == [], "a delay of a fifth is tolerated"
-    duration.warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 2)))
+    preparing.warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 2)))
     assert len(heard.warnings) == 1
 
 
@@ -277,6 +276,6 @@ def test_a_network_is_built_once_to_know_what_its_steps_take(quick, monkeypatch:
         built.append(kind)
         return untrained(kind, *facts)
 
-    monkeypatch.setattr(duration, "untrained", building)
+    monkeypatch.setattr(preparing, "untrained", building)
     train([two_balls()], encoder="tiny", head="linear", budget="fast")
     assert built == ["linear"]

@@ -28,8 +28,8 @@ from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training import fit as fitting
 from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.config import FITS
 from SAMAdaptLib.training.fit import elapsed_steps
-from SAMAdaptLib.training.settings import FITS
 from SAMAdaptLib.training.train import train
 from SAMAdaptLib.utils import timing as pace
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..encoders import load_encoder
 from ..encoders.sizes import input_size_for
+from ..errors import MemoryExhausted
 from ..features.cache import FeatureCache
 from ..features.extractor import FeatureExtractor
 from ..networks import head_class
 from ..progress import Monitor
 from ..utils.devices import resolve_device
 from ..utils.sampling import evenly_spaced
-from . import settings as constants
-from .budget import Budget, StageBudget, allows_second_stage, budget_named, candidates
-from .config import TrainingConfig
+from .budget import ROI_HEAD_TYPE, Budget, StageBudget, allows_second_stage, budget_named, candidates
+from .config import METHOD, MethodSettings, TrainingConfig
 from .dataset import PseudoLabels, StageData, TrainingData
+from .fit import seconds_per_step, sizes_of, untrained
 from .samples import TrainingSample, draw_samples, in_rounds
-from .settings import METHOD, MethodSettings
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 PAINT_SECONDS = 0.02
 """What a view costs a head that needs no encoder."""
+
+TOLERATED_DELAY = 1.3
+"""A training that takes that many times its budget says so before it begins."""
 
 PSEUDO_LABELLED_VIEWS = 4
 """Views of each slice that has pseudo-labels."""
@@ -80,14 +84,13 @@ class TrainingContext:
         name: str = "",
         start_from: Head | None = None,
         self_trains: bool = False,
-        method: MethodSettings | None = None,
+        method: MethodSettings = METHOD,
     ) -> TrainingContext:
         """Prepare a training on these cases, encoders included.
 
         ``self_trains``: volumes without annotation will be learned from as well. Raises InputError, GeometryError.
         """
         earlier = start_from.closer if start_from is not None else None
-        method = method or constants.METHOD
         data = TrainingData.of(cases, config, method, None if earlier is None else earlier.card.plane.side_mm)
         whole = budget_named(config.budget)
         budget = whole.split_for_rounds() if self_trains else whole
@@ -153,7 +156,7 @@ class TrainingContext:
         self, data: StageData, encoder: Encoder | None, limits: Budget
     ) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """Views of a stage's slices, as many as ``limits`` allow, and its held-out slices as they are."""
-        cost, seed = seconds_per_view(encoder), self.config.seed
+        cost, seed = _seconds_per_view(encoder), self.config.seed
         kept = evenly_spaced(data.training, limits.slices(len(data.training), cost))
         samples = draw_samples(kept, limits.views_per_slice(len(kept), cost), encoder, seed)
         samples += draw_samples(data.pseudo_labelled, PSEUDO_LABELLED_VIEWS, encoder, seed)
@@ -195,9 +198,43 @@ class TrainingContext:
         return load_encoder(config.encoder, device=config.device, monitor=self.monitor, input_size=size)
 
 
-def seconds_per_view(encoder: Encoder | None) -> float:
-    """What it costs to draw and encode a view."""
+def _seconds_per_view(encoder: Encoder | None) -> float:
     return PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
+
+
+def least_seconds(context: TrainingContext, data: StageData, kinds: Sequence[str]) -> float:
+    """What a stage with heads of these kinds takes at least."""
+    encoder = context.encoder_of(data)
+    fitting = sum(_least_fitting(context, kind, encoder) for kind in kinds)
+    return context.budget.least_seconds(len(data.training), len(data.held_out), _seconds_per_view(encoder), fitting)
+
+
+def warn_if_slow(context: TrainingContext) -> None:
+    """Warn if this computer takes clearly longer than the budget is meant for."""
+    needed = least_seconds(context, context.data.coarse, context.kinds)
+    if context.roi is not None:
+        needed += least_seconds(context, context.roi, (ROI_HEAD_TYPE,))
+    elif context.completes_labels:
+        needed *= context.stages
+    meant = context.budget.seconds
+    if needed > TOLERATED_DELAY * meant:
+        words = f"The budget {context.budget.name!r} is meant for about {_minutes(meant)}"
+        context.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
+
+
+def _least_fitting(context: TrainingContext, kind: str, encoder: Encoder | None) -> float:
+    """Seconds of a head's floor of steps; its untrained network is built once for that."""
+    key, settings = (kind, "" if encoder is None else encoder.fingerprint), context.method.fits[kind]
+    if key not in context.paces:
+        module = untrained(kind, encoder, len(context.data.structures) + 1)
+        context.paces[key] = 0.0
+        with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
+            context.paces[key] = seconds_per_step(module, sizes_of(encoder, module), context.device, settings)
+    return context.budget.least_steps(settings.steps) * context.paces[key]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{max(round(seconds / 60), 1)} min"
 
 
 def _warn_of_another_encoder(head: Head | None, encoder: Encoder, monitor: Monitor) -> None:

@@ -24,7 +24,7 @@ from .annotated_slices import (
     subsample_empty,
 )
 from .annotation import pieces, plane_to_learn_in
-from .settings import METHOD, MethodSettings
+from .config import METHOD, MethodSettings
 
 if TYPE_CHECKING:
     from ..data.image import Labelmap

@@ -26,7 +26,7 @@ from .samples import TrainingSample, sampling_weights
 if TYPE_CHECKING:
     from ..encoders.base import Encoder
     from ..features.extractor import FeatureExtractor
-    from .settings import FitSettings
+    from .config import FitSettings
 
 EVALUATIONS = 8
 """How often the held-out Dice is taken during a fit."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..networks.base import HeadModule
+    from .config import FitSettings
     from .samples import TrainingSample
-    from .settings import FitSettings
 
 REMEMBERED_BYTES = 1_500_000_000
 """Features and targets that a fit keeps in memory, at most."""

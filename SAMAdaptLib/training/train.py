@@ -22,16 +22,14 @@ from ..priors.layout_training import seconds_per_step as layout_pace
 from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
 from ..utils.timing import clock
-from . import settings as constants
+from . import config as constants
 from .budget import ROI_HEAD_TYPE, StageBudget
 from .candidates import HeadCandidates
-from .config import TrainingConfig
-from .context import TrainingContext
+from .config import MethodSettings, TrainingConfig
+from .context import TrainingContext, least_seconds, warn_if_slow
 from .dataset import StageData, under_one_labelling
-from .duration import least_seconds, warn_if_slow
 from .label_completion import complete_labels
 from .pseudo_labels import require_enough, self_train
-from .settings import MethodSettings
 
 if TYPE_CHECKING:
     from ..data.case import Case

@@ -41,8 +41,8 @@ def _structures(bench: Bench) -> dict[str, Any]:
     import torch
 
     from SAMAdaptLib.encoders import load_encoder
+    from SAMAdaptLib.training.config import FITS
     from SAMAdaptLib.training.fit import seconds_per_step, sizes_of, untrained
-    from SAMAdaptLib.training.settings import FITS
 
     encoder = load_encoder(bench.encoder)
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]

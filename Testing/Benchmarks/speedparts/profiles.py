@@ -163,9 +163,8 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import fit as fitting
     from SAMAdaptLib.training import loader as batches
-    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.config import FITS, TrainingConfig
     from SAMAdaptLib.training.context import TrainingContext
-    from SAMAdaptLib.training.settings import FITS
 
     steps = 4 if bench.quick else 100
     bars = {}
