@@ -234,7 +234,9 @@ def test_a_volume_in_which_head_and_prior_contradict_each_other_is_left_out(
 
 
 def test_a_volume_in_which_nothing_is_found_is_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "decided", lambda probabilities, sliced, values, hear: np.zeros((8, 100, 110)))
+    monkeypatch.setattr(
+        selftraining, "argmax_labels", lambda probabilities, sliced, values, hear: np.zeros((8, 100, 110))
+    )
     assert pseudo_label(head, context_of(small_balls()), OTHERS[0].volume) is None
 
 
@@ -255,14 +257,14 @@ def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypa
 
 
 def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = selftraining.decided
+    seen = selftraining.argmax_labels
 
     def with_an_island(*arguments):
         labels = seen(*arguments)
         labels[0, :6, :6] = 2
         return labels
 
-    monkeypatch.setattr(selftraining, "decided", with_an_island)
+    monkeypatch.setattr(selftraining, "argmax_labels", with_an_island)
     found = pseudo_label(head, context_of(small_balls(), least_confidence=1.1), OTHERS[0].volume)
     assert found is not None
     first = next(item for item in found.slices if item.content.identity["slice"] == 0)
