@@ -1,0 +1,100 @@
+"""The sample patients by name: A is the template brain, B, C and D are simulated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import SimpleITK as sitk
+
+from ..errors import InputError
+from ..home import folder
+from ..images import Labelmap, Volume
+from ..volume import read_labelmap, read_volume, write_labelmap, write_volume
+from .simulation import simulate
+from .template import CREDIT, PLACE, template
+
+SLICE_STEP = 2
+"""Of patient A every second axial millimetre is kept, as in a scan with 2 mm slices: half the work, and axial is the
+best plane."""
+
+SEEDS: Mapping[str, int] = MappingProxyType({"B": 2, "C": 3, "D": 4})
+"""Of the simulated patients."""
+
+NAMES = ("A", *SEEDS)
+_MADE = 1
+"""Of files: counts up when the simulation is changed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A sample patient: a T1-weighted MR of the brain and its tissue; ``title`` says whether it is simulated."""
+
+    name: str
+    volume: Volume
+    labelmap: Labelmap
+
+    @property
+    def simulated(self) -> bool:
+        return self.name in SEEDS
+
+    @property
+    def title(self) -> str:
+        return title(self.name)
+
+    credit: str = CREDIT
+
+
+def title(name: str) -> str:
+    """How a patient is called wherever it is shown."""
+    return f"Brain {name} (simulated)" if name in SEEDS else f"Brain {name} (template)"
+
+
+def load(name: str) -> Sample:
+    """A sample patient: "A" (the template brain), "B", "C" or "D" (simulated from it).
+
+    The template is fetched at the first use; the same name is the same patient, on any computer. Raises InputError for
+    another name, and when the template cannot be had.
+    """
+    if name not in NAMES:
+        msg = f"There is no sample patient {name!r}."
+        raise InputError(msg, f"Use one of {', '.join(NAMES)}.")
+    image, labels = paths = _paths(name)
+    if all(path.is_file() for path in paths):
+        volume = read_volume(image)
+        return Sample(name, _named(volume, name), read_labelmap(labels, like=volume))
+    sample = _made(name)
+    write_labelmap(sample.labelmap, labels)
+    write_volume(sample.volume, image)
+    return sample
+
+
+def files(name: str) -> tuple[Path, Path]:
+    """The files of a patient's volume (.nrrd) and segmentation (.seg.nrrd), made where they are not there yet.
+
+    Raises InputError as ``load`` does.
+    """
+    load(name)
+    return _paths(name)
+
+
+def _paths(name: str) -> tuple[Path, Path]:
+    stem = f"Brain{name}-{_MADE}"
+    return folder(PLACE) / f"{stem}.nrrd", folder(PLACE) / f"{stem}.seg.nrrd"
+
+
+def _made(name: str) -> Sample:
+    volume, tissue = template()
+    if name in SEEDS:
+        patient = simulate(volume, tissue, SEEDS[name], title(name))
+        return Sample(name, patient.volume, patient.labelmap)
+    step = slice(None, None, SLICE_STEP)
+    image, labels = (sitk.Image(part.to_sitk()[:, :, step]) for part in (volume, tissue))
+    kept = Volume.from_sitk(image, title(name), volume.modality)
+    return Sample(name, kept, Labelmap.from_sitk(labels, tissue.structures, title(name)))
+
+
+def _named(volume: Volume, name: str) -> Volume:
+    return Volume(volume.voxels, volume.geometry, title(name), "MR")
