@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib.heads.file import save_head  # noqa: E402
-from SAMAdaptLib.structure import Structure  # noqa: E402
-from SAMAdaptLib.training import Case, train  # noqa: E402
-from SAMAdaptLib.volume import read_labelmap, read_volume  # noqa: E402
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume  # noqa: E402
+from SAMAdaptLib.data.structure import Structure  # noqa: E402
+from SAMAdaptLib.heads.head import save_head  # noqa: E402
+from SAMAdaptLib.training.train import Case, train  # noqa: E402
 
 TARGET = ROOT / "SAMAdapt" / "Resources" / "Heads" / "Hippocampus-starter.samhead"
 NUMBERS = "001 003 004 006 007 008 011 045 046 048 049 050 051 052 053 056 057 058 060 064"

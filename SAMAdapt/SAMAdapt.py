@@ -30,7 +30,7 @@ if importlib.util.find_spec("SAMAdaptLib") is None:
 
 from SAMAdaptLib.gui import panel as gui
 from SAMAdaptLib.gui.parameters import SAMAdaptParameterNode
-from SAMAdaptLib.slicer_logic import SlicerLogic
+from SAMAdaptLib.mrml.logic import SlicerLogic
 
 
 class SAMAdapt(ScriptedLoadableModule):
@@ -158,7 +158,7 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class SAMAdaptLogic(SlicerLogic, ScriptedLoadableModuleLogic):
-    """``train`` and ``segment`` on nodes, from the Python console; see ``SAMAdaptLib.slicer_logic``."""
+    """``train`` and ``segment`` on nodes, from the Python console; see ``SAMAdaptLib.mrml.logic``."""
 
     def __init__(self) -> None:
         ScriptedLoadableModuleLogic.__init__(self)
@@ -183,7 +183,7 @@ class SAMAdaptTest(ScriptedLoadableModuleTest):
         """Train on one volume, segment it, and find most of what was annotated."""
         if importlib.util.find_spec("torch") is None:
             self.skipTest("torch is not installed; the module offers to install it")
-        from SAMAdaptLib.mrml_selftest import trainAndSegment
+        from SAMAdaptLib.mrml.selftest import trainAndSegment
 
         self.delayDisplay(_("Training and segmenting a synthetic volume"))
         logic = SAMAdaptLogic()

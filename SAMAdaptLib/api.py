@@ -15,10 +15,10 @@ from .errors import InputError
 from .progress import Monitor, Silent
 
 if TYPE_CHECKING:
-    from .heads.file import Head
-    from .metrics import Evaluation
-    from .training import Case
-    from .volume import Labelmap, Volume
+    from .data.io.volumes import Labelmap, Volume
+    from .evaluation.metrics import Evaluation
+    from .heads.head import Head
+    from .training.train import Case
 
 
 def train(cases: Any, *, unlabeled: Sequence[Any] = (), resample_labels: bool = False, **options: Any) -> Head:
@@ -26,14 +26,14 @@ def train(cases: Any, *, unlabeled: Sequence[Any] = (), resample_labels: bool = 
 
     ``cases`` is one pair (image, labels), a sequence of such pairs, or of ``Case``. ``unlabeled`` are more volumes to
     adapt to. ``resample_labels`` puts labels on their image's grid where it differs (nearest voxel). ``options`` are
-    those of ``SAMAdaptLib.training.train``: ``encoder``, ``head``, ``plane``, ``intensity``,
+    those of ``SAMAdaptLib.training.train.train``: ``encoder``, ``head``, ``plane``, ``intensity``,
     ``annotated_slices_only``, ``ignore_label``, ``budget``, ``seed``, ``device``, ``name``, ``monitor``,
     ``start_from``. Raises InputError and its kin.
 
         head = samadapt.train(("ct.nii.gz", "liver.seg.nrrd"), budget="fast")
         samadapt.save_head(head, "liver.samhead")
     """
-    from .training import train as run
+    from .training.train import train as run
 
     monitor = options.get("monitor") or Silent()
     pairs = [cases] if _is_pair(cases) else list(cases)
@@ -47,14 +47,15 @@ def train(cases: Any, *, unlabeled: Sequence[Any] = (), resample_labels: bool = 
 def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
     """Segment a volume with a head (a ``Head`` or a head file's path); the labelmap lies on the volume's own grid.
 
-    ``options`` are those of ``SAMAdaptLib.inference.segment``: ``encoder`` (also by name), ``device``, ``plane``,
-    ``planes``, ``tta``, ``smoothing``, ``largest_component``, ``region``, ``monitor``. Raises InputError and its kin.
+    ``options`` are those of ``SAMAdaptLib.inference.segment.segment``: ``encoder`` (also by name), ``device``,
+    ``plane``, ``planes``, ``tta``, ``smoothing``, ``largest_component``, ``region``, ``monitor``. Raises InputError
+    and its kin.
 
         labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
         labelmap.voxels  # (k, j, i)
     """
-    from .inference import segment as run
-    from .looks import load_encoder_for
+    from .inference.segment import segment as run
+    from .inference.stage import load_encoder_for
 
     monitor = options.get("monitor") or Silent()
     chosen = load_head(head)
@@ -72,9 +73,9 @@ def evaluate(
     Structures are matched by name where both have names, unless ``by_value``. Raises InputError for names that
     contradict one another, GeometryError when their grids differ and ``resample_labels`` is off.
     """
-    from .metrics import DEFAULT_TOLERANCE_MM
-    from .metrics import evaluate as run
-    from .volume import voxel_for_voxel
+    from .data.io.volumes import voxel_for_voxel
+    from .evaluation.metrics import DEFAULT_TOLERANCE_MM
+    from .evaluation.metrics import evaluate as run
 
     wanted = as_labelmap(reference)
     found = as_labelmap(prediction, like=wanted if resample_labels else None, resample=resample_labels)
@@ -84,8 +85,8 @@ def evaluate(
 
 def load_head(path: Any) -> Head:
     """The head in a ``.samhead`` file; a ``Head`` comes back as it is. Raises HeadFileError."""
-    from .heads.file import Head
-    from .heads.file import load_head as run
+    from .heads.head import Head
+    from .heads.head import load_head as run
 
     if isinstance(path, Head):
         return path
@@ -97,14 +98,14 @@ def load_head(path: Any) -> Head:
 
 def save_head(head: Head, path: str | Path) -> Path:
     """Write a head to a ``.samhead`` file, whole or not at all; gives the path. Raises InputError."""
-    from .heads.file import save_head as run
+    from .heads.head import save_head as run
 
     return run(head, path)
 
 
 def as_volume(source: Any, monitor: Monitor | None = None) -> Volume:
     """A ``Volume`` of a path, a SimpleITK image, a MRML volume node or a ``Volume``. Raises InputError."""
-    from .volume import Volume, read_volume
+    from .data.io.volumes import Volume, read_volume
 
     monitor = monitor or Silent()
     if isinstance(source, Volume):
@@ -127,7 +128,7 @@ def as_labelmap(source: Any, like: Any = None, resample: bool = False, monitor: 
     about a file are told to ``monitor``.
     Raises InputError, GeometryError.
     """
-    from .volume import Labelmap, on_grid_of, read_labelmap
+    from .data.io.volumes import Labelmap, on_grid_of, read_labelmap
 
     if isinstance(source, str | os.PathLike):
         return read_labelmap(source, like=like, resample=resample, monitor=monitor)
@@ -147,7 +148,7 @@ def as_labelmap(source: Any, like: Any = None, resample: bool = False, monitor: 
 
 
 def _as_case(source: Any, resample: bool, monitor: Monitor) -> Case:
-    from .training import Case
+    from .training.train import Case
 
     if isinstance(source, Case):
         return source

@@ -8,9 +8,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from SAMAdaptLib.encoders import load_encoder
-from SAMAdaptLib.heads import build_head
 from SAMAdaptLib.heads.card import HeadCard
-from SAMAdaptLib.heads.file import Head
+from SAMAdaptLib.heads.head import Head
+from SAMAdaptLib.networks import build_head
 
 SPACING = (1.2, 1.1, 5.0)
 

@@ -10,10 +10,10 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, Volume, write_labelmap, write_volume
 from SAMAdaptLib.heads.parts import StructureFacts, TrainingRecord
-from SAMAdaptLib.jobs import BenchmarkJob
-from SAMAdaptLib.volume import Labelmap, Volume, write_labelmap, write_volume
+from SAMAdaptLib.jobs.specs import BenchmarkJob
 
 GRID = Geometry((16, 14, 6), (1.0, 1.0, 3.0), (5.0, -3.0, 2.0))
 PATIENTS = ("p1_ed", "p1_es", "p2_ed", "p2_es", "p10_ed")

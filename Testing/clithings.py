@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from balls import ball_head, write_ball
 
-from SAMAdaptLib import jobs
 from SAMAdaptLib.cli import verbs
-from SAMAdaptLib.heads.file import save_head
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.jobs import specs as jobs
 
 A_TRAINING = ["train", "--case", "a.nii", "b.nii", "-o", "h.samhead"]
 TRAINED = {

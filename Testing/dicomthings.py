@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import ExplicitVRLittleEndian
 
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.data.geometry import Geometry
 
 GRID = Geometry((7, 5, 6), (1.5, 1.2, 4.0), (-20.0, -30.0, 10.0))
 MR, CT, ENHANCED_MR = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("4", "2", "4.1"))

@@ -27,9 +27,9 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 
-from SAMAdaptLib import wire  # noqa: E402
 from SAMAdaptLib.errors import SAMAdaptError  # noqa: E402
-from SAMAdaptLib.jobs import job_from_dict  # noqa: E402
+from SAMAdaptLib.jobs.specs import job_from_dict  # noqa: E402
+from SAMAdaptLib.worker import protocol as wire  # noqa: E402
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 200.0
 
@@ -136,10 +136,10 @@ def heads() -> tuple[bytes, ...]:
     import torch
     from balls import ball_head
 
-    from SAMAdaptLib.heads import head_class
     from SAMAdaptLib.heads.card import HeadCard
-    from SAMAdaptLib.heads.file import Head, save_head
-    from SAMAdaptLib.heads.shape import ShapePrior
+    from SAMAdaptLib.heads.head import Head, save_head
+    from SAMAdaptLib.networks import head_class
+    from SAMAdaptLib.networks.shape_prior import ShapePrior
 
     torch.manual_seed(0)
     base, channels = ball_head().card.to_dict(), {"neck": 8, "fine": 8}
@@ -173,14 +173,14 @@ def changed_head(chance: random.Random, data: bytes) -> bytes:
 
 def read_head(path: Path) -> None:
     """Whatever is done with a stranger's head short of segmenting: listing, describing, loading, following it."""
+    from SAMAdaptLib.data.structure import Structure
     from SAMAdaptLib.encoders.registry import registered
+    from SAMAdaptLib.evaluation.report.page import card_facts
+    from SAMAdaptLib.evaluation.report.recorder import card_curves
     from SAMAdaptLib.heads.card import read_card
-    from SAMAdaptLib.heads.file import load_head
-    from SAMAdaptLib.intensity import IntensityRule
-    from SAMAdaptLib.report.page import card_facts
-    from SAMAdaptLib.report.recorder import card_curves
-    from SAMAdaptLib.runner import head_facts
-    from SAMAdaptLib.structure import Structure
+    from SAMAdaptLib.heads.head import load_head
+    from SAMAdaptLib.jobs.runner import head_facts
+    from SAMAdaptLib.preprocessing.intensity import IntensityRule
 
     card = read_card(path)
     wire.encode(wire.Result(1, head_facts(card)))
@@ -237,8 +237,8 @@ def segmentations() -> tuple[bytes, ...]:
     import SimpleITK as sitk
     from balls import ball_arrays, image_of
 
-    from SAMAdaptLib.segmentation_file import header_of
-    from SAMAdaptLib.volume import Labelmap
+    from SAMAdaptLib.data.io.seg_nrrd import header_of
+    from SAMAdaptLib.data.io.volumes import Labelmap
 
     image = image_of(ball_arrays()[1])
     for key, value in header_of(Labelmap.from_sitk(image)).items():
@@ -275,7 +275,7 @@ def _odd_word(chance: random.Random) -> str:
 
 
 def read_segmentation(path: Path) -> None:
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
 
     labelmap = read_labelmap(path)
     (labelmap.volumes_ml(), [structure.name.encode() for structure in labelmap.structures])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.data.geometry import Geometry
 
 
 def turned(angles_degrees: tuple[float, float, float], axes: tuple[int, int, int] = (0, 1, 2), flips=(1, 1, 1)):

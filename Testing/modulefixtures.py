@@ -72,7 +72,7 @@ def a_head(empty_home: Path) -> Path:
 @pytest.fixture
 def a_volume(a_host: SlicerHost) -> Any:
     """A volume node in the scene, chosen in the panel."""
-    from SAMAdaptLib.mrml_selftest import addPhantom
+    from SAMAdaptLib.mrml.selftest import addPhantom
 
     node, _labels = addPhantom("Patient A")
     a_host.widget._parameterNode.inputVolume = node
@@ -82,7 +82,7 @@ def a_volume(a_host: SlicerHost) -> Any:
 @pytest.fixture
 def a_case(a_host: SlicerHost) -> tuple[Any, Any]:
     """An annotated volume, in the first row of the training cases."""
-    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
 
     volume, labels = addPhantom("Patient A")
     segmentation = addAnnotation(volume, labels, "A drawn")

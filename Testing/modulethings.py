@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from SAMAdaptLib.handles import Callbacks, JobHandle, poll_until_over
-from SAMAdaptLib.inprocess import nap
-from SAMAdaptLib.jobfolder import JobFolder
-from SAMAdaptLib.jobs import Job
+from SAMAdaptLib.jobs.specs import Job
+from SAMAdaptLib.worker.folder import JobFolder
+from SAMAdaptLib.worker.handle import Callbacks, JobHandle, poll_until_over
+from SAMAdaptLib.worker.in_process import nap
 
 STRUCTURES = (("Pool", 1, (0.9, 0.3, 0.25)), ("Wall", 2, (0.3, 0.7, 0.4)))
 
@@ -104,9 +104,9 @@ def nothing_left(home: Path, seconds: float = 5.0) -> bool:
 
 def segment_result(job: Any) -> dict[str, Any]:
     """What a worker would answer to a segmentation of a phantom: bright is Pool, dark is Wall."""
-    from SAMAdaptLib.resuming import judged
-    from SAMAdaptLib.structure import Structure
-    from SAMAdaptLib.volume import Labelmap, read_volume, write_labelmap
+    from SAMAdaptLib.data.io.volumes import Labelmap, read_volume, write_labelmap
+    from SAMAdaptLib.data.structure import Structure
+    from SAMAdaptLib.jobs.resuming import judged
 
     there = None if job.overwrite else judged(job)
     if there is not None and there.stays:

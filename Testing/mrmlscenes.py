@@ -12,8 +12,8 @@ import pytest
 slicer = pytest.importorskip("slicer", reason="slicer-core is not installed (pip install slicer-core)")
 import vtk  # noqa: E402  comes with slicer-core
 
-from SAMAdaptLib.geometry import Geometry  # noqa: E402
-from SAMAdaptLib.mrml_frames import matrix_from_array  # noqa: E402
+from SAMAdaptLib.data.geometry import Geometry  # noqa: E402
+from SAMAdaptLib.mrml.transforms import matrix_from_array  # noqa: E402
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ pytest.importorskip("slicer", reason="slicer-core is not installed (pip install 
 import slicer  # noqa: E402
 import vtk  # noqa: E402
 
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.data.geometry import Geometry
 
 LIA = Geometry((9, 8, 7), (1.0, 1.0, 1.0), (5.0, 6.0, 7.0), turned((0, 0, 0), (0, 2, 1), (1, -1, -1)))
 RAS = Geometry((6, 11, 5), (0.8, 0.8, 4.0), (-30.0, 40.0, 12.0), turned((0, 0, 0), (0, 1, 2), (-1, -1, 1)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.data.geometry import Geometry
 
 CODES = {"uint8": 2, "int16": 4, "int32": 8, "float32": 16, "float64": 64, "int8": 256, "uint16": 512}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from SAMAdaptLib.encoders import download
+from SAMAdaptLib.encoders.weights import download
 
 FILE = bytes(range(256)) * 400
 """What the server has: 102,400 bytes."""

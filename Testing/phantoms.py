@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Labelmap, Volume
-from SAMAdaptLib.samples import Case
-from SAMAdaptLib.structure import Structure
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap, Volume
+from SAMAdaptLib.data.structure import Structure
 
 STRUCTURES = (Structure(2, "Bright", (1.0, 0.2, 0.2)), Structure(5, "Dark", (0.2, 0.4, 1.0)))
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from SAMAdaptLib.encoders.sam import import_sam_modeling
+from SAMAdaptLib.external.segment_anything import import_sam_modeling
 
 if TYPE_CHECKING:
-    from SAMAdaptLib.heads.autosam import AutoSAMHead
+    from SAMAdaptLib.networks.autosam import AutoSAMHead
 
 
 def reference_encoder(numbers: Mapping[str, Any], image_size: int = 1024) -> torch.nn.Module:

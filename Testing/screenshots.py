@@ -76,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _encoder() -> str:
     """The default encoder if it is here already; its weights then serve from where they are."""
-    from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES
+    from SAMAdaptLib.encoders.weights import store as weights
 
     found = weights.locate(ENTRIES[DEFAULT_ENCODER])
     if found is None:
@@ -183,7 +183,7 @@ def _hearts(host: Any, folder: Path) -> list[tuple[Any, Any]]:
 
 
 def _phantoms() -> list[tuple[Any, Any]]:
-    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
 
     cases = []
     for number, name in enumerate(("Patient A", "Patient B")):

@@ -77,9 +77,9 @@ class Volumes:
     def __init__(self, folder: Path, count: int, chance: random.Random, bad_share: float = BAD_SHARE) -> None:
         from balls import ball_head, write_ball
 
-        from SAMAdaptLib.heads.file import save_head
-        from SAMAdaptLib.jobs import SegmentJob
-        from SAMAdaptLib.runner import run_job
+        from SAMAdaptLib.heads.head import save_head
+        from SAMAdaptLib.jobs.runner import run_job
+        from SAMAdaptLib.jobs.specs import SegmentJob
 
         self.head = str(save_head(ball_head(), folder / "ball.samhead"))
         self.bad = set(chance.sample(range(count), round(count * bad_share)))
@@ -107,7 +107,7 @@ class Volumes:
 
 
 def _voxels(path: str) -> Any:
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
 
     return read_labelmap(path).voxels
 
@@ -119,8 +119,8 @@ def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Segment volumes, some of them bad, while workers are killed."""
     import distributed
 
-    from SAMAdaptLib import cluster as library
-    from SAMAdaptLib.cohort import Ending, Outcome, run_many
+    from SAMAdaptLib.worker import cluster as library
+    from SAMAdaptLib.worker.pool import Ending, Outcome, run_many
 
     chance = random.Random(options.seed)
     volumes = Volumes(folder, options.volumes, chance)
@@ -163,7 +163,7 @@ def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def run_with_a_journal(spec: dict, *heads: Any) -> dict:
     """What the workers run: the library's function, with a line before and after it."""
-    from SAMAdaptLib.cluster import run_remotely
+    from SAMAdaptLib.worker.cluster import run_remotely
 
     journal = Path(spec["output"] + ".journal")
     with journal.open("a") as file:
@@ -205,7 +205,7 @@ class Killer:
 
 def worker(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Segment volumes, some of them bad, by one resident worker; its memory must not grow."""
-    from SAMAdaptLib.client import JobState, WorkerClient
+    from SAMAdaptLib.worker.client import JobState, WorkerClient
 
     volumes = Volumes(folder, options.jobs, random.Random(options.seed))
     client = WorkerClient(threads=1)
@@ -244,9 +244,9 @@ import itertools, sys
 sys.path[:0] = sys.argv[1:3]
 from pathlib import Path
 from balls import ball_head
-from SAMAdaptLib.heads.file import load_head, save_head
-from SAMAdaptLib.jobs import EmbedJob, SegmentJob
-from SAMAdaptLib.runner import run_job
+from SAMAdaptLib.heads.head import load_head, save_head
+from SAMAdaptLib.jobs.specs import EmbedJob, SegmentJob
+from SAMAdaptLib.jobs.runner import run_job
 folder = Path(sys.argv[3])
 head, image = str(folder / "ball.samhead"), str(folder / "volume0000.nii.gz")
 run_job(SegmentJob(image, head, str(folder / "warm.seg.nrrd")))
@@ -261,9 +261,9 @@ for _ in itertools.count():
 
 def kills(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Kill a process that writes results, heads and features all the time; what has its name must be whole."""
-    from SAMAdaptLib.heads.file import load_head
-    from SAMAdaptLib.process import child_environment
-    from SAMAdaptLib.runner import run_job
+    from SAMAdaptLib.heads.head import load_head
+    from SAMAdaptLib.jobs.runner import run_job
+    from SAMAdaptLib.utils.process import child_environment
 
     chance = random.Random(options.seed)
     volumes = Volumes(folder, 1, chance, bad_share=0.0)

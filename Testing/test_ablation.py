@@ -10,11 +10,11 @@ import pytest
 from benchthings import the_command
 from test_heads import CHANNELS, a_card
 
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.arrangement import ArrangementPrior
-from SAMAdaptLib.heads.ensemble import EnsembleHead
-from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.heads.shape import ShapePrior
+from SAMAdaptLib.heads.head import Head, load_head, save_head
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.networks.ensemble import EnsembleHead
+from SAMAdaptLib.networks.layout_prior import ArrangementPrior
+from SAMAdaptLib.networks.shape_prior import ShapePrior
 
 
 @pytest.fixture

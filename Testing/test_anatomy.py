@@ -10,13 +10,13 @@ import pytest
 from geometries import turned
 from phantoms import two_balls
 
-from SAMAdaptLib.anatomy import pieces, plane_to_learn_in
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Labelmap, Volume
-from SAMAdaptLib.samples import Case
-from SAMAdaptLib.slicing import SliceStack
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.training import train
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap, Volume
+from SAMAdaptLib.data.structure import Structure
+from SAMAdaptLib.preprocessing.slicing import SliceStack
+from SAMAdaptLib.training.annotation import pieces, plane_to_learn_in
+from SAMAdaptLib.training.train import train
 
 CUBE = Geometry((30, 32, 34), (1.0, 1.0, 1.0))
 OBLIQUE = Geometry((34, 30, 32), (1.0, 1.0, 1.0), (5.0, -3.0, 8.0), turned((20, 15, 10), (2, 0, 1), (1, -1, 1)))

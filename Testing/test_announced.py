@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from niftithings import a_header, write_nifti
 
-from SAMAdaptLib.announced import inflated_length, require_inflatable
+from SAMAdaptLib.data.io.announced import inflated_length, require_inflatable
+from SAMAdaptLib.data.io.raster_header import require_room_for
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.raster_header import require_room_for
-from SAMAdaptLib.volume import read_labelmap, read_volume
 
 ARRAY = np.arange(210, dtype=np.int16).reshape(6, 5, 7)
 RAW = ARRAY.tobytes()
@@ -185,7 +185,7 @@ def test_labels_that_compress_a_thousandfold_are_no_bomb(tmp_path):
 
 
 def test_where_much_is_announced_it_is_unpacked_and_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr("SAMAdaptLib.announced._TRUSTED_BYTES", 1000)
+    monkeypatch.setattr("SAMAdaptLib.data.io.announced._TRUSTED_BYTES", 1000)
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(bytes(100_000)))
     assert require_inflatable(path, 0, 100_000) is None

@@ -11,9 +11,9 @@ from balls import ball_arrays, ball_head, image_of, write_ball
 
 import SAMAdaptLib as samadapt
 from SAMAdaptLib.api import as_labelmap, as_volume
+from SAMAdaptLib.data.io.volumes import Labelmap, Volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.training import Case
-from SAMAdaptLib.volume import Labelmap, Volume
+from SAMAdaptLib.training.train import Case
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_head_is_taken_by_path_too(ball: SimpleNamespace) -> None:
 @pytest.mark.parametrize("wrap", [lambda pair: pair, lambda pair: [pair], lambda pair: [pair, pair]])
 def test_cases_are_one_pair_or_several(ball: SimpleNamespace, monkeypatch, wrap) -> None:
     seen: list = []
-    monkeypatch.setattr("SAMAdaptLib.training.train", lambda cases, **options: seen.append((cases, options)))
+    monkeypatch.setattr("SAMAdaptLib.training.train.train", lambda cases, **options: seen.append((cases, options)))
     samadapt.train(wrap(ball.paths), budget="fast", unlabeled=[ball.images[0]])
     ((cases, options),) = seen
     assert all(isinstance(case, Case) for case in cases)
@@ -63,7 +63,7 @@ def test_cases_are_one_pair_or_several(ball: SimpleNamespace, monkeypatch, wrap)
 
 def test_two_ready_cases_are_not_taken_for_a_pair(ball: SimpleNamespace, monkeypatch) -> None:
     seen: list = []
-    monkeypatch.setattr("SAMAdaptLib.training.train", lambda cases, **options: seen.append(cases))
+    monkeypatch.setattr("SAMAdaptLib.training.train.train", lambda cases, **options: seen.append(cases))
     samadapt.train([Case(*ball.own), Case(*ball.own)])
     assert len(seen[0]) == 2
 

@@ -14,23 +14,25 @@ from hypothesis import strategies as st
 from phantoms import two_balls
 from test_heads import a_card
 
-from SAMAdaptLib import arrangement, shapes
-from SAMAdaptLib.arrangement import deformed, learn_arrangement, source_of
-from SAMAdaptLib.budget import ARRANGEMENT_SHARE, BUDGETS, LEAST_ARRANGEMENT
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap, Volume
 from SAMAdaptLib.errors import HeadFileError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.arrangement import PLACES, ArrangementPrior
+from SAMAdaptLib.features.sliced_volume import SlicedVolume
 from SAMAdaptLib.heads.card import HeadCard
-from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.images import Labelmap, Volume
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.intensity import IntensityRule
+from SAMAdaptLib.heads.head import Head, load_head, save_head
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.networks.layout_prior import PLACES, ArrangementPrior
+from SAMAdaptLib.preprocessing.intensity import IntensityRule
+from SAMAdaptLib.priors import layout_training as arrangement
+from SAMAdaptLib.priors import shape_training as shapes
+from SAMAdaptLib.priors.layout_refinement import rearranged
+from SAMAdaptLib.priors.layout_training import deformed, learn_arrangement, source_of
+from SAMAdaptLib.priors.shape_training import LabelStack, label_stack
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.rearranging import rearranged
-from SAMAdaptLib.samples import Case, SlicedVolume
-from SAMAdaptLib.shapes import LabelStack, label_stack
-from SAMAdaptLib.training import train
+from SAMAdaptLib.training.budget import ARRANGEMENT_SHARE, BUDGETS, LEAST_ARRANGEMENT
+from SAMAdaptLib.training.train import train
 
 CLASSES, SLICES, SPACING_MM, SIDE_MM = 3, 24, 8.0, 256.0
 
@@ -214,7 +216,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setattr(head_class("cnn"), "steps", 20)
     monkeypatch.setattr(shapes, "STACKS", 40)
     monkeypatch.setattr(arrangement, "VOLUMES", 10)
-    monkeypatch.setattr("SAMAdaptLib.budget.LEAST_ARRANGEMENT", 5)
+    monkeypatch.setattr("SAMAdaptLib.training.budget.LEAST_ARRANGEMENT", 5)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5, arrangement_steps=20))
 
 

@@ -13,13 +13,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from SAMAdaptLib import batches as batches_module
-from SAMAdaptLib.batches import CROP_CELLS, Batches, invented_batch
-from SAMAdaptLib.embedding import PICTURE, PICTURE_SIZE
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.heads import build_head, head_class
-from SAMAdaptLib.heads.base import HeadModule
-from SAMAdaptLib.views import IGNORED
+from SAMAdaptLib.features.extractor import PICTURE, PICTURE_SIZE
+from SAMAdaptLib.networks import build_head, head_class
+from SAMAdaptLib.networks.base import HeadModule
+from SAMAdaptLib.preprocessing.augmentation import IGNORED
+from SAMAdaptLib.training import loader as batches_module
+from SAMAdaptLib.training.loader import CROP_CELLS, Batches, invented_batch
 
 CPU = torch.device("cpu")
 

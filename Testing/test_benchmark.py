@@ -11,16 +11,16 @@ from benchthings import *  # noqa: F403  fixtures
 from benchthings import PATIENTS, doubtful, head, job, labelled, only_large, perfect
 from listeners import Listener
 
-from SAMAdaptLib import benchmark
-from SAMAdaptLib.benchmark import Dataset, Tools, of_queries, run
-from SAMAdaptLib.budget import BUDGETS, Budget
-from SAMAdaptLib.cohort_benchmark import run_supports
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, write_labelmap, write_volume
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.memory import peak_memory_mb
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import Labelmap, write_labelmap, write_volume
+from SAMAdaptLib.jobs import benchmark
+from SAMAdaptLib.jobs.benchmark import Dataset, Tools, of_queries, run
+from SAMAdaptLib.training.budget import BUDGETS, Budget
+from SAMAdaptLib.utils.memory import peak_memory_mb
+from SAMAdaptLib.worker.benchmark import run_supports
 
 # Names.
 
@@ -275,7 +275,7 @@ def test_without_matplotlib_the_figures_are_all_that_is_missing(data, tmp_path, 
         msg = "Pictures need matplotlib."
         raise DependencyError(msg)
 
-    monkeypatch.setattr("SAMAdaptLib.report.benchmark_figure", refuse)
+    monkeypatch.setattr("SAMAdaptLib.evaluation.report.benchmark_figure", refuse)
     listener, output = Listener(), tmp_path / "out.json"
     run(job(data, output, supports=(("p1",), ("p10",)), query=("p2",)), listener, Tools(head, perfect))
     assert len(json.loads(output.read_text())["supports"]) == 2

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from SAMAdaptLib.budget import (
+from SAMAdaptLib.errors import InputError
+from SAMAdaptLib.training.budget import (
     BUDGETS,
     ENCODING_SHARE,
     LEAST_EFFORT,
@@ -18,7 +19,6 @@ from SAMAdaptLib.budget import (
     budget_named,
     candidates,
 )
-from SAMAdaptLib.errors import InputError
 
 
 def test_one_of_several_looks_takes_fewer_views() -> None:

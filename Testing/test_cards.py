@@ -15,7 +15,7 @@ from test_heads import HYPER, a_card, rewritten, saved  # noqa: F401  saved is a
 from SAMAdaptLib.errors import HeadFileError, InputError
 from SAMAdaptLib.heads.card import METADATA_KEY, HeadCard, read_card
 from SAMAdaptLib.heads.parts import EncoderRef, IntensityFacts, PlaneRule, RoiSpec, TrainingRecord
-from SAMAdaptLib.home import starter_heads
+from SAMAdaptLib.utils.paths import starter_heads
 
 GOLDEN = Path(__file__).with_name("cards.jsonl")
 """Cards of heads of every type, as the version before cards were typed wrote them: one JSON object a line."""
@@ -195,7 +195,7 @@ def test_parts_are_checked_where_they_are_made_too() -> None:
 
 
 def test_kinds_of_intensity_are_those_of_the_rule() -> None:
-    from SAMAdaptLib.intensity import KINDS
+    from SAMAdaptLib.preprocessing.intensity import KINDS
 
     for kind in KINDS:
         assert IntensityFacts(kind=kind, low=0, high=1).kind == kind

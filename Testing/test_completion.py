@@ -13,20 +13,21 @@ from hypothesis import strategies as st
 from phantoms import UNKNOWN, dice, scribbled, two_balls
 from test_closer import WIDE, small_balls
 
-from SAMAdaptLib import shapes
-from SAMAdaptLib.budget import BUDGETS
-from SAMAdaptLib.completion import drawn_in, filled_in
-from SAMAdaptLib.components import keep_marked_pieces
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.images import Labelmap
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.intensity import rule_for
-from SAMAdaptLib.lessons import Lessons
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap
+from SAMAdaptLib.features.sliced_volume import SlicedVolume
+from SAMAdaptLib.inference.components import keep_marked_pieces
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.preprocessing.augmentation import IGNORED
+from SAMAdaptLib.preprocessing.intensity import rule_for
+from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.samples import Case, SlicedVolume
-from SAMAdaptLib.training import train
-from SAMAdaptLib.views import IGNORED
+from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.dataset import Lessons
+from SAMAdaptLib.training.label_completion import drawn_in, filled_in
+from SAMAdaptLib.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from SAMAdaptLib.components import contacts, is_single, keep_main_pieces
+from SAMAdaptLib.inference.components import contacts, is_single, keep_main_pieces
 
 
 def scene() -> np.ndarray:

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from SAMAdaptLib.budget import BUDGETS, Budget
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, Volume, read_labelmap, read_volume, write_labelmap, write_volume
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.demo import template
 from SAMAdaptLib.demo.__main__ import main
 from SAMAdaptLib.demo.folder import find_cases, folder_problem
 from SAMAdaptLib.demo.problem import Problem, only, without
 from SAMAdaptLib.demo.show import Demo, clock
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.training import Case
-from SAMAdaptLib.volume import Labelmap, Volume, read_labelmap, read_volume, write_labelmap, write_volume
+from SAMAdaptLib.training.budget import BUDGETS, Budget
+from SAMAdaptLib.training.train import Case
 
 SHAPE = (6, 40, 48)  # k, j, i
 GEOMETRY = Geometry((48, 40, 6), (1.0, 1.0, 4.0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from SAMAdaptLib.devices import hardware, resolve_device
 from SAMAdaptLib.errors import InputError
+from SAMAdaptLib.utils.devices import hardware, resolve_device
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ from hypothesis import strategies as st
 from listeners import Listener
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import read_volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.volume import read_volume
 
 EVERYWHERE = pytest.mark.parametrize("where", [FIRST, MIDDLE, LAST], ids=["first", "middle", "last"])
 

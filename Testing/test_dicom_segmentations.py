@@ -12,10 +12,10 @@ from geometries import numbered, oblique_grid, turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap, Volume
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Labelmap, Volume
-from SAMAdaptLib.volume import read_labelmap, read_volume
 
 NAMES = {1: "Ball", 2: "Hole"}
 

@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 from geometries import numbered, oblique_grid
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import read_volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.volume import read_volume
 
 GRID = oblique_grid()
 

@@ -11,7 +11,7 @@ import pytest
 from balls import ball_arrays, ball_head, write_ball
 from benchthings import the_command
 
-from SAMAdaptLib.heads.file import save_head
+from SAMAdaptLib.heads.head import save_head
 
 BALL_ML = 1.2 * 1.1 * 5.0 * int(ball_arrays(6)[1].sum()) / 1000
 

@@ -15,16 +15,16 @@ from phantoms import two_balls
 from test_heads import a_card
 
 from SAMAdaptLib.cli import main
-from SAMAdaptLib.doubts import LEAST_AGREEMENT, doubts, looks_of, seen_in, unfamiliar
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Volume
+from SAMAdaptLib.data.io.volumes import read_volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.features.sliced_volume import seen_by
 from SAMAdaptLib.heads.card import HeadCard
-from SAMAdaptLib.heads.file import save_head
-from SAMAdaptLib.heads.shape import CELLS, ShapePrior
-from SAMAdaptLib.images import Volume
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.samples import seen_by
-from SAMAdaptLib.volume import read_volume
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.inference.quality_control import LEAST_AGREEMENT, doubts, looks_of, seen_in, unfamiliar
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.networks.shape_prior import CELLS, ShapePrior
 
 BOTH = {3: 0.9, 7: 0.8}
 

@@ -15,8 +15,9 @@ from listeners import Listener
 from weightsthings import *  # noqa: F403  fixtures
 from weightsthings import CONTENT, DIGEST, Server
 
-from SAMAdaptLib.encoders import download, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
+from SAMAdaptLib.encoders.weights import download
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.errors import Cancelled, WeightsError
 
 

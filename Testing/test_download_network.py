@@ -19,10 +19,11 @@ from listeners import Listener
 from oddserver import *  # noqa: F403  fixtures
 from oddserver import DIGEST, FILE, SIZE, OddServer, Request
 
-from SAMAdaptLib.encoders import connection, download, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
+from SAMAdaptLib.encoders.weights import connection, download
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.errors import Cancelled, WeightsError
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.utils.process import child_environment
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -12,7 +12,7 @@ from listeners import Listener
 from oddserver import *  # noqa: F403  fixtures
 from oddserver import FILE, SIZE, OddServer, Play, Request
 
-from SAMAdaptLib.encoders import download
+from SAMAdaptLib.encoders.weights import download
 from SAMAdaptLib.errors import WeightsError
 
 PAGE = b"<html>Please log in</html>"

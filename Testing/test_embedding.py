@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from listeners import Listener
 
-from SAMAdaptLib.embedding import Embedder, FeatureStore, View, content_key, picture_of, picture_to_float
 from SAMAdaptLib.encoders.tiny import tiny_encoder
 from SAMAdaptLib.errors import Cancelled, InputError
+from SAMAdaptLib.features.cache import FeatureStore, content_key
+from SAMAdaptLib.features.extractor import Embedder, View, picture_of, picture_to_float
 from SAMAdaptLib.progress import Silent
 
 KEY = content_key({"a": 1})
@@ -182,7 +183,7 @@ def test_a_limit_that_is_no_number_is_refused_by_name(tmp_path: Path, monkeypatc
 
 def test_two_processes_may_write_the_same_key_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys, numpy as np; from pathlib import Path; from SAMAdaptLib.embedding import FeatureStore\n"
+        "import sys, numpy as np; from pathlib import Path; from SAMAdaptLib.features.cache import FeatureStore\n"
         "store = FeatureStore(Path(sys.argv[1]), limit_bytes=10**9)\n"
         "for n in range(60): store.put('ab' + str(n % 5), 'neck', np.full((64, 64), 7, np.float32))\n"
     )

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinyvits import canvases as pictures
 
-from SAMAdaptLib import pace
-from SAMAdaptLib.encoders import ENTRIES, Encoder, describe, find, load_encoder, loading, speed
-from SAMAdaptLib.encoders import canvas as canvases
+from SAMAdaptLib.encoders import ENTRIES, Encoder, describe, find, load_encoder, loading
+from SAMAdaptLib.encoders import input as canvases
+from SAMAdaptLib.encoders import timing as speed
 from SAMAdaptLib.encoders.tiny import tiny_encoder
 from SAMAdaptLib.errors import InputError
+from SAMAdaptLib.utils import timing as pace
 
 ROOT = Path(__file__).resolve().parent.parent
 

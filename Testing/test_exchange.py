@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.metaimage import read_labels, write_image
+from SAMAdaptLib.data.io.volumes import Labelmap, Volume, read_labelmap, read_volume, write_labelmap
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.exchange import read_labels, write_image
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.jobfolder import JobFolder
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import Labelmap, Volume, read_labelmap, read_volume, write_labelmap
+from SAMAdaptLib.worker.folder import JobFolder
 
 ANGLE = np.deg2rad(25)
 OBLIQUE = Geometry(

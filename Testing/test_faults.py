@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from SAMAdaptLib.errors import DependencyError, InputError, MemoryExhausted, SAMAdaptError
-from SAMAdaptLib.faults import described, out_of_memory
+from SAMAdaptLib.utils.faults import described, out_of_memory
 
 
 class OutOfMemoryError(RuntimeError):

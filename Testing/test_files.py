@@ -19,19 +19,22 @@ from balls import ball_head, image_of, write_ball
 from smalldisk import *  # noqa: F403  fixtures
 from smalldisk import NO_ROOM, contents, filled
 
-from SAMAdaptLib import canvases, files, home, scratch
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap, Volume
+from SAMAdaptLib.data.io.metaimage import write_image
+from SAMAdaptLib.data.io.volumes import ENDINGS, write_labelmap, write_volume
+from SAMAdaptLib.data.io.written import require_written
 from SAMAdaptLib.errors import DiskFullError, InputError
-from SAMAdaptLib.exchange import write_image
-from SAMAdaptLib.faults import described
-from SAMAdaptLib.files import write_content, write_whole
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads.file import save_head
-from SAMAdaptLib.images import Labelmap, Volume
-from SAMAdaptLib.jobfolder import JobFolder
-from SAMAdaptLib.process import child_environment
-from SAMAdaptLib.volume import ENDINGS, write_labelmap, write_volume
-from SAMAdaptLib.written import require_written
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.utils import files
+from SAMAdaptLib.utils import paths as home
+from SAMAdaptLib.utils.disk import scratch
+from SAMAdaptLib.utils.disk import slice_store as canvases
+from SAMAdaptLib.utils.faults import described
+from SAMAdaptLib.utils.files import write_content, write_whole
+from SAMAdaptLib.utils.process import child_environment
+from SAMAdaptLib.worker.folder import JobFolder
 
 GRID = Geometry((128, 128, 80), (1.0, 1.0, 2.0))
 LIBRARY = Path(files.__file__).parent
@@ -324,7 +327,7 @@ def test_a_full_temporary_folder_ends_the_command_and_not_the_process(
     program = (
         "import sys, tempfile; from pathlib import Path; sys.path[:0] = [sys.argv[3]]\n"
         "from balls import ball_head, write_ball; from dataclasses import replace\n"
-        "from SAMAdaptLib.heads.file import save_head; from SAMAdaptLib.cli import main\n"
+        "from SAMAdaptLib.heads.head import save_head; from SAMAdaptLib.cli import main\n"
         "folder = Path(sys.argv[1]); head = ball_head()\n"
         "second = ball_head(); plane = {**head.card.plane, 'side_mm': 30.0}\n"
         "closer = replace(second, card=replace(second.card, plane=plane))\n"
@@ -383,7 +386,7 @@ def test_what_says_paths_or_images_is_private_wherever_it_is_written_from(empty_
 
 
 def test_json_of_a_benchmark_appears_whole(tmp_path: Path) -> None:
-    from SAMAdaptLib.benchmark import save
+    from SAMAdaptLib.jobs.benchmark import save
     from SAMAdaptLib.progress import Silent
 
     save({"name": "Größe"}, tmp_path / "out.json", Silent(), draw=False)

@@ -12,8 +12,8 @@ from geometries import geometries, oblique_grid, turned
 from hypothesis import given
 from hypothesis import strategies as st
 
+from SAMAdaptLib.data.geometry import Geometry, nearest_letter
 from SAMAdaptLib.errors import GeometryError
-from SAMAdaptLib.geometry import Geometry, nearest_letter
 
 
 @given(geometries(), st.tuples(*[st.floats(-10, 10)] * 3))

@@ -18,15 +18,15 @@ from phantoms import dice, two_balls  # noqa: E402
 from reference_sam import randomised, reference_sam  # noqa: E402
 
 import SAMAdaptLib as samadapt  # noqa: E402
-from SAMAdaptLib.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.cli.main import main  # noqa: E402
-from SAMAdaptLib.client import JobState, WorkerClient  # noqa: E402
+from SAMAdaptLib.data.io.volumes import read_labelmap, write_labelmap, write_volume  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder  # noqa: E402
 from SAMAdaptLib.errors import DependencyError  # noqa: E402
-from SAMAdaptLib.heads import head_class  # noqa: E402
-from SAMAdaptLib.heads.file import save_head  # noqa: E402
-from SAMAdaptLib.jobs import SegmentJob  # noqa: E402
-from SAMAdaptLib.volume import read_labelmap, write_labelmap, write_volume  # noqa: E402
+from SAMAdaptLib.heads.head import save_head  # noqa: E402
+from SAMAdaptLib.jobs.specs import SegmentJob  # noqa: E402
+from SAMAdaptLib.networks import head_class  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.worker.client import JobState, WorkerClient  # noqa: E402
 
 pytestmark = pytest.mark.gpu
 

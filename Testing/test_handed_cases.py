@@ -15,9 +15,9 @@ import SimpleITK as sitk
 from balls import ball_head
 
 from SAMAdaptLib.cli import main
-from SAMAdaptLib.heads.file import Head
-from SAMAdaptLib.samples import Case
-from SAMAdaptLib.volume import read_labelmap, read_volume
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
+from SAMAdaptLib.heads.head import Head
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (20, 24, 6)
@@ -62,7 +62,7 @@ def learned(monkeypatch) -> list[Case]:
         seen.extend(cases)
         return ball_head()
 
-    monkeypatch.setattr("SAMAdaptLib.training.train", take)
+    monkeypatch.setattr("SAMAdaptLib.training.train.train", take)
     return seen
 
 

@@ -16,18 +16,19 @@ import pytest
 from balls import ball_head, write_ball
 from test_heads import HYPER, a_card, rewritten, saved  # noqa: F401  saved is a fixture
 
-from SAMAdaptLib import plaintext, wire
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.data.io.result_file import read_provenance
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.encoders import load_encoder, load_encoder_of
 from SAMAdaptLib.errors import HeadFileError, InputError, WorkerError
 from SAMAdaptLib.heads.card import MAXIMUM_HEADER_BYTES, METADATA_KEY, read_card
-from SAMAdaptLib.heads.file import load_head, save_head
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.jobs import job_from_dict
+from SAMAdaptLib.heads.head import load_head, save_head
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.jobs.specs import job_from_dict
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.result_file import read_provenance
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import read_labelmap, read_volume
+from SAMAdaptLib.utils import plaintext
+from SAMAdaptLib.worker import protocol as wire
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_MEGABYTES, MOST_SECONDS = 200, 2.0
@@ -40,7 +41,7 @@ import torch, safetensors.torch
 from SAMAdaptLib.encoders.sam import import_sam_modeling
 from SAMAdaptLib.errors import SAMAdaptError
 from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.file import load_head
+from SAMAdaptLib.heads.head import load_head
 for kind in ("ensemble", "fusion", "unet", "student", "autosam"):
     head_class(kind)
 with contextlib.suppress(SAMAdaptError):
@@ -165,7 +166,7 @@ def test_a_large_file_with_one_weight_that_is_no_number_is_refused_piece_by_piec
     hyper = {"channels": {}, "classes": 3, "width": 256}
     import torch
 
-    from SAMAdaptLib.heads import build_head
+    from SAMAdaptLib.networks import build_head
 
     with torch.device("meta"):
         module = build_head("unet", hyper)

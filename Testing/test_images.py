@@ -13,10 +13,10 @@ from geometries import damaged, geometries, numbered, oblique_grid
 from hypothesis import given
 from listeners import Listener
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, Structure, Volume, default_structure
+from SAMAdaptLib.data.structure import default_color
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.structure import default_color
-from SAMAdaptLib.volume import Labelmap, Structure, Volume, default_structure
 
 
 @pytest.fixture

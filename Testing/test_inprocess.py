@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from SAMAdaptLib import handles
-from SAMAdaptLib.client import Callbacks, InProcessRunner, JobState, WorkerClient
 from SAMAdaptLib.errors import Cancelled, MemoryExhausted, SAMAdaptError
-from SAMAdaptLib.jobs import ProbeJob
+from SAMAdaptLib.jobs.specs import ProbeJob
+from SAMAdaptLib.worker import handle as handles
+from SAMAdaptLib.worker.client import Callbacks, InProcessRunner, JobState, WorkerClient
 
 
 def test_the_runner_in_this_process_has_the_same_interface() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from SAMAdaptLib import intensity
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.intensity import PRESETS, IntensityRule, apply, rule_for
-from SAMAdaptLib.volume import Volume
+from SAMAdaptLib.preprocessing import intensity
+from SAMAdaptLib.preprocessing.intensity import PRESETS, IntensityRule, apply, rule_for
 
 
 def volume_of(modality: str) -> Volume:

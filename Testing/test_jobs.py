@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from SAMAdaptLib import jobs, wire
 from SAMAdaptLib.errors import Cancelled, GeometryError, InputError, MemoryExhausted, WorkerError
-from SAMAdaptLib.jobs import (
+from SAMAdaptLib.jobs import specs as jobs
+from SAMAdaptLib.jobs.specs import (
     BenchmarkJob,
     CaseFiles,
     EmbedJob,
@@ -26,6 +26,7 @@ from SAMAdaptLib.jobs import (
     WeightsJob,
     job_from_dict,
 )
+from SAMAdaptLib.worker import protocol as wire
 
 A_TRAINING = TrainJob(
     cases=(CaseFiles("a b.nii", "ä-labels.nii"),),
@@ -121,9 +122,9 @@ def test_a_region_is_given_out_as_bounds() -> None:
 
 
 def test_the_words_of_jobs_are_those_of_the_rooms_that_do_the_work() -> None:
-    from SAMAdaptLib.heads import head_class
     from SAMAdaptLib.heads.card import SUFFIX
-    from SAMAdaptLib.slicing import PLANES
+    from SAMAdaptLib.networks import head_class
+    from SAMAdaptLib.preprocessing.slicing import PLANES
 
     assert tuple(PLANES) == jobs.PLANES
     assert SUFFIX == jobs.HEAD_ENDING

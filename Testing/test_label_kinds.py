@@ -11,11 +11,11 @@ from geometries import numbered
 from listeners import Listener
 from scipy import ndimage
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume, write_labelmap
+from SAMAdaptLib.data.label_checks import patchiness_of, refuse_image
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Labelmap
-from SAMAdaptLib.label_checks import patchiness_of, refuse_image
-from SAMAdaptLib.volume import read_labelmap, read_volume, write_labelmap
 
 SHAPE = (8, 48, 56)
 ENDINGS = pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])

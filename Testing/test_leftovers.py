@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from SAMAdaptLib import files, jobfolder, leftovers, workerlink
-from SAMAdaptLib.embedding import FeatureStore
-from SAMAdaptLib.files import write_content
-from SAMAdaptLib.home import folder
-from SAMAdaptLib.jobfolder import JobFolder
-from SAMAdaptLib.leftovers import is_running, part_name, sweep_parts, this_host
+from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.utils import files
+from SAMAdaptLib.utils.disk import leftovers
+from SAMAdaptLib.utils.disk.leftovers import is_running, part_name, sweep_parts, this_host
+from SAMAdaptLib.utils.files import write_content
+from SAMAdaptLib.utils.paths import folder
+from SAMAdaptLib.worker import connection as workerlink
+from SAMAdaptLib.worker import folder as jobfolder
+from SAMAdaptLib.worker.folder import JobFolder
 
 HOUR, WEEK = 3600.0, 7 * 24 * 3600.0
 
@@ -109,7 +112,7 @@ def test_the_next_writing_in_a_folder_sweeps_it(tmp_path: Path, gone: int, monke
 @pytest.mark.skipif(sys.platform == "win32", reason="ends a process by a signal")
 def test_a_process_killed_while_it_writes_leaves_one_file_that_the_next_removes(tmp_path: Path, monkeypatch) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from SAMAdaptLib.files import write_whole\n"
+        "import os, signal, sys; from pathlib import Path; from SAMAdaptLib.utils.files import write_whole\n"
         "write_whole(Path(sys.argv[1]), lambda part: (part.write_bytes(b'half'), os.kill(os.getpid(), signal.SIGKILL)))"
     )
     (tmp_path / "r.nii").write_bytes(b"older")

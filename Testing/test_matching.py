@@ -14,17 +14,17 @@ from listeners import Listener
 from phantoms import two_balls
 
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap
+from SAMAdaptLib.data.io.volumes import write_labelmap
+from SAMAdaptLib.data.matching import Labelling, contradict, matched, name_key, terminology_key
+from SAMAdaptLib.data.structure import Structure, default_color, default_structure
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Labelmap
-from SAMAdaptLib.jobs import CaseFiles, StructureSpec, TrainJob
-from SAMAdaptLib.lessons import under_one_labelling
-from SAMAdaptLib.matching import Labelling, contradict, matched, name_key, terminology_key
-from SAMAdaptLib.metrics import evaluate
-from SAMAdaptLib.runner import run_job
-from SAMAdaptLib.samples import Case
-from SAMAdaptLib.structure import Structure, default_color, default_structure
-from SAMAdaptLib.volume import write_labelmap
+from SAMAdaptLib.evaluation.metrics import evaluate
+from SAMAdaptLib.jobs.runner import run_job
+from SAMAdaptLib.jobs.specs import CaseFiles, StructureSpec, TrainJob
+from SAMAdaptLib.training.dataset import under_one_labelling
 
 
 def entry(code: str, meaning: str = "Organ", modifier: str = "", scheme: str = "SCT") -> str:
@@ -211,7 +211,7 @@ def taught(monkeypatch) -> list:
         given.append(cases)
         return ball_head(options["name"])
 
-    monkeypatch.setattr("SAMAdaptLib.training.train", train)
+    monkeypatch.setattr("SAMAdaptLib.training.train.train", train)
     return given
 
 
@@ -242,7 +242,7 @@ def test_a_name_for_a_label_settles_what_the_files_contradict_one_another_in(bal
 
 @pytest.mark.parametrize("names", [{2: "Dark", 5: "Bright"}, {2: "", 5: ""}])
 def test_training_that_goes_on_from_a_head_takes_its_values(case: Case, names: dict, monkeypatch) -> None:
-    from SAMAdaptLib import training
+    from SAMAdaptLib.training import train as training
 
     seen: list = []
     monkeypatch.setattr(training, "Session", lambda cases, *_: seen.append(cases) or pytest.skip.Exception)
@@ -260,7 +260,7 @@ def test_training_that_goes_on_from_a_head_takes_its_values(case: Case, names: d
 
 
 def test_a_head_of_other_structures_is_not_gone_on_from_in_silence(case: Case, monkeypatch) -> None:
-    from SAMAdaptLib import training
+    from SAMAdaptLib.training import train as training
 
     monkeypatch.setattr(training, "Session", lambda *_: None)
     heard = Listener()
@@ -301,7 +301,7 @@ def test_a_contradiction_of_names_is_refused_unless_values_are_to_count(balls: P
 
 
 def test_a_reference_without_names_is_compared_by_value(balls: Path) -> None:
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
 
     ours = read_labelmap(write_named(balls, "ours.seg.nrrd", Upper=1, Lower=2))
     plain = ours.with_structures(())
@@ -311,7 +311,7 @@ def test_a_reference_without_names_is_compared_by_value(balls: Path) -> None:
 
 
 def test_what_only_the_reference_has_is_missed_under_a_value_of_its_own(balls: Path) -> None:
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
 
     reference = read_labelmap(write_named(balls, "theirs.seg.nrrd", Cap=1, Lower=2))
     lower = reference.with_array(np.where(reference.voxels == 2, 1, 0).astype(np.uint8))
@@ -323,8 +323,8 @@ def test_what_only_the_reference_has_is_missed_under_a_value_of_its_own(balls: P
 
 
 def test_a_head_of_another_encoder_is_not_gone_on_from_in_silence() -> None:
-    from SAMAdaptLib import training
     from SAMAdaptLib.encoders import load_encoder
+    from SAMAdaptLib.training import train as training
 
     head, encoder, heard = ball_head(), load_encoder("tiny"), Listener()
     training._say_if_another_encoder(head, encoder, heard)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from SAMAdaptLib import metrics
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.metrics import evaluate, surface, surface_scores, weighted_percentile
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import Labelmap
+from SAMAdaptLib.evaluation import metrics
+from SAMAdaptLib.evaluation.metrics import evaluate, surface, surface_scores, weighted_percentile
 
 OBLIQUE = tuple(np.linalg.qr(np.array([[1.0, 0.2, -0.3], [0.1, 1.0, 0.4], [0.5, -0.2, 1.0]]))[0].ravel())
 

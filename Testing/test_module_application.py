@@ -47,8 +47,8 @@ def test_the_segment_editor_opens_with_both_nodes(a_host: Any, a_case: Any, an_a
 def test_a_volume_of_a_folder_is_loaded_with_its_result(a_volume: Any, an_application: Any, tmp_path: Path) -> None:
     import numpy as np
 
+    from SAMAdaptLib.data.io.volumes import Labelmap, write_labelmap, write_volume
     from SAMAdaptLib.mrml import capture_volume
-    from SAMAdaptLib.volume import Labelmap, write_labelmap, write_volume
 
     volume = capture_volume(a_volume).volume()
     write_volume(volume, tmp_path / "one.nrrd")

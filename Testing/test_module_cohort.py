@@ -25,7 +25,7 @@ def idle(host: Any) -> bool:
 @pytest.fixture
 def a_cohort_host(a_host: Any, a_runner: Any, a_head: Path) -> Any:
     """Two volumes in the scene, the first with an annotation; a head; the panel open."""
-    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
 
     first, labels = addPhantom("Patient A")
     addAnnotation(first, labels, "A drawn")
@@ -82,7 +82,7 @@ def test_all_volumes_of_the_scene_are_segmented_and_compared_where_there_is_a_re
 def test_results_of_the_scene_are_written_where_a_folder_is_given(
     a_cohort_host: Any, a_runner: Any, tmp_path: Path
 ) -> None:
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
 
     a_cohort_host.widget._parameterNode.cohortOutput = str(tmp_path)
     a_cohort_host.click("cohortButton")
@@ -93,9 +93,9 @@ def test_results_of_the_scene_are_written_where_a_folder_is_given(
 
 
 def test_a_folder_is_segmented_and_what_is_there_stays(a_cohort_host: Any, a_runner: Any, tmp_path: Path) -> None:
+    from SAMAdaptLib.data.io.volumes import write_volume
     from SAMAdaptLib.gui.parameters import CohortSource
     from SAMAdaptLib.mrml import capture_volume
-    from SAMAdaptLib.volume import write_volume
 
     source, output = tmp_path / "in", tmp_path / "out"
     source.mkdir()
@@ -135,8 +135,8 @@ def test_warnings_of_a_row_are_its_tooltip_and_are_counted(a_cohort_host: Any, a
 def test_a_written_result_of_the_scene_is_replaced_unless_it_is_somebodys_own(
     a_cohort_host: Any, a_runner: Any, tmp_path: Path
 ) -> None:
-    from SAMAdaptLib.provenance import Provenance
-    from SAMAdaptLib.volume import read_labelmap, write_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap, write_labelmap
+    from SAMAdaptLib.data.provenance import Provenance
 
     a_cohort_host.widget._parameterNode.cohortOutput = str(tmp_path)
     a_cohort_host.click("cohortButton")
@@ -249,7 +249,7 @@ def test_the_size_of_what_is_stored_is_counted_beside_the_user_interface(a_host:
 
 def test_of_functions_in_threads_only_the_last_is_heard_and_none_that_failed(a_host: Any) -> None:
     from SAMAdaptLib.errors import InputError
-    from SAMAdaptLib.gui.aside import Aside
+    from SAMAdaptLib.gui.qt_background import Aside
 
     def fails() -> None:
         msg = "no"

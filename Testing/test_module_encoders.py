@@ -91,7 +91,7 @@ def test_training_on_from_a_head_keeps_the_size_that_it_was_trained_at(
 
 
 def test_the_card_of_a_new_head_and_its_tooltip_name_encoder_and_size(a_host: Any, a_runner: Any, a_case: Any) -> None:
-    from SAMAdaptLib.gui import texts
+    from SAMAdaptLib.gui import formatting as texts
     from SAMAdaptLib.heads.card import read_card
 
     handle = begin(a_host, a_runner)
@@ -232,7 +232,7 @@ def test_where_openvino_is_not_offered_there_is_no_button(a_host: Any) -> None:
 
 
 def test_the_encoder_that_is_measured_is_the_chosen_one_if_openvino_computes_it(a_host: Any) -> None:
-    from SAMAdaptLib.gui.faster import _measured
+    from SAMAdaptLib.gui.panels.faster import _measured
 
     chosen = a_host.widget._parameterNode
     names = []

@@ -46,8 +46,8 @@ def clicks() -> Any:
 @pytest.fixture(scope="module")
 def found(clicks: Any, shared_data: Path) -> Any:
     """What a tour finds: trained on one patient in both phases, the other patient segmented."""
-    from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES
+    from SAMAdaptLib.encoders.weights import store as weights
 
     if weights.locate(ENTRIES[DEFAULT_ENCODER]) is None:
         pytest.skip("the default encoder's weights are not on this computer (python -m SAMAdaptLib encoders --fetch)")

@@ -44,7 +44,7 @@ with SlicerHost(window=%s) as host:
     assert host.ui.segmentButton.toolTip == "Select a volume.", host.ui.segmentButton.toolTip
     host.ui.installationCollapsibleButton.collapsed = False
     host.spin(timeout=0.2)
-    host.spin(until=lambda: "SAMAdaptLib.mrml_counts" in sys.modules)  # what the first click needs is loaded meanwhile
+    host.spin(until=lambda: "SAMAdaptLib.mrml.annotated_slices" in sys.modules)  # what the first click needs
     heavy = {"torch", "openvino", "SimpleITK", "scipy"} & set(sys.modules)
     assert not heavy, heavy
     assert not calls, calls
@@ -192,7 +192,7 @@ def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: P
 def test_what_the_worker_does_is_said_in_the_users_language(
     stage: str, a_host: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from SAMAdaptLib.gui import texts
+    from SAMAdaptLib.gui import formatting as texts
 
     monkeypatch.setattr(texts, "_", lambda text: f"translated: {text}")
     assert texts.stageName(stage).startswith("translated: ")
@@ -202,7 +202,7 @@ def test_what_the_worker_does_is_said_in_the_users_language(
 def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:
     from test_heads import HYPER, a_card
 
-    from SAMAdaptLib.gui import texts
+    from SAMAdaptLib.gui import formatting as texts
 
     closer = replace(a_card(), closer={"side_mm": 149.7, "head": {"type": "cnn", "hyper": HYPER}, "shapes": {}})
     assert "150 mm around what was found" in texts.headTip(closer)
@@ -212,7 +212,7 @@ def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:
 def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -> None:
     from test_heads import a_card
 
-    from SAMAdaptLib.gui import texts
+    from SAMAdaptLib.gui import formatting as texts
 
     card = a_card()
     assert texts.headLine(card) == "Finds Left ventricle, Myocardium. Held-out Dice 0.83."
@@ -224,7 +224,7 @@ def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -
 
 def test_a_head_that_came_along_is_offered_where_the_user_has_no_head_and_stays_as_it_is(a_host: Any) -> None:
     from SAMAdaptLib.errors import InputError
-    from SAMAdaptLib.home import starter_heads
+    from SAMAdaptLib.utils.paths import starter_heads
 
     offer_built_in(a_host, starter_heads()[0].parent)
     assert a_host.ui.headSelector.currentText == starter_heads()[0].stem
@@ -236,7 +236,7 @@ def test_a_head_that_came_along_is_offered_where_the_user_has_no_head_and_stays_
 
 
 def test_a_stage_that_the_panel_does_not_know_is_shown_as_it_is(a_host: Any) -> None:
-    from SAMAdaptLib.gui import texts
+    from SAMAdaptLib.gui import formatting as texts
 
     assert texts.stageName("folding a paper crane") == "Folding a paper crane"
 

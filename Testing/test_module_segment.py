@@ -74,7 +74,7 @@ def test_the_timer_goes_on_until_the_files_are_gone(
     a_ready_host: Any, a_runner: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Without it nobody would let the thread that deletes them have the interpreter.
-    from SAMAdaptLib.jobfolder import JobFolder
+    from SAMAdaptLib.worker.folder import JobFolder
 
     remove, slow = JobFolder.remove, threading.Event()
     monkeypatch.setattr(JobFolder, "remove", lambda folder: slow.wait(20) and remove(folder))
@@ -92,7 +92,7 @@ def test_the_thread_that_writes_files_gets_a_fair_share_of_the_interpreter(
     a_host: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Slicer's main thread gives the lock away only while it sleeps; the stand-in's gives it away all the time.
-    from SAMAdaptLib.gui import desk as desks
+    from SAMAdaptLib.gui import job_queue as desks
 
     slept: list[float] = []
 
@@ -229,7 +229,7 @@ def test_a_volume_removed_meanwhile_makes_a_polite_no(a_ready_host: Any, a_runne
 def test_a_result_belongs_to_its_own_volume_whatever_is_selected_by_then(
     a_ready_host: Any, a_runner: Any, a_volume: Any
 ) -> None:
-    from SAMAdaptLib.mrml_selftest import addPhantom
+    from SAMAdaptLib.mrml.selftest import addPhantom
 
     begin(a_ready_host, a_runner)
     other, _labels = addPhantom("Patient B", shift=2)
@@ -273,7 +273,7 @@ def test_undo_takes_a_new_result_back(a_ready_host: Any, a_runner: Any) -> None:
 
 
 def test_undo_gives_a_chosen_output_its_former_segments(a_ready_host: Any, a_runner: Any, a_volume: Any) -> None:
-    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
 
     _volume, labels = addPhantom("Patient A")
     drawn = addAnnotation(a_volume, labels, "Drawn")

@@ -76,8 +76,8 @@ def test_a_name_that_is_no_file_name_is_refused_before_the_click(a_host: Any, a_
 
 
 def test_cases_of_one_structure_by_name_get_one_value(a_host: Any, a_runner: Any, a_case: Any) -> None:
-    from SAMAdaptLib.mrml_selftest import addAnnotation, addPhantom
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
 
     volume, labels = addPhantom("Patient B", 0, 1)
     second = addAnnotation(volume, labels, "B drawn")
@@ -127,7 +127,7 @@ def test_the_curve_and_its_words_are_live(a_host: Any, a_runner: Any, a_case: An
 
 @pytest.mark.parametrize(("value", "end"), [(1.96, 2.0), (2.0, 2.0), (2.1, 5.0), (0.03, 0.05), (740.0, 1000.0)])
 def test_the_axis_of_the_loss_ends_at_a_round_number(value: float, end: float, a_host: Any) -> None:
-    from SAMAdaptLib.gui.curve import roundUp
+    from SAMAdaptLib.gui.widgets.training_curve import roundUp
 
     assert roundUp(value) == pytest.approx(end)
 
@@ -191,7 +191,7 @@ def test_overlapping_segments_are_refused_with_their_names(a_host: Any, a_runner
 
 
 def test_unlabelled_volumes_are_checked_and_go_along(a_host: Any, a_runner: Any, a_case: Any) -> None:
-    from SAMAdaptLib.mrml_selftest import addPhantom
+    from SAMAdaptLib.mrml.selftest import addPhantom
 
     other, _labels = addPhantom("Patient B", 2, 1)
     a_host.ui.unlabeledSelector.check(other)

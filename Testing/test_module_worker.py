@@ -103,9 +103,9 @@ def test_a_closed_scene_in_mid_job_frees_the_panel_for_the_next_scene(a_tiny_hos
 
 @pytest.mark.slow
 def test_training_and_segmenting_by_clicks_finds_the_structures(a_tiny_host: Any, empty_home: Path) -> None:
-    from SAMAdaptLib.metrics import evaluate
+    from SAMAdaptLib.evaluation.metrics import evaluate
     from SAMAdaptLib.mrml import capture_annotation
-    from SAMAdaptLib.mrml_selftest import NAMES, addPhantom
+    from SAMAdaptLib.mrml.selftest import NAMES, addPhantom
 
     with a_tiny_host.watch() as training:
         a_tiny_host.click("trainButton")

@@ -17,9 +17,9 @@ from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import LPS, add_roi, every_grid, rigid, sheared
 
 from SAMAdaptLib import mrml
+from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.mrml_frames import array_from_matrix, matrix_from_array
+from SAMAdaptLib.mrml.transforms import array_from_matrix, matrix_from_array
 
 # --- volumes --------------------------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ def test_matrices_go_to_vtk_and_back():
 
 @pytest.mark.parametrize("which", ["single/brain_image*", "mscmr_bssfp/images/*", "acdc/images/*", "btcv_ct/images/*"])
 def test_real_volumes_as_slicer_reads_them_lie_where_we_read_them(scene, shared_data, which):
-    from SAMAdaptLib.volume import read_volume
+    from SAMAdaptLib.data.io.volumes import read_volume
 
     path = next(iter(sorted(shared_data.glob(which))), None)
     if path is None:

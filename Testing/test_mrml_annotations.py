@@ -16,8 +16,8 @@ from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import LPS, add_surfaces, every_grid, rigid, two_masks
 
 from SAMAdaptLib import mrml
+from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
 
 
 @every_grid

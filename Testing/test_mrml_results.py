@@ -17,11 +17,11 @@ from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import GRIDS, LPS, add_roi, add_surfaces, every_grid, rigid, two_masks
 
 from SAMAdaptLib import mrml
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap
+from SAMAdaptLib.data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, Provenance
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.errors import Cancelled, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Labelmap
-from SAMAdaptLib.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, Provenance
-from SAMAdaptLib.structure import Structure
 
 TERMINOLOGY = "Ctx~SCT^123^Organ~SCT^456^Liver~^^~Anatomic~^^~^^"
 LV = Structure(2, "Left ventricle", (0.9, 0.1, 0.2), TERMINOLOGY)
@@ -341,8 +341,8 @@ class Folder:
 
 
 def test_a_segmentation_plan_hands_over_the_volume_and_brings_the_labels_back(scene, tmp_path):
-    from SAMAdaptLib.exchange import write_image
-    from SAMAdaptLib.volume import read_volume
+    from SAMAdaptLib.data.io.metaimage import write_image
+    from SAMAdaptLib.data.io.volumes import read_volume
 
     grid = GRIDS["oblique"]
     volume = scenes.add_volume(scene, numbered(grid), grid)
@@ -379,7 +379,7 @@ def test_a_region_most_of_which_lies_beside_the_volume_is_spoken_of(scene, tmp_p
 
 
 def test_cases_of_a_plan_are_matched_by_name_and_terminology_and_contradictions_refused(scene, tmp_path):
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
 
     def drawn(names, terms=None):
         masks = dict(zip(names, two_masks(LPS).values(), strict=True))
@@ -406,8 +406,8 @@ def test_cases_of_a_plan_are_matched_by_name_and_terminology_and_contradictions_
 def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path):
     from balls import ball_head
 
-    from SAMAdaptLib.heads.file import save_head
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
+    from SAMAdaptLib.heads.head import save_head
 
     head = ball_head()
     structures = [{"value": 7, "name": "Myocardium"}, {"value": 3, "name": "left ventricle"}]
@@ -426,7 +426,7 @@ def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path)
 
 
 def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_path):
-    from SAMAdaptLib.volume import read_labelmap, read_volume
+    from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
 
     masks = two_masks(LPS)
     swapped = dict(reversed(masks.items()))

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from listeners import Listener
 from niftithings import qform_of, sform_of, write_nifti
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Volume
+from SAMAdaptLib.data.io.nifti_file import read_nifti_header
+from SAMAdaptLib.data.io.nifti_grid import grids_of
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume, write_volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.images import Volume
-from SAMAdaptLib.nifti_file import read_nifti_header
-from SAMAdaptLib.nifti_grid import grids_of
-from SAMAdaptLib.volume import read_labelmap, read_volume, write_volume
 
 GRID = Geometry((7, 5, 6), (1.5, 1.2, 4.0), (-20.0, -30.0, 10.0))
 MOVED = replace(GRID, origin=(-30.0, -25.0, 13.0))

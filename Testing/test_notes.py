@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from SAMAdaptLib import pace
-from SAMAdaptLib.embedding import FeatureStore
-from SAMAdaptLib.encoders.hashes import computed, remember, sha256_of
+from SAMAdaptLib.encoders.weights.hashes import computed, remember, sha256_of
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.notes import read_notes
+from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.utils import timing as pace
+from SAMAdaptLib.utils.disk.notes import read_notes
 
 DAMAGED = [
     b"",

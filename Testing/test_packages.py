@@ -20,8 +20,9 @@ from listeners import Listener
 from weightsthings import *  # noqa: F403  fixtures
 from weightsthings import CONTENT, DIGEST, Server
 
-from SAMAdaptLib.encoders import packages, weights
 from SAMAdaptLib.encoders.registry import ENTRIES, EncoderEntry, Source
+from SAMAdaptLib.encoders.weights import packages
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.errors import Cancelled, WeightsError
 
 MEMBER = "some_tools/asset/small.pth"

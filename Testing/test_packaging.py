@@ -143,8 +143,8 @@ def test_the_installed_worker_does_a_job(installed, tmp_path):
     sitk.WriteImage(labels, str(tmp_path / "a.nrrd"))
     code = """
 import sys
-from SAMAdaptLib.client import WorkerClient
-from SAMAdaptLib.jobs import EvaluateJob
+from SAMAdaptLib.worker.client import WorkerClient
+from SAMAdaptLib.jobs.specs import EvaluateJob
 client = WorkerClient()
 try:
     handle = client.wait(client.submit(EvaluateJob(sys.argv[1], sys.argv[1])), timeout=120)

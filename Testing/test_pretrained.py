@@ -12,11 +12,13 @@ torch = pytest.importorskip("torch")
 
 from tinyvits import canvases  # noqa: E402
 
-from SAMAdaptLib.encoders import ENTRIES, canvas, load_encoder, weights  # noqa: E402
-from SAMAdaptLib.encoders.onnx_graph import read_graph  # noqa: E402
+from SAMAdaptLib.encoders import ENTRIES, load_encoder  # noqa: E402
+from SAMAdaptLib.encoders import input as canvas  # noqa: E402
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER  # noqa: E402
-from SAMAdaptLib.encoders.sam import import_sam_modeling  # noqa: E402
+from SAMAdaptLib.encoders.weights import store as weights  # noqa: E402
+from SAMAdaptLib.encoders.weights.onnx_graph import read_graph  # noqa: E402
 from SAMAdaptLib.errors import DependencyError  # noqa: E402
+from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
 
 TOLERANCE = 1e-4
 LEVELS = ("neck", "mid", "fine")
@@ -123,7 +125,7 @@ def test_lite_medsam_gives_what_its_authors_network_gives(medsam_lite) -> None:
 
 
 def test_lite_medsams_decoder_starts_an_autosam_head(medsam_lite) -> None:
-    from SAMAdaptLib.heads import head_class
+    from SAMAdaptLib.networks import head_class
 
     state = {key: torch.from_numpy(array) for key, array in medsam_lite.decoder_state().items()}
     _mask_decoder().load_state_dict({key: value for key, value in state.items() if "." in key and key != "pe_gaussian"})

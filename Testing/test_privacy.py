@@ -16,11 +16,11 @@ import SimpleITK as sitk
 from balls import ball_arrays, image_of
 
 from SAMAdaptLib.cli import main
-from SAMAdaptLib.client import JobFolder, WorkerClient
-from SAMAdaptLib.exchange import write_image
-from SAMAdaptLib.jobs import CaseFiles, SegmentJob, TrainJob
-from SAMAdaptLib.process import ROOT, child_environment
-from SAMAdaptLib.volume import read_volume
+from SAMAdaptLib.data.io.metaimage import write_image
+from SAMAdaptLib.data.io.volumes import read_volume
+from SAMAdaptLib.jobs.specs import CaseFiles, SegmentJob, TrainJob
+from SAMAdaptLib.utils.process import ROOT, child_environment
+from SAMAdaptLib.worker.client import JobFolder, WorkerClient
 
 PLANTED = {
     "patient's name": "Quibblewick^Zebediah",
@@ -151,10 +151,11 @@ def open_to_others(*places: Path) -> list[str]:
 def test_whatever_the_umask_images_and_paths_are_for_the_user_alone(patient: Path, empty_home: Path) -> None:
     image = str(patient / f"{PLANTED['file of the image']}.nii.gz")
     program = (
-        "import os, sys; os.umask(0); from SAMAdaptLib.encoders.hashes import remember; from pathlib import Path\n"
-        "from SAMAdaptLib.cli import main; from SAMAdaptLib.client import JobFolder\n"
+        "import os, sys; os.umask(0); from pathlib import Path\n"
+        "from SAMAdaptLib.encoders.weights.hashes import remember\n"
+        "from SAMAdaptLib.cli import main; from SAMAdaptLib.worker.client import JobFolder\n"
         "remember(Path(sys.argv[1]), '0' * 64); JobFolder()\n"
-        "sys.path[:0] = [sys.argv[2]]; from balls import ball_head; from SAMAdaptLib.heads.file import save_head\n"
+        "sys.path[:0] = [sys.argv[2]]; from balls import ball_head; from SAMAdaptLib.heads.head import save_head\n"
         "save_head(ball_head(), Path('ball.samhead'))\n"
         "sys.exit(main(['segment', '--head', 'ball.samhead', sys.argv[1], '-o', 'r.nii', '--quiet']))\n"
     )
@@ -202,7 +203,7 @@ def test_weights_that_are_here_need_no_network(tmp_path: Path, empty_home: Path,
     from dataclasses import replace
 
     from SAMAdaptLib.encoders.registry import find
-    from SAMAdaptLib.encoders.weights import ensure
+    from SAMAdaptLib.encoders.weights.store import ensure
 
     def cut(*_: object, **__: object) -> None:
         pytest.fail("the network was asked")

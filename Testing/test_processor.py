@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from SAMAdaptLib import processor
+from SAMAdaptLib.utils import processor
 
 
 @pytest.fixture(autouse=True)

@@ -14,15 +14,15 @@ from clithings import *  # noqa: F403  fixtures
 
 from SAMAdaptLib import __version__
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.data.io.result_file import read_provenance
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume, write_labelmap
+from SAMAdaptLib.data.provenance import KEY, Provenance, file_digest, input_digest
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.heads.file import save_head
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.jobs import SegmentJob
-from SAMAdaptLib.provenance import KEY, Provenance, file_digest, input_digest
-from SAMAdaptLib.result_file import read_provenance
-from SAMAdaptLib.resuming import EDITED, FORMER, NAMELESS, judged
-from SAMAdaptLib.runner import run_job
-from SAMAdaptLib.volume import read_labelmap, read_volume, write_labelmap
+from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.jobs.resuming import EDITED, FORMER, NAMELESS, judged
+from SAMAdaptLib.jobs.runner import run_job
+from SAMAdaptLib.jobs.specs import SegmentJob
 
 MADE = Provenance("liver", "a" * 64, "tiny", "b" * 64, {"plane": None, "tta": False}, "c" * 64, "d" * 64)
 
@@ -84,7 +84,7 @@ def test_a_folder_is_known_by_its_files_whatever_their_names(tmp_path: Path) -> 
 
 
 def test_a_head_in_memory_has_the_hash_of_its_file(tmp_path: Path) -> None:
-    from SAMAdaptLib.heads.file import load_head
+    from SAMAdaptLib.heads.head import load_head
 
     head = ball_head()
     path = save_head(head, tmp_path / "any.samhead")
@@ -95,12 +95,12 @@ def test_a_head_in_memory_has_the_hash_of_its_file(tmp_path: Path) -> None:
 def test_a_head_of_another_version_has_the_hash_of_its_file_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from SAMAdaptLib.heads.file import load_head
+    from SAMAdaptLib.heads.head import load_head
 
     def otherwise(text: str, _state: object) -> str:
         return json.dumps({**json.loads(text), "of_another_version": True}, indent=1)
 
-    monkeypatch.setattr("SAMAdaptLib.heads.file.with_checksum", otherwise)
+    monkeypatch.setattr("SAMAdaptLib.heads.head.with_checksum", otherwise)
     path = save_head(ball_head(), tmp_path / "any.samhead")
     monkeypatch.undo()
     assert load_head(path).sha256 == file_digest(path)

@@ -14,18 +14,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from SAMAdaptLib import report
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, Volume
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.errors import DependencyError, InputError
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.evaluation import report
+from SAMAdaptLib.evaluation.metrics import evaluate
+from SAMAdaptLib.evaluation.report import overlay, tables
+from SAMAdaptLib.evaluation.report.charts import benchmark_figure, curve_figure
+from SAMAdaptLib.evaluation.report.page import CaseReport, Page, card_facts, render_page, write_page
+from SAMAdaptLib.evaluation.report.recorder import CurveRecorder, card_curves
+from SAMAdaptLib.evaluation.report.theme import DARK, LIGHT, png
 from SAMAdaptLib.heads.card import HeadCard
-from SAMAdaptLib.metrics import evaluate
-from SAMAdaptLib.report import overlay, tables
-from SAMAdaptLib.report.charts import benchmark_figure, curve_figure
-from SAMAdaptLib.report.page import CaseReport, Page, card_facts, render_page, write_page
-from SAMAdaptLib.report.recorder import CurveRecorder, card_curves
-from SAMAdaptLib.report.theme import DARK, LIGHT, png
-from SAMAdaptLib.structure import Structure
-from SAMAdaptLib.volume import Labelmap, Volume
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
@@ -223,7 +223,7 @@ def test_without_matplotlib_the_error_names_the_package(monkeypatch):
 
 
 def test_importing_the_report_loads_no_matplotlib():
-    code = "import sys, SAMAdaptLib.report; print('matplotlib' in sys.modules)"
+    code = "import sys, SAMAdaptLib.evaluation.report; print('matplotlib' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"
 

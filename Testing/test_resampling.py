@@ -8,8 +8,8 @@ from geometries import blobs
 from scipy import ndimage
 
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.resampling import resample, sample_at
-from SAMAdaptLib.slicing import Frame, composed, render, unrender
+from SAMAdaptLib.preprocessing.resampling import resample, sample_at
+from SAMAdaptLib.preprocessing.slicing import Frame, composed, render, unrender
 
 
 def reference(picture: np.ndarray, affine: np.ndarray, size: int, order: int) -> np.ndarray:

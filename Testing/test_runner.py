@@ -13,15 +13,16 @@ import pytest
 from balls import ball_arrays, ball_head, image_of, write_ball
 from listeners import Listener
 
-from SAMAdaptLib import __version__, runner
+from SAMAdaptLib import __version__
+from SAMAdaptLib.data.io.volumes import Labelmap, read_labelmap
 from SAMAdaptLib.encoders import forget_encoders, loading
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.heads.file import load_head, save_head
-from SAMAdaptLib.jobs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
-from SAMAdaptLib.runner import chosen_structures, load_warm_head, run_job
-from SAMAdaptLib.volume import Labelmap, read_labelmap
-from SAMAdaptLib.wire import dumps
+from SAMAdaptLib.heads.head import load_head, save_head
+from SAMAdaptLib.jobs import runner
+from SAMAdaptLib.jobs.runner import chosen_structures, load_warm_head, run_job
+from SAMAdaptLib.jobs.specs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
+from SAMAdaptLib.worker.protocol import dumps
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def trained(monkeypatch) -> list[tuple[Any, dict]]:
         calls.append((cases, options))
         return ball_head(options["name"])
 
-    monkeypatch.setattr("SAMAdaptLib.training.train", train)
+    monkeypatch.setattr("SAMAdaptLib.training.train.train", train)
     return calls
 
 
@@ -100,7 +101,9 @@ def test_a_value_that_does_not_occur_is_refused(files: Path) -> None:
 def test_a_training_that_was_cancelled_keeps_its_head_and_says_so(files: Path, monkeypatch) -> None:
     head = ball_head()
     card = dataclasses.replace(head.card, training={**head.card.training, "cancelled": True})
-    monkeypatch.setattr("SAMAdaptLib.training.train", lambda cases, **options: dataclasses.replace(head, card=card))
+    monkeypatch.setattr(
+        "SAMAdaptLib.training.train.train", lambda cases, **options: dataclasses.replace(head, card=card)
+    )
     result = run_job(training(files))
     assert result["cancelled"] is True
     assert "the best head so far" in result["note"]
@@ -196,7 +199,9 @@ def test_few_heads_stay_loaded(files: Path) -> None:
 def test_the_weights_of_a_job_are_looked_for_where_it_says_and_only_for_it(files: Path, monkeypatch) -> None:
     monkeypatch.setenv("SAMADAPT_WEIGHTS", "before")
     seen: list[str] = []
-    monkeypatch.setattr("SAMAdaptLib.training.train", lambda *_, **__: seen.append(os.environ["SAMADAPT_WEIGHTS"]))
+    monkeypatch.setattr(
+        "SAMAdaptLib.training.train.train", lambda *_, **__: seen.append(os.environ["SAMADAPT_WEIGHTS"])
+    )
     with pytest.raises(AttributeError):  # the stand-in gives no head
         run_job(training(files, weights=str(files)))
     assert seen == [str(files)]
@@ -228,7 +233,7 @@ def test_a_worker_with_one_thread_loads_the_encoder_with_one(files: Path, monkey
     [("a.nii.gz", "would overwrite its input"), (".", "is a folder"), ("no/r.nii.gz", "no does not exist")],
 )
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(files: Path, monkeypatch, output, words) -> None:
-    monkeypatch.setattr("SAMAdaptLib.inference.segment", lambda *_, **__: pytest.fail("it worked"))
+    monkeypatch.setattr("SAMAdaptLib.inference.segment.segment", lambda *_, **__: pytest.fail("it worked"))
     with pytest.raises(InputError, match=words):
         run_job(SegmentJob(str(files / "a.nii.gz"), str(files / "ball.samhead"), str(files / output)))
 

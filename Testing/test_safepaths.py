@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from balls import write_ball
 
+from SAMAdaptLib.data.io.result_file import read_header
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume, write_labelmap, write_volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.faults import described
-from SAMAdaptLib.files import write_whole
-from SAMAdaptLib.jobs import job_from_dict
-from SAMAdaptLib.process import child_environment
-from SAMAdaptLib.result_file import read_header
-from SAMAdaptLib.runner import run_job
-from SAMAdaptLib.safepaths import is_plain, printable, refuse_special, spelled_plainly
-from SAMAdaptLib.volume import read_labelmap, read_volume, write_labelmap, write_volume
+from SAMAdaptLib.jobs.runner import run_job
+from SAMAdaptLib.jobs.specs import job_from_dict
+from SAMAdaptLib.utils.disk.safepaths import is_plain, printable, refuse_special, spelled_plainly
+from SAMAdaptLib.utils.faults import described
+from SAMAdaptLib.utils.files import write_whole
+from SAMAdaptLib.utils.process import child_environment
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither such files nor such names")
 LATIN = os.fsdecode(b"b\xfc")
@@ -208,7 +208,7 @@ def test_names_in_a_locale_that_is_not_utf8_are_read_and_written(tmp_path: Path)
     (tmp_path / "a.nii.gz").rename(tmp_path / "ü ö.nii.gz")
     code = """
 import sys
-from SAMAdaptLib.volume import read_volume, write_volume
+from SAMAdaptLib.data.io.volumes import read_volume, write_volume
 assert sys.getfilesystemencoding() != "utf-8", sys.getfilesystemencoding()
 volume = read_volume(sys.argv[1])
 write_volume(volume, sys.argv[2])

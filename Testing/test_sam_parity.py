@@ -20,15 +20,17 @@ from phantoms import two_balls  # noqa: E402
 from reference_sam import randomised, reference_sam  # noqa: E402
 
 import SAMAdaptLib as samadapt  # noqa: E402
-from SAMAdaptLib import inference  # noqa: E402
-from SAMAdaptLib.budget import BUDGETS  # noqa: E402
-from SAMAdaptLib.encoders import attention, load_encoder  # noqa: E402
-from SAMAdaptLib.encoders.checkpoints import read_checkpoint  # noqa: E402
+from SAMAdaptLib.encoders import load_encoder  # noqa: E402
 from SAMAdaptLib.encoders.registry import ENTRIES, EncoderEntry  # noqa: E402
-from SAMAdaptLib.encoders.sam import SamEncoder, architecture_of, import_sam_modeling  # noqa: E402
+from SAMAdaptLib.encoders.sam import fused_attention as attention  # noqa: E402
+from SAMAdaptLib.encoders.sam.encoder import SamEncoder, architecture_of  # noqa: E402
+from SAMAdaptLib.encoders.weights.checkpoints import read_checkpoint  # noqa: E402
 from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, MemoryExhausted, WeightsError  # noqa: E402
-from SAMAdaptLib.heads import head_class  # noqa: E402
-from SAMAdaptLib.heads.file import load_head, save_head  # noqa: E402
+from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
+from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
+from SAMAdaptLib.inference import segment as inference  # noqa: E402
+from SAMAdaptLib.networks import head_class  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 
 TOLERANCE = 1e-4
 OFFICIAL = {

@@ -6,28 +6,18 @@ import numpy as np
 import pytest
 from phantoms import two_balls
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
+from SAMAdaptLib.features.sliced_volume import SlicedVolume, canvas_side, plane_for
 from SAMAdaptLib.heads.parts import PlaneRule
-from SAMAdaptLib.images import Volume
-from SAMAdaptLib.intensity import rule_for
-from SAMAdaptLib.samples import (
-    AnnotatedSlice,
-    SlicedVolume,
-    annotated_slices,
-    canvas_side,
-    class_indices,
-    closed_off,
-    draw_samples,
-    hold_out,
-    in_rounds,
-    limit_empty,
-    plane_for,
-    sampling_weights,
-    spread,
-)
-from SAMAdaptLib.slicing import SliceStack
-from SAMAdaptLib.views import IGNORED
+from SAMAdaptLib.preprocessing.augmentation import IGNORED
+from SAMAdaptLib.preprocessing.intensity import rule_for
+from SAMAdaptLib.preprocessing.labels import class_indices
+from SAMAdaptLib.preprocessing.slicing import SliceStack
+from SAMAdaptLib.training.annotated_slices import AnnotatedSlice, annotated_slices, closed_off, hold_out, limit_empty
+from SAMAdaptLib.training.samples import draw_samples, in_rounds, sampling_weights
+from SAMAdaptLib.utils.sampling import spread
 
 VALUES = [2, 5]
 

@@ -11,9 +11,8 @@ import SimpleITK as sitk
 from geometries import geometries, numbered, oblique_grid
 from hypothesis import given
 
-from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.segmentation_file import (
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.seg_nrrd import (
     header_of,
     header_of_image,
     is_segmentation,
@@ -22,8 +21,9 @@ from SAMAdaptLib.segmentation_file import (
     read_segmentation,
     reference_geometry,
 )
-from SAMAdaptLib.structure import default_color
-from SAMAdaptLib.volume import Labelmap, Structure, Volume, read_labelmap, write_labelmap
+from SAMAdaptLib.data.io.volumes import Labelmap, Structure, Volume, read_labelmap, write_labelmap
+from SAMAdaptLib.data.structure import default_color
+from SAMAdaptLib.errors import GeometryError, InputError
 
 HEART = (
     "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"

@@ -13,23 +13,24 @@ from listeners import Listener
 from phantoms import UNKNOWN, dice, scribbled
 from test_closer import quick, small_balls  # noqa: F401  a fixture
 
-from SAMAdaptLib import selftraining
-from SAMAdaptLib.budget import BUDGETS
-from SAMAdaptLib.canvases import KeptCanvases
-from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.image import Volume
 from SAMAdaptLib.encoders.tiny import tiny_encoder
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.images import Volume
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.lessons import Answer, Lessons
-from SAMAdaptLib.looks import Look
-from SAMAdaptLib.predictor import Predictor
+from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.heads.head import Head, load_head, save_head
+from SAMAdaptLib.inference.cascade import Predictor
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.inference.stage import Look
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.samples import Case, seen_by
-from SAMAdaptLib.selftraining import LEAST_UNLABELED, answer, with_students
-from SAMAdaptLib.training import Recipe, Session, train
-from SAMAdaptLib.views import IGNORED
+from SAMAdaptLib.training import pseudo_labels as selftraining
+from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.dataset import Answer, Lessons
+from SAMAdaptLib.training.pseudo_labels import LEAST_UNLABELED, answer, with_students
+from SAMAdaptLib.training.train import Recipe, Session, train
+from SAMAdaptLib.utils.disk.slice_store import KeptCanvases
 
 OTHERS = [small_balls(seed=8), small_balls(seed=11)]
 

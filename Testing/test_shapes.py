@@ -14,20 +14,18 @@ from hypothesis import strategies as st
 from phantoms import UNKNOWN, scribbled, two_balls
 from test_heads import a_card, rewritten
 
-from SAMAdaptLib import shapes
-from SAMAdaptLib.budget import BUDGETS
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Volume
 from SAMAdaptLib.errors import HeadFileError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.heads.shape import CELLS, SLICES, ShapePrior, coarse, shape_prior
-from SAMAdaptLib.images import Volume
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.intensity import IntensityRule
-from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.reshaping import Agreement, reshaped, stride
-from SAMAdaptLib.samples import SlicedVolume
-from SAMAdaptLib.shapes import (
+from SAMAdaptLib.features.sliced_volume import SlicedVolume
+from SAMAdaptLib.heads.head import Head, load_head, save_head
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.networks.shape_prior import CELLS, SLICES, ShapePrior, coarse, shape_prior
+from SAMAdaptLib.preprocessing.intensity import IntensityRule
+from SAMAdaptLib.priors import shape_training as shapes
+from SAMAdaptLib.priors.shape_refinement import Agreement, reshaped, stride
+from SAMAdaptLib.priors.shape_training import (
     LabelStack,
     deformed,
     label_stack,
@@ -36,7 +34,9 @@ from SAMAdaptLib.shapes import (
     spoiled,
     worth_learning,
 )
-from SAMAdaptLib.training import train
+from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.train import train
 
 CLASSES = 4
 

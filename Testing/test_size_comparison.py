@@ -14,7 +14,7 @@ import pytest
 from benchthings import *  # noqa: F403  fixtures
 from benchthings import head, job, perfect, the_command
 
-from SAMAdaptLib.benchmark import Dataset, Tools, run
+from SAMAdaptLib.jobs.benchmark import Dataset, Tools, run
 
 
 @pytest.fixture

@@ -14,21 +14,22 @@ from listeners import Listener  # noqa: E402
 from phantoms import two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
-from SAMAdaptLib import shapes, training  # noqa: E402
-from SAMAdaptLib.budget import BUDGETS  # noqa: E402
-from SAMAdaptLib.embedding import FeatureStore  # noqa: E402
+from SAMAdaptLib.data.geometry import Geometry  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder, sizes  # noqa: E402
 from SAMAdaptLib.encoders.base import Encoder  # noqa: E402
 from SAMAdaptLib.encoders.registry import ENTRIES  # noqa: E402
 from SAMAdaptLib.encoders.sizes import input_size_for  # noqa: E402
 from SAMAdaptLib.encoders.tiny import TinyEncoder  # noqa: E402
-from SAMAdaptLib.geometry import Geometry  # noqa: E402
-from SAMAdaptLib.heads import head_class  # noqa: E402
-from SAMAdaptLib.heads.file import load_head, save_head  # noqa: E402
-from SAMAdaptLib.inference import segment  # noqa: E402
-from SAMAdaptLib.predictor import Predictor  # noqa: E402
+from SAMAdaptLib.features.cache import FeatureStore  # noqa: E402
+from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
+from SAMAdaptLib.inference.cascade import Predictor  # noqa: E402
+from SAMAdaptLib.inference.segment import segment  # noqa: E402
+from SAMAdaptLib.networks import head_class  # noqa: E402
+from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
-from SAMAdaptLib.training import train  # noqa: E402
+from SAMAdaptLib.training import train as training  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.training.train import train  # noqa: E402
 
 ENDLESS = 1e9
 

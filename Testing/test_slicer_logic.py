@@ -21,14 +21,15 @@ from geometries import numbered, oblique_grid
 from mrmlfixtures import *  # noqa: F403  fixtures
 from mrmlthings import LPS, add_roi, two_masks
 
-from SAMAdaptLib import mrml, slicer_logic
+from SAMAdaptLib import mrml
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.metaimage import write_image
 from SAMAdaptLib.errors import Cancelled, InputError, SAMAdaptError, WorkerError
-from SAMAdaptLib.exchange import write_image
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.home import folder
-from SAMAdaptLib.inprocess import InProcessRunner
-from SAMAdaptLib.slicer_logic import HeadFile, SlicerLogic, freeHeadPath, headPath
-from SAMAdaptLib.slicer_runs import Run
+from SAMAdaptLib.mrml import logic as slicer_logic
+from SAMAdaptLib.mrml.logic import HeadFile, SlicerLogic, freeHeadPath, headPath
+from SAMAdaptLib.mrml.run import Run
+from SAMAdaptLib.utils.paths import folder
+from SAMAdaptLib.worker.in_process import InProcessRunner
 
 LEARNED = [
     {"value": 1, "name": "High", "color": [1, 0, 0], "terminology": ""},
@@ -54,7 +55,7 @@ def write_head(path: Path, structures=LEARNED) -> Path:
 
 def pretend(job, monitor):
     """Does a job without any learning: 'High' is what is above the mean, 'Highest' above 1.5 times the mean."""
-    from SAMAdaptLib.volume import read_volume
+    from SAMAdaptLib.data.io.volumes import read_volume
 
     monitor.progress("Pretending", 1, 2)
     if job.kind == "train":
@@ -63,7 +64,7 @@ def pretend(job, monitor):
     volume = read_volume(job.image)
     mean = volume.voxels.mean()
     labels = np.where(volume.voxels > 1.5 * mean, 3, volume.voxels > mean)
-    from SAMAdaptLib.images import Labelmap
+    from SAMAdaptLib.data.image import Labelmap
 
     write_image(job.output, Labelmap(labels, volume.geometry))
     return {"kind": "segment", "output": job.output, "structures": LEARNED}
@@ -353,7 +354,7 @@ def test_files_are_written_beside_the_main_thread(scene, logic, head, monkeypatc
         threads.append(threading.current_thread())
         write_image(path, image)
 
-    monkeypatch.setattr("SAMAdaptLib.mrml_plans.write_image", spy)
+    monkeypatch.setattr("SAMAdaptLib.mrml.node_jobs.write_image", spy)
     logic.segment(scenes.add_volume(scene, numbered(LPS), LPS), head)
     assert threads
     assert threading.main_thread() not in threads
@@ -365,7 +366,7 @@ def test_files_are_written_beside_the_main_thread(scene, logic, head, monkeypatc
 @pytest.mark.slow
 def test_a_head_of_a_tiny_encoder_finds_what_was_annotated(scene, empty_home, tmp_path):
     pytest.importorskip("torch", reason="torch is not installed")
-    from SAMAdaptLib.mrml_selftest import NAMES, SHAPE, SPACING_MM, phantom
+    from SAMAdaptLib.mrml.selftest import NAMES, SHAPE, SPACING_MM, phantom
 
     grid = Geometry(SHAPE[::-1], SPACING_MM)
     (voxels, labels), (others, truth) = phantom(), phantom(shift=3.0, seed=1)

@@ -11,9 +11,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Labelmap, Volume, read_volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.slicing import (
+from SAMAdaptLib.preprocessing.slicing import (
     DISPLAY,
     PLANES,
     Frame,
@@ -25,7 +26,6 @@ from SAMAdaptLib.slicing import (
     resolve_plane,
     unrender,
 )
-from SAMAdaptLib.volume import Labelmap, Volume, read_volume
 
 LPS_OF = {"L": (1, 0, 0), "P": (0, 1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
 NAMED_PLANES = PLANES[1:]

@@ -15,16 +15,16 @@ from geometries import turned  # noqa: E402
 from phantoms import dice, two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
-from SAMAdaptLib import shapes  # noqa: E402
-from SAMAdaptLib.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.data.geometry import Geometry  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder  # noqa: E402
-from SAMAdaptLib.encoders.sam import import_sam_modeling  # noqa: E402
 from SAMAdaptLib.errors import DependencyError, HeadFileError  # noqa: E402
-from SAMAdaptLib.geometry import Geometry  # noqa: E402
-from SAMAdaptLib.heads import build_head, head_class  # noqa: E402
-from SAMAdaptLib.heads.file import Head, load_head, save_head  # noqa: E402
-from SAMAdaptLib.inference import segment  # noqa: E402
-from SAMAdaptLib.training import train  # noqa: E402
+from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
+from SAMAdaptLib.heads.head import Head, load_head, save_head  # noqa: E402
+from SAMAdaptLib.inference.segment import segment  # noqa: E402
+from SAMAdaptLib.networks import build_head, head_class  # noqa: E402
+from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.training.train import train  # noqa: E402
 
 SIZE, CELLS = 448, 28
 OTHER = two_balls(seed=7, shift=0.1)
@@ -65,8 +65,8 @@ def test_a_head_of_every_type_learns_from_few_cells_is_kept_and_answers(kind: st
 
 def test_several_heads_answer_together_with_test_time_views_and_planes(monkeypatch, tmp_path: Path) -> None:
     cube = two_balls(Geometry((16, 15, 14), (2.5, 2.6, 2.7)), seed=4)
-    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("cnn", "fusion"))
-    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("cnn", "fusion"))
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
     head = load_head(save_head(trained("auto"), tmp_path / "both.samhead"))
     assert head.card.head_type == "ensemble"
     found = segment(cube.volume, head, tta=True, planes="three", smoothing=True)
@@ -80,7 +80,7 @@ def test_slices_that_lie_turned_are_segmented_on_their_own_grid() -> None:
 
 
 def test_both_priors_are_learned_from_few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SAMAdaptLib.budget.LEAST_ARRANGEMENT", 1)
+    monkeypatch.setattr("SAMAdaptLib.training.budget.LEAST_ARRANGEMENT", 1)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], arrangement_steps=20))
     cube = Geometry((34, 32, 10), (1.6, 1.6, 5.0))
     head = trained("cnn", [two_balls(cube), two_balls(cube, seed=3, shift=0.1)])

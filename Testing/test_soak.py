@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from SAMAdaptLib.process import child_environment
+from SAMAdaptLib.utils.process import child_environment
 
 
 @pytest.mark.slow

@@ -86,8 +86,8 @@ def test_ours_and_the_papers_loop_learn_from_the_same_volume(
 ) -> None:
     from speedparts.common import phantom
 
-    from SAMAdaptLib.heads import head_class
-    from SAMAdaptLib.volume import write_labelmap, write_volume
+    from SAMAdaptLib.data.io.volumes import write_labelmap, write_volume
+    from SAMAdaptLib.networks import head_class
 
     for kind in ("cnn", "autosam"):
         monkeypatch.setattr(head_class(kind), "steps", 20)

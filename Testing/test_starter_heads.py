@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from SAMAdaptLib.cli import main, places
+from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
+from SAMAdaptLib.evaluation.metrics import evaluate
 from SAMAdaptLib.heads.card import read_card
-from SAMAdaptLib.heads.file import load_head
-from SAMAdaptLib.home import starter_heads
-from SAMAdaptLib.inference import segment
-from SAMAdaptLib.metrics import evaluate
-from SAMAdaptLib.slicer_logic import headPath
-from SAMAdaptLib.volume import read_labelmap, read_volume
+from SAMAdaptLib.heads.head import load_head
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.mrml.logic import headPath
+from SAMAdaptLib.utils.paths import starter_heads
 
 MODULE = Path(__file__).resolve().parent.parent / "SAMAdapt"
 NAME = "Hippocampus-starter"

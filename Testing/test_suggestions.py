@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from SAMAdaptLib import suggestions
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volumes import Volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
 from SAMAdaptLib.heads.parts import PlaneRule, StructureFacts
-from SAMAdaptLib.volume import Volume
+from SAMAdaptLib.inference import slice_suggestion as suggestions
 
 GRID = Geometry(size=(12, 10, 20), spacing=(1.0, 1.0, 6.0), direction=np.diag([-1.0, 1.0, 1.0]))
 HEAD = SimpleNamespace(

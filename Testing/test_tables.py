@@ -8,8 +8,8 @@ import pytest
 from benchthings import *  # noqa: F403  fixtures
 from benchthings import head, job, only_large, perfect, the_command
 
-from SAMAdaptLib.benchmark import Tools, run
 from SAMAdaptLib.heads.card import expected_elsewhere
+from SAMAdaptLib.jobs.benchmark import Tools, run
 
 
 def test_the_table_of_results_keeps_nothing_of_a_single_patient(data, tmp_path):

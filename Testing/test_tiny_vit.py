@@ -18,8 +18,8 @@ from SAMAdaptLib.encoders import Encoder, load_encoder  # noqa: E402
 from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder  # noqa: E402
 from SAMAdaptLib.encoders.tiny_vit_weights import from_checkpoint, from_onnx  # noqa: E402
 from SAMAdaptLib.errors import HeadFileError, InputError, WeightsError  # noqa: E402
-from SAMAdaptLib.heads import head_class  # noqa: E402
-from SAMAdaptLib.looks import load_encoder_for  # noqa: E402
+from SAMAdaptLib.inference.stage import load_encoder_for  # noqa: E402
+from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
 
 LEVELS = ("neck", "mid", "fine")
@@ -289,8 +289,8 @@ def test_an_onnx_file_by_path_is_refused_with_what_is_taken(tmp_path: Path) -> N
 def test_the_checkpoints_mask_decoder_starts_the_autosam_head(tmp_path: Path) -> None:
     from reference_sam import randomised
 
-    from SAMAdaptLib.encoders.sam import import_sam_modeling
     from SAMAdaptLib.errors import DependencyError
+    from SAMAdaptLib.external.segment_anything import import_sam_modeling
 
     try:
         classes = import_sam_modeling()

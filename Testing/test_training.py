@@ -16,20 +16,21 @@ from geometries import turned
 from listeners import Listener
 from phantoms import dice, two_balls
 
-from SAMAdaptLib import fitting, shapes
-from SAMAdaptLib.budget import BUDGETS
-from SAMAdaptLib.embedding import FeatureStore
+from SAMAdaptLib.data.case import Case
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
-from SAMAdaptLib.fitting import steps_gone
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.heads import head_class
-from SAMAdaptLib.heads.file import Head, load_head, save_head
-from SAMAdaptLib.images import Labelmap
-from SAMAdaptLib.inference import segment
+from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.heads.head import Head, load_head, save_head
+from SAMAdaptLib.inference.segment import segment
+from SAMAdaptLib.networks import head_class
+from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.samples import Case
-from SAMAdaptLib.training import train
+from SAMAdaptLib.training import fit as fitting
+from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.fit import steps_gone
+from SAMAdaptLib.training.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -227,8 +228,8 @@ def test_retraining_goes_on_from_a_head(head: Head) -> None:
 
 
 def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
     both = load_head(save_head(train([two_balls()], encoder="tiny", budget="fast"), tmp_path / "both.samhead"))
     assert both.card.head_type == "ensemble"
     assert [part.type_name for part in both.module.parts()] == ["linear", "cnn"]
@@ -239,15 +240,15 @@ def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pyte
 
 
 def test_a_head_whose_training_was_cancelled_does_not_answer_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
     monitor = stops_at("Training the cnn", 2)
     assert train([two_balls()], encoder="tiny", budget="fast", monitor=monitor).card.head_type in {"linear", "cnn"}
 
 
 def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", -1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", -1.0)
     assert train([two_balls()], encoder="tiny", budget="fast").card.head_type in {"linear", "cnn"}
 
 
@@ -323,7 +324,7 @@ def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         result.planned = options["steps"]
         return result
 
-    monkeypatch.setattr("SAMAdaptLib.trials.fit", short)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit", short)
 
 
 def test_a_training_that_was_cut_short_says_so_and_its_card_too(
@@ -341,8 +342,8 @@ def test_a_training_that_was_cut_short_says_so_and_its_card_too(
 
 def test_heads_that_answer_together_were_cut_short_when_one_of_them_was(monkeypatch: pytest.MonkeyPatch) -> None:
     cut_off_after(7, monkeypatch)
-    monkeypatch.setattr("SAMAdaptLib.training.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.trials.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
     head = train([two_balls()], encoder="tiny", budget="fast")
     assert head.card.head_type == "ensemble" and head.cut_short
 

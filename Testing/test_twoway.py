@@ -9,12 +9,12 @@ import torch
 from reference_sam import randomised, reference_logits
 from test_heads import needs_segment_anything
 
-from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.networks import head_class
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from SAMAdaptLib.heads.autosam import AutoSAMHead
+    from SAMAdaptLib.networks.autosam import AutoSAMHead
 
 FEW, MANY = 4, 20
 """Classes with which the tokens' heads are fewer than an attention's channels, and with which they are more."""

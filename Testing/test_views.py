@@ -10,9 +10,9 @@ from geometries import blobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.slicing import Frame, SliceStack, render, unrender
-from SAMAdaptLib.views import IGNORED, ViewParameters, ViewSettings, paint, paint_labels
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.preprocessing.augmentation import IGNORED, ViewParameters, ViewSettings, paint, paint_labels
+from SAMAdaptLib.preprocessing.slicing import Frame, SliceStack, render, unrender
 
 PICTURE = 127 + 20 * blobs((60, 40), 3)
 

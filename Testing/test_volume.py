@@ -15,10 +15,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from listeners import Listener
 
-from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.geometry import GRID_TOLERANCE, Geometry
-from SAMAdaptLib.nifti_file import require_whole_nifti
-from SAMAdaptLib.volume import (
+from SAMAdaptLib.data.geometry import GRID_TOLERANCE, Geometry
+from SAMAdaptLib.data.io.nifti_file import require_whole_nifti
+from SAMAdaptLib.data.io.volumes import (
     ENDINGS,
     Labelmap,
     Structure,
@@ -30,6 +29,7 @@ from SAMAdaptLib.volume import (
     write_labelmap,
     write_volume,
 )
+from SAMAdaptLib.errors import GeometryError, InputError
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from dicomthings import a_slice, save, segmentation, write_series
 from niftithings import write_nifti
 
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.io.volume_folder import contents_of, first_dicom, holds_dicom, is_dicom, volumes_in
+from SAMAdaptLib.data.io.volumes import read_volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.geometry import Geometry
-from SAMAdaptLib.volume import read_volume
-from SAMAdaptLib.volume_folder import contents_of, first_dicom, holds_dicom, is_dicom, volumes_in
 
 IMAGE, LABELS = ball_arrays()
 GRID = Geometry.from_sitk(image_of(IMAGE))
@@ -90,7 +90,7 @@ def test_segment_and_train_see_the_series_and_both_say_what_they_left_out(tmp_pa
     assert len(told) == 1
     assert read_volume(folder).geometry.size == GRID.size
     learned = []
-    monkeypatch.setattr("SAMAdaptLib.training.train", lambda cases, **_: learned.extend(cases) or ball_head())
+    monkeypatch.setattr("SAMAdaptLib.training.train.train", lambda cases, **_: learned.extend(cases) or ball_head())
     labels = save(segmentation({1: LABELS}, GRID, {1: "Ball"}), tmp_path / "labels.dcm")
     status, answer, _ = run(capsys, "train", "--case", folder, labels, "-o", tmp_path / "h.samhead")
     assert status == 0

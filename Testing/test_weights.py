@@ -12,8 +12,9 @@ from listeners import Listener
 from weightsthings import *  # noqa: F403  fixtures
 from weightsthings import CONTENT, DIGEST, Server
 
-from SAMAdaptLib.encoders import hashes, weights
 from SAMAdaptLib.encoders.registry import EncoderEntry
+from SAMAdaptLib.encoders.weights import hashes
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.errors import WeightsError
 
 # ---- files that the user has ----

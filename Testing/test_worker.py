@@ -11,10 +11,10 @@ import pytest
 from workerthings import *  # noqa: F403  fixtures
 from workerthings import LAUNCHER, run
 
-from SAMAdaptLib import wire
-from SAMAdaptLib.client import Callbacks, JobFolder, JobHandle, JobState, WorkerClient
 from SAMAdaptLib.errors import GeometryError, MemoryExhausted, SAMAdaptError, WorkerError
-from SAMAdaptLib.jobs import ProbeJob
+from SAMAdaptLib.jobs.specs import ProbeJob
+from SAMAdaptLib.worker import protocol as wire
+from SAMAdaptLib.worker.client import Callbacks, JobFolder, JobHandle, JobState, WorkerClient
 
 # Work ---------------------------------------------------------------------------------------------------------------
 

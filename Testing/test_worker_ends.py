@@ -13,11 +13,12 @@ import pytest
 from workerthings import *  # noqa: F403  fixtures
 from workerthings import LAUNCHER, dies, poll_until, run
 
-from SAMAdaptLib import jobfolder, wire
-from SAMAdaptLib.client import Callbacks, JobFolder, JobHandle, JobState, WorkerClient
 from SAMAdaptLib.errors import Cancelled
-from SAMAdaptLib.jobs import ProbeJob, SegmentJob
-from SAMAdaptLib.process import child_environment, explain_exit
+from SAMAdaptLib.jobs.specs import ProbeJob, SegmentJob
+from SAMAdaptLib.utils.process import child_environment, explain_exit
+from SAMAdaptLib.worker import folder as jobfolder
+from SAMAdaptLib.worker import protocol as wire
+from SAMAdaptLib.worker.client import Callbacks, JobFolder, JobHandle, JobState, WorkerClient
 
 # Cancel -------------------------------------------------------------------------------------------------------------
 
@@ -132,8 +133,8 @@ def test_a_busy_worker_does_not_outlive_its_owner(worker_command: list[str], emp
     owner.write_text(
         textwrap.dedent(f"""
         import time
-        from SAMAdaptLib.client import WorkerClient
-        from SAMAdaptLib.jobs import ProbeJob
+        from SAMAdaptLib.worker.client import WorkerClient
+        from SAMAdaptLib.jobs.specs import ProbeJob
         client = WorkerClient({worker_command!r})
         handle = client.submit(ProbeJob("obedient"))
         while handle.stage != "Waiting":
@@ -176,8 +177,8 @@ def test_the_real_worker_answers_a_probe(empty_home: Path) -> None:
 def test_the_real_worker_segments_a_volume_that_travels_as_a_file(tmp_path: Path, empty_home: Path) -> None:
     from balls import ball_head, write_ball
 
-    from SAMAdaptLib.heads.file import save_head
-    from SAMAdaptLib.volume import read_labelmap
+    from SAMAdaptLib.data.io.volumes import read_labelmap
+    from SAMAdaptLib.heads.head import save_head
 
     head = str(save_head(ball_head(), tmp_path / "ball.samhead"))
     stages, values = set(), []

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from SAMAdaptLib.encoders import download
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
+from SAMAdaptLib.encoders.weights import download
 
 CONTENT = bytes(range(256)) * 4096 * 2
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from SAMAdaptLib.client import Callbacks, JobHandle, WorkerClient
-from SAMAdaptLib.jobs import ProbeJob
+from SAMAdaptLib.jobs.specs import ProbeJob
+from SAMAdaptLib.worker.client import Callbacks, JobHandle, WorkerClient
 
 BEHAVIOURS = """
 import os, subprocess, sys, time
@@ -104,7 +104,7 @@ def worker_command(tmp_path: Path) -> list[str]:
         BEHAVIOURS
         + textwrap.dedent("""
         if __name__ == "__main__":
-            from SAMAdaptLib import worker
+            from SAMAdaptLib.worker import server as worker
             REAL_OUT = os.dup(1)
             os._exit(worker.main(run=lambda job, monitor: globals()[job.encoder](job, monitor)))
         """),

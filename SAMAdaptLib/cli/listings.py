@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
-from ..home import home, known_heads
-from ..jobs import HEAD_ENDING, ProbeJob, WeightsJob
-from ..runner import run_job
+from ..jobs.runner import run_job
+from ..jobs.specs import HEAD_ENDING, ProbeJob, WeightsJob
+from ..utils.paths import home, known_heads
 from .answer import Answer
 from .tables import size, table
 from .terminal import Terminal
@@ -85,7 +85,7 @@ def cache(options: argparse.Namespace, terminal: Terminal) -> Answer:
     document: dict[str, Any] = {"kind": "cache", "home": str(home()), "freed_bytes": 0}
     features: dict[str, Any] = {"folder": str(home() / "features"), "bytes": 0, "files": 0}
     if (home() / "features").is_dir():
-        from ..embedding import FeatureStore
+        from ..features.cache import FeatureStore
 
         store = FeatureStore()
         document["freed_bytes"] = store.clear() if options.clear else 0

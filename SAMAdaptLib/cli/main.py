@@ -12,8 +12,8 @@ import traceback
 from collections.abc import Sequence
 
 from ..errors import Cancelled, InputError, SAMAdaptError
-from ..faults import described
-from ..wire import dumps
+from ..utils.faults import described
+from ..worker.protocol import dumps
 from .answer import Answer
 from .parser import build_parser
 from .streams import nothing_but_answers, require_streams, settle, write_answer

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..encoders.registry import DEFAULT_ENCODER
-from ..jobs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
+from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
 
 _PROGRAM = "python -m SAMAdaptLib"
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..data.io.volume_folder import VOLUME_ENDINGS, volumes_in
 from ..errors import InputError
-from ..home import home, known_heads
-from ..jobs import HEAD_ENDING, StructureSpec
-from ..volume_folder import VOLUME_ENDINGS, volumes_in
+from ..jobs.specs import HEAD_ENDING, StructureSpec
+from ..utils.paths import home, known_heads
 
 LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings that a result may have."""

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from ..plaintext import shown
+from ..utils.plaintext import shown
 
 
 def require_streams() -> None:

@@ -17,8 +17,8 @@ from types import FrameType
 from typing import Any, TextIO
 
 from ..errors import Cancelled
-from ..plaintext import shown
 from ..progress import TimeLeft
+from ..utils.plaintext import shown
 
 _BAR = 20
 _REDRAW_SECONDS = 0.1

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..cohort import Ending, Outcome, name_of, run_many
-from ..cohort_benchmark import run_supports
 from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
-from ..jobs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
-from ..runner import run_job
+from ..jobs.runner import run_job
+from ..jobs.specs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
+from ..worker.benchmark import run_supports
+from ..worker.pool import Ending, Outcome, name_of, run_many
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
 from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs

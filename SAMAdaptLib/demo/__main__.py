@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import Cancelled, SAMAdaptError
-from ..faults import described
+from ..utils.faults import described
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..metrics import Evaluation, evaluate
+from ..evaluation.metrics import Evaluation, evaluate
 
 if TYPE_CHECKING:
-    from ..training import Case
-    from ..volume import Labelmap, Volume
+    from ..data.io.volumes import Labelmap, Volume
+    from ..training.train import Case
 
 
 @dataclass(frozen=True)

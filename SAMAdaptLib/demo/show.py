@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cli.terminal import Interrupts, Terminal
+from ..data.io.volumes import Labelmap, write_labelmap, write_volume
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
-from ..files import write_content
-from ..heads.file import Head, save_head
-from ..inference import segment
-from ..metrics import Evaluation
-from ..report import CaseReport, Page, overlay_figure, png, score_table, write_page
-from ..training import train
-from ..volume import Labelmap, write_labelmap, write_volume
+from ..evaluation.metrics import Evaluation
+from ..evaluation.report import CaseReport, Page, overlay_figure, png, score_table, write_page
+from ..heads.head import Head, save_head
+from ..inference.segment import segment
+from ..training.train import train
+from ..utils.files import write_content
 from .problem import Problem, without
 
 if TYPE_CHECKING:

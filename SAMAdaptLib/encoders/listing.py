@@ -9,7 +9,7 @@ from .registry import ENTRIES
 
 def describe(hidden: bool = False) -> list[dict[str, Any]]:
     """One dict an encoder: name, title, bytes, sha256, licence, sources, and path (str, None while not here)."""
-    from . import weights  # brings urllib along, which importing the package should not
+    from .weights import store as weights  # brings urllib along, which importing the package should not
 
     rows = []
     for entry in ENTRIES.values():

@@ -46,7 +46,7 @@ def load_encoder(
     or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
     DependencyError for a missing package.
     """
-    from .hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
+    from .weights.hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
     monitor = monitor or Silent()
     threads = threads or pinned_threads()
@@ -75,7 +75,7 @@ def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Mon
 
 def weights_hash(name_or_path: str | Path, monitor: Monitor | None = None) -> str:
     """The SHA-256 of the file that ``load_encoder`` would take, empty where it takes none. Raises as that does."""
-    from .hashes import sha256_of
+    from .weights.hashes import sha256_of
 
     _, path = _resolve(str(name_or_path), monitor or Silent(), None)
     return sha256_of(path, monitor) if path else ""
@@ -104,7 +104,8 @@ def _whole(input_size: Any) -> int | None:
 
 def _resolve(text: str, monitor: Monitor, source: str | Path | None) -> tuple[EncoderEntry | None, Path | None]:
     """(registry entry or None, weights file or None). A known file by path counts as the named encoder."""
-    from . import hashes, weights
+    from .weights import hashes
+    from .weights import store as weights
 
     if text in ENTRIES:
         entry = _encoding(ENTRIES[text])
@@ -145,7 +146,7 @@ def _built(
     if (entry.architecture if entry else _architecture_of(path)) == "tiny_vit":
         from .tiny_vit_encoder import TinyViTEncoder as build
     else:
-        from .sam import SamEncoder as build
+        from .sam.encoder import SamEncoder as build
     encoder: Encoder = build(
         path,
         digest,
@@ -164,8 +165,8 @@ def _architecture_of(path: Path) -> str:
     if path.suffix.lower() not in _CHECKPOINTS:
         msg = f"{path.name} is no kind of encoder file that is known."
         raise InputError(msg, f"Its ending must be one of {', '.join(_CHECKPOINTS)}.")
-    from .checkpoints import read_checkpoint
     from .tiny_vit_weights import is_tiny_vit
+    from .weights.checkpoints import read_checkpoint
 
     return "tiny_vit" if is_tiny_vit(read_checkpoint(path)) else "sam_vit"
 

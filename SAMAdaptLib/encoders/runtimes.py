@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DependencyError, InputError
-from ..processor import cores, has_bf16_units, is_x86
+from ..utils.processor import cores, has_bf16_units, is_x86
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import Monitor, Silent
-from . import canvas, speed
+from . import input as canvas
+from . import timing as speed
 from .base import INPUT_SIZE, Level, check_levels, fingerprint
 
 _FINE_CHANNELS, _NECK_CHANNELS = 16, 32

@@ -12,13 +12,17 @@ from torch import Tensor, nn
 
 from ..errors import InputError, WeightsError
 from ..progress import Monitor, Silent
-from . import canvas, decoder, speed, tiny_vit_weights, weights
+from . import input as canvas
+from . import timing as speed
+from . import tiny_vit_weights
 from .base import Level, check_levels, fingerprint
-from .checkpoints import read_checkpoint
 from .registry import ENTRIES, EncoderEntry
 from .runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
+from .sam import decoder_weights as decoder
 from .tiny_vit import CELLS, TinyViT, level_sizes
 from .torch_encoder import TorchEncoder, halve
+from .weights import store as weights
+from .weights.checkpoints import read_checkpoint
 
 OWN_PATCHES = 256
 """Patches a side of the pictures that the weights were trained on: 1024 pixels for MobileSAM, 256 for LiteMedSAM."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightsError
-from .onnx_graph import Graph, read_graph
 from .tiny_vit import DEPTHS, WINDOWS, TinyViT, pairwise_bias
+from .weights.onnx_graph import Graph, read_graph
 
 _PREFIX = "image_encoder."
 _NORM_EPS = 1e-5

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..devices import hardware, resolve_device
 from ..errors import MemoryExhausted
-from ..faults import out_of_memory
 from ..progress import Monitor, Silent
-from . import canvas, speed
+from ..utils.devices import hardware, resolve_device
+from ..utils.faults import out_of_memory
+from . import input as canvas
+from . import timing as speed
 from .base import Level, check_levels
 
 GPU_BATCH = 4

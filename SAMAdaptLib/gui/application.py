@@ -13,7 +13,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..volume_folder import first_dicom
+from ..data.io.volume_folder import first_dicom
 
 
 class SlicerApplication:

@@ -16,7 +16,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..errors import DependencyError
-from ..processor import is_x86
+from ..utils.processor import is_x86
 from .protocols import Application
 
 REQUESTER = "SAMAdapt"

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
-from ..handles import JobRunner
+from ..worker.handle import JobRunner
 from .application import SlicerApplication
-from .cohort import CohortPresenter
-from .desk import JobDesk
-from .headlibrary import HeadLibrary
-from .improve import ImprovePresenter
-from .installation import InstallationPresenter
+from .head_library import HeadLibrary
+from .job_queue import JobDesk
 from .packages import SlicerPackages
-from .presenter import Presenter, Services
-from .segment import SegmentPresenter
-from .train import TrainPresenter
-from .warmup import WarmUp
+from .panels.base import Presenter, Services
+from .panels.cohort import CohortPresenter
+from .panels.improve import ImprovePresenter
+from .panels.installation import InstallationPresenter
+from .panels.segment import SegmentPresenter
+from .panels.train import TrainPresenter
+from .preload import WarmUp
 
 
 def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[str], str]) -> Services:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from .desk import Order
+from .job_queue import Order
 
 
 class Desk(Protocol):

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from ..data.provenance import Provenance
+from ..data.structure import Structure
 from ..errors import HeadFileError, InputError
-from ..plaintext import LONGEST_NAME, cleaned
-from ..provenance import Provenance
-from ..schema import EMPTY, Between, Open, read_dataclass, short
-from ..structure import Structure
+from ..utils.plaintext import LONGEST_NAME, cleaned
+from ..utils.schema import EMPTY, Between, Open, read_dataclass, short
 from .parts import (
     ArrangementSpec,
     EncoderRef,

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from ..data.structure import LARGEST_VALUE
 from ..errors import InputError
-from ..plaintext import LONGEST_NAME, LONGEST_TEXT
-from ..schema import EMPTY, NULL, Between, Part, Plain
-from ..structure import LARGEST_VALUE
-from . import HEAD_CLASSES
+from ..networks import HEAD_CLASSES
+from ..utils.plaintext import LONGEST_NAME, LONGEST_TEXT
+from ..utils.schema import EMPTY, NULL, Between, Part, Plain
 
 Name = Annotated[str, Plain(LONGEST_NAME)]
 Note = Annotated[str, Plain(LONGEST_TEXT)]

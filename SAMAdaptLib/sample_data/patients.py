@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 import SimpleITK as sitk
 
+from ..data.image import Labelmap, Volume
+from ..data.io.volumes import read_labelmap, read_volume, write_labelmap, write_volume
 from ..errors import InputError
-from ..home import folder
-from ..images import Labelmap, Volume
-from ..volume import read_labelmap, read_volume, write_labelmap, write_volume
+from ..utils.paths import folder
 from .simulation import simulate
 from .template import CREDIT, PLACE, template
 
@@ -29,7 +29,7 @@ _MADE = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class SamplePatient:
     """A sample patient: a T1-weighted MR of the brain and its tissue; ``title`` says whether it is simulated."""
 
     name: str
@@ -52,7 +52,7 @@ def title(name: str) -> str:
     return f"Brain {name} (simulated)" if name in SEEDS else f"Brain {name} (template)"
 
 
-def load(name: str) -> Sample:
+def load(name: str) -> SamplePatient:
     """A sample patient: "A" (the template brain), "B", "C" or "D" (simulated from it).
 
     The template is fetched at the first use; the same name is the same patient, on any computer. Raises InputError for
@@ -64,7 +64,7 @@ def load(name: str) -> Sample:
     image, labels = paths = _paths(name)
     if all(path.is_file() for path in paths):
         volume = read_volume(image)
-        return Sample(name, _named(volume, name), read_labelmap(labels, like=volume))
+        return SamplePatient(name, _named(volume, name), read_labelmap(labels, like=volume))
     sample = _made(name)
     write_labelmap(sample.labelmap, labels)
     write_volume(sample.volume, image)
@@ -85,15 +85,15 @@ def _paths(name: str) -> tuple[Path, Path]:
     return folder(PLACE) / f"{stem}.nrrd", folder(PLACE) / f"{stem}.seg.nrrd"
 
 
-def _made(name: str) -> Sample:
+def _made(name: str) -> SamplePatient:
     volume, tissue = template()
     if name in SEEDS:
         patient = simulate(volume, tissue, SEEDS[name], title(name))
-        return Sample(name, patient.volume, patient.labelmap)
+        return SamplePatient(name, patient.volume, patient.labelmap)
     step = slice(None, None, SLICE_STEP)
     image, labels = (sitk.Image(part.to_sitk()[:, :, step]) for part in (volume, tissue))
     kept = Volume.from_sitk(image, title(name), volume.modality)
-    return Sample(name, kept, Labelmap.from_sitk(labels, tissue.structures, title(name)))
+    return SamplePatient(name, kept, Labelmap.from_sitk(labels, tissue.structures, title(name)))
 
 
 def _named(volume: Volume, name: str) -> Volume:

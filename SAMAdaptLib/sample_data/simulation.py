@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter
 
+from ..data.geometry import Geometry
+from ..data.image import Labelmap, Volume
 from ..errors import InputError
-from ..geometry import Geometry
-from ..images import Labelmap, Volume
 from .deformation import Deformation, random_deformation, smooth_noise
 
 SIZE = 0.06

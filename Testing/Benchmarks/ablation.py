@@ -27,14 +27,15 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib import benchmark, predictor  # noqa: E402
-from SAMAdaptLib.heads.file import Head, save_head  # noqa: E402
-from SAMAdaptLib.inference import segment  # noqa: E402
-from SAMAdaptLib.jobs import BenchmarkJob  # noqa: E402
-from SAMAdaptLib.training import train  # noqa: E402
+from SAMAdaptLib.heads.head import Head, save_head  # noqa: E402
+from SAMAdaptLib.inference import cascade as predictor  # noqa: E402
+from SAMAdaptLib.inference.segment import segment  # noqa: E402
+from SAMAdaptLib.jobs import benchmark  # noqa: E402
+from SAMAdaptLib.jobs.specs import BenchmarkJob  # noqa: E402
+from SAMAdaptLib.training.train import train  # noqa: E402
 
 if TYPE_CHECKING:
-    from SAMAdaptLib.heads.base import HeadModule
+    from SAMAdaptLib.networks.base import HeadModule
 
 
 Constants = Mapping[tuple[Any, str], Any]

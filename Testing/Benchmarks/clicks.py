@@ -317,7 +317,7 @@ def dice(result: Any, volume: Any, reference: Any) -> dict[str, float]:
     """The Dice of each structure, of two segmentation nodes on the grid of a volume node."""
     import hearts
 
-    from SAMAdaptLib.metrics import evaluate
+    from SAMAdaptLib.evaluation.metrics import evaluate
     from SAMAdaptLib.mrml import read_labelmap_node
 
     values = {name: n for n, (name, _color) in enumerate(hearts.STRUCTURES, 1)}

@@ -25,13 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib.benchmark import Dataset  # noqa: E402
-from SAMAdaptLib.heads.file import Head, load_head  # noqa: E402
-from SAMAdaptLib.images import Labelmap, Volume  # noqa: E402
-from SAMAdaptLib.inference import segment  # noqa: E402
-from SAMAdaptLib.metrics import evaluate  # noqa: E402
+from SAMAdaptLib.data.image import Labelmap, Volume  # noqa: E402
+from SAMAdaptLib.data.io.volumes import read_volume  # noqa: E402
+from SAMAdaptLib.evaluation.metrics import evaluate  # noqa: E402
+from SAMAdaptLib.heads.head import Head, load_head  # noqa: E402
+from SAMAdaptLib.inference.segment import segment  # noqa: E402
+from SAMAdaptLib.jobs.benchmark import Dataset  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
-from SAMAdaptLib.volume import read_volume  # noqa: E402
 
 BAD = 0.5
 HEADING = ("results", "bad", "of these doubted", "others doubted", "mean Dice of doubted", "of the others")

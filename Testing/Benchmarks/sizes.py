@@ -35,10 +35,10 @@ for _place in (ROOT / "Testing", ROOT):
 from speedparts import isa  # noqa: E402  it lies beside this file
 from speedparts.common import fresh_home  # noqa: E402
 
-from SAMAdaptLib.benchmark import joined  # noqa: E402
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES  # noqa: E402
-from SAMAdaptLib.files import write_whole  # noqa: E402
-from SAMAdaptLib.jobs import BASELINES, BUDGETS, HEADS  # noqa: E402
+from SAMAdaptLib.jobs.benchmark import joined  # noqa: E402
+from SAMAdaptLib.jobs.specs import BASELINES, BUDGETS, HEADS  # noqa: E402
+from SAMAdaptLib.utils.files import write_whole  # noqa: E402
 
 AUTO = "auto"
 SEEN, UNKNOWN, UNSEEN = "probably", "not known", "most likely not"

@@ -85,7 +85,7 @@ def _value(value: float | None, unit: str) -> str:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    from SAMAdaptLib.processor import has_bf16_units, processor_name
+    from SAMAdaptLib.utils.processor import has_bf16_units, processor_name
 
     return {
         "processor": processor_name(),

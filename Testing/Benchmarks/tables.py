@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib.benchmark import of_queries  # noqa: E402
+from SAMAdaptLib.jobs.benchmark import of_queries  # noqa: E402
 
 JUDGED = ("held_out_dice", "expected_dice")
 SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "input_sizes", *JUDGED, "training")

@@ -17,8 +17,8 @@ class SAMAdaptSceneTest(unittest.TestCase):
 
     def test_a_volume_under_a_transform_and_its_labels_come_back_where_they_were(self) -> None:
         from SAMAdaptLib import mrml
-        from SAMAdaptLib.images import Labelmap
-        from SAMAdaptLib.structure import Structure
+        from SAMAdaptLib.data.image import Labelmap
+        from SAMAdaptLib.data.structure import Structure
 
         voxels = np.arange(4 * 6 * 8, dtype=np.int16).reshape(4, 6, 8)
         volumeNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "MR")
@@ -46,7 +46,7 @@ class SAMAdaptSceneTest(unittest.TestCase):
 
     def test_the_result_is_placed_beside_the_volume_and_can_be_taken_back(self) -> None:
         from SAMAdaptLib import mrml
-        from SAMAdaptLib.images import Labelmap
+        from SAMAdaptLib.data.image import Labelmap
 
         volumeNode = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "MR")
         slicer.util.updateVolumeFromArray(volumeNode, np.random.default_rng(0).normal(size=(4, 5, 6)))

@@ -18,8 +18,8 @@ class SAMAdaptWorkerTest(unittest.TestCase):
         self.logic.close()
 
     def test_the_worker_answers_and_goes_when_it_is_closed(self) -> None:
-        from SAMAdaptLib.client import WorkerClient
-        from SAMAdaptLib.jobs import ProbeJob
+        from SAMAdaptLib.jobs.specs import ProbeJob
+        from SAMAdaptLib.worker.client import WorkerClient
 
         client = WorkerClient()
         try:
@@ -43,7 +43,7 @@ class SAMAdaptWorkerTest(unittest.TestCase):
     def test_a_head_is_trained_and_used(self) -> None:
         if importlib.util.find_spec("torch") is None:
             self.skipTest("torch is not installed in this Python")
-        from SAMAdaptLib.mrml_selftest import trainAndSegment
+        from SAMAdaptLib.mrml.selftest import trainAndSegment
 
         self.assertGreater(trainAndSegment(self.logic), 0.8)
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 2)

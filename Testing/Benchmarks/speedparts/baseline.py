@@ -17,15 +17,15 @@ class OnnxSession:
     def __init__(self) -> None:
         import onnxruntime
 
-        from SAMAdaptLib.encoders import weights
         from SAMAdaptLib.encoders.registry import ENTRIES
+        from SAMAdaptLib.encoders.weights import store as weights
 
         self.session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])))
         self._input = self.session.get_inputs()[0].name
 
     def feed(self, canvas: np.ndarray) -> dict[str, np.ndarray]:
         """A canvas (1024, 1024) as the session takes it."""
-        from SAMAdaptLib.encoders import canvas as canvases
+        from SAMAdaptLib.encoders import input as canvases
 
         return {self._input: next(canvases.prepared(canvas[None], SIZE, "sam"))[None]}
 

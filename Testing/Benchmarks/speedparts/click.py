@@ -24,9 +24,9 @@ def measure(bench: Bench) -> list[Row]:
 def _clicks(bench: Bench, head: Path) -> list[Row]:
     import mrmlscenes
 
-    from SAMAdaptLib.client import WorkerClient
-    from SAMAdaptLib.jobs import ProbeJob
-    from SAMAdaptLib.slicer_logic import SlicerLogic
+    from SAMAdaptLib.jobs.specs import ProbeJob
+    from SAMAdaptLib.mrml.logic import SlicerLogic
+    from SAMAdaptLib.worker.client import WorkerClient
 
     client = WorkerClient()
     began = time.perf_counter()

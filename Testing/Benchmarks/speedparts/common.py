@@ -100,8 +100,8 @@ def _set(variables: Mapping[str, str | None]) -> None:
 @contextlib.contextmanager
 def fresh_home(*encoders: str) -> Iterator[Path]:
     """A home of its own with the encoders' weights and nothing else, so that no feature is known."""
-    from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.weights import store as weights
 
     entries = [ENTRIES[name] for name in encoders if name in ENTRIES and ENTRIES[name].file]
     entries += [ENTRIES[entry.decoder] for entry in entries if entry.decoder and weights.locate(ENTRIES[entry.decoder])]
@@ -113,10 +113,10 @@ def fresh_home(*encoders: str) -> Iterator[Path]:
 
 def phantom(slices: int, structures: int = 2, side: int = 256, seed: int = 0) -> Any:
     """A case: a grey body with ``structures`` discs of different brightness through all of its slices."""
-    from SAMAdaptLib.geometry import Geometry
-    from SAMAdaptLib.images import Labelmap, Volume
-    from SAMAdaptLib.samples import Case
-    from SAMAdaptLib.structure import default_structure
+    from SAMAdaptLib.data.case import Case
+    from SAMAdaptLib.data.geometry import Geometry
+    from SAMAdaptLib.data.image import Labelmap, Volume
+    from SAMAdaptLib.data.structure import default_structure
 
     chance = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side, :side]
@@ -136,8 +136,8 @@ def phantom(slices: int, structures: int = 2, side: int = 256, seed: int = 0) ->
 
 def quick_head(bench: Bench, path: Path) -> Path:
     """A linear head for phantoms, trained in a moment and written to ``path``."""
-    from SAMAdaptLib.heads.file import save_head
-    from SAMAdaptLib.training import train
+    from SAMAdaptLib.heads.head import save_head
+    from SAMAdaptLib.training.train import train
 
     save_head(train([phantom(8)], encoder=bench.encoder, head="linear", budget="fast"), path)
     return path

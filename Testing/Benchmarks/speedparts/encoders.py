@@ -82,8 +82,8 @@ def vit(bench: Bench, name: str) -> list[Row]:
     import torch
     from reference_sam import randomised, reference_encoder
 
-    from SAMAdaptLib.encoders import canvas
-    from SAMAdaptLib.encoders.sam import SamEncoder
+    from SAMAdaptLib.encoders import input as canvas
+    from SAMAdaptLib.encoders.sam.encoder import SamEncoder
 
     model = randomised(reference_encoder(GRADES[name]))
     with tempfile.TemporaryDirectory() as folder:

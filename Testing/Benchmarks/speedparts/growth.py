@@ -26,8 +26,8 @@ def measure(bench: Bench) -> list[Row]:
 
 def _slices(bench: Bench, path: Path) -> dict[str, Any]:
     """Segmenting volumes that nothing is known of."""
-    from SAMAdaptLib.heads.file import load_head
-    from SAMAdaptLib.inference import segment
+    from SAMAdaptLib.heads.head import load_head
+    from SAMAdaptLib.inference.segment import segment
 
     head = load_head(path)
     segment(phantom(1, seed=99).volume, head)
@@ -41,8 +41,8 @@ def _structures(bench: Bench) -> dict[str, Any]:
     import torch
 
     from SAMAdaptLib.encoders import load_encoder
-    from SAMAdaptLib.fitting import seconds_per_step
-    from SAMAdaptLib.trials import sizes_of, untrained
+    from SAMAdaptLib.training.candidates import sizes_of, untrained
+    from SAMAdaptLib.training.fit import seconds_per_step
 
     encoder = load_encoder(bench.encoder)
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]
@@ -55,8 +55,8 @@ def _structures(bench: Bench) -> dict[str, Any]:
 
 def _views(bench: Bench) -> dict[str, Any]:
     """Encoding the views of eight annotated slices."""
-    from SAMAdaptLib.embedding import Embedder
-    from SAMAdaptLib.samples import draw_samples
+    from SAMAdaptLib.features.extractor import Embedder
+    from SAMAdaptLib.training.samples import draw_samples
 
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
     seconds = []
@@ -70,9 +70,9 @@ def _views(bench: Bench) -> dict[str, Any]:
 
 def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
     """A folder of volumes of five slices, one after the other in this process."""
-    from SAMAdaptLib.cohort import run_many
-    from SAMAdaptLib.jobs import SegmentJob
-    from SAMAdaptLib.volume import write_volume
+    from SAMAdaptLib.data.io.volumes import write_volume
+    from SAMAdaptLib.jobs.specs import SegmentJob
+    from SAMAdaptLib.worker.pool import run_many
 
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
     seconds = []
@@ -88,9 +88,9 @@ def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
 
 
 def _session(bench: Bench, slices: int, seed: int = 0) -> Any:
-    from SAMAdaptLib.embedding import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureStore
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.training import Recipe, Session
+    from SAMAdaptLib.training.train import Recipe, Session
 
     recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "growth")
     return Session([phantom(slices, seed=seed)], recipe, Silent(), FeatureStore(), None)

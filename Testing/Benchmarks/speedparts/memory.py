@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[3]
 # Linux counts what the parent held into a child's ru_maxrss; VmHWM is the child's own.
 _CHILD = """
 import json, pathlib, re, sys, time
-from SAMAdaptLib.jobs import SegmentJob
-from SAMAdaptLib.memory import peak_memory_mb
-from SAMAdaptLib.runner import run_job
+from SAMAdaptLib.jobs.specs import SegmentJob
+from SAMAdaptLib.utils.memory import peak_memory_mb
+from SAMAdaptLib.jobs.runner import run_job
 began = time.monotonic()
 run_job(SegmentJob(image=sys.argv[1], head=sys.argv[2], output=sys.argv[3]))
 status = pathlib.Path("/proc/self/status")
@@ -39,7 +39,7 @@ def measure(bench: Bench) -> list[Row]:
 
 
 def _peak(bench: Bench, home: Path, head: Path, slices: int) -> float:
-    from SAMAdaptLib.volume import write_volume
+    from SAMAdaptLib.data.io.volumes import write_volume
 
     image = home / f"ct-{slices}.nii.gz"
     write_volume(phantom(slices, side=512).volume, image)

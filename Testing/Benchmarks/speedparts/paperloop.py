@@ -88,11 +88,11 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_co
     """
     import torch
 
-    from SAMAdaptLib.embedding import Embedder, picture_of, picture_to_float
-    from SAMAdaptLib.fitting import segmentation_loss
-    from SAMAdaptLib.heads.base import upsample
-    from SAMAdaptLib.trials import Trials
-    from SAMAdaptLib.views import ViewSettings
+    from SAMAdaptLib.features.extractor import Embedder, picture_of, picture_to_float
+    from SAMAdaptLib.networks.base import upsample
+    from SAMAdaptLib.preprocessing.augmentation import ViewSettings
+    from SAMAdaptLib.training.candidates import Trials
+    from SAMAdaptLib.training.fit import segmentation_loss
 
     session = _session(bench, "autosam", former=as_it_comes)
     encode = baseline.OnnxSession().encode if as_it_comes else session.encoder.encode
@@ -129,8 +129,8 @@ def our_loop(bench: Bench, head: str) -> Curve:
 
     As in the paper's loop, reading the case and loading the encoder are not counted.
     """
-    from SAMAdaptLib import fitting
     from SAMAdaptLib.progress import Silent
+    from SAMAdaptLib.training import fit as fitting
 
     class Watch(Silent):
         def metric(self, name: str, step: int, value: float) -> None:
@@ -147,11 +147,11 @@ def our_loop(bench: Bench, head: str) -> Curve:
 
 
 def _session(bench: Bench, head: str, monitor: Any = None, former: bool = False) -> Any:
-    from SAMAdaptLib.embedding import FeatureStore
+    from SAMAdaptLib.data.case import Case
+    from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
+    from SAMAdaptLib.features.cache import FeatureStore
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.samples import Case
-    from SAMAdaptLib.training import Recipe, Session
-    from SAMAdaptLib.volume import read_labelmap, read_volume
+    from SAMAdaptLib.training.train import Recipe, Session
 
     folder = Path(bench.data or "") / "acdc"
     image = sorted((folder / "images").glob(f"{SUPPORT}_*"))[0]
@@ -169,8 +169,8 @@ def _checks(session: Any) -> Any:
 def _held_out(module: Any, embedder: Any, checks: Any) -> float:
     import torch
 
-    from SAMAdaptLib.batches import Batches
-    from SAMAdaptLib.fitting import held_out_dice
+    from SAMAdaptLib.training.fit import held_out_dice
+    from SAMAdaptLib.training.loader import Batches
 
     found = held_out_dice(module, Batches(module, embedder, torch.device("cpu")), checks)
     return 0.0 if found is None else found.mean

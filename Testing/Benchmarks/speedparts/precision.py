@@ -25,7 +25,7 @@ SETS = {
 
 def measure(bench: Bench) -> list[Row]:
     """Trains as chosen here; needs real volumes."""
-    from SAMAdaptLib.processor import has_bf16_units
+    from SAMAdaptLib.utils.processor import has_bf16_units
 
     if bench.data is None:
         return [Row(PART, "Dice in reduced precision", "skipped: no --data", None, None, "Dice")]
@@ -54,16 +54,16 @@ def _set(bench: Bench, folder: Path, supports: Sequence[Any], query: Sequence[An
 
 
 def _head(bench: Bench, folder: Path, names: list[str]) -> Any:
-    from SAMAdaptLib.samples import Case
-    from SAMAdaptLib.training import train
+    from SAMAdaptLib.data.case import Case
+    from SAMAdaptLib.training.train import train
 
     cases = [Case(*_read(folder, name)) for name in names]
     return train(cases, encoder=bench.encoder, head="cnn", budget="fast")
 
 
 def _dice(head: Any, folder: Path, names: list[str], precision: str | None) -> float:
-    from SAMAdaptLib.inference import segment
-    from SAMAdaptLib.metrics import evaluate
+    from SAMAdaptLib.evaluation.metrics import evaluate
+    from SAMAdaptLib.inference.segment import segment
 
     found = []
     with environment(SAMADAPT_PRECISION=precision):
@@ -74,7 +74,7 @@ def _dice(head: Any, folder: Path, names: list[str], precision: str | None) -> f
 
 
 def _read(folder: Path, name: str) -> tuple[Any, Any]:
-    from SAMAdaptLib.volume import read_labelmap, read_volume
+    from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
 
     volume = read_volume(folder / "images" / name)
     return volume, read_labelmap(folder / "labels" / name, like=volume)

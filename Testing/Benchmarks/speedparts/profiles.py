@@ -52,9 +52,10 @@ def measure(bench: Bench) -> list[Row]:
 
 def tiny_vit() -> dict[str, dict[str, float]]:
     """By kind of operation: ONNX Runtime's own account, torch's, and OpenVINO's of the same module."""
-    from SAMAdaptLib.encoders import canvas, load_encoder
+    from SAMAdaptLib.encoders import input as canvas
+    from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.encoders.runtimes import has_openvino
-    from SAMAdaptLib.processor import has_bf16_units
+    from SAMAdaptLib.utils.processor import has_bf16_units
 
     bars = {"mobile_sam at 1024, ONNX Runtime in fp32": _onnxruntime()}
     for name, size in TINY_VIT:
@@ -74,8 +75,8 @@ def tiny_vit() -> dict[str, dict[str, float]]:
 def _onnxruntime() -> dict[str, float]:
     import onnxruntime
 
-    from SAMAdaptLib.encoders import weights
     from SAMAdaptLib.encoders.registry import ENTRIES
+    from SAMAdaptLib.encoders.weights import store as weights
 
     rounds, path = 3, weights.ensure(ENTRIES["mobile_sam"])
     inputs = np.zeros((1, 3, 1024, 1024), np.float32)
@@ -121,7 +122,7 @@ def vit_b(bench: Bench) -> dict[str, dict[str, float]]:
     import torch
     from reference_sam import randomised, reference_encoder
 
-    from SAMAdaptLib.encoders.attention import fuse_attention
+    from SAMAdaptLib.encoders.sam.fused_attention import fuse_attention
 
     from .encoders import GRADES
 
@@ -158,11 +159,13 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     """A hundred steps by stage: as batches were read at every step, and as they are remembered in order now."""
     import torch
 
-    from SAMAdaptLib import batches, fitting
-    from SAMAdaptLib.embedding import Embedder, FeatureStore
+    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.extractor import Embedder
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.training import Recipe, Session
-    from SAMAdaptLib.trials import untrained
+    from SAMAdaptLib.training import fit as fitting
+    from SAMAdaptLib.training import loader as batches
+    from SAMAdaptLib.training.candidates import untrained
+    from SAMAdaptLib.training.train import Recipe, Session
 
     steps = 4 if bench.quick else 100
     bars = {}
@@ -188,7 +191,7 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
 
 
 def _stages(reader: Any, module: Any, optimizer: Any, samples: Any, steps: int) -> dict[str, float]:
-    from SAMAdaptLib import fitting
+    from SAMAdaptLib.training import fit as fitting
 
     chance = np.random.default_rng(0)
     seconds = {"loading": 0.0, "forward, loss, backward": 0.0}

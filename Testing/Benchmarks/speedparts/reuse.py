@@ -20,8 +20,8 @@ def measure(bench: Bench) -> list[Row]:
 
 
 def _second_head(bench: Bench, home: Any) -> list[Row]:
-    from SAMAdaptLib.heads.file import load_head
-    from SAMAdaptLib.inference import segment
+    from SAMAdaptLib.heads.head import load_head
+    from SAMAdaptLib.inference.segment import segment
 
     heads = [load_head(quick_head(bench, home / "linear.samhead"))]
     heads.append(_untrained("cnn", heads[0]))  # it costs what a trained one costs
@@ -34,8 +34,8 @@ def _second_head(bench: Bench, home: Any) -> list[Row]:
 
 def _untrained(kind: str, like: Any) -> Any:
     """A head of another type that looks at volumes as ``like`` does."""
-    from SAMAdaptLib.heads import build_head
-    from SAMAdaptLib.heads.file import Head
+    from SAMAdaptLib.heads.head import Head
+    from SAMAdaptLib.networks import build_head
 
     module = build_head(kind, {"channels": like.module.channels, "classes": like.module.classes})
     card = replace(like.card, head=module.named())
@@ -44,8 +44,8 @@ def _untrained(kind: str, like: Any) -> Any:
 
 def _empty_slices(bench: Bench, home: Any) -> list[Row]:
     """Of a volume whose lower half is air, and of a region of interest."""
-    from SAMAdaptLib.heads.file import load_head
-    from SAMAdaptLib.inference import segment
+    from SAMAdaptLib.heads.head import load_head
+    from SAMAdaptLib.inference.segment import segment
 
     head = load_head(home / "linear.samhead")
     case = phantom(8, seed=3)
@@ -66,7 +66,7 @@ def _empty_slices(bench: Bench, home: Any) -> list[Row]:
 
 def _one_case_more(bench: Bench) -> list[Row]:
     """Views that are encoded when a second case joins, beside all views of both."""
-    from SAMAdaptLib.training import train
+    from SAMAdaptLib.training.train import train
 
     cases = [phantom(8, seed=4), phantom(8, seed=5)]
     counts = []

@@ -75,8 +75,8 @@ def _row(bench: Bench, what: str, baseline: str, before: float, name: str, secon
 
 def _head(bench: Bench, home: Path) -> Any:
     """As ``train`` makes it here, with the faster runtime that there is."""
-    from SAMAdaptLib.heads.file import load_head, save_head
-    from SAMAdaptLib.training import train
+    from SAMAdaptLib.heads.head import load_head, save_head
+    from SAMAdaptLib.training.train import train
 
     kind = "linear" if bench.quick else "auto"
     with environment(SAMADAPT_RUNTIME=None, SAMADAPT_PRECISION=as_chosen()):
@@ -96,9 +96,9 @@ def _volumes(bench: Bench) -> dict[str, Callable[[int], Any]]:
 
 
 def _seconds(setup: Setup, head: Any, volume: Callable[[int], Any]) -> float:
-    from SAMAdaptLib.embedding import FeatureStore
     from SAMAdaptLib.encoders import forget_encoders
-    from SAMAdaptLib.inference import segment
+    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.inference.segment import segment
 
     with setup.environment():
         segment(phantom(2, seed=7).volume, head, device=setup.device)  # what is loaded once does not count
@@ -140,11 +140,12 @@ def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
 
 
 def _views_a_minute(bench: Bench, setup: Setup, name: str, size: int | None) -> float:
-    from SAMAdaptLib.embedding import Embedder, FeatureStore
     from SAMAdaptLib.encoders import forget_encoders, load_encoder
+    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.extractor import Embedder
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.samples import draw_samples
-    from SAMAdaptLib.training import Recipe, Session
+    from SAMAdaptLib.training.samples import draw_samples
+    from SAMAdaptLib.training.train import Recipe, Session
 
     count = 2 if bench.quick else 12
     with setup.environment():

@@ -22,7 +22,7 @@ def measure(bench: Bench) -> list[Row]:
 
 
 def _write(home: Path, count: int, slices: int) -> list[Path]:
-    from SAMAdaptLib.volume import write_labelmap, write_volume
+    from SAMAdaptLib.data.io.volumes import write_labelmap, write_volume
 
     for name in ("images", "labels"):
         (home / name).mkdir()
@@ -36,7 +36,7 @@ def _write(home: Path, count: int, slices: int) -> list[Path]:
 
 
 def _segmentation(bench: Bench, head: Path, images: Sequence[Path]) -> list[Row]:
-    from SAMAdaptLib.jobs import SegmentJob
+    from SAMAdaptLib.jobs.specs import SegmentJob
 
     def jobs(folder: str) -> list[Any]:
         place = head.parent / folder
@@ -47,14 +47,14 @@ def _segmentation(bench: Bench, head: Path, images: Sequence[Path]) -> list[Row]
 
 
 def _embedding(bench: Bench, head: Path, images: Sequence[Path]) -> list[Row]:
-    from SAMAdaptLib.jobs import EmbedJob
+    from SAMAdaptLib.jobs.specs import EmbedJob
 
     return _compared(bench, "embed", lambda _: [EmbedJob(str(image), str(head)) for image in images])
 
 
 def _protocol(bench: Bench, home: Path) -> list[Row]:
     """One support a process. The linear head, since it is encoding that is compared."""
-    from SAMAdaptLib.jobs import BenchmarkJob
+    from SAMAdaptLib.jobs.specs import BenchmarkJob
 
     def jobs(folder: str) -> list[Any]:
         place = home / f"protocol {folder}"
@@ -68,9 +68,9 @@ def _protocol(bench: Bench, home: Path) -> list[Row]:
 
 def _compared(bench: Bench, verb: str, jobs: Callable[[str], list[Any]]) -> list[Row]:
     """Cold processes and no known features each time."""
-    from SAMAdaptLib.client import WorkerClient
-    from SAMAdaptLib.cohort import run_many
-    from SAMAdaptLib.embedding import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.worker.client import WorkerClient
+    from SAMAdaptLib.worker.pool import run_many
 
     def alone(threads: int | None, todo: list[Any]) -> None:
         client = WorkerClient(threads=threads)

@@ -1,0 +1,1 @@
+"""Volumes, labelmaps and the structures in them: voxels together with the grid on which they lie."""

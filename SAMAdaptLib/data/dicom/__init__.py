@@ -1,0 +1,1 @@
+"""DICOM: images by the geometry that each frame tells, and segmentations (SEG)."""

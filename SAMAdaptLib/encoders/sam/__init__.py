@@ -1,0 +1,1 @@
+"""SAM's own ViT encoders, and the weights of its mask decoder."""

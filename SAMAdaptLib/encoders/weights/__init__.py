@@ -1,0 +1,1 @@
+"""Where the weights of encoders are, how they come to this machine, and whether they are what they should be."""

@@ -1,0 +1,1 @@
+"""How good a segmentation is, in numbers, pictures and pages."""

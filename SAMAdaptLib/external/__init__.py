@@ -1,0 +1,1 @@
+"""Third-party code that is not there everywhere, loaded with care."""

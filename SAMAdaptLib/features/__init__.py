@@ -1,0 +1,1 @@
+"""Features of slices, encoded once and kept."""

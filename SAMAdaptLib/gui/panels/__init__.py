@@ -1,0 +1,1 @@
+"""The panel's sections: one presenter each."""

@@ -1,0 +1,277 @@
+"""The panel Train: annotated volumes in, a head in the library out, with a curve to watch meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ...errors import SAMAdaptError
+from .. import formatting as texts
+from ..head_library import checkedName, suggestedName
+from ..job_queue import Order
+from ..parameters import Annotation
+from ..widgets.case_table import CaseTable
+from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
+from ..widgets.progress_bar import ProgressView
+from ..widgets.structure_table import StructureTable, chosenIds
+from ..widgets.training_curve import Curve
+from .base import Presenter, Services, alive
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """What the button depends on. ``cases``: complete rows; ``structures``: names with a check mark, None unknown."""
+
+    cases: int
+    structures: int | None
+    name: str
+    busy: str = ""
+    missing: str = ""
+
+    def problem(self) -> str:
+        """Why Train cannot be clicked, "" when it can."""
+        if not self.cases:
+            return _("Select a volume and its segmentation.")
+        if self.structures == 0:
+            return _("Select at least one structure; annotate it in the Segment Editor if there is none.")
+        if self.name:
+            try:
+                checkedName(self.name)
+            except SAMAdaptError as error:
+                return str(error)
+        return self.missing or self.busy
+
+
+class TrainPresenter(Presenter):
+    """Shows and runs the panel Train. ``changed``: something that others show changed; ``use(key)``: use a head."""
+
+    name = "train"
+
+    def __init__(self, ui: Any, services: Services, changed: Callable[[], None], use: Callable[[str], None]) -> None:
+        super().__init__(ui, services)
+        self._changed, self._use = changed, use
+        self.view = ProgressView(ui.trainButton, ui.trainProgressFrame, ui.trainProgressBar, ui.trainStatusLabel)
+        self.curve = Curve(ui.curveLabel)
+        self.cases = CaseTable(ui.casesTable, ui.addCaseButton, ui.removeCaseButton, changed)
+        self.structures = StructureTable(ui.structuresTable, changed)
+        self.encoders = EncoderSelector(ui.encoderSelector, ui.encoderLabel)
+        self.sizes = InputSizeSelector(ui.inputSizeSelector)
+        self._fillingUnlabeled = False
+        self._trained = ""
+        ui.trainLiveFrame.visible = ui.trainResultFrame.visible = False
+        ui.unlabeledSelector.connect("checkedNodesChanged()", self._onUnlabeledChanged)
+        ui.trainButton.connect("clicked(bool)", self.onClicked)
+        ui.segmentWithItButton.connect("clicked(bool)", self._onUse)
+
+    # State --------------------------------------------------------------------------------------------------------
+
+    def setParameters(self, parameters: Any) -> None:
+        super().setParameters(parameters)
+        self.cases.setParameters(parameters)
+        self.structures.setParameters(parameters)
+        self.encoders.setParameters(parameters)
+        self.sizes.setParameters(parameters)
+        if parameters is None:
+            self.view.end()
+            self.ui.trainLiveFrame.visible = self.ui.trainResultFrame.visible = False
+        else:
+            self._checkUnlabeled()
+
+    def state(self) -> TrainState:
+        """What the button depends on, now."""
+        cases = self.cases.cases()
+        labelVolumes = any(not segmentation.IsA("vtkMRMLSegmentationNode") for _volume, segmentation in cases)
+        structures = None if labelVolumes else len(self.structures.chosen())
+        if self.parameters is None:
+            return TrainState(0, structures, "")
+        name = self.parameters.headName
+        missing = self.packagesProblem(self.parameters.encoder, self.parameters.headType.value)
+        return TrainState(len(cases), structures, name.strip(), self.busyProblem(), missing)
+
+    def refresh(self) -> None:
+        self.cases.refresh()
+        self.structures.refresh(self.cases.cases())
+        self.encoders.refresh()
+        self.sizes.refresh()
+        self.ui.headNameLineEdit.placeholderText = suggestedName(self.structures.chosen())
+        self.view.setButton(
+            self.running,
+            self.desk.cancelling,
+            self.state().problem(),
+            _("Train a head on these cases."),
+            _("Stop. While the head is being trained, the best head so far is kept."),
+        )
+
+    # Running ------------------------------------------------------------------------------------------------------
+
+    def onClicked(self, _checked: bool = False) -> None:
+        """Train, or Cancel."""
+        if self.running:
+            self.desk.cancel()
+        elif not self.state().problem():
+            self.run()
+
+    def run(self) -> bool:
+        """Start the training that the panel describes."""
+        self._trained = ""
+        self.ui.trainResultFrame.visible = False
+        try:
+            name = self.parameters.headName.strip() or suggestedName(self.structures.chosen())
+            plan = self.plan(self.cases.cases(), self.library.freePath(name))
+        except SAMAdaptError as error:
+            self.fail(error)
+            return False
+        return self.begin(self.name, plan, self.view, self._onDone, self.fail)
+
+    def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
+        """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
+        from ...mrml import TrainPlan
+
+        chosen = self.parameters
+        excluded = list(chosen.excludedStructures)
+        annotated = [(volume, labels, chosenIds(labels, excluded)) for volume, labels in cases]
+        options = {
+            "encoder": chosen.encoder,
+            "input_size": chosen.inputSize or None,
+            "head": chosen.headType.value,
+            "plane": chosen.trainPlane.value,
+            "budget": chosen.budget.value,
+            "annotated_slices_only": chosen.annotation is Annotation.SLICES,
+            "seed": chosen.seed,
+            "device": chosen.trainDevice.value,
+            **changes,
+        }
+        used = [volume for volume, _labels in cases]
+        unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
+        return TrainPlan.of(annotated, output, unlabeled=unlabeled, **options)
+
+    def begin(
+        self,
+        owner: str,
+        plan: Any,
+        view: ProgressView,
+        done: Callable[[dict[str, Any], Any], None],
+        failed: Callable[[SAMAdaptError], None],
+    ) -> bool:
+        """Hand a training in, its curve in this panel, the rest in ``view``; also for the panel Improve."""
+        self.curve.clear([item.name for item in sorted(plan.structures, key=lambda item: item.value)])
+
+        def onProgress(stage: str, fraction: float | None, secondsLeft: float | None) -> None:
+            view.show(stage, fraction, secondsLeft)
+            self.showCurve()
+
+        def onDone(result: dict[str, Any], fetched: Any) -> None:
+            self.showCurve(True)
+            done(result, fetched)
+
+        def onFailed(error: SAMAdaptError) -> None:
+            self.showCurve(True)
+            failed(error)
+
+        view.begin()
+        self.showCurve()
+        order = Order(
+            owner,
+            plan.prepare,
+            progress=onProgress,
+            metric=self.curve.add,
+            warning=view.warn,
+            done=onDone,
+            failed=onFailed,
+            gather=plan.gather,
+        )
+        try:
+            self.desk.start(order)
+        except SAMAdaptError as error:
+            failed(error)
+            return False
+        return True
+
+    def showCurve(self, now: bool = False) -> None:
+        """Bring the curve and its words up to date; hidden while there is no point."""
+        self.ui.trainLiveFrame.visible = not self.curve.empty
+        self.curve.draw(now)
+        self.ui.trainMetricsLabel.setText(texts.asText(self.curve.summary()))
+
+    def _onDone(self, result: dict[str, Any], _nothing: Any) -> None:
+        kept = _("Cancelled; the best head so far was kept.") if result.get("cancelled") else _("Done.")
+        self.view.end(withWarnings(kept, result))
+        self.showCard(result)
+
+    def showCard(self, result: dict[str, Any]) -> None:
+        """The quality card of a new head, and the button to use it."""
+        self._trained = Path(result["head"]).name
+        self.ui.trainResultLabel.setText(qualityCard(result))
+        self.ui.trainResultFrame.visible = True
+        if self.parameters is not None and not self.library.find(self.parameters.head):
+            self.parameters.head = self._trained
+        self._changed()
+
+    def _onUse(self, _checked: bool = False) -> None:
+        if self._trained:
+            self._use(self._trained)
+
+    # Unlabelled volumes -------------------------------------------------------------------------------------------
+
+    def _onUnlabeledChanged(self) -> None:
+        if not self._fillingUnlabeled and self.parameters is not None:
+            self.parameters.unlabeledVolumes = list(self.ui.unlabeledSelector.checkedNodes())
+
+    def _checkUnlabeled(self) -> None:
+        """The check marks as the parameter node has them."""
+        self._fillingUnlabeled = True
+        try:
+            wanted = [node for node in map(alive, self.parameters.unlabeledVolumes) if node is not None]
+            for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+                if node in wanted:
+                    self.ui.unlabeledSelector.check(node)
+                else:
+                    self.ui.unlabeledSelector.uncheck(node)
+        finally:
+            self._fillingUnlabeled = False
+
+
+def withWarnings(text: str, result: dict[str, Any]) -> str:
+    """The text, and below it what the job warned of, as rich text where there is something."""
+    return "<br>".join([text, *map(escape, result.get("warnings") or ())])
+
+
+def qualityCard(result: dict[str, Any]) -> str:
+    """What a new head is, as rich text: Dice of each structure on held-out slices, and how it was made."""
+    rows = "".join(_qualityRow(result["quality"], structure) for structure in result["structures"])
+    training = result["training"]
+    slices = result["quality"].get("held_out_slices") or 0
+    measured = (
+        _("Held-out Dice <b>{dice}</b> (slices held out: {count})").format(
+            dice=texts.dice(result["mean_dice"]), count=slices
+        )
+        if slices
+        else _("Too few annotated slices to hold some out: the quality was not measured.")
+    )
+    if result.get("expected_dice") is not None:
+        expected = _("on other patients about <b>{dice}</b> is to be expected")
+        measured += "; " + expected.format(dice=texts.dice(result["expected_dice"]))
+    made = _("{type} head on {encoder}, {slices} slices in {views} views, {steps} steps, {time}").format(
+        type=result["head_type"],
+        encoder=texts.encoder(result["encoder"], result.get("input_size")),
+        slices=training.get("slices"),
+        views=training.get("views"),
+        steps=training.get("steps"),
+        time=texts.duration(result.get("seconds") or 0.0),
+    )
+    if training.get("unlabeled"):
+        made += "; " + _("unlabelled volumes that it learned from: {count}").format(count=training["unlabeled"])
+    return f"<b>{escape(str(result['name']))}</b><br>{measured}<table>{rows}</table><small>{escape(made)}</small>"
+
+
+def _qualityRow(quality: dict[str, Any], structure: dict[str, Any]) -> str:
+    red, green, blue = (round(255 * part) for part in structure["color"])
+    swatch = f'<span style="color: rgb({red}, {green}, {blue})">\u25a0</span>'
+    dice = texts.dice(texts.structureDice(quality, structure["value"]))
+    return f"<tr><td>{swatch}</td><td>{escape(str(structure['name']))}&nbsp;&nbsp;</td><td>{dice}</td></tr>"

@@ -1,0 +1,1 @@
+"""Parts of panels: tables, menus, the curve, the progress bar."""

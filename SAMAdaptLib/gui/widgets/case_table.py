@@ -1,0 +1,173 @@
+"""The table of training cases: one row a volume with its segmentation, and what is annotated in it.
+
+Rows live in the parameter node; the table is only their picture. Node selectors in cells are made here, as a .ui
+file cannot hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from ..panels.base import alive
+from ..parameters import TrainingCase
+from . import tables
+
+_ROW_HEIGHT = 30
+_TYPES = (("vtkMRMLScalarVolumeNode",), ("vtkMRMLSegmentationNode", "vtkMRMLLabelMapVolumeNode"))
+
+
+class CaseTable:
+    """Shows and changes ``parameters.trainingCases``."""
+
+    def __init__(self, table: Any, addButton: Any, removeButton: Any, changed: Callable[[], None]) -> None:
+        self._table, self._remove = table, removeButton
+        self._changed = changed
+        self._parameters: Any = None
+        self._selectors: list[tuple[Any, Any]] = []
+        self._counts: dict[tuple[str, int, str, int], str] = {}
+        self._filling = False
+        tables.setUp(table, (_("Volume"), _("Segmentation"), _("Slices")))
+        tables.stretch(table, (0, 1))
+        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        addButton.connect("clicked(bool)", self.onAdd)
+        removeButton.connect("clicked(bool)", self.onRemove)
+
+    def setParameters(self, parameters: Any) -> None:
+        """Another parameter node, or None; a new one starts with one empty row."""
+        self._parameters = parameters
+        if parameters is None:
+            self._resize(0)
+        elif not len(parameters.trainingCases):
+            parameters.trainingCases.append(TrainingCase())
+
+    def cases(self) -> list[tuple[Any, Any]]:
+        """The complete rows: (volume node, segmentation node), both in the scene."""
+        if self._parameters is None:
+            return []
+        rows = [(alive(case.volume), alive(case.segmentation)) for case in self._parameters.trainingCases]
+        return [row for row in rows if None not in row]
+
+    def add(self, volume: Any, segmentation: Any) -> None:
+        """A row for these nodes: an empty row is filled, a row of the same volume takes the new segmentation."""
+        cases = self._parameters.trainingCases
+        for case in cases:
+            if alive(case.volume) is volume or alive(case.volume) is None:
+                case.volume, case.segmentation = volume, segmentation
+                break
+        else:
+            cases.append(TrainingCase(volume, segmentation))
+        self._changed()
+
+    def refresh(self) -> None:
+        """Bring the rows up to date."""
+        if self._parameters is None:
+            return
+        cases = list(self._parameters.trainingCases)
+        self._filling = True
+        try:
+            self._resize(len(cases))
+            for row, ((volumes, segmentations), case) in enumerate(zip(self._selectors, cases, strict=True)):
+                _select(volumes, alive(case.volume))
+                _select(segmentations, alive(case.segmentation))
+                self._showCount(row, alive(case.volume), alive(case.segmentation))
+        finally:
+            self._filling = False
+        self._remove.enabled = len(cases) > 1
+        ready = _("Take the selected row out. The nodes stay in the scene.")
+        self._remove.toolTip = ready if len(cases) > 1 else _("One row always stays.")
+
+    def onAdd(self, _checked: bool = False) -> None:
+        """Another empty row."""
+        if self._parameters is not None:
+            self._parameters.trainingCases.append(TrainingCase())
+            self._changed()
+
+    def onRemove(self, _checked: bool = False) -> None:
+        """Take out the selected row, else the last."""
+        cases = self._parameters.trainingCases if self._parameters is not None else ()
+        if len(cases) > 1:
+            row = self._table.currentRow()
+            del cases[row if 0 <= row < len(cases) else len(cases) - 1]
+            self._changed()
+
+    def _resize(self, count: int) -> None:
+        while len(self._selectors) > count:
+            for selector in self._selectors.pop():
+                selector.setMRMLScene(None)
+            self._table.removeRow(len(self._selectors))
+        while len(self._selectors) < count:
+            row = len(self._selectors)
+            self._table.insertRow(row)
+            self._selectors.append((self._selector(row, 0), self._selector(row, 1)))
+        tables.fitHeight(self._table, least=1, most=5)
+
+    def _showCount(self, row: int, volume: Any, segmentation: Any) -> None:
+        """How many slices are annotated; counted again when one of the nodes was changed."""
+        text = ""
+        if volume is not None and segmentation is not None:
+            key = (volume.GetID(), volume.GetMTime(), segmentation.GetID(), _changed(segmentation))
+            if key not in self._counts:
+                self._counts = {old: count for old, count in self._counts.items() if old[::2] != key[::2]}
+                self._counts[key] = _count(volume, segmentation)
+            text = self._counts[key]
+        item = self._table.item(row, 2)
+        if item is None or item.text() != text:
+            tip = _("Slices with annotation, of all slices of the volume.")
+            self._table.setItem(row, 2, tables.text(text, tip, right=True))
+
+    def _selector(self, row: int, column: int) -> Any:
+        selector = slicer.qMRMLNodeComboBox()
+        selector.nodeTypes = list(_TYPES[column])
+        selector.showChildNodeTypes = False
+        selector.noneEnabled = True
+        selector.noneDisplay = _("Select a segmentation") if column else _("Select a volume")
+        selector.addEnabled = selector.removeEnabled = False
+        selector.toolTip = _("The volume's segmentation.") if column else _("An annotated volume.")
+        selector.setMRMLScene(slicer.mrmlScene)
+        selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._onChosen(selector))
+        self._table.setCellWidget(row, column, selector)
+        return selector
+
+    def _onChosen(self, selector: Any) -> None:
+        """The user chose a node, or the chosen node went away."""
+        if self._filling or self._parameters is None:
+            return
+        for row, (volumes, segmentations) in enumerate(self._selectors):
+            if selector in (volumes, segmentations) and row < len(self._parameters.trainingCases):
+                case = self._parameters.trainingCases[row]
+                with slicer.util.NodeModify(self._parameters.parameterNode):  # one event, and so one refresh
+                    case.volume, case.segmentation = volumes.currentNode(), segmentations.currentNode()
+                self._table.setCurrentCell(row, 0)
+        self._changed()
+
+
+def _changed(segmentation: Any) -> int:
+    """When the annotation was last painted on or replaced. Painting touches the layers only, not the node."""
+    times = [segmentation.GetMTime()]
+    if segmentation.IsA("vtkMRMLSegmentationNode"):
+        layers = segmentation.GetSegmentation()
+        times.append(layers.GetMTime())
+        for number in range(layers.GetNumberOfLayers()):
+            times.append(layers.GetLayerDataObject(number).GetMTime())
+    return max(int(time) for time in times)
+
+
+def _count(volume: Any, segmentation: Any) -> str:
+    """ "7 of 10", or "" when it cannot be told; why is said when the training is started."""
+    from ...errors import SAMAdaptError
+    from ...mrml.annotated_slices import annotated_slices
+
+    try:
+        annotated, total = annotated_slices(segmentation, volume)
+    except (SAMAdaptError, AttributeError):
+        return ""
+    return _("{annotated} of {total}").format(annotated=annotated, total=total)
+
+
+def _select(selector: Any, node: Any) -> None:
+    if selector.currentNode() is not node:
+        selector.setCurrentNode(node)

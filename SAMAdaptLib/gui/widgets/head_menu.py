@@ -1,0 +1,90 @@
+"""The menu beside the list of heads: import, export, rename, delete, show the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ...errors import SAMAdaptError
+from ..formatting import asText
+from ..head_library import HeadEntry
+from ..panels.base import Services
+
+_PATTERN = "SAMAdapt (*.samhead)"
+
+
+class HeadMenu:
+    """Acts on the library. ``chosen`` gives the present head, ``choose`` selects one by its key."""
+
+    def __init__(
+        self,
+        button: Any,
+        services: Services,
+        chosen: Callable[[], HeadEntry | None],
+        choose: Callable[[str], None],
+    ) -> None:
+        self._library, self._application = services.library, services.application
+        self._chosen, self._choose = chosen, choose
+        self._menu = qt.QMenu(button)
+        self.importAction = self._add(_("Import..."), self.onImport)
+        self.exportAction = self._add(_("Export..."), self.onExport)
+        self.renameAction = self._add(_("Rename..."), self.onRename)
+        self.deleteAction = self._add(_("Delete"), self.onDelete)
+        self._menu.addSeparator()
+        self.folderAction = self._add(_("Show folder"), self.onShowFolder)
+        button.setMenu(self._menu)
+
+    def refresh(self) -> None:
+        """What needs a head is greyed out without one; built-in heads stay as they are."""
+        head = self._chosen()
+        self.exportAction.enabled = head is not None
+        self.renameAction.enabled = self.deleteAction.enabled = head is not None and not head.builtIn
+
+    def onImport(self, _checked: bool = False) -> None:
+        """Copy a head file into the library and select it."""
+        path = self._application.askOpenFile(_("Import a head"), _PATTERN)
+        if path:
+            self._guarded(lambda: self._choose(self._library.importFile(path).key))
+
+    def onExport(self, _checked: bool = False) -> None:
+        """Copy the head to where the user wants it."""
+        head = self._chosen()
+        path = self._application.askSaveFile(_("Export the head"), head.key, _PATTERN) if head else ""
+        if head and path:
+            self._guarded(lambda: self._library.exportFile(head, path))
+
+    def onRename(self, _checked: bool = False) -> None:
+        """Give the head another name."""
+        head = self._chosen()
+        name = self._application.askText(_("Rename the head"), _("New name:"), head.title) if head else ""
+        if head and name:
+            self._guarded(lambda: self._choose(self._library.rename(head, name).key))
+
+    def onDelete(self, _checked: bool = False) -> None:
+        """Delete the head, after a question: there is no way back."""
+        head = self._chosen()
+        if head is None:
+            return
+        text = _("Delete the head {name} for good?").format(name=head.title)
+        if self._application.confirm(asText(text), _("Delete the head")):
+            self._guarded(lambda: self._library.delete(head))
+            self._choose("")
+
+    def onShowFolder(self, _checked: bool = False) -> None:
+        """Open the folder of the heads."""
+        self._guarded(lambda: self._application.openPath(self._library.folder))
+
+    def _add(self, text: str, slot: Callable[..., None]) -> Any:
+        action = qt.QAction(text, self._menu)
+        action.connect("triggered(bool)", slot)
+        self._menu.addAction(action)
+        return action
+
+    def _guarded(self, act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except SAMAdaptError as error:
+            self._application.showError(asText(error.message), error.hint)

@@ -1,0 +1,122 @@
+"""The rows of Many volumes: which volumes there are, where each result goes, and what it can be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from ...data.io.volume_folder import RESULT_ENDING, VOLUME_ENDINGS, volumes_in
+from ...data.matching import Labelling
+from ...errors import InputError
+from ..panels.base import alive
+from ..panels.segment import RESULT_ATTRIBUTE
+
+_FORBIDDEN = set('<>:"/\\|?*')
+
+
+class Standing(Enum):
+    """How far a row is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+    def label(self) -> str:
+        """The words in the table."""
+        return {
+            Standing.WAITING: _("waiting"),
+            Standing.RUNNING: _("running"),
+            Standing.DONE: _("done"),
+            Standing.SKIPPED: _("there already"),
+            Standing.FAILED: _("failed"),
+        }[self]
+
+
+@dataclass
+class VolumeRow:
+    """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone.
+
+    ``note`` is the tooltip of its standing; ``warned``: something speaks against its result.
+    """
+
+    name: str
+    node: Any = None
+    path: Path | None = None
+    output: Path | None = None
+    reference: Any = None
+    standing: Standing = Standing.WAITING
+    note: str = ""
+    warned: bool = False
+    dice: float | None = None
+    diceTip: str = ""
+
+
+def sceneRows(nodes: Sequence[Any], output: Path | None) -> list[VolumeRow]:
+    """A row for each volume node; two of one name get numbers, as their files must differ."""
+    taken: set[str] = set()
+    rows = []
+    for node in nodes:
+        name = node.GetName() or "volume"
+        stem = _free("".join("_" if sign in _FORBIDDEN else sign for sign in name).strip(" .") or "volume", taken)
+        rows.append(VolumeRow(name, node=node, output=output / (stem + RESULT_ENDING) if output else None))
+    return rows
+
+
+def folderRows(source: Path, output: Path, references: Path | None) -> list[VolumeRow]:
+    """A row for a folder of DICOM files, else for each of its volumes and subfolders of DICOM. Raises InputError."""
+    for what in (source, output, *([references] if references else [])):
+        if not what.is_dir():
+            msg = _("The folder {path} does not exist.").format(path=what)
+            raise InputError(msg, _("Choose another folder."))
+    found = volumes_in(source)
+    if not found:
+        msg = _("There is no volume in {path}.").format(path=source)
+        raise InputError(msg, _("NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files."))
+    known = {_stem(path): path for path in sorted(references.iterdir())} if references else {}
+    taken: set[str] = set()
+    rows = []
+    for path in found:
+        stem = _free(_stem(path), taken)
+        target = output / (stem + RESULT_ENDING)
+        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path))))
+    return rows
+
+
+def sceneReference(volume: Any, known: Labelling) -> Any:
+    """A segmentation of the scene that was drawn on this volume and has a structure of the head; no head made it."""
+    import slicer
+
+    from ...mrml import segments_in, segments_of
+
+    role = slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole()
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        drawn = node.GetNodeReference(role) is volume and not node.GetAttribute(RESULT_ATTRIBUTE)
+        try:
+            if drawn and segments_of(node) and segments_in(node, known):
+                return alive(node)
+        except InputError:  # of names that contradict the head's: it is no reference for that
+            continue
+    return None
+
+
+def _stem(path: Path) -> str:
+    for ending in (RESULT_ENDING, *VOLUME_ENDINGS):
+        if path.name.lower().endswith(ending):
+            return path.name[: -len(ending)]
+    return path.name
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    candidate, number = stem, 1
+    while candidate.lower() in taken:
+        number += 1
+        candidate = f"{stem} {number}"
+    taken.add(candidate.lower())
+    return candidate

@@ -1,0 +1,157 @@
+"""Inference: a volume and a head in, a labelmap on the volume's own grid out; slice by slice in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.image import Labelmap
+from ..data.provenance import decisive
+from ..errors import InputError
+from ..features.cache import FeatureStore
+from ..features.sliced_volume import SlicedVolume, seen_by
+from ..heads.card import provenance_of, structures_of
+from ..preprocessing.slicing import Bounds
+from ..progress import Monitor, Silent
+from ..utils.disk.scratch import scratch_array
+from .cascade import Predictor, decided
+from .postprocessing import keep_pieces
+from .quality_control import check_region, doubts, looks_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..data.io.volumes import Volume
+    from ..encoders.base import Encoder
+    from ..heads.head import Head
+    from ..utils.disk.slice_store import Probabilities
+
+SMOOTHING = (0.25, 0.5, 0.25)
+"""Weights of the slice before, the slice itself and the slice after."""
+
+
+def segment(
+    volume: Volume,
+    head: Head,
+    *,
+    encoder: Encoder | None = None,
+    device: str = "auto",
+    plane: str | None = None,
+    planes: str = "one",
+    tta: bool = False,
+    smoothing: bool = False,
+    largest_component: bool | None = None,
+    region: Bounds | None = None,
+    monitor: Monitor | None = None,
+    store: FeatureStore | None = None,
+) -> Labelmap:
+    """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
+
+    In the head's own plane what it finds is put in shape by its prior, and looked at closer, as far as it knows how;
+    turned, too, where that finds little of shape.
+
+    ``plane``: another plane than the head's; ``planes="three"`` averages axial, sagittal and coronal. ``tta``
+    averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
+    largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
+    outside are background and are not computed. Confidence: mean probability of the chosen structure over its
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises InputError for a region
+    beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
+    """
+    beyond = "" if region is None else check_region(region, volume.geometry)
+    predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
+    sliced = seen_by(head.card, volume, plane)
+    if planes == "three":
+        others = [seen_by(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
+        probabilities = _three_planes(predictor, sliced, others, tta, region)
+    elif planes == "one":
+        probabilities = predictor.slices(sliced, tta, region)
+    else:
+        msg = f"planes is {planes!r}; it must be 'one' or 'three'."
+        raise InputError(msg)
+    if smoothing:
+        probabilities = _smoothed(probabilities)
+    certainty = _Certainty(predictor.classes)
+    labels = decided(probabilities, sliced, head.card.values, certainty.hear)
+    confidence = certainty.of(head.card.values)
+    _restrict(labels, region)
+    keep_pieces(labels, head.card, largest_component)
+    card = head.card
+    options = decisive(plane, planes, tta, smoothing, largest_component, region)
+    made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
+    result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
+    own = sliced if plane is None else seen_by(card, volume)
+    reasons = doubts(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
+    for doubt in [*([beyond] if beyond else []), *reasons]:
+        predictor.monitor.warning(doubt)
+    return result
+
+
+def _three_planes(
+    predictor: Predictor, sliced: SlicedVolume, others: Sequence[SlicedVolume], tta: bool, region: Bounds | None
+) -> Probabilities:
+    """The mean of the probabilities in three planes, kept in a file so that memory stays bounded."""
+    classes = predictor.classes
+    shape = sliced.volume.geometry.shape
+    with scratch_array((classes, *shape), np.float32) as total:
+        for other in others:
+            for index, found in enumerate(predictor.first_slices(other, tta, region)):
+                if found is not None:
+                    for channel in range(classes):
+                        other.stack.slice(total[channel], index)[...] += found[channel] / len(others)
+        for index in range(len(sliced)):
+            stacked = np.stack([sliced.stack.slice(total[channel], index) for channel in range(classes)])
+            yield stacked if stacked.any() else None
+
+
+def _smoothed(probabilities: Iterable[NDArray[np.float32] | None]) -> Probabilities:
+    """Each slice averaged with its neighbours; slices without probabilities are neither changed nor used."""
+    before: NDArray[np.float32] | None = None
+    here: NDArray[np.float32] | None = None
+    started = False
+    for after in probabilities:
+        if started:
+            yield _mean(before, here, after)
+            before = here
+        here, started = after, True
+    if started:
+        yield _mean(before, here, None)
+
+
+def _mean(
+    before: NDArray[np.float32] | None, here: NDArray[np.float32] | None, after: NDArray[np.float32] | None
+) -> NDArray[np.float32] | None:
+    if here is None:
+        return None
+    parts = [(w, p) for w, p in zip(SMOOTHING, (before, here, after), strict=True) if p is not None]
+    weight = sum(w for w, _ in parts)
+    return np.asarray(sum(w / weight * p for w, p in parts), np.float32)
+
+
+class _Certainty:
+    """The mean probability of each class over the pixels for which it was chosen."""
+
+    def __init__(self, classes: int) -> None:
+        self._total, self._count = np.zeros(classes), np.zeros(classes, np.int64)
+
+    def hear(self, index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        """Take one slice: the class of each pixel and its probability."""
+        classes = len(self._count)
+        self._total += np.bincount(winner.ravel(), probability.ravel(), classes)
+        self._count += np.bincount(winner.ravel(), minlength=classes)
+
+    def of(self, values: Sequence[int]) -> dict[int, float]:
+        """By label value; ``values`` are those of classes 1, 2, .... Structures that were not found are missing."""
+        found = zip(values, self._total[1:], self._count[1:], strict=True)
+        return {value: round(float(total / count), 4) for value, total, count in found if count}
+
+
+def _restrict(labels: NDArray[Any], region: Bounds | None) -> None:
+    """Make everything outside the region background."""
+    if region is None:
+        return
+    inside = np.zeros(labels.shape, bool)
+    (i0, i1), (j0, j1), (k0, k1) = ((max(int(low), 0), int(high)) for low, high in region)
+    inside[k0:k1, j0:j1, i0:i1] = True
+    labels[~inside] = 0

@@ -1,0 +1,123 @@
+"""Which slices of a volume are most worth annotating: where a head is least sure of what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..features.cache import FeatureStore
+from ..features.sliced_volume import seen_by
+from ..progress import Monitor, Silent
+from .cascade import Predictor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..data.io.volumes import Volume
+    from ..heads.head import Head
+    from ..preprocessing.slicing import SliceStack
+
+DOUBTFUL = 0.25
+"""A pixel with at least this probability of being labelled wrongly counts for where on the slice to look."""
+
+NAMED_SHARE = 0.5
+"""Structures with at least this part of the most doubtful one's doubt are named."""
+
+MEAN_SHARE = 0.25
+"""Part of the mean structure size that is added to every slice's, so that a speck does not win by its smallness."""
+
+APART_SHARE = 0.1
+"""Suggestions are at least this part of the stack apart: neighbours show the same."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A slice worth annotating.
+
+    ``slice``, ``slices``: its number from 0, and of how many, in display order of ``plane``; ``ijk``: the voxel to
+    look at; ``doubt``: expected share of wrongly labelled structure pixels, 0..1; ``structures``: whom it concerns.
+    """
+
+    plane: str
+    slice: int
+    slices: int
+    ijk: tuple[int, int, int]
+    doubt: float
+    structures: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**asdict(self), "ijk": list(self.ijk), "structures": list(self.structures)}
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one slice told: expected wrong pixels, expected structure pixels, doubt by class, where to look."""
+
+    slice: int
+    wrong: float
+    size: float
+    classes: NDArray[np.float64]
+    pixel: tuple[int, int]
+
+
+def suggest(
+    volume: Volume, head: Head, *, count: int = 5, device: str = "auto", monitor: Monitor | None = None
+) -> list[Suggestion]:
+    """At most ``count`` slices, the most doubtful first. Raises InputError, HeadFileError, Cancelled."""
+    if count < 1:
+        msg = f"At least one slice must be asked for, not {count}."
+        raise InputError(msg)
+    predictor = Predictor(head, None, device, monitor or Silent(), FeatureStore())
+    sliced = seen_by(head.card, volume)
+    found = enumerate(predictor.slices(sliced))
+    looks = [_look(index, probabilities) for index, probabilities in found if probabilities is not None]
+    names = [structure.name for structure in head.card.structures]
+    return [_suggestion(look, doubt, sliced.stack, names) for look, doubt in _chosen(looks, count, len(sliced))]
+
+
+def _look(index: int, probabilities: NDArray[np.float32]) -> _Look:
+    """Sum up the class probabilities (classes, rows, columns) of a slice."""
+    wrong = 1 - probabilities.max(axis=0)
+    classes = np.minimum(probabilities[1:], 1 - probabilities[1:]).sum(axis=(1, 2), dtype=np.float64)
+    size = float((1 - probabilities[0]).sum(dtype=np.float64))
+    return _Look(index, float(wrong.sum(dtype=np.float64)), size, classes, _middle(wrong))
+
+
+def _middle(wrong: NDArray[np.float32]) -> tuple[int, int]:
+    """Row and column in the middle of the doubtful pixels, or of the most doubtful one."""
+    rows, columns = np.nonzero(wrong >= DOUBTFUL)
+    if not rows.size:
+        row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        return int(row), int(column)
+    return int(np.median(rows)), int(np.median(columns))
+
+
+def _chosen(looks: Sequence[_Look], count: int, slices: int) -> list[tuple[_Look, float]]:
+    """The most doubtful slices that keep their distance, with their doubt."""
+    if not looks:
+        return []
+    extra = MEAN_SHARE * float(np.mean([look.size for look in looks]))
+    doubts = [(look, look.wrong / max(look.size + extra, 1e-6)) for look in looks]
+    apart = max(1, round(APART_SHARE * slices))
+    kept: list[tuple[_Look, float]] = []
+    for look, doubt in sorted(doubts, key=lambda pair: -pair[1]):
+        if all(abs(look.slice - other.slice) >= apart for other, _ in kept):
+            kept.append((look, doubt))
+        if len(kept) == count:
+            break
+    return kept
+
+
+def _suggestion(look: _Look, doubt: float, stack: SliceStack, names: Sequence[str]) -> Suggestion:
+    row, column = look.pixel
+    bounds = stack.ijk_bounds(*(range(at, at + 1) for at in (look.slice, row, column)))
+    most = look.classes.max() if look.classes.size else 0.0
+    order = np.argsort(-look.classes)
+    named = tuple(names[n] for n in order if most > 0 and look.classes[n] >= NAMED_SHARE * most)
+    i, j, k = (first for first, _last in bounds)
+    return Suggestion(stack.plane, look.slice, len(stack), (i, j, k), round(min(doubt, 1.0), 4), named)

@@ -1,0 +1,419 @@
+"""Turns a job into calls of the rooms that do the work: reads its files, runs it, writes its files whole.
+
+    result = run_job(SegmentJob("ct.nii.gz", "liver.samhead", "liver.seg.nrrd"), monitor)
+
+The result is a plain dictionary for JSON: ``kind``, what came out, ``seconds``, ``settings`` (the job without its
+paths), ``version``, ``warnings``. What is heavy is imported when a job needs it; heads stay loaded between jobs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..errors import InputError
+from ..progress import Monitor, Silent
+from ..utils.disk.safepaths import printable, refuse_special
+from ..utils.files import require_room
+from .specs import (
+    BenchmarkJob,
+    CaseFiles,
+    EmbedJob,
+    EvaluateJob,
+    Job,
+    ProbeJob,
+    SegmentJob,
+    StructureSpec,
+    SuggestJob,
+    TrainJob,
+    WeightsJob,
+)
+
+if TYPE_CHECKING:
+    from ..data.io.volumes import Labelmap, Volume
+    from ..encoders import Encoder
+    from ..heads.card import HeadCard
+    from ..heads.head import Head
+    from ..training.train import Case
+
+_KEPT_HEADS = 4
+_heads: dict[tuple[str, int, int], Head] = {}
+
+
+def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
+    """Do a job; gives its result. Raises what the rooms raise, all of one family; Cancelled when stopped.
+
+    A training that is cancelled after its first good state writes that head and returns with ``cancelled`` true.
+    """
+    listener = _Remembering(monitor or Silent())
+    began = time.monotonic()
+    with _weights_from(getattr(job, "weights", None)):
+        result = _RUN[job.kind](job, listener)
+    return answer(job, result, began, listener.warnings)
+
+
+def answer(job: Job, result: dict[str, Any], began: float, warnings: Sequence[str]) -> dict[str, Any]:
+    """A job's result with what is said of every job. ``began``: ``time.monotonic()`` value."""
+    return {
+        "kind": job.kind,
+        "seconds": round(time.monotonic() - began, 3),
+        "settings": job.settings(),
+        "version": __version__,
+        "warnings": list(warnings),
+        **result,
+    }
+
+
+# The jobs -----------------------------------------------------------------------------------------------------------
+
+
+def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
+    check_writable(job.output)
+    from ..data.io.volumes import read_volume
+    from ..heads.head import save_head
+    from ..training.train import train
+
+    head = train(
+        _read_cases(job, monitor),
+        unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
+        name=printable(Path(job.output).stem),
+        monitor=monitor,
+        start_from=None if job.start_from is None else load_warm_head(job.start_from),
+        **job.training_options(),
+    )
+    save_head(head, job.output)
+    return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
+
+
+def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.head)
+    check_writable(job.output)
+    _check_not_an_input(job.output, job.image)
+    from ..data.io.result_file import refuse_foreign_sidecar
+    from ..data.io.volumes import read_volume, write_labelmap
+    from ..inference.segment import segment
+    from .resuming import head_digest, judged
+
+    there = None if job.overwrite else judged(job)
+    if there is not None and there.stays:
+        return {"output": job.output, "structures": [], "skipped": there.reason}
+    refuse_foreign_sidecar(Path(job.output))
+    head = load_warm_head(job.head)
+    labelmap = segment(
+        read_volume(job.image, monitor=monitor),
+        head,
+        encoder=_own_encoder(job, head, monitor),
+        plane=job.plane,
+        region=job.bounds,
+        monitor=monitor,
+        **job.inference_options(),
+    )
+    if labelmap.provenance is not None:
+        made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
+        labelmap = labelmap.made_by(made_by)
+    write_labelmap(labelmap, job.output)
+    return {
+        "output": job.output,
+        "head": head.card.name,
+        "structures": labelmap_facts(labelmap),
+        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
+        **({"again": there.reason} if there else {}),
+    }
+
+
+def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.prediction, job.reference)
+    from ..data.io.volumes import read_labelmap
+    from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
+
+    monitor.progress("Reading", 0, 2)
+    reference = read_labelmap(job.reference, monitor=monitor)
+    monitor.progress("Reading", 1, 2)
+    prediction = _on_grid_of(job, reference, monitor)
+    monitor.progress("Comparing", 0, 1)
+    tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
+    evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
+    monitor.progress("Comparing", 1, 1)
+    return evaluation.to_dict()
+
+
+def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
+    if job.output is not None:
+        check_writable(job.output)
+    from .benchmark import run
+
+    return run(job, monitor)
+
+
+def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(*filter(None, (job.image, job.head)))
+    from ..data.io.volumes import read_volume
+    from ..encoders import load_encoder, load_encoder_of
+    from ..features.cache import FeatureStore
+    from ..features.extractor import Embedder
+    from ..features.sliced_volume import SlicedVolume, seen_by
+    from ..inference.cascade import Predictor
+    from ..preprocessing.augmentation import ViewParameters
+    from ..preprocessing.intensity import rule_for
+
+    volume = read_volume(job.image, monitor=monitor)
+    head = None if job.head is None else load_warm_head(job.head)
+    card = None if head is None else head.card
+    levels = list(job.levels) if card is None else sorted(card.encoder.levels)
+    encoder = (
+        load_encoder_of(card.encoder.name, card.input_size, job.device, monitor)
+        if card
+        else load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=job.input_size)
+    )
+    sliced = seen_by(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
+    pictures = [sliced.picture(index) for index in range(len(sliced))]
+    views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
+    store = FeatureStore()
+    encoded = Embedder(encoder, levels, store).prepare(views, monitor, "Encoding slices")
+    if head is not None and head.closer is not None:
+        # Where the closer look goes follows from the first one: both must be taken to encode what they see.
+        for _ in Predictor(head, encoder, job.device, monitor, store).slices(sliced):
+            pass
+    return {"slices": len(pictures), "views": len(views), "encoded": encoded}
+
+
+def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.head)
+    from ..data.io.volumes import read_volume
+    from ..inference.slice_suggestion import suggest
+
+    head = load_warm_head(job.head)
+    volume = read_volume(job.image, monitor=monitor)
+    found = suggest(volume, head, count=job.count, device=job.device, monitor=monitor)
+    return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
+
+
+def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
+    from ..encoders.registry import find
+    from ..encoders.weights.store import ensure, import_file
+
+    if job.file is not None:
+        _check_readable(job.file)
+        entry = import_file(job.file, monitor)
+        return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
+    entry = find(str(job.encoder))
+    if not entry.file:
+        msg = f"The encoder {entry.name} has no weights to fetch."
+        raise InputError(msg, "It can be used as it is.")
+    for each in (entry, find(entry.decoder)) if entry.decoder else (entry,):
+        ensure(each, monitor)
+    return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
+
+
+def _probe(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
+    from .probe import probe
+
+    return probe(job, monitor)
+
+
+_RUN: dict[str, Callable[[Any, Monitor], dict[str, Any]]] = {
+    "train": _train,
+    "segment": _segment,
+    "evaluate": _evaluate,
+    "benchmark": _benchmark,
+    "embed": _embed,
+    "suggest": _suggest,
+    "weights": _weights,
+    "probe": _probe,
+}
+
+
+# Their parts --------------------------------------------------------------------------------------------------------
+
+
+def load_warm_head(path: str | Path) -> Head:
+    """The head of a file, read again only when the file changed."""
+    from ..heads.head import load_head
+
+    _check_readable(str(path))
+    status = Path(path).stat()
+    key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
+    if key not in _heads:
+        while len(_heads) >= _KEPT_HEADS:
+            _heads.pop(next(iter(_heads)))
+        _heads[key] = load_head(path)
+    return _heads[key]
+
+
+def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | None:
+    """The encoder that the job names; None leaves it to the inference, or the head needs no encoder."""
+    from ..inference.stage import load_encoder_for
+
+    if not head.module.needs or job.encoder is None:
+        return None
+    return load_encoder_for(head, job.encoder, job.device, monitor)
+
+
+def head_facts(card: HeadCard) -> dict[str, Any]:
+    """What a result says of a head: name, structures, quality, how it was trained."""
+    return {
+        "name": card.name,
+        "head_type": card.head_type,
+        "encoder": card.encoder.name,
+        "input_size": card.input_size,
+        "encoder_sha256": card.encoder.sha256,
+        "plane": card.plane.to_dict(),
+        "modality": card.modality,
+        "structures": [structure.to_dict() for structure in card.structures],
+        "mean_dice": card.mean_dice,
+        "expected_dice": card.expected_dice,
+        "quality": card.quality.to_dict(),
+        "training": card.training.to_dict(),
+    }
+
+
+def labelmap_facts(labelmap: Labelmap) -> list[dict[str, Any]]:
+    """Each structure with its volume in ml and its confidence (None where it was not found)."""
+    volumes_ml = labelmap.volumes_ml()
+    return [
+        {
+            **structure.to_dict(),
+            "volume_ml": volumes_ml.get(structure.value, 0.0),
+            "confidence": labelmap.confidence.get(structure.value),
+        }
+        for structure in labelmap.structures
+    ]
+
+
+def _kept_although_cancelled(head: Head) -> dict[str, Any]:
+    if not head.card.training.cancelled:
+        return {"cancelled": False}
+    return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
+
+
+def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
+    """The job's cases, one label value a structure. ``values`` and ``structures`` speak of the first case's values,
+    but settle what the files contradict one another in."""
+    from ..training.dataset import under_one_labelling
+
+    def chosen(cases: Sequence[Case], values: tuple[int, ...]) -> list[Case]:
+        wanted = (chosen_structures(case.labelmap, values, job.structures, job.ignore_label) for case in cases)
+        return [dataclasses.replace(case, labelmap=labels) for case, labels in zip(cases, wanted, strict=True)]
+
+    cases = [_read_case(case, job, monitor) for case in job.cases]
+    try:
+        cases = under_one_labelling(cases, job.ignore_label)
+    except InputError:
+        if not job.structures:
+            raise
+        cases = under_one_labelling(chosen(cases, ()), job.ignore_label)
+    return chosen(cases, job.values)
+
+
+def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
+    from ..data.io.volumes import read_labelmap, read_volume
+    from ..training.train import Case
+
+    volume: Volume = read_volume(case.image, monitor=monitor)
+    return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))
+
+
+def chosen_structures(
+    labelmap: Labelmap, values: tuple[int, ...], specs: tuple[StructureSpec, ...], ignore_label: int | None
+) -> Labelmap:
+    """The labelmap with other values than ``values`` (empty: none) as background, and ``specs``' names and colours.
+
+    Raises InputError when a value that is asked for does not occur.
+    """
+    import numpy as np
+
+    from ..data.structure import Structure, default_structure
+
+    kept = set(values) | ({ignore_label} if ignore_label is not None else set())
+    if values:
+        missing = sorted(set(values) - set(labelmap.values()))
+        if missing:
+            msg = f"The labels hold no {', '.join(map(str, missing))}; they hold {sorted(labelmap.values())}."
+            raise InputError(msg, "Ask for labels that occur.")
+        voxels = np.where(np.isin(labelmap.voxels, sorted(kept)), labelmap.voxels, 0).astype(labelmap.voxels.dtype)
+        labelmap = labelmap.with_array(voxels)
+    known = {item.value: item for item in labelmap.structures if not values or item.value in kept}
+    for spec in specs:
+        old = known.get(spec.value) or default_structure(spec.value)
+        known[spec.value] = Structure(
+            spec.value, spec.name, spec.color or old.color, spec.terminology or old.terminology
+        )
+    return labelmap.with_structures(tuple(known[value] for value in sorted(known)))
+
+
+def _on_grid_of(job: EvaluateJob, reference: Labelmap, monitor: Monitor) -> Labelmap:
+    from ..data.io.volumes import read_labelmap, voxel_for_voxel
+
+    if job.resample_labels:
+        return read_labelmap(job.prediction, like=reference, resample=True, monitor=monitor)
+    prediction = read_labelmap(job.prediction, monitor=monitor)
+    return voxel_for_voxel(prediction, reference, monitor) or prediction
+
+
+@contextlib.contextmanager
+def _weights_from(place: str | None) -> Iterator[None]:
+    """The encoders look at ``SAMADAPT_WEIGHTS`` first; a job may say so, too."""
+    if place is None:
+        yield
+        return
+    _check_readable(place)
+    before = os.environ.get("SAMADAPT_WEIGHTS")
+    os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SAMADAPT_WEIGHTS"]
+        else:
+            os.environ["SAMADAPT_WEIGHTS"] = before
+
+
+def _check_readable(*paths: str) -> None:
+    for path in paths:
+        refuse_special(path)
+        if not Path(path).exists():
+            msg = f"{path} does not exist."
+            raise InputError(msg, "Check the path.")
+
+
+def check_writable(path: str) -> None:
+    """Said before the work, not after it."""
+    refuse_special(path)
+    target = Path(path)
+    if target.is_dir():
+        msg = f"{path} is a folder; a file's name is wanted."
+        raise InputError(msg)
+    if not target.absolute().parent.is_dir():
+        msg = f"The folder {target.absolute().parent} does not exist."
+        raise InputError(msg, "Create it first, or choose another place.")
+    if not os.access(target.absolute().parent, os.W_OK):
+        msg = f"The folder {target.absolute().parent} cannot be written to."
+        raise InputError(msg, "Choose another place.")
+    require_room(target)
+
+
+def _check_not_an_input(output: str, *inputs: str) -> None:
+    target = Path(output).resolve()
+    if any(target == Path(path).resolve() for path in inputs):
+        msg = f"The result would overwrite its input {output}."
+        raise InputError(msg, "Choose another name for the result.")
+
+
+class _Remembering:
+    """Passes everything on and keeps the warnings for the result."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self.warnings: list[str] = []
+        self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+        self._monitor.warning(text)

@@ -1,0 +1,373 @@
+"""One frozen dataclass a job: what the panel fills, the worker is sent, the command line builds and the log shows.
+
+    TrainJob      annotated volumes in, a head file out
+    SegmentJob    a volume and a head in, a labelmap file out
+    EvaluateJob   two labelmaps in, figures out
+    BenchmarkJob  a folder of labelled volumes in, figures for one head per support out
+    EmbedJob      a volume in, its features into the cache
+    SuggestJob    a volume and a head in, the slices most worth annotating out
+    WeightsJob    an encoder's weights onto this machine
+    ProbeJob      what this machine has and how fast it is
+
+A job checks itself when it is made (``InputError`` names the field, the value found and the value needed), never
+changes, and survives JSON: ``job_from_dict(json.loads(json.dumps(job.to_dict()))) == job``. Nothing heavy is
+imported here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from ..encoders.registry import DEFAULT_ENCODER
+from ..errors import InputError
+from ..networks import HEAD_CHOICES
+from ..training.budget import BUDGETS as _BUDGETS
+from ..utils.schema import Between, check_fields, plain, read_dataclass, short
+
+HEADS = HEAD_CHOICES
+BASELINES = ("unet",)
+"""What a benchmark may train to compare with."""
+
+BUDGETS = tuple(_BUDGETS)
+PLANES = ("auto", "axial", "sagittal", "coronal")
+PLANE_COUNTS = ("one", "three")
+HEAD_ENDING = ".samhead"
+
+_PATH = {"path": True}
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+Label = Annotated[int, Between(0, 65535)]
+Seed = Annotated[int, Between(0, 2**63 - 1)]
+Pixels = Annotated[int, Between(1, 16384)]
+Voxel = Annotated[int, Between(-(2**31), 2**31)]
+
+J = TypeVar("J", bound="Job")
+
+
+def _choice(default: str, choices: tuple[str, ...]) -> Any:
+    return field(default=default, metadata={"choices": choices})
+
+
+def _device() -> Any:
+    return field(default="auto", metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base of jobs and their parts: checked at birth, to and from plain dictionaries."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe; tuples become lists."""
+        return plain(self)
+
+
+@dataclass(frozen=True)
+class CaseFiles(Record):
+    """One annotated volume: paths of the image and of the labelmap on its grid."""
+
+    image: str = field(metadata=_PATH)
+    labels: str = field(metadata=_PATH)
+
+
+@dataclass(frozen=True)
+class StructureSpec(Record):
+    """How a label value is to be called; ``color`` is red, green, blue in 0..1, None leaves it as it is."""
+
+    value: Label
+    name: str
+    color: tuple[float, float, float] | None = None
+    terminology: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.value <= 65535:
+            msg = f"A structure's value must be in 1..65535, not {self.value}."
+            raise InputError(msg, "0 is the background.")
+        if self.color is not None and not all(0 <= part <= 1 for part in self.color):
+            msg = f"The color of structure {self.value} must have parts in 0..1, not {self.color}."
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class Job(Record):
+    """Base of all jobs. ``kind`` is the job's word on the wire."""
+
+    kind: ClassVar[str] = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe, with the job's ``kind``."""
+        return {"kind": self.kind, **plain(self)}
+
+    def settings(self) -> dict[str, Any]:
+        """The job without its paths: what may be written into results and shown to others."""
+        hidden = {item.name for item in dataclasses.fields(self) if item.metadata.get("path")}
+        return {name: value for name, value in self.to_dict().items() if name not in hidden}
+
+    @classmethod
+    def from_dict(cls: type[J], data: Mapping[str, Any]) -> J:
+        """The job that ``to_dict`` described. Raises InputError for another kind, unknown or missing keys."""
+        found = data.get("kind", cls.kind)
+        if found != cls.kind:
+            msg = f"This is a job of kind {short(found)}, wanted {cls.kind!r}."
+            raise InputError(msg)
+        return read_dataclass(cls, {name: value for name, value in data.items() if name != "kind"}, cls.kind)
+
+
+class _Trains:
+    """A job with settings of ``training.train``."""
+
+    def training_options(self) -> dict[str, Any]:
+        """These settings as keyword arguments."""
+        return _options(
+            self,
+            "encoder",
+            "input_size",
+            "head",
+            "plane",
+            "intensity",
+            "annotated_slices_only",
+            "ignore_label",
+            "budget",
+            "seed",
+            "device",
+        )
+
+
+class _Segments:
+    """A job with settings of ``inference.segment``."""
+
+    def inference_options(self) -> dict[str, Any]:
+        """These settings as keyword arguments."""
+        return _options(self, "planes", "tta", "smoothing", "largest_component", "device")
+
+
+def _options(job: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in names}
+
+
+@dataclass(frozen=True)
+class TrainJob(Job, _Trains):
+    """Train a head on annotated volumes and write it to ``output``.
+
+    ``values`` are the label values to learn (empty: all that occur); ``structures`` rename and recolour them.
+    ``start_from`` is a head file to go on from, ``weights`` a file or folder to take the encoder's weights from.
+    """
+
+    kind: ClassVar[str] = "train"
+
+    cases: tuple[CaseFiles, ...] = field(metadata=_PATH)
+    output: str = field(metadata=_PATH)
+    unlabeled: tuple[str, ...] = field(default=(), metadata=_PATH)
+    head: str = _choice("auto", HEADS)
+    encoder: str = DEFAULT_ENCODER
+    input_size: Pixels | None = None
+    plane: str = _choice("auto", PLANES)
+    intensity: str = "auto"
+    budget: str = _choice("balanced", BUDGETS)
+    annotated_slices_only: bool = False
+    ignore_label: Label | None = None
+    values: tuple[Label, ...] = ()
+    structures: tuple[StructureSpec, ...] = ()
+    resample_labels: bool = False
+    seed: Seed = 0
+    device: str = _device()
+    start_from: str | None = field(default=None, metadata=_PATH)
+    weights: str | None = field(default=None, metadata=_PATH)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.cases:
+            msg = "Training needs at least one annotated volume; none is given."
+            raise InputError(msg, "Give a case: an image and its labelmap.")
+        if not self.output.lower().endswith(HEAD_ENDING):
+            msg = f"A head file's name ends in {HEAD_ENDING}; found {self.output!r}."
+            raise InputError(msg, f"Name it, say, heart{HEAD_ENDING}.")
+
+
+@dataclass(frozen=True)
+class SegmentJob(Job, _Segments):
+    """Segment one volume with a head and write the labelmap to ``output``.
+
+    ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``plane`` and
+    ``encoder`` None take the head's own; ``largest_component`` None follows the annotation the head learned from.
+    ``overwrite`` False: a result that is there stays if it was made in the same way or may be someone's work.
+    """
+
+    kind: ClassVar[str] = "segment"
+
+    image: str = field(metadata=_PATH)
+    head: str = field(metadata=_PATH)
+    output: str = field(metadata=_PATH)
+    encoder: str | None = None
+    plane: str | None = field(default=None, metadata={"choices": PLANES})
+    planes: str = _choice("one", PLANE_COUNTS)
+    tta: bool = False
+    smoothing: bool = False
+    largest_component: bool | None = None
+    region: tuple[Voxel, Voxel, Voxel, Voxel, Voxel, Voxel] | None = None
+    device: str = _device()
+    weights: str | None = field(default=None, metadata=_PATH)
+    overwrite: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for first, last in self.bounds or ():
+            if first < 0 or last <= first:
+                msg = f"A region is i0, i1, j0, j1, k0, k1 with 0 <= first < last; found {self.region}."
+                raise InputError(msg)
+
+    @property
+    def bounds(self) -> tuple[tuple[int, int], ...] | None:
+        """The region as ((i0, i1), (j0, j1), (k0, k1)), or None."""
+        return None if self.region is None else tuple(zip(self.region[0::2], self.region[1::2], strict=True))
+
+
+@dataclass(frozen=True)
+class EvaluateJob(Job):
+    """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default.
+
+    ``by_value``: a label value means the same in both, whatever the names.
+    """
+
+    kind: ClassVar[str] = "evaluate"
+
+    prediction: str = field(metadata=_PATH)
+    reference: str = field(metadata=_PATH)
+    values: tuple[Label, ...] = ()
+    tolerance_mm: float | None = None
+    resample_labels: bool = False
+    by_value: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tolerance_mm is not None and self.tolerance_mm <= 0:
+            msg = f"The surface tolerance must be above 0 mm, not {self.tolerance_mm}."
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class BenchmarkJob(Job, _Trains, _Segments):
+    """Train one head per support on ``data``/images and ``data``/labels and measure each on the query volumes.
+
+    An id is a file's name without ending, or the beginning of the names of several. ``output`` is the JSON to write.
+    """
+
+    kind: ClassVar[str] = "benchmark"
+
+    data: str = field(metadata=_PATH)
+    supports: tuple[tuple[str, ...], ...]
+    query: tuple[str, ...]
+    unlabeled: tuple[str, ...] = ()
+    output: str | None = field(default=None, metadata=_PATH)
+    head: str = _choice("auto", (*HEADS, *BASELINES))
+    encoder: str = DEFAULT_ENCODER
+    input_size: Pixels | None = None
+    plane: str = _choice("auto", PLANES)
+    intensity: str = "auto"
+    budget: str = _choice("balanced", BUDGETS)
+    annotated_slices_only: bool = False
+    ignore_label: Label | None = None
+    resample_labels: bool = False
+    seed: Seed = 0
+    device: str = _device()
+    planes: str = _choice("one", PLANE_COUNTS)
+    tta: bool = False
+    smoothing: bool = False
+    largest_component: bool | None = None
+    tolerance_mm: float | None = None
+    weights: str | None = field(default=None, metadata=_PATH)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.supports or not all(self.supports):
+            msg = "A benchmark needs at least one support, each with at least one id."
+            raise InputError(msg)
+        if not self.query:
+            msg = "A benchmark needs at least one query id; none is given."
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class EmbedJob(Job):
+    """Put a volume's features into the cache, so that the next segmentation of it starts at the head.
+
+    With ``head`` the encoder, plane and intensity are that head's; else those given here.
+    """
+
+    kind: ClassVar[str] = "embed"
+
+    image: str = field(metadata=_PATH)
+    head: str | None = field(default=None, metadata=_PATH)
+    encoder: str = DEFAULT_ENCODER
+    input_size: Pixels | None = None
+    plane: str = _choice("auto", PLANES)
+    intensity: str = "auto"
+    levels: tuple[str, ...] = ("neck",)
+    device: str = _device()
+    weights: str | None = field(default=None, metadata=_PATH)
+
+
+@dataclass(frozen=True)
+class SuggestJob(Job):
+    """Which slices of a volume to annotate next: at most ``count``, where the head is least sure."""
+
+    kind: ClassVar[str] = "suggest"
+
+    image: str = field(metadata=_PATH)
+    head: str = field(metadata=_PATH)
+    count: Annotated[int, Between(1, 10_000)] = 5
+    device: str = _device()
+    weights: str | None = field(default=None, metadata=_PATH)
+
+
+@dataclass(frozen=True)
+class WeightsJob(Job):
+    """Put weights into the cache: fetch those of ``encoder``, or copy the ``file`` that somebody has."""
+
+    kind: ClassVar[str] = "weights"
+
+    encoder: str | None = None
+    file: str | None = field(default=None, metadata=_PATH)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.encoder is None) == (self.file is None):
+            msg = "Either an encoder whose weights to fetch or a file to import must be given."
+            raise InputError(msg)
+
+
+@dataclass(frozen=True)
+class ProbeJob(Job):
+    """What this machine has. ``measure``: also the encoder's seconds a slice, where its weights are here.
+
+    ``input_sizes``: pixels a side at which it is measured; empty: the smallest at which it fits.
+    """
+
+    kind: ClassVar[str] = "probe"
+
+    encoder: str = DEFAULT_ENCODER
+    device: str = _device()
+    measure: bool = True
+    input_sizes: tuple[int, ...] = ()
+
+
+KINDS: dict[str, type[Job]] = {
+    job.kind: job
+    for job in (TrainJob, SegmentJob, EvaluateJob, BenchmarkJob, EmbedJob, SuggestJob, WeightsJob, ProbeJob)
+}
+
+
+def job_from_dict(data: Mapping[str, Any]) -> Job:
+    """The job of any kind that ``Job.to_dict`` described. Raises InputError."""
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        msg = f"Unknown kind of job {short(kind)}; known are {', '.join(KINDS)}."
+        raise InputError(msg)
+    return KINDS[kind].from_dict(data)

@@ -1,0 +1,114 @@
+"""MRML nodes to ``Volume`` and ``Labelmap`` and back: the one door between the scene and the library.
+
+    scene -> library    check_volume, capture_volume, read_volume_node, region_from_roi
+                        check_annotation, segments_of, capture_annotation, read_labelmap_node
+    library -> scene    ReadyLabels, place_labels (-> Placement, with undo), show_3d, fit_roi
+    through a job       SegmentPlan, TrainPlan, gathered
+    places and life     world_of_voxel, is_alive, require_alive, name_of
+
+Functions that touch nodes belong to the main thread and are quick; what takes time hangs on the captures and on
+``ReadyLabels.of`` and may run anywhere. Nothing here changes an input node, imports Qt or needs the application:
+``slicer`` and ``vtk`` are imported inside functions, from Slicer or from the package slicer-core.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .annotation import (
+        AnnotationCapture,
+        SegmentInfo,
+        capture_annotation,
+        check_annotation,
+        read_labelmap_node,
+        segments_in,
+        segments_of,
+        terminology_of,
+    )
+    from .node_jobs import SegmentPlan, TrainPlan
+    from .segmentation import Placement, ReadyLabels, place_labels, show_3d
+    from .transforms import FrameMap, ijk_to_ras, is_alive, name_of, require_alive
+    from .volume import (
+        VolumeCapture,
+        capture_volume,
+        check_volume,
+        fit_roi,
+        grid_of,
+        modality_of,
+        read_volume_node,
+        region_from_roi,
+        world_of_voxel,
+    )
+    from .voxel_copy import gathered
+
+_HOMES = {
+    "annotation": (
+        "AnnotationCapture",
+        "SegmentInfo",
+        "capture_annotation",
+        "check_annotation",
+        "read_labelmap_node",
+        "segments_in",
+        "segments_of",
+        "terminology_of",
+    ),
+    "node_jobs": ("SegmentPlan", "TrainPlan"),
+    "segmentation": ("Placement", "ReadyLabels", "place_labels", "show_3d"),
+    "transforms": ("FrameMap", "ijk_to_ras", "is_alive", "name_of", "require_alive"),
+    "volume": (
+        "VolumeCapture",
+        "capture_volume",
+        "check_volume",
+        "fit_roi",
+        "grid_of",
+        "modality_of",
+        "read_volume_node",
+        "region_from_roi",
+        "world_of_voxel",
+    ),
+    "voxel_copy": ("gathered",),
+}
+
+__all__ = [
+    "AnnotationCapture",
+    "FrameMap",
+    "Placement",
+    "ReadyLabels",
+    "SegmentInfo",
+    "SegmentPlan",
+    "TrainPlan",
+    "VolumeCapture",
+    "capture_annotation",
+    "capture_volume",
+    "check_annotation",
+    "check_volume",
+    "fit_roi",
+    "gathered",
+    "grid_of",
+    "ijk_to_ras",
+    "is_alive",
+    "modality_of",
+    "name_of",
+    "place_labels",
+    "read_labelmap_node",
+    "read_volume_node",
+    "region_from_roi",
+    "require_alive",
+    "segments_in",
+    "segments_of",
+    "show_3d",
+    "terminology_of",
+    "world_of_voxel",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a name's file when it is asked for (PEP 562): files of this package are used from outside, too, and some
+    must stay light."""
+    for file, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f".{file}", __name__), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

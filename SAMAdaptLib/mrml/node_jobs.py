@@ -1,0 +1,220 @@
+"""From nodes to a job and from its result back to the scene: what the panel and the console both do.
+
+A plan is made on the main thread, where its ``gather()`` then copies voxels from the scene, step by step.
+``prepare(folder)`` writes the job's files and ``fetch(result)`` reads its result; both may run in a thread, for they
+touch no node. ``show(fetched)`` is for the main thread again.
+
+    plan = SegmentPlan.of(volume_node, "heart.samhead")
+    for step in plan.gather():                      # or some steps now and then
+        pass
+    job = plan.prepare(folder)                      # then a runner does the job
+    placement = plan.show(plan.fetch(result))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..data.image import Labelmap
+from ..data.io.metaimage import read_labels, write_image
+from ..data.matching import Labelling, Matched
+from ..data.provenance import Provenance
+from ..data.structure import Structure
+from ..errors import InputError
+from ..heads.card import read_card, structures_of
+from ..jobs.specs import CaseFiles, SegmentJob, StructureSpec, TrainJob
+from ..progress import Monitor
+from ..worker.folder import JobFolder
+from .annotation import AnnotationCapture, capture_annotation
+from .segmentation import Placement, ReadyLabels, place_labels
+from .transforms import is_alive
+from .volume import VolumeCapture, capture_volume, region_beyond, region_from_roi
+from .voxel_copy import VoxelCopy, gather_now, gathered
+
+AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
+"""A volume node, its segmentation (or label volume) node, and the ids of the segments to use (None: all)."""
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentPlan:
+    """Segment ``volume_node`` with a head file; the result goes into ``into``, or into a new segmentation node."""
+
+    volume_node: Any
+    head: str
+    capture: VolumeCapture
+    into: Any = None
+    name: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    doubt: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        volume_node: Any,
+        head: str | Path,
+        *,
+        into: Any = None,
+        roi: Any = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> SegmentPlan:
+        """Main thread. ``roi`` is a markups ROI node; ``options`` are SegmentJob's. Raises InputError."""
+        if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
+            msg = "The result can only go into a segmentation that is in the scene."
+            raise InputError(msg, "Choose a segmentation, or none for a new one.")
+        capture = capture_volume(volume_node, later=True)
+        if roi is not None:
+            options["region"] = region_from_roi(roi, volume_node)
+        doubt = "" if roi is None else region_beyond(roi, volume_node)
+        return cls(volume_node, str(head), capture, into, name, options, doubt)
+
+    def gather(self) -> Iterator[None]:
+        """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
+        return gathered(self.capture.copies)
+
+    def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> SegmentJob:
+        """Write the volume into the folder. Raises InputError for one that cannot be used."""
+        if self.doubt and monitor is not None:
+            monitor.warning(self.doubt)
+        gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
+        image = folder.file("image.mha")
+        write_image(image, self.capture.volume(monitor))
+        return SegmentJob(image=image, head=self.head, output=folder.file("labels.mha"), **self.options)
+
+    def fetch(self, result: Mapping[str, Any]) -> ReadyLabels:
+        """Read what the job wrote, on exactly the volume's grid."""
+        return ReadyLabels.of(self.labels(result))
+
+    def labels(self, result: Mapping[str, Any]) -> Labelmap:
+        """The labelmap that the job wrote, with what made it."""
+        structures = [Structure.from_dict(item) for item in result["structures"]]
+        made = Provenance.from_dict(result.get("provenance"))
+        labelmap = read_labels(result["output"], self.capture.geometry, structures)
+        # The image's file was one of the job's own: only its voxels mean something to others.
+        return labelmap.made_by(made and replace(made, file_sha256=""))
+
+    def show(self, ready: ReadyLabels) -> Placement:
+        """Put it into the scene. Raises Cancelled when the volume or the target went away meanwhile."""
+        return place_labels(ready, self.volume_node, into=self.into, name=self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainPlan:
+    """Train on annotated volumes. ``structures`` is what the head will learn: one value a name, over all cases."""
+
+    cases: tuple[tuple[VolumeCapture, AnnotationCapture], ...]
+    unlabeled: tuple[VolumeCapture, ...]
+    structures: tuple[Structure, ...]
+    output: str
+    options: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        cases: Sequence[AnnotatedNodes],
+        output: str | Path,
+        *,
+        unlabeled: Sequence[Any] = (),
+        ignored_segment: str | None = None,
+        **options: Any,
+    ) -> TrainPlan:
+        """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
+        scribbles leave open; ``options`` are TrainJob's. Raises InputError.
+        """
+        known = _labelling_of_head(options.get("start_from"))
+        captured = []
+        for volume_node, annotation_node, segment_ids in cases:
+            annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
+            known = _with_structures(known, annotation, annotation_node)
+            captured.append((capture_volume(volume_node, later=True), annotation))
+        used = {item.value for _volume, annotation in captured for item in annotation.structures}
+        structures = {item.name: item for item in known.structures if item.value in used} if known else {}
+        values = {item.name: item.value for item in structures.values()}
+        if ignored_segment is not None:
+            options["ignore_label"] = _value_of(ignored_segment, values)
+            structures.pop(ignored_segment)
+        bare = tuple(capture_volume(node, later=True) for node in unlabeled)
+        return cls(tuple(captured), bare, tuple(structures.values()), str(output), options)
+
+    def gather(self) -> Iterator[None]:
+        """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
+        return gathered(self._copies())
+
+    def _copies(self) -> list[VoxelCopy]:
+        annotations = [copy for _volume, annotation in self.cases for copy in annotation.copies]
+        volumes = [*(volume for volume, _annotation in self.cases), *self.unlabeled]
+        return [*annotations, *(copy for volume in volumes for copy in volume.copies)]
+
+    def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> TrainJob:
+        """Write the volumes and their labels into the folder.
+
+        Raises InputError for volumes or annotations that cannot be used and for a structure without any voxel.
+        """
+        gather_now(self._copies())  # nothing is left to do, if the main thread has done it
+        absent = {structure.value: structure for structure in self.structures}
+        files = []
+        for number, (volume, annotation) in enumerate(self.cases, 1):
+            image, labels = folder.file(f"image-{number}.mha"), folder.file(f"labels-{number}.mha")
+            labelmap = annotation.labelmap(monitor)
+            write_image(labels, labelmap)
+            write_image(image, volume.volume(monitor))
+            files.append(CaseFiles(image, labels))
+            for value in labelmap.values():
+                absent.pop(value, None)
+        _require_none(list(absent.values()))
+        return TrainJob(
+            cases=tuple(files),
+            output=self.output,
+            unlabeled=tuple(self._write_bare(folder, number, monitor) for number in range(len(self.unlabeled))),
+            structures=tuple(StructureSpec(**structure.to_dict()) for structure in self.structures),
+            **self.options,
+        )
+
+    def fetch(self, result: Mapping[str, Any]) -> None:
+        """Nothing is to be read: the head stays in its file."""
+
+    def written_to(self, output: str | Path) -> TrainPlan:
+        """The same plan with another head file."""
+        return replace(self, output=str(output))
+
+    def _write_bare(self, folder: JobFolder, number: int, monitor: Monitor | None) -> str:
+        path = folder.file(f"unlabeled-{number + 1}.mha")
+        write_image(path, self.unlabeled[number].volume(monitor))
+        return path
+
+
+def _labelling_of_head(start_from: str | None) -> Labelling | None:
+    """The structures of a head to go on from: what is annotated of them gets their label values."""
+    if start_from is None or not Path(start_from).is_file():
+        return None
+    card = read_card(start_from)
+    name = card.name or Path(start_from).stem
+    return Labelling(f"the head {name!r}", structures_of(card), by_name=True)
+
+
+def _with_structures(known: Labelling | None, annotation: AnnotationCapture, node: Any) -> Labelling:
+    """What is known, and the structures of one more annotation, which were matched with it."""
+    drawn = node.IsA("vtkMRMLSegmentationNode")
+    here = Labelling(f"{'segmentation' if drawn else 'label volume'} {annotation.name!r}", annotation.structures, drawn)
+    if known is None:
+        return here
+    new = tuple(item for item in annotation.structures if item not in known.structures)
+    common = Matched({item.value: item.value for item in annotation.structures}, (*known.structures, *new))
+    return known.joined(here, common)
+
+
+def _value_of(name: str, values: Mapping[str, int]) -> int:
+    if name not in values:
+        msg = f"No segment is called {name!r}; there are {', '.join(values)}."
+        raise InputError(msg, "Name the segment that marks what is to be ignored.")
+    return values[name]
+
+
+def _require_none(absent: Sequence[Structure]) -> None:
+    if absent:
+        names = ", ".join(repr(structure.name) for structure in absent)
+        msg = f"Nothing is painted of {names} in any case."
+        raise InputError(msg, "Paint it on some slices, or leave it out.")

@@ -1,0 +1,73 @@
+"""Where a closer look goes: a window, of a fixed side in mm, around all that was annotated or found in a volume.
+
+A heart fills a tenth of its picture; seen closer, a ventricle's wall is several of the encoder's cells wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .slicing import Frame
+
+MARGIN = 1.5
+"""Side of the window over the largest side of the box around all structures."""
+
+WORTH = 0.75
+"""Share of the canvas's side from which on a window shows hardly more than the canvas."""
+
+STEPS = 8
+"""Windows begin at whole eighths of their side: what was found lies elsewhere by a few mm after every training, and the
+features of a window that stays where it was are known already."""
+
+_OUTLIERS = 0.01
+"""Share of the pixels at either end that say nothing of where a structure lies."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The box around all structures on all slices of a volume: its middle (row, column) from the slice's corner, and
+    its larger side, in mm."""
+
+    middle_mm: tuple[float, float]
+    side_mm: float
+
+    def window(self, frame: Frame, side_mm: float) -> Frame:
+        """The window of that side around this middle, or a little beside it, on the slices of ``frame``."""
+        step = side_mm / STEPS
+        top, left = (round((middle - side_mm / 2) / step) * step for middle in self.middle_mm)
+        return frame.window(top, left, side_mm)
+
+
+def extent(masks: Iterable[NDArray[np.bool_]], spacing: tuple[float, float]) -> Extent | None:
+    """The extent of what is True in the slices (rows, columns) of a volume; None when nothing is.
+
+    ``spacing``: distance of rows and of columns in mm. The outermost few pixels are left out.
+    """
+    rows: NDArray[Any] | int = 0
+    columns: NDArray[Any] | int = 0
+    for mask in masks:
+        rows, columns = rows + mask.sum(axis=1), columns + mask.sum(axis=0)
+    if not np.any(rows):
+        return None
+    (top, bottom), (left, right) = _span(np.asarray(rows)), _span(np.asarray(columns))
+    middle = ((top + bottom + 1) / 2 * spacing[0], (left + right + 1) / 2 * spacing[1])
+    return Extent(middle, max((bottom - top + 1) * spacing[0], (right - left + 1) * spacing[1]))
+
+
+def window_side(extents: Iterable[Extent], canvas_mm: float) -> float | None:
+    """The side of the windows on volumes with these extents, in mm; None where a closer look shows hardly more."""
+    side = MARGIN * max((found.side_mm for found in extents), default=canvas_mm)
+    return side if side <= WORTH * canvas_mm else None
+
+
+def _span(counts: NDArray[Any]) -> tuple[int, int]:
+    """First and last index between which all but the outermost few of ``counts`` lie."""
+    share = np.cumsum(counts) / counts.sum()
+    return int(np.searchsorted(share, _OUTLIERS)), int(np.searchsorted(share, 1 - _OUTLIERS))

@@ -1,0 +1,1 @@
+"""Annotated cases in, a head out: the method, from the plane of the slices to the card."""

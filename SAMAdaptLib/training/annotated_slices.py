@@ -1,0 +1,127 @@
+"""Annotated slices of cases, divided into training and held-out ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..features.sliced_volume import PictureSlice, SlicedVolume
+from ..preprocessing.augmentation import IGNORED, ViewParameters, paint_labels
+from ..preprocessing.labels import class_indices
+from ..preprocessing.roi import Extent, extent
+from ..utils.sampling import spread
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+HELD_OUT_SHARE = 0.15
+"""Share of a case's annotated slices that are kept for validation."""
+
+
+MINIMUM_TO_HOLD_OUT = 5
+"""A case with fewer annotated slices gives all of them to training."""
+
+
+EMPTY_SHARE = 0.25
+"""Slices without any structure make up at most this share of the training slices; they teach what is not there."""
+
+
+SCRIBBLE_MARGIN = 0.25
+"""How far beyond the box around all scribbles of a slice nothing is known, as a share of the box's sides."""
+
+
+@dataclass(frozen=True)
+class AnnotatedSlice:
+    """A slice with its class indices (rows, columns) uint8: 0 background, 1.. structures, 255 not annotated."""
+
+    content: PictureSlice
+    classes: NDArray[np.uint8]
+
+    def target(self, parameters: ViewParameters, size: int) -> NDArray[np.uint8]:
+        """Class indices of a view, (size, size)."""
+        return paint_labels(self.classes, self.content.frame, parameters, size)
+
+    @property
+    def present(self) -> frozenset[int]:
+        """Indices of the structures on this slice."""
+        return frozenset(int(value) for value in np.unique(self.classes) if 0 < value < IGNORED)
+
+
+def annotated_slices(
+    sliced: SlicedVolume,
+    labels: NDArray[Any],
+    values: Sequence[int],
+    annotated_slices_only: bool,
+    ignore_label: int | None,
+) -> list[AnnotatedSlice]:
+    """The slices of one case that teach something.
+
+    ``labels``: (k, j, i) on the volume's grid. With ``annotated_slices_only``, slices without any label were not
+    annotated and are left out; else they are background. Slices wholly of ``ignore_label`` are left out always; on the
+    others what lies far from everything drawn is background (``closed_off``).
+    """
+    found = []
+    for index in range(len(sliced)):
+        raw = np.asarray(sliced.stack.slice(labels, index))
+        if annotated_slices_only and not np.isin(raw, values).any():
+            continue
+        content = sliced.picture(index)
+        classes = np.ascontiguousarray(class_indices(raw, values, ignore_label))
+        if content.is_flat or (classes == IGNORED).all():
+            continue
+        found.append(AnnotatedSlice(content, closed_off(classes)))
+    return found
+
+
+def closed_off(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A scribbled slice with background where it is far from all scribbles, (rows, columns) uint8.
+
+    Who scribbles draws the structures and some background around them, and nothing in the rest of the body: a head
+    that never saw that rest finds structures all over it. A slice without drawn background is left as it is.
+    """
+    drawn = classes != IGNORED
+    if drawn.all() or not (classes == 0).any():
+        return classes
+    unknown = np.zeros_like(drawn)
+    unknown[tuple(_widened(np.flatnonzero(drawn.any(axis=1 - axis))) for axis in (0, 1))] = True
+    return np.where(drawn | unknown, classes, np.uint8(0))
+
+
+def _widened(places: NDArray[np.intp]) -> slice:
+    """From the first to the last of ``places`` and a margin beyond."""
+    margin = round(SCRIBBLE_MARGIN * (places[-1] - places[0] + 1))
+    return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
+
+
+def hold_out(slices: Sequence[AnnotatedSlice]) -> tuple[list[AnnotatedSlice], list[AnnotatedSlice]]:
+    """Divide one case's slices into (training, held out): slices with a structure at even steps."""
+    drawn = [index for index, item in enumerate(slices) if item.present]
+    if len(drawn) < MINIMUM_TO_HOLD_OUT:
+        return list(slices), []
+    count = max(1, round(HELD_OUT_SHARE * len(drawn)))
+    chosen = {drawn[int((position + 0.5) * len(drawn) / count)] for position in range(count)}
+    training = [item for index, item in enumerate(slices) if index not in chosen]
+    return training, [slices[index] for index in sorted(chosen)]
+
+
+def limit_empty(slices: Sequence[AnnotatedSlice]) -> list[AnnotatedSlice]:
+    """Keep all slices with a structure and an evenly spread few of the others."""
+    full = [item for item in slices if item.present]
+    empty = [item for item in slices if not item.present]
+    keep = min(len(empty), max(1, round(EMPTY_SHARE / (1 - EMPTY_SHARE) * len(full))) if full else len(empty))
+    return full + spread(empty, keep)
+
+
+def annotated_extent(slices: Sequence[AnnotatedSlice]) -> Extent | None:
+    """The extent of all structures on the annotated slices of one volume."""
+    masks = ((item.classes > 0) & (item.classes != IGNORED) for item in slices)
+    return extent(masks, slices[0].content.frame.spacing) if slices else None
+
+
+def seen_closer(slices: Sequence[AnnotatedSlice], where: Extent, side_mm: float) -> list[AnnotatedSlice]:
+    """The annotated slices of one volume through the window."""
+    return [replace(item, content=item.content.framed(where.window(item.content.frame, side_mm))) for item in slices]

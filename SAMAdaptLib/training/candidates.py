@@ -1,0 +1,188 @@
+"""Heads tried on the same samples: fitted one after the other, each in its share of the time, and put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..errors import MemoryExhausted
+from ..features.extractor import Embedder
+from ..heads.head import Head
+from ..networks import head_class
+from ..networks.ensemble import EnsembleHead
+from .fit import Fit, fit, held_out_dice, seconds_per_step, set_normalizers
+from .loader import Batches
+from .model_card import recorded
+
+if TYPE_CHECKING:
+    from ..data.structure import Structure
+    from ..encoders.base import Encoder
+    from ..networks.base import HeadModule
+    from ..progress import Monitor
+    from .samples import Sample
+    from .train import Session
+
+CLEARLY_BETTER = 0.05
+"""Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
+
+_OVERTIME = 1.15
+
+
+class Trials:
+    """Fits heads of one session on these samples, whose features ``encoder`` makes; ``checks`` are the held-out ones.
+
+    ``start_from``: go on from that head where it fits.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        encoder: Encoder | None,
+        samples: Sequence[Sample],
+        checks: Sequence[Sample],
+        start_from: Head | None = None,
+    ) -> None:
+        self.session, self.encoder, self.start_from = session, encoder, start_from
+        self.samples, self.checks = samples, checks
+        self.embedder = Embedder(encoder, session.levels, session.store)
+
+    def best_of(self, kinds: Sequence[str]) -> Head:
+        """A head of each kind; several answer together unless one alone is clearly better.
+
+        Slices of the annotated volume itself say little about other volumes: between heads that differ by less than
+        ``CLEARLY_BETTER`` on them, the mean of all is the safer choice.
+        """
+        heads = self._each(kinds)
+        best = max(heads, key=lambda head: head.card.mean_dice or 0)
+        if len(heads) == 1 or heads[-1].card.training.cancelled:
+            return best
+        together = self._together(heads)
+        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
+
+    def together(self, kinds: Sequence[str]) -> Head:
+        """A head of each kind, and all answer together; when cancelled, the one that was not finished."""
+        heads = self._each(kinds)
+        return heads[-1] if heads[-1].card.training.cancelled else self._together(heads)
+
+    def new_module(self, kind: str) -> HeadModule:
+        """A head of that kind as its fit begins."""
+        session, encoder = self.session, self.encoder
+        module = untrained(kind, encoder, len(session.structures) + 1)
+        earlier = self.start_from and _earlier(self.start_from, module, encoder, session.structures)
+        if earlier:
+            module.load_state_dict(earlier.state_dict())
+            return module
+        set_normalizers(module, self.embedder, self.samples)
+        if kind == "autosam" and encoder is not None:
+            _start_from_sam(module, encoder, session.monitor)
+        return module
+
+    def _each(self, kinds: Sequence[str]) -> list[Head]:
+        """A head of each kind, in an even share of the time that is left; the last one may be cancelled.
+
+        Those of the same kind begin differently.
+        """
+        heads: list[Head] = []
+        for position, kind in enumerate(kinds):
+            share = self.session.seconds_left() / (len(kinds) - position)
+            heads.append(self._fit(kind, share, self.session.recipe.seed + kinds[:position].count(kind)))
+            if heads[-1].card.training.cancelled:
+                break
+        return heads
+
+    def _together(self, heads: Sequence[Head]) -> Head:
+        """The ensemble of fitted heads, with a card of its own."""
+        module, device = EnsembleHead.of([head.module for head in heads]), self.session.device
+        found = held_out_dice(module.to(device), Batches(module, self._embedder(module), device), self.checks)
+        together = self._head(module, Fit({}, found, sum(head.card.training.steps or 0 for head in heads)))
+        return together.noted(cut_short=True) if any(head.cut_short for head in heads) else together
+
+    def _fit(self, kind: str, seconds: float, seed: int) -> Head:
+        """Fit one head; on the processor, where the device has too little memory for it."""
+        session = self.session
+        try:
+            return self._fit_here(kind, seconds, seed)
+        except MemoryExhausted:
+            if session.device.type == "cpu":
+                raise
+        words = f"{session.device} has too little memory to train the {kind} head: the processor does it."
+        session.monitor.warning(words)
+        session.device = torch.device("cpu")
+        return self._fit_here(kind, seconds, seed)
+
+    def _fit_here(self, kind: str, seconds: float, seed: int) -> Head:
+        session = self.session
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = self.new_module(kind)
+            began = time.monotonic()
+            embedder = self._embedder(module)
+            pace = seconds_per_step(module, sizes_of(self.encoder, module), session.device)
+            least = session.budget.least_steps(module.steps)
+            torch.manual_seed(seed)
+            result = fit(
+                module,
+                embedder,
+                self.samples,
+                self.checks,
+                steps=session.budget.steps(module.steps, seconds, pace),
+                least_steps=least,
+                seed=seed,
+                device=session.device,
+                deadline=began + _OVERTIME * max(seconds, 10.0, least * pace),
+                monitor=session.monitor,
+            )
+        if result.cut_short:
+            session.monitor.warning(_cut_short(kind, result))
+        return self._head(module, result)
+
+    def _embedder(self, module: HeadModule) -> Embedder:
+        """That of the encoder, or for a head that needs no features one that asks for none."""
+        return self.embedder if module.needs else Embedder(None, (), self.session.store)
+
+    def _head(self, module: HeadModule, result: Fit) -> Head:
+        card = recorded(self.session, self.encoder, module, result, self.samples, self.checks)
+        return Head(card=card, module=module.cpu().eval())
+
+
+def untrained(kind: str, encoder: Encoder | None, classes: int) -> HeadModule:
+    """A head of that kind for the features of ``encoder``; ``classes`` counts background too."""
+    chosen = head_class(kind)
+    levels = {level: encoder.levels[level] for level in chosen.needs} if encoder else {}
+    options = chosen.options_for(min(level.size for level in levels.values())) if levels else {}
+    return chosen({name: level.channels for name, level in levels.items()}, classes, **options)
+
+
+def sizes_of(encoder: Encoder | None, module: HeadModule) -> dict[str, int]:
+    """Cells a side of the levels that ``module`` reads."""
+    return {level: encoder.levels[level].size for level in module.needs} if encoder else {}
+
+
+def _cut_short(kind: str, result: Fit) -> str:
+    words = f"Training the {kind} head ended after {result.steps} of {result.planned} steps, since its time was over"
+    return f"{words}: it may be worse than it could be. Train again with a larger budget, or on a less busy computer."
+
+
+def _earlier(
+    head: Head, module: HeadModule, encoder: Encoder | None, structures: Sequence[Structure]
+) -> HeadModule | None:
+    """The part of ``head`` that ``module`` can go on from: same type, encoder weights and structures; or None."""
+    if head.card.encoder.sha256 != (encoder.sha256 if encoder else ""):
+        return None
+    if head.card.values != [structure.value for structure in structures]:
+        return None
+    alike = (part for part in head.module.parts() if part.type_name == module.type_name)
+    return next((part for part in alike if part.hyper() == module.hyper()), None)
+
+
+def _start_from_sam(module: HeadModule, encoder: Encoder, monitor: Monitor) -> None:
+    """Give an AutoSAM head SAM's own decoder where the encoder has one to give."""
+    state = {key: torch.from_numpy(np.array(value)) for key, value in encoder.decoder_state().items()}
+    if state:
+        module.start_from_sam(state)  # type: ignore[operator]
+    else:
+        monitor.warning("This encoder brings no SAM decoder: the autosam head starts from random weights.")

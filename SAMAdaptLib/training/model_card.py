@@ -1,0 +1,97 @@
+"""What a training leaves on the card of its head: how it was made, and how good it is on held-out slices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..heads.card import HeadCard
+from ..heads.parts import EncoderRef, IntensityFacts, NetworkSpec, Quality, StructureFacts, TrainingRecord
+from ..utils.plaintext import LONGEST_NAME, cleaned
+
+if TYPE_CHECKING:
+    from ..data.structure import Structure
+    from ..encoders.base import Encoder
+    from ..networks.base import HeadModule
+    from .fit import Fit
+    from .samples import Sample
+    from .train import Session
+
+
+def recorded(
+    session: Session,
+    encoder: Encoder | None,
+    module: HeadModule,
+    result: Fit,
+    samples: Sequence[Sample],
+    checks: Sequence[Sample],
+) -> HeadCard:
+    """The card of ``module``, which a fit of the session on ``samples`` gave; ``checks`` are the held-out slices."""
+    lessons, recipe = session.lessons, session.recipe
+    return HeadCard(
+        name=cleaned(recipe.name, LONGEST_NAME),
+        head=NetworkSpec.of(module.named()),
+        encoder=_encoder(encoder, module),
+        plane=lessons.plane,
+        intensity=IntensityFacts.of(lessons.rule.to_dict()),
+        modality=cleaned(lessons.cases[0].volume.modality, LONGEST_NAME),
+        structures=tuple(
+            StructureFacts.of({**structure.to_dict(), **facts})
+            for structure, facts in zip(session.structures, lessons.anatomy, strict=True)
+        ),
+        training=_training(session, module, result, samples),
+        quality=_quality(session.structures, result, len(checks)),
+    )
+
+
+def _training(session: Session, module: HeadModule, result: Fit, samples: Sequence[Sample]) -> TrainingRecord:
+    from .. import __version__
+
+    lessons, recipe = session.lessons, session.recipe
+    return TrainingRecord.of(
+        {
+            "cases": len(lessons.cases),
+            "slices": len({id(sample.annotated) for sample in samples}),
+            "views": len(samples),
+            "steps": result.steps,
+            "seconds": round(time.monotonic() - session.began, 1),
+            "seed": recipe.seed,
+            "budget": session.budget.name,
+            "trainable_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
+            "annotated_slices_only": recipe.annotated_slices_only,
+            "scribbles": recipe.ignore_label is not None,
+            **({"completed": True} if session.completed is not None else {}),
+            "version": __version__,
+            "cancelled": result.cancelled,
+            **({"cut_short": True} if result.cut_short else {}),
+            "curve": [[step, _rounded(loss), _rounded(dice)] for step, loss, dice in result.curve],
+        }
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(value, 4)
+
+
+def _encoder(encoder: Encoder | None, module: HeadModule) -> EncoderRef:
+    """The encoder as the card names it; feature levels as [channels, size]."""
+    if encoder is None:
+        return EncoderRef(name="none", sha256="", levels={}, input_size=None)
+    levels = {level: (int(encoder.levels[level].channels), int(encoder.levels[level].size)) for level in module.needs}
+    name = cleaned(encoder.name, LONGEST_NAME).translate({ord(sign): "_" for sign in "/\\"})
+    return EncoderRef(name=name, sha256=encoder.sha256, levels=levels, input_size=int(encoder.input_size))
+
+
+def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> Quality:
+    """Held-out Dice as the card keeps it; nulls where nothing was held out."""
+    if result.held_out is None:
+        return Quality(dice={}, mean_dice=None, held_out_slices=0)
+    dice = [_rounded(value) for value in result.held_out.dice]
+    return Quality(
+        dice={str(structure.value): value for structure, value in zip(structures, dice, strict=True)},
+        mean_dice=_rounded(result.held_out.mean),
+        held_out_slices=slices,
+    )

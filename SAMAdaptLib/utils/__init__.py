@@ -1,0 +1,1 @@
+"""What any program needs: files, paths, processes, hardware. Nothing here knows of images."""

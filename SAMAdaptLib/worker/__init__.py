@@ -1,0 +1,1 @@
+"""Jobs in other processes: the resident worker of the panel, several on this machine, a cluster."""
