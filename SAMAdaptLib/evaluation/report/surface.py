@@ -101,7 +101,7 @@ class _Space:
     pixels: int
 
     @classmethod
-    def of(cls, labelmap: Labelmap, pixels: int, view: View, side_mm: float) -> _Space:
+    def of(cls, labelmap: Labelmap, pixels: int, view: Viewpoint, side_mm: float) -> _Space:
         return cls(view.axes(), _middle(labelmap, np.argwhere(labelmap.voxels > 0)), side_mm / pixels, pixels)
 
     def occupancy(self, labelmap: Labelmap, values: tuple[int, ...]) -> NDArray[np.float32]:
