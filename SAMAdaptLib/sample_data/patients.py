@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import SimpleITK as sitk
 
@@ -13,6 +11,7 @@ from ..data.image import Labelmap, Volume
 from ..data.io.volumes import read_labelmap, read_volume, write_labelmap, write_volume
 from ..errors import InputError
 from ..utils.paths import folder
+from .names import NAMES, SEEDS, title
 from .simulation import simulate
 from .template import CREDIT, PLACE, template
 
@@ -20,10 +19,6 @@ SLICE_STEP = 2
 """Of patient A every second axial millimetre is kept, as in a scan with 2 mm slices: half the work, and axial is the
 best plane."""
 
-SEEDS: Mapping[str, int] = MappingProxyType({"B": 2, "C": 3, "D": 4})
-"""Of the simulated patients."""
-
-NAMES = ("A", *SEEDS)
 _MADE = 1
 """Of files: counts up when the simulation is changed."""
 
@@ -41,18 +36,7 @@ class SamplePatient:
         return self.name in SEEDS
 
     @property
-    def title(self) -> str:
-        return title(self.name)
-
-    credit: str = CREDIT
-
-
-def title(name: str) -> str:
-    """How a patient is called wherever it is shown."""
-    return f"Brain {name} (simulated)" if name in SEEDS else f"Brain {name} (template)"
-
-
-def load(name: str) -> SamplePatient:
+    def load(name: str) -> SamplePatient:
     """A sample patient: "A" (the template brain), "B", "C" or "D" (simulated from it).
 
     The template is fetched at the first use; the same name is the same patient, on any computer. Raises InputError for

@@ -45,8 +45,8 @@ MARGIN_MM = 12.0
 _PROFILE_MM = 0.75
 """A slice averages what lies within its thickness, sampled at least so densely."""
 
-_REACH = 15
-"""Voxels of the template that are looked at around what it shows: farther away a deformation takes nothing."""
+_REACH_MM = 15.0
+"""What is looked at around what the template shows: farther away a deformation takes nothing."""
 
 _QUANTUM = 2.0**-20
 """Mixtures are rounded to this before they are compared, so that last bits do not decide."""
@@ -136,8 +136,9 @@ class _Sampling:
         values = self.labelmap.values()
         gray = self.volume.voxels - self.volume.voxels.min()
         source = np.stack([gray, *(self.labelmap.voxels == value for value in values)]).astype(np.float32)
-        near = np.pad((source != 0).any(axis=0), _REACH)
-        near = maximum_filter(near, 2 * _REACH + 1, mode="constant")
+        reach = self._reach()
+        near = np.pad((source != 0).any(axis=0), [(count, count) for count in reach])
+        near = maximum_filter(near, tuple(2 * reach + 1), mode="constant")
         sums = np.zeros((len(source), *grid.shape))
         offsets = list(_profile(grid))
         for slab, offset in product(range(grid.shape[0]), offsets):  # a slice at a time: all would need gigabytes
@@ -148,6 +149,10 @@ class _Sampling:
         shares = np.rint(sums[1:] / _QUANTUM) * _QUANTUM
         return sums[0], np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares])
 
+    def _reach(self) -> NDArray[np.int64]:
+        """``_REACH_MM`` in voxels of the template (k, j, i)."""
+        return np.ceil(_REACH_MM / np.array(self.volume.geometry.spacing[::-1])).astype(int)
+
     def _template_voxels(
         self, grid: Geometry, slab: int, offset: NDArray[np.float64], near: NDArray[np.bool_]
     ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -156,7 +161,7 @@ class _Sampling:
         j, i = np.indices(grid.shape[1:], float)
         points = _moved(self.matrix, grid.ijk_to_lps(np.stack([i, j, np.full_like(i, slab)], -1) + offset))
         own = self.volume.geometry
-        k, j, i = np.moveaxis(np.rint(own.lps_to_ijk(points)).astype(int), -1, 0)[::-1] + _REACH
+        k, j, i = np.moveaxis(np.rint(own.lps_to_ijk(points)).astype(int)[..., ::-1] + self._reach(), -1, 0)
         within = (k >= 0) & (j >= 0) & (i >= 0) & (k < near.shape[0]) & (j < near.shape[1]) & (i < near.shape[2])
         shown = np.zeros(within.shape, bool)
         shown[within] = near[k[within], j[within], i[within]]
