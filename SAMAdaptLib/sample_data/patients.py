@@ -36,7 +36,13 @@ class SamplePatient:
         return self.name in SEEDS
 
     @property
-    def load(name: str) -> SamplePatient:
+    def title(self) -> str:
+        return title(self.name)
+
+    credit: str = CREDIT
+
+
+def load(name: str) -> SamplePatient:
     """A sample patient: "A" (the template brain), "B", "C" or "D" (simulated from it).
 
     The template is fetched at the first use; the same name is the same patient, on any computer. Raises InputError for
