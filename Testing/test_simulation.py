@@ -18,7 +18,7 @@ from SAMAdaptLib.sample_data.deformation import VELOCITY_MM, random_deformation,
 from SAMAdaptLib.sample_data.simulation import Simulated, rotation, simulate
 
 GRID = Geometry((44, 50, 22), (2.0, 2.0, 4.0), (30.0, -20.0, 10.0), np.diag([-1.0, -1.0, 1.0]))
-KNOWN = "893a6fa70755a89add04345df5822244f28b19ab9aa97dcbb9af4422c5c58446"
+KNOWN = "58645920002500a0b3f23e6a54de806142b63ed481994597defb2f55f2e58f34"
 """Of seed 1."""
 
 STRUCTURES = (Structure(1, "Shell", (1, 0, 0)), Structure(4, "Core", (0, 0, 1)))

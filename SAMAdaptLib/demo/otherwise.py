@@ -39,7 +39,9 @@ def laid_over(labelmap: Labelmap, own: Volume, other: Volume) -> Labelmap:
     source, target = labelmap.geometry, other.geometry
     corners = source.lps_to_ijk(target.ijk_to_lps(np.vstack([np.zeros(3), np.eye(3)])) + shift)
     matrix = (corners[1:] - corners[0]).T  # from (i, j, k) of the other grid to (i, j, k) of the own one
-    moved = affine_transform(labelmap.voxels, matrix[::-1, ::-1], corners[0][::-1], target.shape, order=0)
+    moved = affine_transform(
+        labelmap.voxels, matrix[::-1, ::-1], corners[0][::-1], target.shape, order=0, mode="grid-constant"
+    )
     return Labelmap(moved, target, labelmap.structures, name=labelmap.name)
 
 

@@ -44,8 +44,8 @@ class Deformation:
 
     def jacobian(self) -> NDArray[np.float64]:
         """How many times as large a volume becomes, at each point (z, y, x); above 0 where nothing is folded."""
-        by_axis = [np.stack(np.gradient(part, STEP_MM)[::-1]) for part in self.displacement]
-        return np.linalg.det(np.moveaxis(np.stack(by_axis), (0, 1), (-2, -1)) + np.eye(3))
+        slopes = [[np.gradient(part, STEP_MM, axis=axis) for axis in (2, 1, 0)] for part in self.displacement]
+        return np.linalg.det(np.moveaxis(np.array(slopes), (0, 1), (-2, -1)) + np.eye(3))
 
 
 def random_deformation(
@@ -59,7 +59,7 @@ def random_deformation(
     """A deformation of the box from ``low`` to ``high`` (x, y, z in mm), drawn from ``rng``."""
     count = np.ceil((np.asarray(high) - low) / STEP_MM).astype(int)[::-1] + 1
     velocity = velocity_mm * smooth_noise(rng, 3, tuple(count), node_mm / STEP_MM)
-    where = np.stack(np.indices(velocity.shape[1:], float)[::-1], -1)
+    where = np.moveaxis(np.indices(velocity.shape[1:], float)[::-1], 0, -1)
     field = velocity / 2**_SQUARINGS
     for _ in range(_SQUARINGS):
         field = field + _sampled(field, where + np.moveaxis(field, 0, -1) / STEP_MM)

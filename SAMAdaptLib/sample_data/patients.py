@@ -48,17 +48,10 @@ def load(name: str) -> SamplePatient:
     The template is fetched at the first use; the same name is the same patient, on any computer. Raises InputError for
     another name, and when the template cannot be had.
     """
-    if name not in NAMES:
-        msg = f"There is no sample patient {name!r}."
-        raise InputError(msg, f"Use one of {', '.join(NAMES)}.")
-    image, labels = paths = _paths(name)
-    if all(path.is_file() for path in paths):
-        volume = read_volume(image)
-        return SamplePatient(name, _named(volume, name), read_labelmap(labels, like=volume))
-    sample = _made(name)
-    write_labelmap(sample.labelmap, labels)
-    write_volume(sample.volume, image)
-    return sample
+    image, labels = files(name)
+    volume = read_volume(image)
+    named = Volume(volume.voxels, volume.geometry, title(name), "MR")
+    return SamplePatient(name, named, read_labelmap(labels, like=volume))
 
 
 def files(name: str) -> tuple[Path, Path]:
@@ -66,25 +59,24 @@ def files(name: str) -> tuple[Path, Path]:
 
     Raises InputError as ``load`` does.
     """
-    load(name)
-    return _paths(name)
-
-
-def _paths(name: str) -> tuple[Path, Path]:
+    if name not in NAMES:
+        msg = f"There is no sample patient {name!r}."
+        raise InputError(msg, f"Use one of {', '.join(NAMES)}.")
     stem = f"Brain{name}-{_MADE}"
-    return folder(PLACE) / f"{stem}.nrrd", folder(PLACE) / f"{stem}.seg.nrrd"
+    image, labels = folder(PLACE) / f"{stem}.nrrd", folder(PLACE) / f"{stem}.seg.nrrd"
+    if not (image.is_file() and labels.is_file()):
+        volume, tissue = _made(name)
+        write_labelmap(tissue, labels)
+        write_volume(volume, image)  # last: where it is, both are
+    return image, labels
 
 
-def _made(name: str) -> SamplePatient:
+def _made(name: str) -> tuple[Volume, Labelmap]:
     volume, tissue = template()
     if name in SEEDS:
         patient = simulate(volume, tissue, SEEDS[name], title(name))
-        return SamplePatient(name, patient.volume, patient.labelmap)
+        return patient.volume, patient.labelmap
     step = slice(None, None, SLICE_STEP)
     image, labels = (sitk.Image(part.to_sitk()[:, :, step]) for part in (volume, tissue))
     kept = Volume.from_sitk(image, title(name), volume.modality)
-    return SamplePatient(name, kept, Labelmap.from_sitk(labels, tissue.structures, title(name)))
-
-
-def _named(volume: Volume, name: str) -> Volume:
-    return Volume(volume.voxels, volume.geometry, title(name), "MR")
+    return kept, Labelmap.from_sitk(labels, tissue.structures, title(name))

@@ -28,7 +28,7 @@ from .deformation import Deformation, random_deformation, smooth_noise
 
 SIZE = 0.06
 TURN_DEG, TILT_DEG, SHIFT_MM = 8.0, 15.0, 20.0
-PIXELS_MM, SLICES_MM = (0.9, 1.2), (1.5, 3.0)
+PIXELS_MM, SLICES_MM = (0.9, 1.2), (2.0, 4.0)
 NOISE, SHADING = (0.02, 0.05), (0.2, 0.4)
 GAMMA = 0.2
 """Contrast: grey values to the power of 2 to this, at most, either way."""
@@ -89,7 +89,7 @@ def simulate(volume: Volume, labelmap: Labelmap, seed: int, name: str = "") -> S
     matrix = np.eye(4)
     matrix[:3, :3] = np.diag(1 / size) @ turned.T
     matrix[:3, 3] = center - matrix[:3, :3] @ (center + rng.uniform(-SHIFT_MM, SHIFT_MM, 3))
-    grid = _grid(rng, np.linalg.inv(matrix), low, high)
+    grid = _grid(rng, np.asarray(np.linalg.inv(matrix), float), low, high)
     patient = _Sampling(volume, labelmap, matrix, deformation)
     gray, mixture = patient.on(grid)
     labels = _most_of(mixture, (0, *labelmap.values()))
@@ -102,7 +102,7 @@ def simulate(volume: Volume, labelmap: Labelmap, seed: int, name: str = "") -> S
         grid.direction,
     )
     return Simulated(
-        Volume(voxels[box], cut, name, volume.modality),
+        Volume(voxels[box].astype(np.float32), cut, name, volume.modality),
         Labelmap(labels[box], cut, labelmap.structures, name=name),
         matrix,
         deformation,
@@ -144,7 +144,7 @@ class _Sampling:
         for slab, offset in product(range(grid.shape[0]), offsets):  # a slice at a time: all would need gigabytes
             shown, coordinates = self._template_voxels(grid, slab, offset, near)
             for target, part in zip(sums[:, slab], source, strict=True):
-                target[shown] += map_coordinates(part, coordinates, np.float64, order=1, mode="constant")
+                target[shown] += map_coordinates(part, coordinates, np.float64, order=1, mode="grid-constant")
         sums /= len(offsets)
         shares = np.rint(sums[1:] / _QUANTUM) * _QUANTUM
         return sums[0], np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares])
@@ -217,7 +217,7 @@ def _as_scanned(
     shifts = rng.normal(0, TISSUE_SHIFT, len(mixture) - 1)
     clean = np.clip(gray / brightest + np.tensordot(shifts, mixture[1:], 1), 0, None)
     clean **= 2.0 ** rng.uniform(-GAMMA, GAMMA)
-    shading = smooth_noise(rng, 1, grid.shape, SHADING_MM / np.mean(grid.spacing))[0]
+    shading = smooth_noise(rng, 1, grid.shape, SHADING_MM / float(np.mean(grid.spacing)))[0]
     shading -= (shading[tissue].max() + shading[tissue].min()) / 2
     clean *= 1 + shading / np.ptp(shading[tissue]) * rng.uniform(*SHADING)
     level = rng.uniform(*NOISE)
