@@ -87,7 +87,7 @@ class SampleDataLogic:
     listed: dict[str, dict[str, Any]] = {}
 
     @classmethod
-    def registerCustomSampleDataSource(cls, **source: Any) -> None:
+    def registerCustomSampleDataSource(cls, **source: Any) -> None:  # noqa: N802  Slicer's name
         assert all(isinstance(source[name], str) for name in ("uris", "fileNames", "nodeNames", "thumbnailFileName"))
         cls.listed[source["sampleName"]] = source  # modules of earlier applications of this process register, too
 
