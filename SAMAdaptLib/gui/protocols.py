@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from .job_queue import Order
+from .job_queue import JobRequest
 
 
 class Desk(Protocol):
-    """Carries out one order at a time; ``desk.JobDesk`` with a worker, a fake in tests."""
+    """Carries out one order at a time; ``job_queue.JobQueue`` with a worker, a fake in tests."""
 
     @property
     def owner(self) -> str: ...
@@ -17,7 +17,7 @@ class Desk(Protocol):
     @property
     def cancelling(self) -> bool: ...
 
-    def start(self, order: Order) -> None: ...
+    def start(self, order: JobRequest) -> None: ...
 
     def cancel(self) -> None: ...
 
