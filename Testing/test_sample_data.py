@@ -123,6 +123,14 @@ def test_the_files_of_a_patient_are_there_when_they_are_asked_for(
     assert image.parent == labels.parent == empty_home / "samples"
 
 
+def test_a_patient_is_loaded_in_one_line(a_small_template: tuple[Volume, Labelmap]) -> None:
+    from SAMAdaptLib import sample_data
+
+    assert sample_data.load("A").title == "Brain A (template)"
+    with pytest.raises(AttributeError, match="no attribute 'fetch'"):
+        _ = sample_data.fetch  # type: ignore[attr-defined]
+
+
 def test_another_name_is_refused_with_the_names_that_there_are(empty_home: Path) -> None:
     with pytest.raises(InputError, match=r"no sample patient 'E'.*A, B, C, D"):
         patients.load("E")
