@@ -84,7 +84,7 @@ def demo(arguments: Sequence[str]) -> int:
     """Train on real volumes, segment, show."""
     environment = Environment(ROOT / ".venv")
     if not {"-h", "--help"} & set(arguments):
-        say("SAMAdapt demo: learn from a few annotated slices, segment the rest.")
+        say("SAMAdapt demo: learn from a few annotated slices of one patient, segment others.")
     environment.ensure(RUNTIME)
     return environment.python("-m", "SAMAdaptLib.demo", "--output", str(ROOT / "demo"), *arguments)
 

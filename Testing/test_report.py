@@ -131,7 +131,7 @@ def test_slices_are_spread_over_what_is_labelled_however_small_a_structure_is():
     volume, _, reference = scene(shape=(30, 40, 48))
     voxels = np.zeros((30, 40, 48), np.uint8)
     voxels[5:10, 5:35, 5:35], voxels[25, 20, 20] = 1, 2
-    numbers = overlay._telling_slices(overlay.SliceStack(volume, "axial"), [reference.with_array(voxels)])
+    numbers = overlay.telling_slices(overlay.SliceStack(volume, "axial"), [reference.with_array(voxels)])
     assert 25 in numbers
     assert sum(5 <= number < 10 for number in numbers) == 2
 

@@ -65,6 +65,24 @@ class SlicerApplication:
             slicer.util.loadSegmentation(str(segmentation))
             self.showVolume(volumeNode)
 
+    def loadSample(self, name: str, image: Path, segmentation: Path | None) -> tuple[Any, Any]:
+        """Load a sample volume under its name, with its segmentation if there is one, and show both: their nodes.
+
+        The nodes forget the files, which are SAMAdapt's own: saving the scene asks where to.
+        """
+        volumeNode = slicer.util.loadVolume(str(image), {"name": name, "singleFile": True})
+        segmentationNode = None
+        if segmentation is not None:
+            segmentationNode = slicer.util.loadSegmentation(str(segmentation), {"name": name})
+            segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+        for node in (volumeNode, segmentationNode):
+            storage = node.GetStorageNode() if node is not None else None
+            if storage is not None:
+                slicer.mrmlScene.RemoveNode(storage)
+                node.SetAndObserveStorageNodeID(None)
+        self.showVolume(volumeNode)
+        return volumeNode, segmentationNode
+
     def openSegmentEditor(self, segmentationNode: Any, volumeNode: Any) -> None:
         """Switch to the Segment Editor with both chosen."""
         slicer.util.selectModule("SegmentEditor")

@@ -37,7 +37,7 @@ class Panel:
 
     def __init__(self, ui: Any, services: Services) -> None:
         self.ui, self.services = ui, services
-        self.segment = SegmentPresenter(ui, services, self.refresh)
+        self.segment = SegmentPresenter(ui, services, self.refresh, self.addCase)
         self.train = TrainPresenter(ui, services, self.refresh, self.useHead)
         self.improve = ImprovePresenter(ui, services, self.train, self.segment.head)
         self.cohort = CohortPresenter(ui, services, self.segment)
@@ -106,6 +106,10 @@ class Panel:
         self.segment.chooseHead(key)
         self.ui.segmentCollapsibleButton.collapsed = False
         self.ui.trainCollapsibleButton.collapsed = True
+
+    def addCase(self, volume: Any, segmentation: Any) -> None:
+        """An annotated volume to learn from."""
+        self.train.cases.add(volume, segmentation)
 
     def close(self) -> None:
         """End what runs, and the worker: no job, process, thread or file stays."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...data.io.volumes import Labelmap, Volume
     from ..metrics import Evaluation
 
-_Entry = tuple[tuple[float, float, float], str]  # colour and text in the legend
+Entry = tuple[tuple[float, float, float], str]  # colour and text in the legend
 
 SLICES = 3
 FILL = 0.38
@@ -40,7 +40,7 @@ _PANEL_INCHES = 2.9
 
 
 @dataclass(frozen=True)
-class _Scene:
+class Scene:
     """What every panel shares: the stack, display limits, the box of rows and columns shown, the structures."""
 
     stack: SliceStack
@@ -72,19 +72,19 @@ def overlay_figure(
         if labelmap.voxels.shape != volume.voxels.shape:
             msg = f"The labelmap has {labelmap.voxels.shape} voxels (k, j, i), the volume {volume.voxels.shape}."
             raise InputError(msg, "Show a labelmap on the grid of its own volume.")
-    scene = _scene(volume, maps, plane)
-    numbers = _telling_slices(scene.stack, maps)
+    scene = scene_of(volume, maps, plane)
+    numbers = telling_slices(scene.stack, maps)
     return _draw(scene, maps, numbers, evaluation, title or volume.name, subtitle)
 
 
-def _scene(volume: Volume, maps: list[Labelmap], plane: str) -> _Scene:
+def scene_of(volume: Volume, maps: list[Labelmap], plane: str) -> Scene:
     stack = _telling_stack(volume, maps, plane)
     present = {value for labelmap in maps for value in labelmap.values()}
     named = {item.value: item for labelmap in reversed(maps) for item in labelmap.structures}
     structures = complete_structures(present, [item for value, item in sorted(named.items()) if value in present])
     low, high = rule_for(volume, "auto").limits(volume.voxels)
     rows, columns = _view(stack, maps)
-    return _Scene(stack, volume, (float(low), float(high)), rows, columns, structures)
+    return Scene(stack, volume, (float(low), float(high)), rows, columns, structures)
 
 
 def _telling_stack(volume: Volume, maps: list[Labelmap], plane: str) -> SliceStack:
@@ -100,7 +100,7 @@ def _structures_shown(stack: SliceStack, maps: list[Labelmap]) -> int:
     return sum(
         len(np.unique(stack.slice(labelmap.voxels, number)))
         for labelmap in maps
-        for number in _telling_slices(stack, maps)
+        for number in telling_slices(stack, maps)
     )
 
 
@@ -124,7 +124,7 @@ def _view(stack: SliceStack, maps: list[Labelmap]) -> tuple[slice, slice]:
     return slice(int(first[0]), int(last[0])), slice(int(first[1]), int(last[1]))
 
 
-def _telling_slices(stack: SliceStack, maps: list[Labelmap]) -> list[int]:
+def telling_slices(stack: SliceStack, maps: list[Labelmap]) -> list[int]:
     """Slices at even shares of what is labelled, each structure counting the same however small it is."""
     weight = np.zeros(len(stack))
     for labelmap in maps:
@@ -141,7 +141,7 @@ def _telling_slices(stack: SliceStack, maps: list[Labelmap]) -> list[int]:
 
 
 def _draw(
-    scene: _Scene,
+    scene: Scene,
     maps: list[Labelmap],
     numbers: list[int],
     evaluation: Evaluation | None,
@@ -152,7 +152,7 @@ def _draw(
     width_mm = (scene.columns.stop - scene.columns.start) * scene.stack.spacing[1]
     panel = _PANEL_INCHES * np.array([width_mm, height_mm]) / max(width_mm, height_mm)
     columns, gap = 1 + len(maps), 0.1
-    entries, per_line = _legend(scene, evaluation), columns
+    entries, per_line = legend_of(scene, evaluation), columns
     lines = -(-len(entries) // per_line)
     top, bottom, side = (0.85 if subtitle else 0.62) + 0.35, 0.34 + 0.27 * lines, 0.35
     width = max(columns * panel[0] + (columns - 1) * gap + 2 * side, 6.2)
@@ -165,12 +165,12 @@ def _draw(
             x = left + column * (panel[0] + gap)
             y = height - top - (row + 1) * panel[1] - row * gap
             axes = figure.add_axes((x / width, y / height, panel[0] / width, panel[1] / height))
-            _panel(axes, scene, number, labelmap, panel[1] / panel[0])
+            draw_slice(axes, scene, number, labelmap, panel[1] / panel[0])
             if row == 0:
                 _column_title(figure, column, x + panel[0] / 2, top - 0.17)
             if column == 0:
                 _place_names(axes, scene, number, first=row == 0)
-    _write_legend(figure, entries, per_line, left=side, width=width - 2 * side, bottom=bottom)
+    write_legend(figure, entries, per_line, left=side, width=width - 2 * side, bottom=bottom)
     return figure
 
 
@@ -182,7 +182,7 @@ def _column_title(figure: Figure, column: int, x: float, below_top: float) -> No
     figure.text(*place, name, color=SCAN.ink, fontsize=11, ha="center", va="center")
 
 
-def _panel(axes: Axes, scene: _Scene, number: int, labelmap: Labelmap | None, ratio: float) -> None:
+def draw_slice(axes: Axes, scene: Scene, number: int, labelmap: Labelmap | None, ratio: float) -> None:
     """One slice; with a labelmap, its structures as fills and outlines."""
     box = scene.rows, scene.columns
     image = scene.stack.slice(scene.volume.voxels, number)[box]
@@ -193,12 +193,12 @@ def _panel(axes: Axes, scene: _Scene, number: int, labelmap: Labelmap | None, ra
     if labelmap is not None:
         labels = scene.stack.slice(labelmap.voxels, number)[box]
         for structure in scene.structures:
-            _structure(axes, labels == structure.value, structure.color)
+            draw_structure(axes, labels == structure.value, structure.color)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
 
 
-def _structure(axes: Axes, mask: np.ndarray, color: tuple[float, float, float]) -> None:
+def draw_structure(axes: Axes, mask: np.ndarray, color: tuple[float, float, float]) -> None:
     if not mask.any():
         return
     # One more pixel of background around it: outlines close where a structure meets the edge of the picture.
@@ -208,7 +208,7 @@ def _structure(axes: Axes, mask: np.ndarray, color: tuple[float, float, float]) 
     axes.contour(columns, rows, padded, levels=(0.5,), colors=[color], linewidths=1.3)
 
 
-def _place_names(axes: Axes, scene: _Scene, number: int, first: bool) -> None:
+def _place_names(axes: Axes, scene: Scene, number: int, first: bool) -> None:
     """Which slice this is; on the first one, which way the patient lies and how long 1 or 5 cm are."""
     from matplotlib.patheffects import withStroke
 
@@ -230,7 +230,7 @@ def _place_names(axes: Axes, scene: _Scene, number: int, first: bool) -> None:
     axes.text(0.97 - bar_mm / width_mm / 2, 0.055, text, va="bottom", ha="center", **small)
 
 
-def _legend(scene: _Scene, evaluation: Evaluation | None) -> list[_Entry]:
+def legend_of(scene: Scene, evaluation: Evaluation | None) -> list[Entry]:
     dice = {row.value: row.dice for row in evaluation.structures} if evaluation else {}
     entries = []
     for structure in scene.structures:
@@ -240,8 +240,8 @@ def _legend(scene: _Scene, evaluation: Evaluation | None) -> list[_Entry]:
     return entries
 
 
-def _write_legend(
-    figure: Figure, entries: Sequence[_Entry], per_line: int, left: float, width: float, bottom: float
+def write_legend(
+    figure: Figure, entries: Sequence[Entry], per_line: int, left: float, width: float, bottom: float
 ) -> None:
     """Chips and texts, ``per_line`` in a line, below ``bottom``; lengths in inches."""
     from matplotlib.patches import FancyBboxPatch

@@ -18,6 +18,7 @@ from ..job_queue import JobRequest
 from ..widgets import tables
 from ..widgets.head_menu import HeadMenu
 from ..widgets.progress_bar import ProgressView
+from ..widgets.sample_menu import SampleMenu
 from .base import Presenter, Services, alive
 
 
@@ -53,16 +54,20 @@ def markResult(placement: Any, result: dict[str, Any]) -> None:
 
 
 class SegmentPresenter(Presenter):
-    """Shows and runs the panel Segment. ``changed`` is called when the head or the library changed."""
+    """Shows and runs the panel Segment. ``changed`` is called when the head or the library changed, ``annotated`` with
+    an annotated volume and its segmentation when a sample was loaded."""
 
     name = "segment"
 
-    def __init__(self, ui: Any, services: Services, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, ui: Any, services: Services, changed: Callable[[], None], annotated: Callable[[Any, Any], None]
+    ) -> None:
         super().__init__(ui, services)
-        self._changed = changed
+        self._changed, self._annotated = changed, annotated
         self.view = ProgressView(
             ui.segmentButton, ui.segmentProgressFrame, ui.segmentProgressBar, ui.segmentStatusLabel
         )
+        self.samples = SampleMenu(ui.loadSampleButton, services.application, self._onSample)
         self.menu = HeadMenu(ui.headMenuButton, services, self.head, self.chooseHead)
         self.placement: Any = None
         self._resultVolume: Any = None
@@ -76,6 +81,9 @@ class SegmentPresenter(Presenter):
         ui.show3DButton.connect("toggled(bool)", self._onShow3D)
         ui.segmentEditorButton.connect("clicked(bool)", self._onSegmentEditor)
         ui.undoButton.connect("clicked(bool)", self._onUndo)
+
+    def close(self) -> None:
+        self.samples.close()
 
     # Heads --------------------------------------------------------------------------------------------------------
 
@@ -166,6 +174,14 @@ class SegmentPresenter(Presenter):
             from ...mrml import fit_roi
 
             fit_roi(region, volume)
+
+    def _onSample(self, volume: Any, segmentation: Any) -> None:
+        """A sample patient came into the scene: it is the volume, and where it is annotated the case to learn from."""
+        if self.parameters is None:
+            return
+        self.parameters.inputVolume = volume
+        if segmentation is not None:
+            self._annotated(volume, segmentation)
 
     # Running ------------------------------------------------------------------------------------------------------
 
