@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.io.volumes import read_labelmap, read_volume
-from ..live.preview import accepted
+from ..live.preview import Acceptance
 from ..live.serve import require_line, serve
 from ..live.session import LiveSession
 
@@ -35,9 +35,8 @@ def completed(job: CompleteJob, monitor: Monitor) -> tuple[Labelmap, list[int]]:
     found = session.complete()
     annotated = list(session.annotated)
     if job.between:
-        known = np.ones(len(session.stack), bool)
-        filled = accepted(session.stack, session.drawn(), found.voxels, known, annotated, "between")
-        found = found.with_array(filled)
+        whole = Acceptance(session.stack, annotated, np.ones(len(session.stack), bool), annotated)
+        found = found.with_array(whole.applied(session.drawn(), found.voxels, "between"))
     if found.provenance is not None:
         found = found.made_by(found.provenance.of_input(job.image))
     return found, annotated
@@ -46,9 +45,13 @@ def completed(job: CompleteJob, monitor: Monitor) -> tuple[Labelmap, list[int]]:
 def serve_live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:
     """Serve a session until it is cancelled; facts about it. Raises InputError and its kin."""
     line = require_line(monitor)
+    return serve(open_live(job, monitor), line, monitor, job.start)
+
+
+def open_live(job: LiveJob, monitor: Monitor) -> LiveSession:
+    """The session that the job asks for. Raises InputError and its kin."""
     volume = read_volume(job.image, monitor=monitor)
-    session = LiveSession(volume, seed=job.seed, monitor=monitor, **_options(job))
-    return serve(session, line, monitor, job.start)
+    return LiveSession(volume, seed=job.seed, monitor=monitor, **_options(job))
 
 
 def _options(job: CompleteJob | LiveJob) -> dict[str, Any]:
