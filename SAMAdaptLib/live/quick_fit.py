@@ -294,6 +294,14 @@ class QuickFit:
         return number, slice(top, top + height), slice(left, left + width)
 
 
+def warm_up() -> None:
+    """Have PyTorch load what it loads at the first step of a fit, which takes a second or two."""
+    network = QuickNetwork(2, 2)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1)
+    _loss(network(torch.zeros(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)), torch.zeros(1, 4, 4, dtype=torch.int64)).backward()
+    optimizer.step()
+
+
 def _evenly(items: Sequence[int], count: int) -> list[int]:
     if len(items) <= count:
         return list(items)
