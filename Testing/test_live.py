@@ -210,6 +210,16 @@ def test_the_plane_of_the_strokes_is_found_out(opened: Opened, plane: str) -> No
     assert opened(case, painted).plane == plane
 
 
+def test_a_ring_on_one_slice_tells_its_plane() -> None:
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[2:18, 2:18, 7] = 1
+    labels[5:15, 5:15, 7] = 0
+    assert drawn_plane(Geometry((20, 20, 20)), labels, "axial") == "sagittal"
+    line = np.zeros((20, 20, 20), np.uint8)
+    line[4, 5, 3:9] = 1
+    assert drawn_plane(Geometry((20, 20, 20)), line, "axial") == "axial"
+
+
 def test_a_whole_annotation_leaves_the_plane_as_it_is() -> None:
     assert drawn_plane(GRID, balls().labelmap.voxels, "coronal") == "coronal"
     assert drawn_plane(GRID, np.zeros(GRID.shape, np.uint8), "sagittal") == "sagittal"

@@ -50,6 +50,9 @@ learned by heart otherwise. Chosen on four volumes; 0.1 and 1.0 were worse on al
 
 LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.02
+WARMING = 0.2
+"""Share of the steps in which the learning rate rises."""
+
 ON_STRUCTURES = 0.75
 """Share of the crops that lie over a structure, each structure as often as the others."""
 
@@ -239,7 +242,9 @@ class QuickFit:
         seen, depth, targets = self._material(indices)
         network = self._network(seen.shape[1])
         optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=self.steps, pct_start=0.2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, LEARNING_RATE, total_steps=self.steps, pct_start=max(WARMING, 2 / self.steps)
+        )
         places = _places(targets)
         for step in range(self.steps):
             if not go_on(step, self.steps):
