@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..features.sliced_volume import SlicedVolume, seen_by
+from ..features.sliced_volume import SlicedVolume, slices_for_head
 from ..preprocessing.intensity import GRAY_LIMITS
-from .quality_control import SIZES, looks_of, unfamiliar
+from .quality_control import VOLUME_RATIO_LIMIT, looks_of, unfamiliar
 
 if TYPE_CHECKING:
     from ..data.image import Volume
@@ -54,7 +54,7 @@ def suitability(card: HeadCard, volume: Volume) -> Suitability:
     against = []
     if card.modality and volume.modality and card.modality != volume.modality:
         against.append(f"The volume is {volume.modality}, and the head was trained on {card.modality}.")
-    sliced = seen_by(card, volume)
+    sliced = slices_for_head(card, volume)
     looks = looks_of(sliced)
     against += unfamiliar(card, looks)
     against += _wrong_extent(card, sliced)
@@ -81,7 +81,7 @@ def _wrong_extent(card: HeadCard, sliced: SlicedVolume) -> list[str]:
         )
     geometry = sliced.volume.geometry
     whole_ml = geometry.voxel_ml * float(np.prod(geometry.size))
-    larger = [each.name for each in card.structures if each.ml and each.ml[0] / SIZES > whole_ml]
+    larger = [each.name for each in card.structures if each.ml and each.ml[0] / VOLUME_RATIO_LIMIT > whole_ml]
     if larger:
         reasons.append(f"The volume is too small to hold what the head looks for ({', '.join(larger)}).")
     return reasons
