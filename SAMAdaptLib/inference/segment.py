@@ -18,7 +18,8 @@ from ..progress import Monitor, Silent
 from ..utils.disk.scratch import scratch_array
 from .cascade import Predictor, decided
 from .postprocessing import keep_pieces
-from .quality_control import check_region, doubts, looks_of
+from .quality_control import check_region, doubts, looks_of, verdict
+from .slice_suggestion import DoubtBySlice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..encoders.base import Encoder
     from ..heads.head import Head
     from ..utils.disk.slice_store import Probabilities
+    from .cascade import Hearer
 
 SMOOTHING = (0.25, 0.5, 0.25)
 """Weights of the slice before, the slice itself and the slice after."""
@@ -56,7 +58,8 @@ def segment(
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises InputError for a region
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``); the ``assessment`` has the verdict
+    and the most doubtful slices. Raises InputError for a region
     beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
     """
     beyond = "" if region is None else check_region(region, volume.geometry)
@@ -72,8 +75,8 @@ def segment(
         raise InputError(msg)
     if smoothing:
         probabilities = _smoothed(probabilities)
-    certainty = _Certainty(predictor.classes)
-    labels = decided(probabilities, sliced, head.card.values, certainty.hear)
+    certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
+    labels = decided(probabilities, sliced, head.card.values, _both(certainty.hear, doubtful.hear))
     confidence = certainty.of(head.card.values)
     _restrict(labels, region)
     keep_pieces(labels, head.card, largest_component)
@@ -85,7 +88,19 @@ def segment(
     reasons = doubts(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
     for doubt in [*([beyond] if beyond else []), *reasons]:
         predictor.monitor.warning(doubt)
+    names = {structure.value: structure.name for structure in card.structures}
+    result.assessment["verdict"] = verdict(reasons, names, confidence, doubtful.shares()).to_dict()
+    found = doubtful.suggestions(sliced.stack, list(names.values()))
+    result.assessment["doubtful"] = [suggestion.to_dict() for suggestion in found]
     return result
+
+
+def _both(first: Hearer, second: Hearer) -> Hearer:
+    def hear(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        first(index, winner, probability)
+        second(index, winner, probability)
+
+    return hear
 
 
 def _three_planes(
