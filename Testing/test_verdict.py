@@ -108,15 +108,25 @@ def test_slices_that_were_edited_emptied_filled_or_ticked_count_as_looked_at() -
     assert Review.of(labels(), 2).looked_at(labels()) == frozenset()
 
 
+def test_other_label_values_of_the_same_structures_are_no_edit() -> None:
+    review = Review.of(labels(), 2, {1: "Pool", 2: "Wall"})
+    swapped = labels()
+    swapped[labels() == 1], swapped[labels() == 2] = 7, 1
+    assert review.looked_at(swapped, {7: "Pool", 1: "Wall"}) == frozenset()
+    assert review.looked_at(swapped, {7: "Pool", 1: "Bone"}) == {2, 3}
+
+
 def test_a_review_survives_being_saved_with_a_scene() -> None:
-    review = Review.of(labels(), axis=1).with_tick(2, True).with_tick(3, True).with_tick(3, False)
+    review = Review.of(labels(), axis=1, names={1: "Pool"}).with_tick(2, True).with_tick(3, True).with_tick(3, False)
     assert Review.from_json(review.to_json()) == review
 
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "{", "[]", "7", '{"axis": 3, "sums": [], "ticked": []}', '{"axis": 0, "sums": [[1]], "ticked": []}',
-     '{"axis": 0, "sums": [], "ticked": [-1]}', '{"axis": 0, "sums": [[1, "x"]], "ticked": []}', "[" * 100_000],
+    [None, "", "{", "[]", "7", '{"axis": 3, "sums": [], "ticked": [], "names": []}',
+     '{"axis": 0, "sums": [[1]], "ticked": [], "names": []}', '{"axis": 0, "sums": [], "ticked": [-1], "names": []}',
+     '{"axis": 0, "sums": [[1, "x"]], "ticked": [], "names": []}', "[" * 100_000,
+     '{"axis": 0, "sums": [], "ticked": [], "names": [[1, 2]]}'],
 )  # fmt: skip
 def test_what_is_no_review_is_none(text: str | None) -> None:
     assert Review.from_json(text) is None

@@ -89,9 +89,11 @@ def segment(
     for doubt in [*([beyond] if beyond else []), *reasons]:
         predictor.monitor.warning(doubt)
     names = {structure.value: structure.name for structure in card.structures}
-    result.assessment["verdict"] = verdict(reasons, names, confidence, doubtful.shares()).to_dict()
-    found = doubtful.suggestions(sliced.stack, list(names.values()))
-    result.assessment["doubtful"] = [suggestion.to_dict() for suggestion in found]
+    found = verdict(reasons, names, confidence, doubtful.shares())
+    at = doubtful.places(sliced.stack, [first for first, _last in found.slices])
+    result.assessment["verdict"] = {**found.to_dict(), "at": at}
+    suggestions = doubtful.suggestions(sliced.stack, list(names.values()))
+    result.assessment["doubtful"] = [suggestion.to_dict() for suggestion in suggestions]
     return result
 
 

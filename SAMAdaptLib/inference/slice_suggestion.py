@@ -98,6 +98,11 @@ class DoubtBySlice:
         """For each slice with a structure: the expected share of wrongly labelled pixels."""
         return {look.slice: min(doubt, 1.0) for look, doubt in _doubts(self._looks) if look.size}
 
+    def places(self, stack: SliceStack, slices: Sequence[int]) -> list[list[int]]:
+        """The voxel (i, j, k) to look at on each of these slices."""
+        looks = {look.slice: look for look in self._looks}
+        return [list(_suggestion(looks[number], 0.0, stack, ()).ijk) for number in slices]
+
     def suggestions(self, stack: SliceStack, names: Sequence[str], count: int = 5) -> list[Suggestion]:
         """The most doubtful slices, as ``suggest`` finds them."""
         return [_suggestion(look, doubt, stack, names) for look, doubt in _chosen(self._looks, count, len(stack))]
@@ -146,6 +151,6 @@ def _suggestion(look: _Look, doubt: float, stack: SliceStack, names: Sequence[st
     bounds = stack.ijk_bounds(*(range(at, at + 1) for at in (look.slice, row, column)))
     most = look.classes.max() if look.classes.size else 0.0
     order = np.argsort(-look.classes)
-    named = tuple(names[n] for n in order if most > 0 and look.classes[n] >= NAMED_SHARE * most)
+    named = tuple(names[n] for n in order if names and most > 0 and look.classes[n] >= NAMED_SHARE * most)
     i, j, k = (first for first, _last in bounds)
     return Suggestion(stack.plane, look.slice, len(stack), (i, j, k), round(min(doubt, 1.0), 4), named)

@@ -105,7 +105,7 @@ class SegmentPlan:
         labels = self.labels(result)
         plane = self.options.get("plane") or plane_for(read_card(self.head).plane, labels)
         axis = SliceStack(labels.geometry, plane).choice.axis
-        return ReadyLabels.of(labels, Review.of(labels.voxels, axis))
+        return ReadyLabels.of(labels, Review.of(labels.voxels, axis, _names(labels)))
 
     def labels(self, result: Mapping[str, Any]) -> Labelmap:
         """The labelmap that the job wrote, with what made it."""
@@ -205,7 +205,7 @@ class TrainPlan:
         opened = self.left_open[number] if self.left_open else None
         if opened is None:
             return labelmap
-        known = None if opened.review is None else opened.review.looked_at(labelmap.voxels)
+        known = None if opened.review is None else opened.review.looked_at(labelmap.voxels, _names(labelmap))
         if known is not None and not known:
             msg = f"Nobody has looked at the result {labelmap.name!r}: no slice of it was edited or ticked as right."
             raise InputError(msg, "Correct some slices, or tick those that are right.")
@@ -222,6 +222,10 @@ class TrainPlan:
         path = folder.file(f"unlabeled-{number + 1}.mha")
         write_image(path, self.unlabeled[number].volume(monitor))
         return path
+
+
+def _names(labelmap: Labelmap) -> dict[int, str]:
+    return {structure.value: structure.name for structure in labelmap.structures}
 
 
 def _labelling_of_head(start_from: str | None) -> Labelling | None:

@@ -41,21 +41,46 @@ def tick(node: Any, number: int, right: bool) -> None:
 def edited_slices(node: Any, volume_node: Any) -> frozenset[int] | None:
     """The slices that were edited since the result was made. Main thread, quick.
 
-    None where it has no review, or where that would take time: the segments overlap, lie on another grid, are large.
+    None where it has no review, or where that would take time: the segments lie on another grid, or are large.
     """
     review, segmentation = review_of(node), node.GetSegmentation()
-    if review is None or segmentation.GetNumberOfLayers(BINARY) > 1:
+    if review is None:
         return None
-    if not segmentation.GetNumberOfLayers(BINARY):
+    grid, layers = ijk_to_ras(volume_node), []
+    for number in range(segmentation.GetNumberOfLayers(BINARY)):
+        image = segmentation.GetLayerDataObject(number, BINARY)
+        if image.IsEmpty() or image.GetPointData().GetScalars() is None:
+            continue
+        if not np.allclose(_to_ras(image), grid, atol=1e-4) or image.GetNumberOfPoints() > MOST_VOXELS:
+            return None
+        layers.append((image, _names(segmentation, number)))
+    if not layers:
         return review.edited({})
-    image = segmentation.GetLayerDataObject(0, BINARY)
-    if image.IsEmpty() or image.GetPointData().GetScalars() is None:
-        return review.edited({})
+    extents = np.array([image.GetExtent() for image, _names_of_labels in layers])
+    low, high = extents[:, 0::2].min(axis=0), extents[:, 1::2].max(axis=0) + 1
+    if np.prod(high - low, dtype=np.int64) > MOST_VOXELS:
+        return None
+    merged = np.zeros(tuple(reversed(high - low)), np.uint32)
+    for image, names in layers:
+        labels = review.numbered(voxels_of(image), names)
+        part = tuple(slice(a - o, b + 1 - o) for a, b, o in zip(*_ends(image), low, strict=True))[::-1]
+        np.copyto(merged[part], labels, where=labels > 0)
+    return review.edited(slice_sums(merged, review.axis, low.tolist()))
+
+
+def _ends(image: Any) -> tuple[Any, Any]:
+    return image.GetExtent()[0::2], image.GetExtent()[1::2]
+
+
+def _to_ras(image: Any) -> Any:
     import vtk
 
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    same_grid = np.allclose(array_from_matrix(matrix), ijk_to_ras(volume_node), atol=1e-4)
-    if not same_grid or image.GetNumberOfPoints() > MOST_VOXELS:
-        return None
-    return review.edited(slice_sums(voxels_of(image), review.axis, image.GetExtent()[0::2]))
+    return array_from_matrix(matrix)
+
+
+def _names(segmentation: Any, layer: int) -> dict[int, str]:
+    """What the labels of a layer are; labels of no segment are nothing."""
+    segments = [segmentation.GetSegment(each) for each in segmentation.GetSegmentIDsForLayer(layer, BINARY)]
+    return {segment.GetLabelValue(): segment.GetName() for segment in segments}
