@@ -34,7 +34,7 @@ def finish(host: Any, runner: Any, **changes: Any) -> None:
 
 
 def test_the_rows_show_what_is_annotated(a_host: Any, a_case: Any) -> None:
-    assert a_host.ui.casesTable.item(0, 2).text() == "10 of 10, whole volume"
+    assert a_host.ui.casesTable.item(0, 2).text() == "10 of 10, whole"
     names = [a_host.ui.structuresTable.item(n, 0).text() for n in range(2)]
     assert names == ["Pool", "Wall"]
 
@@ -49,7 +49,7 @@ def test_the_count_follows_the_painting(a_host: Any, a_case: Any) -> None:
         mask[3:] = 0
         slicer.util.updateSegmentBinaryLabelmapFromArray(mask.astype(np.uint8), segmentation, segment, volume)
     a_host.widget.panel.refresh()
-    assert a_host.ui.casesTable.item(0, 2).text() == "3 of 10, whole volume"
+    assert a_host.ui.casesTable.item(0, 2).text() == "3 of 10, whole"
 
 
 def test_a_click_trains_on_the_checked_structures(a_host: Any, a_runner: Any, a_case: Any) -> None:
@@ -266,7 +266,7 @@ def test_gaps_between_annotated_slices_mean_that_the_others_were_left_out(
 ) -> None:
     thin_out(a_case)
     a_host.widget.panel.refresh()
-    assert a_host.ui.casesTable.item(0, 2).text() == "4 of 10, some slices"
+    assert a_host.ui.casesTable.item(0, 2).text() == "4 of 10, some"
     assert "left out" in a_host.ui.casesTable.item(0, 2).toolTip()
     assert begin(a_host, a_runner).job.annotated_slices_only
     finish(a_host, a_runner)
@@ -277,7 +277,7 @@ def test_the_choice_under_advanced_wins_over_what_was_found_out(a_host: Any, a_r
 
     thin_out(a_case)
     a_host.widget._parameterNode.annotation = Annotation.WHOLE
-    assert a_host.ui.casesTable.item(0, 2).text() == "4 of 10, whole volume"
+    assert a_host.ui.casesTable.item(0, 2).text() == "4 of 10, whole"
     assert not begin(a_host, a_runner).job.annotated_slices_only
     finish(a_host, a_runner)
 
@@ -291,8 +291,8 @@ def test_a_whole_volume_and_some_slices_of_another_are_told_apart(a_host: Any, a
     thin_out((volume, second))
     a_host.widget.panel.train.cases.add(volume, second)
     assert [a_host.ui.casesTable.item(row, 2).text() for row in range(2)] == [
-        "10 of 10, whole volume",
-        "4 of 10, some slices",
+        "10 of 10, whole",
+        "4 of 10, some",
     ]
     job = begin(a_host, a_runner).job
     whole, some = (read_labelmap(case.labels).voxels for case in job.cases)

@@ -340,7 +340,7 @@ class CohortPresenter(Presenter):
             parts.append(_("{count} with warnings (hover over them)").format(count=doubted))
         measured = [row.dice for row in self._rows if row.dice is not None and not row.trained]
         if measured:
-            text = _("mean Dice {dice} of {count} volumes")
+            text = _("mean Dice {dice} (volumes: {count})")
             parts.append(text.format(dice=texts.dice(sum(measured) / len(measured)), count=len(measured)))
         if any(row.trained and row.dice is not None for row in self._rows):
             parts.append(_("without those that the model was trained on"))

@@ -30,7 +30,7 @@ class CaseTable:
         self._selectors: list[tuple[Any, Any]] = []
         self._counts: dict[tuple[str, int, str, int], Any] = {}
         self._filling = self._touched = False
-        tables.setUp(table, (_("Volume"), _("Segmentation"), _("Annotated slices")))
+        tables.setUp(table, (_("Volume"), _("Segmentation"), _("Slices")))
         tables.stretch(table, (0, 1))
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         addButton.connect("clicked(bool)", self.onAdd)
@@ -159,12 +159,12 @@ class CaseTable:
         count = _("{annotated} of {total}").format(annotated=found.annotated, total=found.total)
         if opened is None:
             tip = _("No gaps between annotated slices: slices without annotation count as showing no structure.")
-            return _("{count}, whole volume").format(count=count), tip
+            return _("{count}, whole").format(count=count), tip
         if opened.review is not None:
             tip = _("A model made this segmentation: only slices that you edited or ticked in section 3 count.")
             return _("checked slices"), tip
         tip = _("Some slices are annotated, with gaps between them: slices without annotation are left out.")
-        return _("{count}, some slices").format(count=count), tip
+        return _("{count}, some").format(count=count), tip
 
     def _selector(self, row: int, column: int) -> Any:
         selector = slicer.qMRMLNodeComboBox()
