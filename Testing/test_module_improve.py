@@ -13,7 +13,9 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
-from modulethings import segment_result, train_result  # noqa: E402
+from modulethings import segment_result, train_result, write_head  # noqa: E402
+
+from SAMAdaptLib.errors import Cancelled  # noqa: E402
 
 FOUND = [
     {"plane": "axial", "slice": 6, "slices": 10, "ijk": [20, 30, 6], "doubt": 0.31, "structures": ["Wall"]},
@@ -137,6 +139,19 @@ def test_one_button_trains_on_and_segments_again_with_the_new_model(
     assert names == ["Patient A Heart", "Patient A Heart 2"]
     assert "before 0.90" in a_checked_host.ui.improveStatusLabel.text
     assert result_of(a_checked_host).GetName() == "Patient A Heart 2"
+
+
+def test_a_model_of_several_networks_can_be_trained_on_from(
+    a_checked_host: Any, a_runner: Any, a_volume: Any, a_head: Path
+) -> None:
+    one = {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": 3}}
+    hyper = {"channels": {"neck": 32}, "classes": 3, "members": [one, one]}
+    write_head(a_head, head={"type": "ensemble", "hyper": hyper})
+    paint(a_checked_host, a_volume, 3)
+    job = begin(a_checked_host, a_runner, "retrainButton").job
+    assert job.head == "auto"
+    a_runner.tell(lambda: a_runner.handle.hear_error(Cancelled()))
+    a_checked_host.spin(until=lambda: idle(a_checked_host))
 
 
 def test_what_was_looked_at_is_saved_with_the_scene(a_checked_host: Any, a_volume: Any) -> None:

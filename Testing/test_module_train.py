@@ -12,6 +12,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulefixtures import offer_built_in
 from modulethings import nothing_left, train_result  # noqa: E402
 
 from SAMAdaptLib.errors import Cancelled  # noqa: E402
@@ -300,6 +301,18 @@ def test_a_whole_volume_and_some_slices_of_another_are_told_apart(a_host: Any, a
     assert [k for k in range(10) if (some[k] == job.ignore_label).all()] == [1, 2, 4, 5, 7, 8]
     assert not job.annotated_slices_only
     finish(a_host, a_runner)
+
+
+def test_who_has_only_a_model_that_came_along_gets_the_trained_one_chosen(
+    a_host: Any, a_runner: Any, a_case: Any
+) -> None:
+    from SAMAdaptLib.utils.paths import starter_heads
+
+    offer_built_in(a_host, starter_heads()[0].parent)
+    assert a_host.widget._parameterNode.head == starter_heads()[0].name
+    begin(a_host, a_runner)
+    finish(a_host, a_runner)
+    assert a_host.widget._parameterNode.head == "Pool, Wall.samhead"
 
 
 def test_the_training_time_is_what_it_took_on_this_computer(a_host: Any, a_runner: Any, a_case: Any) -> None:

@@ -218,8 +218,9 @@ class TrainPresenter(Presenter):
         self._trained = Path(result["head"]).name
         self.ui.trainResultLabel.setText(qualityCard(result))
         self.ui.trainResultFrame.visible = True
-        if self.parameters is not None and not self.library.find(self.parameters.head):
-            self.parameters.head = self._trained
+        before = self.library.find(self.parameters.head) if self.parameters is not None else None
+        if self.parameters is not None and (before is None or before.builtIn):
+            self.parameters.head = self._trained  # who trains a model wants it rather than one that came along
         self._changed()
 
     def _onUse(self, _checked: bool = False) -> None:
