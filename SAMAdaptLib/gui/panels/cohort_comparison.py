@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from slicer.i18n import tr as _
 
+from ...data.matching import Labelling
 from ...errors import Cancelled, SAMAdaptError
 from ...jobs.specs import EvaluateJob, Job
 from ...progress import Monitor
@@ -16,14 +17,29 @@ from ..job_queue import Order, noSteps
 from ..widgets.volume_table import Standing, VolumeRow
 from .base import alive
 
-if TYPE_CHECKING:
-    from .cohort import CohortPresenter
+
+class Rows(Protocol):
+    """What the panel must have: its model, its rows' standing, and the desk."""
+
+    name: str
+    head: Any
+    view: Any
+
+    def labelling(self) -> Labelling: ...
+
+    def start(self, order: Order) -> bool: ...
+
+    def onRowProgress(self, stage: str, fraction: float | None, secondsLeft: float | None) -> None: ...
+
+    def set(self, row: VolumeRow, standing: Standing, note: str = "") -> None: ...
+
+    def complete(self, row: VolumeRow, note: str = "") -> None: ...
 
 
 class Comparison:
     """Starts a comparison for a row of a panel; its end, good or bad, completes the row."""
 
-    def __init__(self, panel: CohortPresenter) -> None:
+    def __init__(self, panel: Rows) -> None:
         self._panel = panel
 
     def files(self, row: VolumeRow) -> None:
