@@ -152,10 +152,10 @@ def test_what_quality_control_says_is_known_to_the_panel(words: Any) -> None:
     from phantoms import two_balls
     from test_heads import a_card
 
-    from SAMAdaptLib.inference.quality_control import doubts, verdict
+    from SAMAdaptLib.inference.quality_control import quality_warnings, verdict
 
     volume = replace(two_balls().volume, modality="CT")
-    said = doubts(replace(a_card(), modality="MR"), volume, {7: 0.8}, 0.3)
+    said = quality_warnings(replace(a_card(), modality="MR"), volume, {7: 0.8}, 0.3)
     said += verdict([], {3: "A", 7: "B"}, {3: 0.5, 7: 0.9}, dict.fromkeys(range(9), 0.5)).reasons
     assert len(said) == 5
     known = words._patterns(tuple(words.WARNINGS.items()))

@@ -43,7 +43,7 @@ def noSteps() -> Iterator[None]:
 
 
 @dataclass
-class Order:
+class JobRequest:
     """What a presenter hands in at the desk.
 
     ``owner`` names the panel. ``gather()`` copies from the scene what the files need, in small steps in the main
@@ -66,9 +66,9 @@ class Order:
     gather: Callable[[], Iterator[None]] = noSteps
 
 
-def _nobodys() -> Order:
+def _nobodys() -> JobRequest:
     """Takes the place of an order that is over: nobody hears of it."""
-    return Order("", lambda folder, monitor: None)
+    return JobRequest("", lambda folder, monitor: None)
 
 
 class Preparation:
@@ -83,7 +83,7 @@ class Preparation:
         self._stage, self._said = "", -math.inf
         self.over = False
 
-    def say(self, order: Order, stage: str) -> None:
+    def say(self, order: JobRequest, stage: str) -> None:
         """Tell the order's panel, when the stage is another one and now and then."""
         now = time.monotonic()
         if self.over or (stage == self._stage and now - self._said < _SAY_EVERY_SECONDS):
@@ -99,7 +99,7 @@ class Preparation:
             note_duration(self._key, time.monotonic() - self._began)
 
 
-class JobDesk:
+class JobQueue:
     """Takes orders. ``makeRunner`` is called at the first one: opening the panel starts no process."""
 
     def __init__(self, makeRunner: Callable[[], JobRunner], changed: Callable[[], None] = _ignore) -> None:
@@ -108,7 +108,7 @@ class JobDesk:
         """Entered around what a presenter does with a result: the panel brings itself up to date once, at its end."""
         self._makeRunner = makeRunner
         self._runner: JobRunner | None = None
-        self._order: Order | None = None
+        self._order: JobRequest | None = None
         self._run: Run | None = None
         self._past: list[Run] = []
         self._preparation: Preparation | None = None
@@ -125,7 +125,7 @@ class JobDesk:
     def cancelling(self) -> bool:
         return bool(self._run and self._run.cancelled)
 
-    def start(self, order: Order) -> None:
+    def start(self, order: JobRequest) -> None:
         """Carry out an order. Raises SAMAdaptError while another is on its way, or when no folder can be made."""
         if self._order is not None:
             msg = _("Another job is running.")
@@ -144,7 +144,7 @@ class JobDesk:
     def abandon(self) -> None:
         """The scene is gone: cancel, and tell nobody. The worker stays for the next order."""
         if self._order is not None:
-            self._order = Order(self._order.owner, self._order.prepare)
+            self._order = JobRequest(self._order.owner, self._order.prepare)
             self.cancel()
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class JobDesk:
             finally:
                 self.changed()
 
-    def _end(self) -> Order:
+    def _end(self) -> JobRequest:
         """Forget the present order; gives it."""
         order, run = self._order, self._run
         self._order = self._run = None
@@ -206,7 +206,7 @@ class JobDesk:
     def _callbacks(self) -> Callbacks:
         """The order is looked up at each call: ``abandon`` replaces it."""
 
-        def present() -> Order:
+        def present() -> JobRequest:
             return self._order or _nobodys()
 
         def progress(handle: Any, stage: str, _done: int, _total: int, left: float | None) -> None:

@@ -13,7 +13,7 @@ from ..worker.handle import JobRunner
 from . import formatting as texts
 from .application import SlicerApplication
 from .head_library import HeadLibrary
-from .job_queue import JobDesk
+from .job_queue import JobQueue
 from .packages import SlicerPackages
 from .panels.base import Presenter, Services
 from .panels.cohort import CohortPresenter
@@ -39,7 +39,7 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
     names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
     packages = SlicerPackages(*map(resourcePath, names), application)
     library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
-    return Services(JobDesk(makeRunner), library, application, packages)
+    return Services(JobQueue(makeRunner), library, application, packages)
 
 
 class Panel:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from .job_queue import Order
+from .job_queue import JobRequest
 
 
 class Desk(Protocol):
-    """Carries out one order at a time; ``desk.JobDesk`` with a worker, a fake in tests."""
+    """Carries out one order at a time; ``job_queue.JobQueue`` with a worker, a fake in tests."""
 
     @property
     def owner(self) -> str: ...
@@ -18,7 +18,7 @@ class Desk(Protocol):
     @property
     def cancelling(self) -> bool: ...
 
-    def start(self, order: Order) -> None: ...
+    def start(self, order: JobRequest) -> None: ...
 
     def cancel(self) -> None: ...
 

@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..features.sliced_volume import seen_by
+from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import MOST_SEEN
 from ..preprocessing.intensity import GRAY_LIMITS
+from ..preprocessing.slicing import SliceStack
 
 if TYPE_CHECKING:
     from ..data.geometry import Geometry
     from ..data.image import Volume
     from ..features.sliced_volume import SlicedVolume
     from ..heads.card import HeadCard
-    from ..heads.parts import StructureFacts
+    from ..heads.parts import PlaneRule, StructureFacts
     from ..preprocessing.slicing import Bounds
 
 LEAST_AGREEMENT = 0.8
 """Mean Dice between what a head finds and what its shape prior makes of it, below which a result is doubted.
 
-This and ``SIZES`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them mirrored,
-upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of the others.
+This and ``VOLUME_RATIO_LIMIT`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them
+mirrored, upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of
+the others.
 """
 
-SIZES = 5.0
+VOLUME_RATIO_LIMIT = 5.0
 """How many times as large as the largest of the annotations, or as small as the smallest, a structure may be. Hearts of
 one size and shape do not exist: ventricles that were found well had up to 3.5 times more or less."""
 
@@ -39,6 +41,10 @@ what is farther apart than three times was imaged for something else, or has its
 FINER_SLICES = 6.0
 """The same for the distance of slices, which a head that looks at single slices minds less: CT is kept at 5 mm and at
 1 mm."""
+
+TOO_COARSE = 3.0
+"""How many times as long as wide the pixels of a slice may be: planes across slices thicker than that show steps, not
+shapes."""
 
 QUANTILES = (5, 10, 25, 50, 75, 90, 95)
 """In percent: of the gray values by which volumes are compared."""
@@ -85,12 +91,12 @@ def verdict(
 ) -> Verdict:
     """What to make of a result.
 
-    ``reasons``: what ``doubts`` found. ``names``: the structures, by label value; ``certainty``: the mean probability
-    of those that were found. ``doubt``: for each slice that shows or may show something, the expected share of wrongly
-    labelled pixels.
+    ``reasons``: what ``quality_warnings`` found. ``names``: the structures, by label value; ``certainty``: the mean
+    probability of those that were found. ``doubt``: for each slice that shows or may show something, the expected share
+    of wrongly labelled pixels.
 
-    A structure that is missing may be missing in the patient, so that alone asks for a look; all else that ``doubts``
-    knows of speaks of another kind of volume or of another shape.
+    A structure that is missing may be missing in the patient, so that alone asks for a look; all else that
+    ``quality_warnings`` knows of speaks of another kind of volume or of another shape.
     """
     grave = [reason for reason in reasons if not reason.startswith(NOT_FOUND)]
     if grave or (names and not certainty):
@@ -131,7 +137,7 @@ def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
 
 def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, list[float]]]:
     """How the volumes that a head learned from look to it, for its card."""
-    return [looks_of(seen_by(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
+    return [looks_of(slices_for_head(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
 
 
 def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str]:
@@ -158,6 +164,48 @@ def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str
     return reasons
 
 
+def check_planes(own: SlicedVolume, others: Sequence[SlicedVolume]) -> str:
+    """What to say of planes in which a head is to look at a volume besides its ``own``, "" when there are none.
+
+    Raises InputError where such a plane runs across slices much thicker than their pixels are wide.
+    """
+    foreign = [other.stack for other in others if other.stack.choice.axis != own.stack.choice.axis]
+    for stack in foreign:
+        if is_coarse(stack):
+            msg = (
+                f"The pixels of {stack.plane} slices of {own.volume.name or 'this volume'} are {_sides(stack)}: its "
+                f"own slices are too thick for the head, which learned from {own.stack.plane} ones, to see them so."
+            )
+            raise InputError(msg, "Look in one direction, in the plane of the head (the standard settings).")
+    if not foreign:
+        return ""
+    names = " and ".join(stack.plane for stack in foreign)
+    return (
+        f"The head learned from {own.stack.plane} slices and looked at {names} ones, in which it mostly finds less. "
+        "Compare with the result of one direction, in the plane of the head."
+    )
+
+
+def is_coarse(stack: SliceStack) -> bool:
+    """Whether its plane runs across slices much thicker than their pixels are wide."""
+    return max(stack.spacing) > TOO_COARSE * min(stack.spacing)
+
+
+def coarse_to_learn_in(plane: PlaneRule, volumes: Iterable[Volume]) -> list[str]:
+    """What to say of volumes that ``plane`` resolves badly, before their slices are learned from; mostly nothing."""
+    stacks = [(volume.name, SliceStack(volume.geometry, plane_for_volume(plane, volume))) for volume in volumes]
+    return [
+        f"The pixels of {stack.plane} slices of {name or 'a volume'} are {_sides(stack)}: what lies between its own "
+        "slices is hardly seen in them. The plane 'auto' takes the best resolved one."
+        for name, stack in stacks
+        if is_coarse(stack)
+    ]
+
+
+def _sides(stack: SliceStack) -> str:
+    return f"{min(stack.spacing):.3g} x {max(stack.spacing):.3g} mm"
+
+
 def check_region(region: Bounds, geometry: Geometry) -> str:
     """What to say of a region of interest that reaches beyond the volume, "" when it does not.
 
@@ -176,7 +224,7 @@ def check_region(region: Bounds, geometry: Geometry) -> str:
     return f"The region reaches beyond the volume ({', '.join(beyond)}): only what lies within was looked at."
 
 
-def doubts(
+def quality_warnings(
     card: HeadCard,
     volume: Volume,
     found_ml: Mapping[int, float],
@@ -216,7 +264,7 @@ def _odd_size(structure: StructureFacts, found_ml: Mapping[int, float]) -> str:
     if not here or not structure.ml:
         return ""
     least, most = structure.ml
-    if least / SIZES <= here <= most * SIZES:
+    if least / VOLUME_RATIO_LIMIT <= here <= most * VOLUME_RATIO_LIMIT:
         return ""
     trained = f"{least:.3g} ml" if least == most else f"{least:.3g} to {most:.3g} ml"
     return f"{structure.name} has {here:.3g} ml; in the training it had {trained}."

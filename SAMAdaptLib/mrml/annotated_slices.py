@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..preprocessing.slicing import SliceStack
 from .annotation import BINARY, SURFACE
-from .transforms import FrameMap, affine, array_from_matrix, ijk_to_ras
+from .transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
 from .volume import grid_of
 
 SINGLE_SHARE = 0.5
@@ -67,7 +67,7 @@ def annotated_slices(node: Any, volume_node: Any) -> tuple[int, int]:
 
 def _hit(node: Any, volume_node: Any, axis: int, total: int) -> set[int]:
     """Indices of the annotated slices along an axis of the volume."""
-    to_volume = FrameMap.between(node, volume_node)
+    to_volume = NodeTransform.between(node, volume_node)
     from_ras = np.linalg.inv(ijk_to_ras(volume_node))
     hit: set[int] = set()
     for points in _planes(node, volume_node, axis):

@@ -4,7 +4,7 @@ A plan is made on the main thread, where its ``gather()`` then copies voxels fro
 ``prepare(folder)`` writes the job's files and ``fetch(result)`` reads its result; both may run in a thread, for they
 touch no node. ``show(fetched)`` is for the main thread again.
 
-    plan = SegmentPlan.of(volume_node, "heart.samhead")
+    plan = SegmentNodeJob.of(volume_node, "heart.samhead")
     for step in plan.gather():                      # or some steps now and then
         pass
     job = plan.prepare(folder)                      # then a runner does the job
@@ -31,9 +31,9 @@ from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
 from ..worker.folder import JobFolder
 from .annotation import AnnotationCapture, capture_annotation
-from .segmentation import Placement, ReadyLabels, place_labels
+from .segmentation import CroppedLabels, Placement, place_labels
 from .transforms import is_alive
-from .volume import VolumeCapture, capture_volume, region_beyond, region_from_roi
+from .volume import VolumeSnapshot, capture_volume, region_beyond, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
 
 
@@ -53,12 +53,12 @@ AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentPlan:
+class SegmentNodeJob:
     """Segment ``volume_node`` with a head file; the result goes into ``into``, or into a new segmentation node."""
 
     volume_node: Any
     head: str
-    capture: VolumeCapture
+    capture: VolumeSnapshot
     into: Any = None
     name: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class SegmentPlan:
         roi: Any = None,
         name: str | None = None,
         **options: Any,
-    ) -> SegmentPlan:
+    ) -> SegmentNodeJob:
         """Main thread. ``roi`` is a markups ROI node; ``options`` are SegmentJob's. Raises InputError."""
         if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
             msg = "The result can only go into a segmentation that is in the scene."
@@ -98,14 +98,14 @@ class SegmentPlan:
         write_image(image, self.capture.volume(monitor))
         return SegmentJob(image=image, head=self.head, output=folder.file("labels.mha"), **self.options)
 
-    def fetch(self, result: Mapping[str, Any]) -> ReadyLabels:
+    def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
-        from ..features.sliced_volume import plane_for
+        from ..features.sliced_volume import plane_for_volume
 
         labels = self.labels(result)
-        plane = self.options.get("plane") or plane_for(read_card(self.head).plane, labels)
+        plane = self.options.get("plane") or plane_for_volume(read_card(self.head).plane, labels)
         axis = SliceStack(labels.geometry, plane).choice.axis
-        return ReadyLabels.of(labels, Review.of(labels.voxels, axis, _names(labels)))
+        return CroppedLabels.of(labels, Review.of(labels.voxels, axis, _names(labels)))
 
     def labels(self, result: Mapping[str, Any]) -> Labelmap:
         """The labelmap that the job wrote, with what made it."""
@@ -115,17 +115,17 @@ class SegmentPlan:
         # The image's file was one of the job's own: only its voxels mean something to others.
         return labelmap.made_by(made and replace(made, file_sha256=""))
 
-    def show(self, ready: ReadyLabels) -> Placement:
+    def show(self, ready: CroppedLabels) -> Placement:
         """Put it into the scene. Raises Cancelled when the volume or the target went away meanwhile."""
         return place_labels(ready, self.volume_node, into=self.into, name=self.name)
 
 
 @dataclass(frozen=True, eq=False)
-class TrainPlan:
+class TrainNodeJob:
     """Train on annotated volumes. ``structures`` is what the head will learn: one value a name, over all cases."""
 
-    cases: tuple[tuple[VolumeCapture, AnnotationCapture], ...]
-    unlabeled: tuple[VolumeCapture, ...]
+    cases: tuple[tuple[VolumeSnapshot, AnnotationCapture], ...]
+    unlabeled: tuple[VolumeSnapshot, ...]
     structures: tuple[Structure, ...]
     output: str
     options: Mapping[str, Any]
@@ -141,7 +141,7 @@ class TrainPlan:
         ignored_segment: str | None = None,
         left_open: Sequence[LeftOpen | None] = (),
         **options: Any,
-    ) -> TrainPlan:
+    ) -> TrainNodeJob:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
         scribbles leave open; ``left_open`` says for each case which slices count, None for all (empty: all of all);
         ``options`` are TrainJob's. Raises InputError.
@@ -214,7 +214,7 @@ class TrainPlan:
     def fetch(self, result: Mapping[str, Any]) -> None:
         """Nothing is to be read: the head stays in its file."""
 
-    def written_to(self, output: str | Path) -> TrainPlan:
+    def written_to(self, output: str | Path) -> TrainNodeJob:
         """The same plan with another head file."""
         return replace(self, output=str(output))
 

@@ -216,8 +216,8 @@
    <translation>Richtungen:</translation>
   </message>
   <message>
-   <source>Segmenting along three directions and averaging takes three times as long and can be smoother in isotropic volumes.</source>
-   <translation>In drei Richtungen zu segmentieren und zu mitteln dauert dreimal so lange und kann in isotropen Volumen glatter werden.</translation>
+   <source>Segmenting along three directions and averaging takes three times as long. Models learn in one plane, so it mostly finds less. Volumes with thick slices are refused.</source>
+   <translation>In drei Richtungen zu segmentieren und zu mitteln dauert dreimal so lange. Modelle lernen in einer Richtung, darum wird so meist weniger gefunden. Volumen mit dicken Schichten werden abgelehnt.</translation>
   </message>
   <message>
    <source>Islands:</source>
@@ -1768,6 +1768,18 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>The volume is bright and dark in quite other parts than any that the model was trained on: it may be of another kind, inverted, or cut out of a larger one.</source>
    <translation>Das Volumen ist an ganz anderen Stellen hell und dunkel als alle, auf denen das Modell trainiert wurde: Es kann von anderer Art, invertiert oder aus einem größeren ausgeschnitten sein.</translation>
+  </message>
+  <message>
+   <source>The model learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the result of one direction, that of the model.</source>
+   <translation>Das Modell hat aus Schichten der Richtung {own} gelernt und solche der Richtungen {others} betrachtet, in denen es meist weniger findet. Vergleichen Sie mit dem Ergebnis einer Richtung, der des Modells.</translation>
+  </message>
+  <message>
+   <source>The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. The slice direction Automatic takes the best resolved one.</source>
+   <translation>Die Pixel der Schichten ({plane}) von {name} sind {size} groß: Was zwischen seinen eigenen Schichten liegt, ist darin kaum zu sehen. Die Schichtrichtung Automatisch nimmt die am besten aufgelöste.</translation>
+  </message>
+  <message>
+   <source>The file of the model {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, nobody can tell. Compare its answers with those of the original, or train it again.</source>
+   <translation>Die Datei des Modells {name} stammt von einer Version von SAMAdapt, die keine Prüfsumme schrieb: Ob sie unterwegs beschädigt wurde, kann niemand sagen. Vergleichen Sie seine Ergebnisse mit denen des Originals oder trainieren Sie es neu.</translation>
   </message>
   <message>
    <source>Nothing was found in the region.</source>

@@ -216,8 +216,8 @@
    <translation>Directions :</translation>
   </message>
   <message>
-   <source>Segmenting along three directions and averaging takes three times as long and can be smoother in isotropic volumes.</source>
-   <translation>Segmenter selon trois directions et faire la moyenne prend trois fois plus de temps et peut être plus lisse dans les volumes isotropes.</translation>
+   <source>Segmenting along three directions and averaging takes three times as long. Models learn in one plane, so it mostly finds less. Volumes with thick slices are refused.</source>
+   <translation>Segmenter selon trois directions et faire la moyenne prend trois fois plus de temps. Les modèles apprennent dans une direction, donc on trouve ainsi le plus souvent moins. Les volumes à coupes épaisses sont refusés.</translation>
   </message>
   <message>
    <source>Islands:</source>
@@ -1768,6 +1768,18 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>The volume is bright and dark in quite other parts than any that the model was trained on: it may be of another kind, inverted, or cut out of a larger one.</source>
    <translation>Le volume est clair et sombre à de tout autres endroits que ceux sur lesquels le modèle a été entraîné : il peut être d'un autre type, inversé, ou découpé dans un plus grand.</translation>
+  </message>
+  <message>
+   <source>The model learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the result of one direction, that of the model.</source>
+   <translation>Le modèle a appris de coupes {own} et a regardé des coupes {others}, où il trouve le plus souvent moins. Comparez avec le résultat d'une seule direction, celle du modèle.</translation>
+  </message>
+  <message>
+   <source>The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. The slice direction Automatic takes the best resolved one.</source>
+   <translation>Les pixels des coupes ({plane}) de {name} font {size} : ce qui est entre ses propres coupes s'y voit à peine. La direction des coupes Automatique prend la mieux résolue.</translation>
+  </message>
+  <message>
+   <source>The file of the model {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, nobody can tell. Compare its answers with those of the original, or train it again.</source>
+   <translation>Le fichier du modèle {name} vient d'une version de SAMAdapt qui n'écrivait pas de somme de contrôle : s'il a été endommagé en chemin, personne ne peut le dire. Comparez ses réponses à celles de l'original, ou entraînez-le à nouveau.</translation>
   </message>
   <message>
    <source>Nothing was found in the region.</source>

@@ -23,11 +23,19 @@ from ...worker.folder import JobFolder
 from .. import formatting as texts
 from .. import worker_words
 from ..head_library import HeadEntry
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..parameters import CohortSource
 from ..widgets import tables
 from ..widgets.progress_bar import ProgressView
-from ..widgets.volume_table import Standing, VolumeRow, folderRows, markTrained, resultFolder, sceneReference, sceneRows
+from ..widgets.volume_table import (
+    RowStatus,
+    VolumeRow,
+    folderRows,
+    markTrained,
+    resultFolder,
+    sceneReference,
+    sceneRows,
+)
 from .base import Presenter, Services, alive
 from .cohort_comparison import Comparison
 from .segment import SegmentPresenter, markResult
@@ -141,7 +149,7 @@ class CohortPresenter(Presenter):
         )
         self._showHeads()
         self.ui.cohortHeadLabel.setText(texts.asText(texts.headLine(state.head.card)) if state.head else "")
-        finished = any(row.standing in (Standing.DONE, Standing.FAILED) for row in self._rows)
+        finished = any(row.standing in (RowStatus.DONE, RowStatus.FAILED) for row in self._rows)
         self.ui.cohortSaveButton.enabled = finished and not self.running
         self.ui.cohortSaveButton.toolTip = (
             _("Save volumes, certainty, warnings and Dice of all structures as a table (CSV).")
@@ -234,21 +242,21 @@ class CohortPresenter(Presenter):
 
     def _next(self) -> bool:
         """Begin the next waiting row; False when there is none."""
-        waiting = [n for n, row in enumerate(self._rows) if row.standing is Standing.WAITING]
+        waiting = [n for n, row in enumerate(self._rows) if row.standing is RowStatus.WAITING]
         if not waiting or self.head is None:
             self._finish()
             return False
         self._at = waiting[0]
         row = self._rows[self._at]
-        self.set(row, Standing.RUNNING)
+        self.set(row, RowStatus.RUNNING)
         try:
             order = self._sceneOrder(row) if row.path is None else self._fileOrder(row)
         except SAMAdaptError as error:
-            self.set(row, Standing.FAILED, str(error))
+            self.set(row, RowStatus.FAILED, str(error))
             return self._next()
         return self.start(order)
 
-    def _fileOrder(self, row: VolumeRow) -> Order:
+    def _fileOrder(self, row: VolumeRow) -> JobRequest:
         head, options = str(self.head.path), self._segment.jobOptions()
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> Job:
@@ -256,7 +264,7 @@ class CohortPresenter(Presenter):
 
         def done(result: dict[str, Any], _nothing: Any) -> None:
             if result.get("skipped"):
-                self.set(row, Standing.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
+                self.set(row, RowStatus.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
                 self._next()
                 return
             self._note(row, result)
@@ -264,7 +272,7 @@ class CohortPresenter(Presenter):
 
         return self._order(row, prepare, lambda _result: None, done)
 
-    def _sceneOrder(self, row: VolumeRow) -> Order:
+    def _sceneOrder(self, row: VolumeRow) -> JobRequest:
         plan = self._segment.plan(row.node, self.head, into=None, roi=None)
 
         def fetch(result: dict[str, Any]) -> Any:
@@ -291,7 +299,7 @@ class CohortPresenter(Presenter):
         prepare: Callable[[JobFolder, Monitor], Job],
         fetch: Callable[[dict[str, Any]], Any],
         done: Callable[[dict[str, Any], Any], None],
-    ) -> Order:
+    ) -> JobRequest:
         """An order whose end, good or bad, begins the next row."""
 
         def onDone(result: dict[str, Any], fetched: Any) -> None:
@@ -300,7 +308,7 @@ class CohortPresenter(Presenter):
             except SAMAdaptError as error:
                 self._onFailed(row, error)
 
-        return Order(
+        return JobRequest(
             self.name, prepare, fetch, self.onRowProgress, done=onDone, failed=lambda error: self._onFailed(row, error)
         )
 
@@ -313,29 +321,29 @@ class CohortPresenter(Presenter):
     def _secondsLeft(self, fraction: float) -> float | None:
         """For all volumes, by the pace of those that are finished. Volumes whose results were there took no time."""
         done = self._doneBefore + fraction
-        waiting = sum(row.standing is Standing.WAITING for row in self._rows)
+        waiting = sum(row.standing is RowStatus.WAITING for row in self._rows)
         if done < _LEAST_DONE:
             return None
         return (time.monotonic() - self._began) / done * (waiting + 1 - fraction)
 
     def _onFailed(self, row: VolumeRow, error: SAMAdaptError) -> None:
         if isinstance(error, Cancelled) and self.desk.owner == "" and not alive(row.node) and row.path is None:
-            self.set(row, Standing.FAILED, str(error))  # its node went away; the others go on
+            self.set(row, RowStatus.FAILED, str(error))  # its node went away; the others go on
             self._next()
         elif isinstance(error, Cancelled):
-            self.set(row, Standing.WAITING)
+            self.set(row, RowStatus.WAITING)
             self.view.fail(error)
         else:
-            self.set(row, Standing.FAILED, str(error))
+            self.set(row, RowStatus.FAILED, str(error))
             self._next()
 
     def _finish(self) -> None:
-        count = {standing: sum(row.standing is standing for row in self._rows) for standing in Standing}
-        parts = [_("{count} done").format(count=count[Standing.DONE])]
-        if count[Standing.SKIPPED]:
-            parts.append(_("{count} there already").format(count=count[Standing.SKIPPED]))
-        if count[Standing.FAILED]:
-            parts.append(_("{count} failed (hover over them for the reason)").format(count=count[Standing.FAILED]))
+        count = {standing: sum(row.standing is standing for row in self._rows) for standing in RowStatus}
+        parts = [_("{count} done").format(count=count[RowStatus.DONE])]
+        if count[RowStatus.SKIPPED]:
+            parts.append(_("{count} there already").format(count=count[RowStatus.SKIPPED]))
+        if count[RowStatus.FAILED]:
+            parts.append(_("{count} failed (hover over them for the reason)").format(count=count[RowStatus.FAILED]))
         if doubted := sum(row.warned for row in self._rows):
             parts.append(_("{count} with warnings (hover over them)").format(count=doubted))
         measured = [row.dice for row in self._rows if row.dice is not None and not row.trained]
@@ -355,13 +363,13 @@ class CohortPresenter(Presenter):
         row.note = "\n".join(filter(None, [row.note, *again, *row.warnings]))
 
     def complete(self, row: VolumeRow, note: str = "") -> None:
-        self.set(row, Standing.DONE, "\n".join(filter(None, [row.note, note])))
+        self.set(row, RowStatus.DONE, "\n".join(filter(None, [row.note, note])))
         self._doneBefore += 1
         self._next()
 
     # The table ----------------------------------------------------------------------------------------------------
 
-    def set(self, row: VolumeRow, standing: Standing, note: str = "") -> None:
+    def set(self, row: VolumeRow, standing: RowStatus, note: str = "") -> None:
         row.standing, row.note = standing, note
         self._showRows()
 
@@ -379,7 +387,7 @@ class CohortPresenter(Presenter):
         if row.path is None:
             if alive(row.node) is not None:
                 self.application.showVolume(row.node)
-        elif row.standing in (Standing.DONE, Standing.SKIPPED):
+        elif row.standing in (RowStatus.DONE, RowStatus.SKIPPED):
             self.application.loadPair(row.path, row.output)
 
     def onSave(self, _checked: bool = False) -> None:

@@ -13,8 +13,8 @@ from ...jobs.specs import EvaluateJob, Job
 from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
-from ..job_queue import Order, noSteps
-from ..widgets.volume_table import Standing, VolumeRow
+from ..job_queue import JobRequest, noSteps
+from ..widgets.volume_table import RowStatus, VolumeRow
 from .base import alive
 
 
@@ -27,11 +27,11 @@ class Rows(Protocol):
 
     def labelling(self) -> Labelling: ...
 
-    def start(self, order: Order) -> bool: ...
+    def start(self, order: JobRequest) -> bool: ...
 
     def onRowProgress(self, stage: str, fraction: float | None, secondsLeft: float | None) -> None: ...
 
-    def set(self, row: VolumeRow, standing: Standing, note: str = "") -> None: ...
+    def set(self, row: VolumeRow, standing: RowStatus, note: str = "") -> None: ...
 
     def complete(self, row: VolumeRow, note: str = "") -> None: ...
 
@@ -99,12 +99,12 @@ class Comparison:
 
         def failed(error: SAMAdaptError) -> None:
             if isinstance(error, Cancelled):
-                self._panel.set(row, Standing.DONE, row.note)
+                self._panel.set(row, RowStatus.DONE, row.note)
                 self._panel.view.fail(error)
             else:
                 self._panel.complete(row, _("Not compared: {reason}").format(reason=error))
 
-        order = Order(
+        order = JobRequest(
             self._panel.name, prepare, progress=self._panel.onRowProgress, done=done, failed=failed, gather=gather
         )
         self._panel.start(order)

@@ -15,7 +15,7 @@ from ...errors import SAMAdaptError
 from ...utils.timing import note_duration
 from .. import formatting as texts
 from ..head_library import checkedName, suggestedName
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..widgets.case_table import CaseTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
 from ..widgets.progress_bar import ProgressView
@@ -133,7 +133,7 @@ class TrainPresenter(Presenter):
 
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
-        from ...mrml import TrainPlan
+        from ...mrml import TrainNodeJob
 
         chosen = self.parameters
         excluded = list(chosen.excludedStructures)
@@ -151,7 +151,7 @@ class TrainPresenter(Presenter):
         used = [volume for volume, _labels in cases]
         unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
         opened = [self.cases.leftOpen(volume, labels) for volume, labels in cases]
-        return TrainPlan.of(annotated, output, unlabeled=unlabeled, left_open=opened, **options)
+        return TrainNodeJob.of(annotated, output, unlabeled=unlabeled, left_open=opened, **options)
 
     def begin(
         self,
@@ -185,7 +185,7 @@ class TrainPresenter(Presenter):
 
         view.begin()
         self.showCurve()
-        order = Order(
+        order = JobRequest(
             owner,
             plan.prepare,
             progress=onProgress,

@@ -78,7 +78,7 @@ class CaseTable:
         return not self._touched and len(cases) == 1 and cases[0].volume is None and cases[0].segmentation is None
 
     def leftOpen(self, volume: Any, segmentation: Any) -> Any:
-        """Which slices of a case count, for a ``TrainPlan``: None for all of them."""
+        """Which slices of a case count, for a ``TrainNodeJob``: None for all of them."""
         from ...mrml.node_jobs import LeftOpen
         from ...mrml.review import review_of
 

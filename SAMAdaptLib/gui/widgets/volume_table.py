@@ -20,7 +20,7 @@ from ..panels.segment import RESULT_ATTRIBUTE
 _FORBIDDEN = set('<>:"/\\|?*')
 
 
-class Standing(Enum):
+class RowStatus(Enum):
     """How far a row is."""
 
     WAITING = "waiting"
@@ -32,11 +32,11 @@ class Standing(Enum):
     def label(self) -> str:
         """The words in the table."""
         return {
-            Standing.WAITING: _("waiting"),
-            Standing.RUNNING: _("running"),
-            Standing.DONE: _("done"),
-            Standing.SKIPPED: _("there already"),
-            Standing.FAILED: _("failed"),
+            RowStatus.WAITING: _("waiting"),
+            RowStatus.RUNNING: _("running"),
+            RowStatus.DONE: _("done"),
+            RowStatus.SKIPPED: _("there already"),
+            RowStatus.FAILED: _("failed"),
         }[self]
 
 
@@ -54,7 +54,7 @@ class VolumeRow:
     path: Path | None = None
     output: Path | None = None
     reference: Any = None
-    standing: Standing = Standing.WAITING
+    standing: RowStatus = RowStatus.WAITING
     note: str = ""
     warned: bool = False
     dice: float | None = None
