@@ -146,7 +146,8 @@ def test_a_model_of_several_networks_can_be_trained_on_from(
 ) -> None:
     one = {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": 3}}
     hyper = {"channels": {"neck": 32}, "classes": 3, "members": [one, one]}
-    write_head(a_head, head={"type": "ensemble", "hyper": hyper})
+    write_head(a_head.parent / "Both.samhead", head={"type": "ensemble", "hyper": hyper})
+    a_checked_host.widget.panel.segment.chooseHead("Both.samhead")
     paint(a_checked_host, a_volume, 3)
     job = begin(a_checked_host, a_runner, "retrainButton").job
     assert job.head == "auto"

@@ -62,18 +62,18 @@ WARNINGS = {
         "The volume is bright and dark in quite other parts than any that the model was trained on: it may be of "
         "another kind, inverted, or cut out of a larger one."
     ),
-    "The head learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the result "
-    "of one direction, in the plane of the head.": N_(
+    "The head learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the "
+    "result of one direction, in the plane of the head.": N_(
         "The model learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with "
         "the result of one direction, that of the model."
     ),
-    "The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. The plane "
-    "'auto' takes the best resolved one.": N_(
-        "The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. The "
-        "slice direction Automatic takes the best resolved one."
+    "The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. The "
+    "plane 'auto' takes the best resolved one.": N_(
+        "The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. "
+        "The slice direction Automatic takes the best resolved one."
     ),
-    "The file of the head {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, "
-    "nobody can tell. Compare its answers with those of the original, or train it again.": N_(
+    "The file of the head {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the "
+    "way, nobody can tell. Compare its answers with those of the original, or train it again.": N_(
         "The file of the model {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on "
         "the way, nobody can tell. Compare its answers with those of the original, or train it again."
     ),

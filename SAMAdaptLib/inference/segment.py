@@ -59,10 +59,10 @@ def segment(
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``); the ``assessment`` has the
-    verdict and the most doubtful slices. Raises InputError for a region beside the volume and for a plane across slices
-    that are much thicker than their pixels are wide, HeadFileError when the encoder is not the one that the head was
-    trained on, Cancelled.
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``); the ``assessment`` has
+    the verdict and the most doubtful slices. Raises InputError for a region beside the volume and for a plane across
+    slices that are much thicker than their pixels are wide, HeadFileError when the encoder is not the one that the head
+    was trained on, Cancelled.
     """
     beyond = "" if region is None else check_region(region, volume.geometry)
     if planes not in ("one", "three"):

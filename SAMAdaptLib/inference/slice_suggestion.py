@@ -91,7 +91,7 @@ class DoubtBySlice:
     def hear(self, index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
         """Take one slice: the class of each pixel and its probability, (rows, columns)."""
         wrong = 1 - probability
-        classes = np.bincount(winner.ravel(), wrong.ravel(), self._classes)[1:]
+        classes = np.bincount(winner.ravel(), wrong.ravel(), self._classes)[1:].astype(np.float64)
         size = float(np.count_nonzero(winner))
         self._looks.append(_Look(index, float(wrong.sum(dtype=np.float64)), size, classes, _middle(wrong)))
 
