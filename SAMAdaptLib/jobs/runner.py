@@ -125,6 +125,7 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         "output": job.output,
         "head": head.card.name,
         "structures": labelmap_facts(labelmap),
+        **labelmap.assessment,
         "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
         **({"again": there.reason} if there else {}),
     }
