@@ -12,7 +12,7 @@ from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
 from ..jobs.runner import run_job
-from ..jobs.specs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
+from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
 from .answer import Answer
@@ -66,6 +66,12 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     return _many_answer("segment", outcomes, terminal.cancelled())
 
 
+def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Fill the slices that labels leave blank."""
+    result = run_job(CompleteJob.of(options), terminal)
+    return Answer(result, _complete_text(result))
+
+
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
     head, images = find_head(options.head), expand_images(options.images)
@@ -102,6 +108,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
 VERBS: dict[str, Verb] = {
     "train": train,
     "segment": segment,
+    "complete": complete,
     "embed": embed,
     "evaluate": evaluate,
     "benchmark": benchmark,
@@ -221,6 +228,12 @@ def _segment_text(result: dict[str, Any]) -> str:
     rows = [(row["value"], row["name"], row["volume_ml"], row["confidence"]) for row in result["structures"]]
     head = f"{result['output']}: {clock(result['seconds'])}"
     return head + "\n" + table(("label", "structure", "volume ml", "confidence"), rows, right=(0, 2, 3))
+
+
+def _complete_text(result: dict[str, Any]) -> str:
+    rows = [(row["value"], row["name"], row["volume_ml"]) for row in result["structures"]]
+    head = f"{result['output']}: {len(result['annotated_slices'])} annotated slices, {clock(result['seconds'])}"
+    return head + "\n" + table(("label", "structure", "volume ml"), rows, right=(0, 2))
 
 
 def _evaluate_text(result: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,7 +54,73 @@ GRAY_DISTANCE = 0.22
 training volume. Of 1,267 pairs of one kind (hearts of two sources, hippocampi, abdomens in MR and CT, spines) the
 farthest had 0.161; hearts, abdomens and spines had 0.286 and more from inverted ones of their kind."""
 
+LEAST_CERTAINTY = 0.7
+"""Mean probability of a structure's voxels below which its result is to be checked."""
+
+DOUBTED_SHARE = 0.25
+"""Expected share of wrongly labelled pixels from which on a slice is to be checked."""
+
+MOST_DOUBTED = 0.5
+"""Share of the slices with a structure from which on it is the whole result that is to be checked, not some slices."""
+
+NOT_FOUND = "Not found: "
+
 _SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to make of a result, for a person who has no reference.
+
+    ``level``: "as_trained" (nothing speaks against it), "check" (look at ``slices``, or for ``reasons``) or "wrong"
+    (it probably is). ``slices``: stretches (first, last) from 0, in the order of the volume. ``reasons``: English
+    sentences.
+    """
+
+    level: str
+    slices: tuple[tuple[int, int], ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**asdict(self), "slices": [list(stretch) for stretch in self.slices], "reasons": list(self.reasons)}
+
+
+def verdict(
+    reasons: Sequence[str], names: Mapping[int, str], certainty: Mapping[int, float], doubt: Mapping[int, float]
+) -> Verdict:
+    """What to make of a result.
+
+    ``reasons``: what ``quality_warnings`` found. ``names``: the structures, by label value; ``certainty``: the mean
+    probability of those that were found. ``doubt``: for each slice that shows or may show something, the expected share
+    of wrongly labelled pixels.
+
+    A structure that is missing may be missing in the patient, so that alone asks for a look; all else that
+    ``quality_warnings`` knows of speaks of another kind of volume or of another shape.
+    """
+    grave = [reason for reason in reasons if not reason.startswith(NOT_FOUND)]
+    if grave or (names and not certainty):
+        return Verdict("wrong", (), tuple(reasons))
+    unsure = [value for value, share in certainty.items() if share < LEAST_CERTAINTY]
+    said = [*reasons, *(f"The certainty of {names[value]} is {certainty[value]:.0%}." for value in unsure)]
+    doubted = sorted(number for number, share in doubt.items() if share >= DOUBTED_SHARE)
+    if doubted and len(doubted) >= MOST_DOUBTED * len(doubt) and len(doubt) > 2:
+        said.append(f"{len(doubted)} of {len(doubt)} slices are uncertain.")
+        doubted = []
+    if said or doubted:
+        return Verdict("check", stretches(doubted), tuple(said))
+    return Verdict("as_trained")
+
+
+def stretches(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending numbers as stretches (first, last) of neighbours."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return tuple(found)
 
 
 def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
@@ -181,7 +248,7 @@ def quality_warnings(
     if whole:
         missing = [structure.name for structure in card.structures if structure.value not in found_ml]
         if missing:
-            reasons.append(f"Not found: {', '.join(missing)}.")
+            reasons.append(f"{NOT_FOUND}{', '.join(missing)}.")
         reasons += [words for structure in card.structures if (words := _odd_size(structure, found_ml))]
     if agreement is not None and agreement < LEAST_AGREEMENT:
         reasons.append(

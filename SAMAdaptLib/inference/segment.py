@@ -18,15 +18,18 @@ from ..utils.disk.scratch import scratch_array
 from .cascade import CascadePredictor, argmax_labels
 from .config import CASCADE, CascadeSettings, InferenceConfig
 from .postprocessing import keep_main_components
-from .quality_control import check_planes, check_region, looks_of, quality_warnings
+from .quality_control import check_planes, check_region, looks_of, quality_warnings, verdict
+from .slice_suggestion import DoubtBySlice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..data.io.volumes import Volume
     from ..encoders.base import Encoder
+    from ..heads.card import HeadCard
     from ..heads.head import Head
     from ..utils.disk.slice_store import ProbabilitySlices
+    from .cascade import SliceCallback
 
 SMOOTHING = (0.25, 0.5, 0.25)
 """Weights of the slice before, the slice itself and the slice after."""
@@ -48,7 +51,8 @@ def segment(
 
     In the head's own plane what it finds is put in shape by its prior, and looked at closer, as far as it knows how;
     turned, too, where that finds little of shape. Confidence: mean probability of the chosen structure over its voxels.
-    Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``).
+    Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``); the ``assessment`` has the
+    verdict and the most doubtful slices.
 
     Args:
         volume: what to segment.
@@ -82,19 +86,37 @@ def segment(
         probabilities = predictor.slices(sliced, config.tta, region)
     if config.smoothing:
         probabilities = _smoothed(probabilities)
-    certainty = _Certainty(predictor.classes)
-    labels = argmax_labels(probabilities, sliced, card.values, certainty.hear)
+    certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
+    labels = argmax_labels(probabilities, sliced, card.values, _both(certainty.hear, doubtful.hear))
     confidence = certainty.of(card.values)
     _restrict(labels, region)
     keep_main_components(labels, card, config.largest_component)
     made_by = provenance_of(card, head.sha256, config.decisive(region), voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
-    reasons = head.reservations() + quality_warnings(
-        card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own)
-    )
-    for doubt in [*filter(None, (beyond, foreign)), *reasons]:
+    reasons = quality_warnings(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
+    for doubt in [*filter(None, (beyond, foreign)), *head.reservations(), *reasons]:
         predictor.monitor.warning(doubt)
+    result.assessment.update(_assessment(card, sliced, reasons, confidence, doubtful))
     return result
+
+
+def _assessment(
+    card: HeadCard, sliced: SlicedVolume, reasons: Sequence[str], confidence: dict[int, float], doubtful: DoubtBySlice
+) -> dict[str, Any]:
+    """The verdict on a result, the voxels to look at, and the most doubtful slices; JSON-safe."""
+    names = {structure.value: structure.name for structure in card.structures}
+    found = verdict(reasons, names, confidence, doubtful.shares())
+    at = doubtful.places(sliced.stack, [first for first, _last in found.slices])
+    suggestions = doubtful.suggestions(sliced.stack, list(names.values()))
+    return {"verdict": {**found.to_dict(), "at": at}, "doubtful": [item.to_dict() for item in suggestions]}
+
+
+def _both(first: SliceCallback, second: SliceCallback) -> SliceCallback:
+    def hear(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        first(index, winner, probability)
+        second(index, winner, probability)
+
+    return hear
 
 
 def _three_planes(

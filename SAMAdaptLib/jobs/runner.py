@@ -26,9 +26,11 @@ from ..utils.files import require_room
 from .specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -124,6 +126,7 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         "output": job.output,
         "head": head.card.name,
         "structures": labelmap_facts(labelmap),
+        **labelmap.assessment,
         "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
         **({"again": there.reason} if there else {}),
     }
@@ -196,6 +199,24 @@ def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
     return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
 
 
+def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.labels)
+    check_writable(job.output)
+    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.labels)
+    from .live import complete
+
+    labelmap, facts = complete(job, monitor)
+    return {"output": job.output, **facts, "structures": labelmap_facts(labelmap)}
+
+
+def _live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image)
+    from .live import serve_live
+
+    return serve_live(job, monitor)
+
+
 def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
     from ..encoders.registry import find
     from ..encoders.weights.store import ensure, import_file
@@ -226,6 +247,8 @@ _RUN: dict[str, Callable[[Any, Monitor], dict[str, Any]]] = {
     "benchmark": _benchmark,
     "embed": _embed,
     "suggest": _suggest,
+    "complete": _complete,
+    "live": _live,
     "weights": _weights,
     "probe": _probe,
 }
@@ -417,6 +440,7 @@ class _Remembering:
         self._monitor = monitor
         self.warnings: list[str] = []
         self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
+        self.line = getattr(monitor, "line", None)  # of a job that stays open
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)

@@ -13,7 +13,7 @@ from ...errors import SAMAdaptError
 from ...sample_data.names import NAMES, SEEDS, title
 from .. import formatting as texts
 from ..protocols import Application
-from ..qt_background import Aside
+from ..qt_background import QtBackgroundTask
 
 CATEGORY = "SAMAdapt"
 
@@ -23,7 +23,7 @@ class SampleMenu:
 
     def __init__(self, button: Any, application: Application, loaded: Callable[[Any, Any], None]) -> None:
         self._button, self._application, self._loaded = button, application, loaded
-        self._fetching = Aside(self._onFetched)
+        self._fetching = QtBackgroundTask(self._onFetched)
         self._menu = qt.QMenu(button)
         for name in NAMES:
             action = self._menu.addAction(title(name))
