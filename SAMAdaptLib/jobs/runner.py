@@ -95,7 +95,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
     check_writable(job.output)
-    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.image, job.head)
     from ..data.io.result_file import refuse_foreign_sidecar
     from ..data.io.volumes import read_volume, write_labelmap
     from ..inference.segment import segment
@@ -363,7 +363,10 @@ def _weights_from(place: str | None) -> Iterator[None]:
     if place is None:
         yield
         return
+    from ..encoders.weights.store import require_known
+
     _check_readable(place)
+    require_known(Path(place))
     before = os.environ.get("SAMADAPT_WEIGHTS")
     os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
     try:

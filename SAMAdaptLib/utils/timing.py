@@ -17,7 +17,7 @@ from ..errors import InputError
 from .disk.notes import read_notes
 from .files import write_content
 from .paths import folder
-from .processor import processor_name
+from .processor import limits, processor_name
 
 _FILE = "speed.json"
 _TIMES = 3
@@ -29,6 +29,17 @@ else cut all trainings short that follow."""
 _SENSIBLE_SECONDS = (1e-9, 86400.0)
 """Nothing that is measured takes less or more; such a note is damage, and budgets must not follow it."""
 
+
+class Clock:
+    """What budgets are counted by: the time that passes. A benchmark may count by fixed paces in its place."""
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+
+clock = Clock()
+
 _measured: set[tuple[Path, str]] = set()
 """What this run has measured."""
 
@@ -36,7 +47,7 @@ _measured: set[tuple[Path, str]] = set()
 def remembered(key: str, measure: Callable[[], float]) -> float:
     """The least seconds noted under ``key`` for this processor; ``measure`` adds to them where there are too few."""
     path = folder("") / _FILE
-    full_key = f"{key}|{processor_name()}"
+    full_key = "|".join((key, processor_name(), *limits().values()))
     noted = _read(path).get(full_key, [])
     if not noted or (len(noted) < RUNS and (path, full_key) not in _measured):
         _measured.add((path, full_key))

@@ -90,7 +90,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "bf16": has_bf16_units() and not isa.limited_to(),
+        "bf16": has_bf16_units(),
         "units": isa.described(),
         "system": platform.system(),
         "python": platform.python_version(),

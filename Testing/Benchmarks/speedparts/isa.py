@@ -23,7 +23,6 @@ ISAS = {
         "DNNL_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",  # NumPy's products
-        "SAMADAPT_PRECISION": "fp32",  # such processors have no units for bf16
     }
 }
 
@@ -31,11 +30,6 @@ ISAS = {
 def limited_to() -> str:
     """What this process is limited to, "" for nothing."""
     return os.environ.get(VARIABLE, "")
-
-
-def as_chosen() -> str | None:
-    """The word for ``SAMADAPT_PRECISION`` that leaves the choice to the program, as it would be on that processor."""
-    return "fp32" if limited_to() else None
 
 
 def again(isa: str, script: str, arguments: Sequence[str]) -> int:

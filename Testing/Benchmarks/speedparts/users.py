@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from .common import Bench, Row, environment, fresh_home, phantom, timed
-from .isa import as_chosen
 
 PART = "users"
 FORMER, FORMER_SIZE = "mobile_sam", 1024
@@ -32,7 +31,7 @@ class Setup:
     device: str
 
     def environment(self) -> Any:
-        return environment(SAMADAPT_RUNTIME=self.runtime, SAMADAPT_PRECISION=as_chosen())
+        return environment(SAMADAPT_RUNTIME=self.runtime, SAMADAPT_PRECISION=None)
 
 
 def setups() -> list[Setup]:
@@ -79,7 +78,7 @@ def _head(bench: Bench, home: Path) -> Any:
     from SAMAdaptLib.training.train import train
 
     kind = "linear" if bench.quick else "auto"
-    with environment(SAMADAPT_RUNTIME=None, SAMADAPT_PRECISION=as_chosen()):
+    with environment(SAMADAPT_RUNTIME=None, SAMADAPT_PRECISION=None):
         trained = train([phantom(10)], encoder=bench.encoder, head=kind, budget="fast", device="cpu")
     size = trained.card.input_size
     bench.say(f"[{PART}] a head of type {trained.card.head_type}, {bench.encoder} at {size} pixels")
