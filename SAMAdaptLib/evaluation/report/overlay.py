@@ -66,12 +66,13 @@ def overlay_figure(
     title: str = "",
     subtitle: str = "",
     errors: bool = False,
+    names: tuple[str, str] = ("Image", "Result"),
     choose: Callable[[SliceStack], Mapping[int, str]] | None = None,
 ) -> Figure:
     """Image, result and reference of ``SLICES`` slices spread over the structures, zoomed to them, with a legend.
 
-    ``errors`` adds a column that shows where result and reference differ. ``choose`` picks other slices of the stack,
-    by number, with a word for each.
+    ``names``: the headings of the first two columns. ``errors`` adds a column that shows where result and reference
+    differ. ``choose`` picks other slices of the stack, by number, with a word for each.
 
     Displayed as in radiology: axial slices seen from below (patient's right on the left). ``evaluation`` adds each
     structure's Dice to the legend. Raises InputError if a labelmap has another shape than the volume,
@@ -85,7 +86,7 @@ def overlay_figure(
     scene = _scene(volume, maps, plane)
     chosen = choose(scene.stack) if choose is not None else {}
     words = chosen or dict.fromkeys(_telling_slices(scene.stack, maps), "")
-    columns: list[_Column] = [("Image", None), ("Result", result)]
+    columns: list[_Column] = [(names[0], None), (names[1], result)]
     if reference is not None:
         columns.append(("Reference", reference))
         if errors:
