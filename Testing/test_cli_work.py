@@ -143,6 +143,7 @@ def test_volumes_are_encoded_ahead_and_a_bad_one_is_reported(balls: Path, monkey
         (["segment", "--head", "ball.samhead", "text.nii.gz", "-o", "r.nii.gz"], "text.nii.gz"),
         (["segment", "--head", "ball.samhead", "short.nii.gz", "-o", "r.nii.gz"], "short.nii.gz"),
         (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "a.nii.gz"], "would overwrite an input"),
+        (["segment", "--head", "head.nii.gz", "a.nii.gz", "-o", "head.nii.gz"], "would overwrite an input"),
         (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "no/r.nii.gz"], "no does not exist"),
         (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "r.nii.gz", "--device", "tpu"], "--device must be"),
         (["evaluate", "a.nii.gz", "a-labels.nii.gz"], "not whole numbers"),
@@ -163,6 +164,7 @@ def test_a_bad_input_is_one_line_without_traceback_and_leaves_nothing(
 
     monkeypatch.chdir(balls)
     Path("text.nii.gz").write_text("this is no image, however long the text may be " * 20)
+    Path("head.nii.gz").write_bytes(Path("ball.samhead").read_bytes())
     Path("short.nii.gz").write_bytes(Path("a.nii.gz").read_bytes()[:500])
     sitk.WriteImage(sitk.ReadImage("a-labels.nii.gz")[:20], "small.nii.gz")
     before = sorted(Path().iterdir())

@@ -241,3 +241,15 @@ def test_a_damaged_memory_of_speeds_is_measured_anew(content: str, empty_home: P
     empty_home.mkdir()
     (empty_home / "speed.json").write_text(content)
     assert tiny_encoder().seconds_per_slice() == 0.25
+
+
+def test_few_encoders_stay_loaded_those_that_were_used_last(empty_home: Path) -> None:
+    loading.forget_encoders()
+    first = load_encoder("tiny", input_size=256)
+    for size in (272, 288, 304, 320):
+        load_encoder("tiny", input_size=size)
+        assert load_encoder("tiny", input_size=256) is first, "it was just used"
+    assert len({id(encoder) for encoder in loading._loaded.values()}) == loading.KEPT
+    for size in (272, 288, 304):
+        load_encoder("tiny", input_size=size)
+    assert load_encoder("tiny", input_size=256) is not first

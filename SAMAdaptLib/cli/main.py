@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import Cancelled, InputError, SAMAdaptError
 from ..utils.faults import described
@@ -62,6 +63,7 @@ def wants_json(options: argparse.Namespace) -> bool:
 def _answer(options: argparse.Namespace, terminal: Terminal, interrupts: Interrupts) -> Answer:
     """What the verb answers; an exception becomes an answer, too."""
     try:
+        _require_working_folder()
         from .verbs import VERBS
 
         return VERBS[options.verb](options, terminal)
@@ -74,6 +76,16 @@ def _answer(options: argparse.Namespace, terminal: Terminal, interrupts: Interru
         # An interrupt in the middle of an import, say, comes out of it as an ImportError.
         fault = Cancelled(_AT_ONCE) if interrupts.insisted else described(error)
     return answer_of_fault(options.verb, fault)
+
+
+def _require_working_folder() -> None:
+    """Raises InputError when the folder in which we were started is gone: paths mean nothing then, nor do libraries
+    load."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        msg = f"The folder in which this was started is gone ({error.strerror or error})."
+        raise InputError(msg, "Was it moved, or its drive taken away? Change to a folder that is there.") from error
 
 
 def answer_of_fault(verb: str, fault: SAMAdaptError) -> Answer:

@@ -181,7 +181,9 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how to segment")
     if not any(action.dest == "plane" for action in parser._actions):
         group.add_argument("--plane", choices=PLANES, help="slices to work on (default: as the head was trained)")
-    group.add_argument("--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower)")
+    group.add_argument(
+        "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
+    )
     group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
     group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")
     group.add_argument(

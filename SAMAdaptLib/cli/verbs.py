@@ -52,7 +52,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     images = expand_images(options.images)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting(images, results)
+    refuse_overwriting([*images, find_head(options.head)], results)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)

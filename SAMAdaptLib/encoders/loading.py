@@ -24,6 +24,9 @@ _CHECKPOINTS = (".pth", ".pt", ".ckpt")
 _loaded: dict[_Wanted, Encoder] = {}
 _lock = threading.Lock()
 
+KEPT = 3
+"""Encoders that stay loaded: those of both stages of a head, and one more. The largest take gigabytes each."""
+
 
 def load_encoder(
     name_or_path: str | Path = DEFAULT_ENCODER,
@@ -43,9 +46,9 @@ def load_encoder(
     a file that has "medsam" in its name. ``input_size`` is the side in pixels of what the encoder sees, where it is not
     to be the one that it was trained on: less is quicker and coarser.
 
-    An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
-    or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
-    DependencyError for a missing package.
+    The last few encoders stay loaded (``KEPT``): the same call returns the same object. Raises InputError for an
+    unknown name, or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or
+    read, DependencyError for a missing package.
     """
     from .weights.hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
@@ -73,13 +76,25 @@ class _Wanted(NamedTuple):
 def _of(wanted: _Wanted, monitor: Monitor) -> Encoder:
     """The loaded one, else a new one."""
     with _lock:
-        if wanted not in _loaded:
-            built = _built(wanted, monitor)
-            _loaded[wanted] = built
+        found = _loaded.pop(wanted, None)
+        if found is None:
+            found = _built(wanted, monitor)
             # Heads name the size that they learned at: the same encoder, where that is its own.
-            _loaded.setdefault(wanted._replace(input_size=built.input_size), built)
-        _loaded[wanted].monitor = monitor  # It says what it has to say to who asked last.
-        return _loaded[wanted]
+            _loaded.setdefault(wanted._replace(input_size=found.input_size), found)
+        _loaded[wanted] = found  # the last used comes last
+        _forget_the_oldest()
+        found.monitor = monitor  # It says what it has to say to who asked last.
+        return found
+
+
+def _forget_the_oldest() -> None:
+    """Let go of all but the encoders that were used last: a worker for days meets many sizes and many weights."""
+    recent: list[Encoder] = []
+    for encoder in reversed(_loaded.values()):
+        if not any(encoder is known for known in recent):
+            recent.append(encoder)
+    for key in [key for key, encoder in _loaded.items() if any(encoder is old for old in recent[KEPT:])]:
+        del _loaded[key]
 
 
 def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Monitor) -> Encoder:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..features.sliced_volume import slices_for_head
+from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import MOST_SEEN
 from ..preprocessing.intensity import GRAY_LIMITS
+from ..preprocessing.slicing import SliceStack
 
 if TYPE_CHECKING:
     from ..data.geometry import Geometry
     from ..data.image import Volume
     from ..features.sliced_volume import SlicedVolume
     from ..heads.card import HeadCard
-    from ..heads.parts import StructureFacts
+    from ..heads.parts import PlaneRule, StructureFacts
     from ..preprocessing.slicing import Bounds
 
 LEAST_AGREEMENT = 0.8
@@ -39,6 +40,10 @@ what is farther apart than three times was imaged for something else, or has its
 FINER_SLICES = 6.0
 """The same for the distance of slices, which a head that looks at single slices minds less: CT is kept at 5 mm and at
 1 mm."""
+
+TOO_COARSE = 3.0
+"""How many times as long as wide the pixels of a slice may be: planes across slices thicker than that show steps, not
+shapes."""
 
 QUANTILES = (5, 10, 25, 50, 75, 90, 95)
 """In percent: of the gray values by which volumes are compared."""
@@ -90,6 +95,48 @@ def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str
             "another kind, inverted, or cut out of a larger one."
         )
     return reasons
+
+
+def check_planes(own: SlicedVolume, others: Sequence[SlicedVolume]) -> str:
+    """What to say of planes in which a head is to look at a volume besides its ``own``, "" when there are none.
+
+    Raises InputError where such a plane runs across slices much thicker than their pixels are wide.
+    """
+    foreign = [other.stack for other in others if other.stack.choice.axis != own.stack.choice.axis]
+    for stack in foreign:
+        if is_coarse(stack):
+            msg = (
+                f"The pixels of {stack.plane} slices of {own.volume.name or 'this volume'} are {_sides(stack)}: its "
+                f"own slices are too thick for the head, which learned from {own.stack.plane} ones, to see them so."
+            )
+            raise InputError(msg, "Look in one direction, in the plane of the head (the standard settings).")
+    if not foreign:
+        return ""
+    names = " and ".join(stack.plane for stack in foreign)
+    return (
+        f"The head learned from {own.stack.plane} slices and looked at {names} ones, in which it mostly finds less. "
+        "Compare with the result of one direction, in the plane of the head."
+    )
+
+
+def is_coarse(stack: SliceStack) -> bool:
+    """Whether its plane runs across slices much thicker than their pixels are wide."""
+    return max(stack.spacing) > TOO_COARSE * min(stack.spacing)
+
+
+def coarse_to_learn_in(plane: PlaneRule, volumes: Iterable[Volume]) -> list[str]:
+    """What to say of volumes that ``plane`` resolves badly, before their slices are learned from; mostly nothing."""
+    stacks = [(volume.name, SliceStack(volume.geometry, plane_for_volume(plane, volume))) for volume in volumes]
+    return [
+        f"The pixels of {stack.plane} slices of {name or 'a volume'} are {_sides(stack)}: what lies between its own "
+        "slices is hardly seen in them. The plane 'auto' takes the best resolved one."
+        for name, stack in stacks
+        if is_coarse(stack)
+    ]
+
+
+def _sides(stack: SliceStack) -> str:
+    return f"{min(stack.spacing):.3g} x {max(stack.spacing):.3g} mm"
 
 
 def check_region(region: Bounds, geometry: Geometry) -> str:

@@ -18,7 +18,7 @@ from ..progress import Monitor, Silent
 from ..utils.disk.scratch import scratch_array
 from .cascade import CascadePredictor, argmax_labels
 from .postprocessing import keep_main_components
-from .quality_control import check_region, looks_of, quality_warnings
+from .quality_control import check_planes, check_region, looks_of, quality_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,19 +57,22 @@ def segment(
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
     voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``). Raises InputError for a
-    region beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
+    region beside the volume and for a plane across slices that are much thicker than their pixels are wide,
+    HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
     """
     beyond = "" if region is None else check_region(region, volume.geometry)
-    predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
-    sliced = slices_for_head(head.card, volume, plane)
-    if planes == "three":
-        others = [slices_for_head(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
-        probabilities = _three_planes(predictor, sliced, others, tta, region)
-    elif planes == "one":
-        probabilities = predictor.slices(sliced, tta, region)
-    else:
+    if planes not in ("one", "three"):
         msg = f"planes is {planes!r}; it must be 'one' or 'three'."
         raise InputError(msg)
+    sliced, own = slices_for_head(head.card, volume, plane), slices_for_head(head.card, volume)
+    names = ("axial", "sagittal", "coronal") if planes == "three" else ()
+    others = [slices_for_head(head.card, volume, name) for name in names]
+    foreign = check_planes(own, others or [sliced])
+    predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
+    if others:
+        probabilities = _three_planes(predictor, sliced, others, tta, region)
+    else:
+        probabilities = predictor.slices(sliced, tta, region)
     if smoothing:
         probabilities = _smoothed(probabilities)
     certainty = _Certainty(predictor.classes)
@@ -81,9 +84,10 @@ def segment(
     options = decisive(plane, planes, tta, smoothing, largest_component, region)
     made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
-    own = sliced if plane is None else slices_for_head(card, volume)
-    reasons = quality_warnings(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
-    for doubt in [*([beyond] if beyond else []), *reasons]:
+    reasons = head.reservations() + quality_warnings(
+        card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own)
+    )
+    for doubt in [*filter(None, (beyond, foreign)), *reasons]:
         predictor.monitor.warning(doubt)
     return result
 

@@ -95,7 +95,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
     check_writable(job.output)
-    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.image, job.head)
     from ..data.io.result_file import refuse_foreign_sidecar
     from ..data.io.volumes import read_volume, write_labelmap
     from ..inference.segment import segment

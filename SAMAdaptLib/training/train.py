@@ -18,7 +18,7 @@ from ..features.extractor import FeatureExtractor
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
-from ..inference.quality_control import seen_in
+from ..inference.quality_control import coarse_to_learn_in, seen_in
 from ..networks import head_class
 from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as arrangement_pace
@@ -92,6 +92,8 @@ def train(
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureCache(), start_from)
+    for words in coarse_to_learn_in(session.lessons.plane, [case.volume for case in cases]):
+        monitor.warning(words)
     session.duration.say()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
@@ -112,6 +114,8 @@ def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label:
     """Warn when the cases show other structures than the head to start from knows: nothing of it is used then."""
     if head is None:
         return
+    for words in head.reservations():
+        monitor.warning(words)
     shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
     if shown and shown != set(head.card.values):
         knows = ", ".join(item.name for item in structures_of(head.card))
