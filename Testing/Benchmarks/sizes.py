@@ -35,7 +35,8 @@ for _place in (ROOT / "Testing", ROOT):
     if str(_place) not in sys.path:
         sys.path.insert(0, str(_place))
 
-from speedparts import isa  # noqa: E402  it lies beside this file
+from fixedclock import Paces  # noqa: E402  they lie beside this file
+from speedparts import isa  # noqa: E402
 from speedparts.common import fresh_home  # noqa: E402
 
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES  # noqa: E402
@@ -194,12 +195,24 @@ def table(runs: Mapping[str, Mapping[str, Any]]) -> str:
         rows.setdefault((*Run(**{**facts, "queries": tuple(facts["queries"])}).row, *facts["queries"]), []).append(
             result
         )
-    text = "# Encoders and input sizes\n"
+    text = "# Encoders and input sizes\n" + _clocks(runs)
     for name in dict.fromkeys(key[0] for key in rows):
         text += f"\n## {name}\n\nSeen by LiteMedSAM in its training, with labels: **{SETS[name].seen}**.\n\n"
         lines = [HEADING, ("---",) * len(HEADING), *(_cells(found) for key, found in rows.items() if key[0] == name)]
         text += "".join("| " + " | ".join(line) + " |\n" for line in lines)
     return text + "\n" + _conditions(rows)
+
+
+def _clocks(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Whose seconds the rows have that were counted by paces."""
+    names = dict.fromkeys(result["run"].get("paces") or "" for result in runs.values())
+    return "".join(
+        f"\nRows *by {name}* are those of another computer: budgets, and so views, sizes and steps, were counted by its"
+        f" paces, and so were the seconds in the table; a volume's seconds are those of encoding alone. That computer:"
+        f" {Paces.read(HERE / name).about}\n"
+        for name in names
+        if name
+    )
 
 
 def _cells(results: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -80,11 +80,11 @@ def _draw_row(figure: Figure, row: PatientRow, top: float, side_mm: float) -> Sc
     below = top - NAMES_ABOVE + 0.08
     columns: list[tuple[str, int, Labelmap | None]] = [("", shown, None), (row.words[0], shown, row.labels)]
     for column, (words, number, labelmap) in enumerate(columns):
-        draw_slice(_cell(figure, column, below, scene), scene, number, labelmap, 1.0)
+        draw_slice(_cell(figure, column, below, scene), scene, number, labelmap)
         _say(figure, column, below, words or f"{scene.stack.plane} slice {number + 1} of {len(scene.stack)}")
     if row.found is not None and row.reference is not None:
         axes = _cell(figure, 2, below, scene)
-        draw_slice(axes, scene, compared, None, 1.0)
+        draw_slice(axes, scene, compared, None)
         _draw_errors(axes, scene, compared, row.found, row.reference)
         _say(figure, 2, below, row.words[1] or "where it errs")
     axes = _square(figure, 3, below)

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 VARIABLE = "SAMADAPT_BENCH_ISA"
@@ -32,9 +32,9 @@ def limited_to() -> str:
     return os.environ.get(VARIABLE, "")
 
 
-def again(isa: str, script: str, arguments: Sequence[str]) -> int:
-    """Run ``script`` in a child that is limited; its exit status."""
-    environment = {**os.environ, **ISAS[isa], VARIABLE: isa}
+def again(isa: str, script: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    """Run ``script`` in a child that is limited ("" for not at all), with ``more`` variables; its exit status."""
+    environment = {**os.environ, **ISAS.get(isa, {}), VARIABLE: isa, **(more or {})}
     return subprocess.run([sys.executable, script, *arguments], env=environment, check=False).returncode
 
 
