@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.utils import files
 from SAMAdaptLib.utils.disk import leftovers
 from SAMAdaptLib.utils.disk.leftovers import is_running, part_name, sweep_parts, this_host
@@ -112,11 +112,12 @@ def test_the_next_writing_in_a_folder_sweeps_it(tmp_path: Path, gone: int, monke
 @pytest.mark.skipif(sys.platform == "win32", reason="ends a process by a signal")
 def test_a_process_killed_while_it_writes_leaves_one_file_that_the_next_removes(tmp_path: Path, monkeypatch) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from SAMAdaptLib.utils.files import write_whole\n"
-        "write_whole(Path(sys.argv[1]), lambda part: (part.write_bytes(b'half'), os.kill(os.getpid(), signal.SIGKILL)))"
+        "import os, signal, sys; from pathlib import Path; from SAMAdaptLib.utils import files\n"
+        "half = lambda part: (part.write_bytes(b'half'), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "files.write_atomically(Path(sys.argv[1]), half)"
     )
     (tmp_path / "r.nii").write_bytes(b"older")
-    root = Path(files.__file__).parent.parent
+    root = Path(files.__file__).parents[2]
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "r.nii")], cwd=root, check=False)
     assert (tmp_path / "r.nii").read_bytes() == b"older"
     assert len(list(tmp_path.iterdir())) == 2
@@ -127,7 +128,7 @@ def test_a_process_killed_while_it_writes_leaves_one_file_that_the_next_removes(
 
 
 def test_the_cache_is_swept_at_the_first_writing_and_counts_no_halves(tmp_path: Path, gone: int) -> None:
-    store = FeatureStore(tmp_path, limit_bytes=10**6)
+    store = FeatureCache(tmp_path, limit_bytes=10**6)
     (tmp_path / "ab").mkdir()
     old, mine = left(tmp_path / "ab", gone, HOUR), left(tmp_path / "ab", os.getpid(), 0.0)
     assert store.describe()["files"] == 0
@@ -145,7 +146,7 @@ def test_a_job_folder_dated_in_the_future_goes_when_its_owner_is_gone(empty_home
     dead._lock.close()  # as the system does when a process ends
     for each in (dead, living):
         os.utime(each.path, (time.time() - age, time.time() - age))
-    assert jobfolder.sweep() == 1
+    assert jobfolder.remove_stale() == 1
     assert (dead.path.exists(), living.path.exists()) == (False, True)
     living.remove()
 
@@ -158,7 +159,7 @@ def test_without_locks_the_owners_number_decides(empty_home: Path, gone: int, mo
         (each.path / "owner.lock").write_text(f"\n{this_host()} {process}")
         os.utime(each.path, (0, 0))
     monkeypatch.setattr(jobfolder, "_try_lock", lambda _: None)
-    assert jobfolder.sweep() == 1
+    assert jobfolder.remove_stale() == 1
     assert (dead.path.exists(), living.path.exists()) == (False, True)
 
 

@@ -22,7 +22,7 @@ from SAMAdaptLib.jobs.runner import run_job
 from SAMAdaptLib.jobs.specs import job_from_dict
 from SAMAdaptLib.utils.disk.safepaths import is_plain, printable, refuse_special, spelled_plainly
 from SAMAdaptLib.utils.faults import described
-from SAMAdaptLib.utils.files import write_whole
+from SAMAdaptLib.utils.files import write_atomically
 from SAMAdaptLib.utils.process import child_environment
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither such files nor such names")
@@ -60,7 +60,7 @@ def test_what_is_no_file_is_refused_as_input_and_as_output_and_stays(
         lambda: read_volume(path),
         lambda: read_labelmap(path),
         lambda: write_volume(volume, path),
-        lambda: write_whole(path, lambda part: part.write_text("new")),
+        lambda: write_atomically(path, lambda part: part.write_text("new")),
         lambda: run_job(job_from_dict({"kind": "evaluate", "prediction": str(path), "reference": str(ball)})),
         lambda: run_job(job_from_dict({"kind": "embed", "image": str(ball), "head": str(path)})),
     ):
@@ -186,14 +186,14 @@ def test_a_folder_with_odd_names_is_shown_under_plain_ones_and_its_faults_are_to
 
 @POSIX
 def test_where_no_link_can_be_made_the_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"{LATIN}.nii").write_text("a")
+    (tmp_path / f"{LATIN}.mha").write_text("a")
 
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(Path, "symlink_to", refused)
     with pytest.raises(InputError, match=r"cannot be handed to the reader and writer of images\. Rename it"):
-        read_volume(tmp_path / f"{LATIN}.nii")
+        read_volume(tmp_path / f"{LATIN}.mha")
 
 
 def test_odd_names_can_be_shown() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from .job_queue import Order
+from .job_queue import JobRequest
 
 
 class Desk(Protocol):
-    """Carries out one order at a time; ``desk.JobDesk`` with a worker, a fake in tests."""
+    """Carries out one order at a time; ``job_queue.JobQueue`` with a worker, a fake in tests."""
 
     @property
     def owner(self) -> str: ...
@@ -17,7 +18,7 @@ class Desk(Protocol):
     @property
     def cancelling(self) -> bool: ...
 
-    def start(self, order: Order) -> None: ...
+    def start(self, order: JobRequest) -> None: ...
 
     def cancel(self) -> None: ...
 
@@ -41,7 +42,17 @@ class Application(Protocol):
 
     def showVolume(self, volumeNode: Any) -> None: ...
 
+    def showResult(self, volumeNode: Any, segmentationNode: Any) -> None: ...
+
+    def shownPair(self) -> tuple[Any, Any] | None: ...
+
+    def addShortcut(self, keys: str, pressed: Callable[[], None]) -> Any: ...
+
+    def acceptFolders(self, widget: Any, dropped: Callable[[str], None]) -> Any: ...
+
     def loadPair(self, image: str | Path, segmentation: str | Path) -> None: ...
+
+    def loadSample(self, name: str, image: Path, segmentation: Path | None) -> tuple[Any, Any]: ...
 
     def openSegmentEditor(self, segmentationNode: Any, volumeNode: Any) -> None: ...
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,25 +12,26 @@ from ..data.matching import Labelling
 from ..encoders import load_encoder
 from ..encoders.registry import DEFAULT_ENCODER
 from ..encoders.sizes import input_size_for
-from ..errors import Cancelled, MemoryExhausted
-from ..features.cache import FeatureStore
-from ..features.extractor import Embedder
+from ..errors import Cancelled
+from ..features.cache import FeatureCache
+from ..features.extractor import FeatureExtractor
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
-from ..inference.quality_control import seen_in
+from ..inference.quality_control import coarse_to_learn_in, seen_in
 from ..networks import head_class
-from ..priors.attach import arranged, in_shape
+from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as arrangement_pace
 from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
 from ..utils.devices import resolve_device
-from ..utils.sampling import spread
-from .budget import Budget, budget_named, candidates, goes_further
-from .candidates import Trials, sizes_of, untrained
-from .dataset import Answer, Lesson, Lessons, under_one_labelling
-from .fit import seconds_per_step
-from .samples import Sample, draw_samples, in_rounds
+from ..utils.sampling import evenly_spaced
+from ..utils.timing import clock
+from .budget import CLOSER_TYPE, Budget, allows_second_stage, budget_named, candidates
+from .candidates import HeadCandidates
+from .dataset import PseudoLabels, StageData, TrainingData, under_one_labelling
+from .duration import PAINT_SECONDS, ExpectedDuration
+from .samples import TrainingSample, draw_samples, in_rounds
 
 if TYPE_CHECKING:
     from ..data.io.volumes import Labelmap, Volume
@@ -40,22 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "train"]
 
-PAINT_SECONDS = 0.02
-"""What a view costs a head that needs no encoder."""
-
-CLOSER_TYPE = "cnn"
-"""The head type for a closer look. ``fusion`` was no better on average over five patients' hearts (two points worse to
-two better), is slower, and needs twice the features."""
-
 STUDENTS = ("student", "student")
 """Heads that learn from volumes without annotation, and answer together: each errs in its own way. From the answers of
 one head in 20 hearts (ACDC) one alone had a Dice of 0.77 to 0.81, two together 0.84."""
 
 BORROWED_VIEWS = 4
 """Views of each slice that was answered and not annotated."""
-
-TOLERATED_DELAY = 1.3
-"""A training that takes that many times its budget says so before it begins."""
 
 LEAST_PART = 0.125
 """Share of the budget that a look, and the heads in it, have when what came before has spent the rest."""
@@ -78,7 +67,7 @@ def train(
     name: str = "",
     monitor: Monitor | None = None,
     start_from: Head | None = None,
-    store: FeatureStore | None = None,
+    store: FeatureCache | None = None,
 ) -> Head:
     """Train a head on annotated volumes.
 
@@ -92,23 +81,25 @@ def train(
     Cancelled while encoding: raises Cancelled. Cancelled while training: the best head so far is returned and its
     card says so. Raises InputError when the annotation teaches nothing, GeometryError when grids differ.
     """
-    from .pseudo_labels import adapt, enough
+    from .pseudo_labels import require_enough, self_train
 
     monitor = monitor or Silent()
-    teaching = enough(unlabeled, monitor)
+    teaching = require_enough(unlabeled, monitor)
     recipe = Recipe(
         encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
         adapts=bool(teaching),
     )  # fmt: skip
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
-    session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
-    session.say_how_long()
+    session = Session(cases, recipe, monitor, store or FeatureCache(), start_from)
+    for words in coarse_to_learn_in(session.lessons.plane, [case.volume for case in cases]):
+        monitor.warning(words)
+    session.duration.say()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
     if teaching and not trained.card.training.cancelled:
-        trained = adapt(trained, session, teaching)
+        trained = self_train(trained, session, teaching)
     volumes = [*(case.volume for case in cases), *teaching]
     return trained.noted(seen=seen_in(trained.card, volumes))
 
@@ -123,6 +114,8 @@ def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label:
     """Warn when the cases show other structures than the head to start from knows: nothing of it is used then."""
     if head is None:
         return
+    for words in head.reservations():
+        monitor.warning(words)
     shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
     if shown and shown != set(head.card.values):
         knows = ", ".join(item.name for item in structures_of(head.card))
@@ -171,30 +164,30 @@ class Session:
         cases: Sequence[Case],
         recipe: Recipe,
         monitor: Monitor,
-        store: FeatureStore,
+        store: FeatureCache,
         start_from: Head | None,
-        completed: Sequence[Labelmap] | None = None,
+        complete_labels: Sequence[Labelmap] | None = None,
         encoder: Encoder | None = None,
         closer_encoder: Encoder | None = None,
     ) -> None:
-        self.began = time.monotonic()
+        self.began = clock.now()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
-        self.completed = completed
+        self.completed = complete_labels
         whole = budget_named(recipe.budget)
-        self.budget: Budget = whole.divided() if recipe.adapts else whole
+        self.budget: Budget = whole.split_for_rounds() if recipe.adapts else whole
         self.device = resolve_device(recipe.device)
         earlier = start_from.closer if start_from is not None else None
-        self.lessons = Lessons(
+        self.lessons = TrainingData(
             cases,
             recipe.plane,
             recipe.intensity,
             recipe.annotated_slices_only,
             recipe.ignore_label,
             earlier.card.plane.side_mm if earlier is not None else None,
-            completed,
+            complete_labels,
         )
         self.structures = self.lessons.structures
-        further = goes_further(recipe.head, self.budget)
+        further = allows_second_stage(recipe.head, self.budget)
         self.closer = self.lessons.closer if further or earlier is not None else None
         self.completes = further and not self.lessons.whole and start_from is None
         self.types = candidates(recipe.head, self.budget, self.closer is not None or self.completes)
@@ -212,41 +205,42 @@ class Session:
             self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.shape_steps, self.arrangement_steps, self.reserved, self.lent = 0, 0, 0.0, 0.0
+        self.duration = ExpectedDuration(self)
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
         self.begin_part(self.lessons.first, self.types)
         samples, checks = self.encoded(self.lessons.first, "Encoding views")
-        found = Trials(self, self.encoder, samples, checks, self.start_from).best_of(self.types)
+        found = HeadCandidates(self, self.encoder, samples, checks, self.start_from).fit_and_select(self.types)
         head = self._in_shape(found, self.lessons.first, self.start_from)
         return self.with_closer(head, self.start_from)
 
     def completed_by(self, head: Head) -> Session:
         """The session in what is left of the time, with the annotation filled in by ``head``. Raises Cancelled."""
-        from .label_completion import completed
+        from .label_completion import complete_labels
 
-        again = self._again(None, completed(head, self))
+        again = self._again(None, complete_labels(head, self))
         again.began = self.began
         return again
 
-    def taught_by(self, answers: Sequence[Answer]) -> Session:
+    def with_pseudo_labels(self, answers: Sequence[PseudoLabels]) -> Session:
         """A session on the same cases and what a head answered in other volumes, with a time of its own."""
         again = self._again(self.start_from, self.completed)
-        again.lessons.borrow(answers)
+        again.lessons.add_pseudo_labels(answers)
         again.reserved = self.lent / self.budget.rounds
         return again
 
     def students(self) -> Head:
         """Heads that see pictures alone and learn from the cases and from what was borrowed, for the last look."""
         samples, checks = self.samples(self.closer or self.lessons.first, None)
-        return Trials(self, None, samples, checks).together(STUDENTS)
+        return HeadCandidates(self, None, samples, checks).together(STUDENTS)
 
-    def _again(self, start_from: Head | None, completed: Sequence[Labelmap] | None) -> Session:
+    def _again(self, start_from: Head | None, complete_labels: Sequence[Labelmap] | None) -> Session:
         cases, recipe = self.lessons.cases, self.recipe
         encoders = self.encoder, self.closer_encoder
-        return Session(cases, recipe, self.monitor, self.store, start_from, completed, *encoders)
+        return Session(cases, recipe, self.monitor, self.store, start_from, complete_labels, *encoders)
 
-    def _load(self, lesson: Lesson, earlier: Head | None) -> Encoder:
+    def _load(self, lesson: StageData, earlier: Head | None) -> Encoder:
         """The encoder for a lesson's slices, at the size that was asked for, that of ``earlier``, or the best one."""
         recipe, frame = self.recipe, lesson.training[0].content.frame
         size = recipe.input_size
@@ -254,26 +248,28 @@ class Session:
         if size is None and earlier is not None and earlier.card.encoder.name in own_names:
             size = earlier.card.input_size
         elif size is None:
-            pictures = self.budget.views * len(lesson.training) + len(lesson.held_out)
-            seconds = self.budget.encoding_seconds / self.parts
-            resolved = frame.side_mm / min(frame.spacing)
-            size = input_size_for(recipe.encoder, pictures, seconds, resolved, recipe.device, self.monitor)
+            budget, resolved = self.budget, frame.side_mm / min(frame.spacing)
+            pictures = budget.worthwhile_pictures(len(lesson.training)) + len(lesson.held_out)
+            seconds = budget.encoding_seconds / self.parts
+            size = input_size_for(
+                recipe.encoder, pictures, seconds, budget.patience, resolved, recipe.device, self.monitor
+            )
         return load_encoder(recipe.encoder, device=recipe.device, monitor=self.monitor, input_size=size)
 
-    def encoder_for(self, lesson: Lesson) -> Encoder | None:
+    def encoder_for(self, lesson: StageData) -> Encoder | None:
         """The encoder that sees a lesson's slices."""
         return self.encoder if lesson is self.lessons.first else self.closer_encoder or self.encoder
 
-    def samples(self, lesson: Lesson, encoder: Encoder | None) -> tuple[list[Sample], list[Sample]]:
+    def samples(self, lesson: StageData, encoder: Encoder | None) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
         cost = encoder.seconds_per_slice() if encoder is not None else PAINT_SECONDS
-        kept = spread(lesson.training, self.part.slices(len(lesson.training), cost))
+        kept = evenly_spaced(lesson.training, self.part.slices(len(lesson.training), cost))
         views = self.part.views_per_slice(len(kept), cost)
         samples = draw_samples(kept, views, encoder, self.recipe.seed)
-        samples += draw_samples(lesson.borrowed, BORROWED_VIEWS, encoder, self.recipe.seed)
+        samples += draw_samples(lesson.pseudo_labelled, BORROWED_VIEWS, encoder, self.recipe.seed)
         return samples, draw_samples(lesson.held_out, 1, encoder, self.recipe.seed)
 
-    def encoded(self, lesson: Lesson, stage: str) -> tuple[list[Sample], list[Sample]]:
+    def encoded(self, lesson: StageData, stage: str) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """What ``samples`` gives, encoded; without some views where encoding is slower than it was measured.
 
         Raises Cancelled.
@@ -283,8 +279,8 @@ class Session:
         views = [sample.view for each in rounds for sample in each]
         needed = sum(map(len, rounds[: 1 + self.budget.least_views]))
         deadline = self.part_began + self.part.encoding_seconds
-        embedder = Embedder(self.encoder_for(lesson), self.levels, self.store)
-        known = {view.key for view in embedder.prepare_until(deadline, views, needed, self.monitor, stage)}
+        embedder = FeatureExtractor(self.encoder_for(lesson), self.levels, self.store)
+        known = {view.key for view in embedder.cache_features_until(deadline, views, needed, self.monitor, stage)}
         return [sample for sample in samples if sample.view.key in known], checks
 
     def with_closer(self, head: Head, start_from: Head | None) -> Head:
@@ -300,7 +296,9 @@ class Session:
         except Cancelled:
             return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer
-        fitted = Trials(self, self.encoder_for(self.closer), samples, checks, earlier).best_of((CLOSER_TYPE,))
+        fitted = HeadCandidates(self, self.encoder_for(self.closer), samples, checks, earlier).fit_and_select(
+            (CLOSER_TYPE,)
+        )
         closer = self._in_shape(fitted, self.closer, earlier)
         if closer.card.training.cancelled:
             return head.noted(cancelled=True)
@@ -314,9 +312,9 @@ class Session:
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         either = {"cut_short": True} if head.cut_short or closer.cut_short else {}
-        return whole.noted(seconds=round(time.monotonic() - self.began, 1), **either)
+        return whole.noted(seconds=round(clock.now() - self.began, 1), **either)
 
-    def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
+    def _in_shape(self, head: Head, lesson: StageData, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
         if head.card.training.cancelled:
             return head
@@ -324,45 +322,21 @@ class Session:
         head = replace(head, card=replace(head.card, plane=plane))
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
-        shaped = in_shape(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
+        shaped = attach_shape_prior(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
         if lesson is self.lessons.first:
-            shaped = arranged(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
-        return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
+            shaped = attach_layout_prior(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
+        return shaped.noted(seconds=round(clock.now() - self.began, 1))
 
-    def least_seconds(self, lesson: Lesson, kinds: Sequence[str]) -> float:
-        """What heads of these kinds take on a lesson at least, on this computer."""
-        encoder = self.encoder_for(lesson)
-        cost = PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
-        fitting = 0.0
-        for kind in kinds:
-            module = untrained(kind, encoder, len(self.structures) + 1)
-            with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
-                pace = seconds_per_step(module, sizes_of(encoder, module), self.device)
-                fitting += self.budget.least_steps(module.steps) * pace
-        return self.budget.least_seconds(len(lesson.training), len(lesson.held_out), cost, fitting)
-
-    def say_how_long(self) -> None:
-        """Warn when this computer takes clearly longer than the budget is meant for."""
-        needed = self.least_seconds(self.lessons.first, self.types)
-        if self.closer is not None:
-            needed += self.least_seconds(self.closer, (CLOSER_TYPE,))
-        elif self.completes:
-            needed *= self.parts
-        meant = self.budget.seconds
-        if needed > TOLERATED_DELAY * meant:
-            words = f"The budget {self.budget.name!r} is meant for about {_minutes(meant)}"
-            self.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
-
-    def begin_part(self, lesson: Lesson, kinds: Sequence[str]) -> None:
+    def begin_part(self, lesson: StageData, kinds: Sequence[str]) -> None:
         """Begin the next look, at a lesson with heads of these kinds: it has its share of the time that is left, or
         what it needs at least.
 
         Trainings that follow, whose priors are those of this one, lend their parts of what these take.
         """
-        self.part_began = time.monotonic()
+        self.part_began = clock.now()
         left = self.budget.seconds + self.lent - (self.part_began - self.began)
         share = max(left / self.parts, LEAST_PART * self.budget.seconds)
-        self.part = replace(self.budget, seconds=max(share, self.least_seconds(lesson, kinds)))
+        self.part = replace(self.budget, seconds=max(share, self.duration.least_seconds(lesson, kinds)))
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0
@@ -378,7 +352,7 @@ class Session:
 
     def seconds_left(self) -> float:
         """What the budget's part leaves for fitting heads, without what the shape prior will take."""
-        left = self.part.seconds - self.reserved - (time.monotonic() - self.part_began)
+        left = self.part.seconds - self.reserved - (clock.now() - self.part_began)
         return max(left, LEAST_PART * self.budget.seconds)
 
 
@@ -392,10 +366,6 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
     if better.card.training.cancelled:
         return session, head.noted(cancelled=True)
     return again, better
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(round(seconds / 60), 1)} min"
 
 
 def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:

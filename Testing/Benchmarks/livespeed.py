@@ -41,7 +41,7 @@ def measured(data: Path, isa: str) -> tuple[str, dict[str, str]]:
     from speedparts.isa import described
 
     from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.live import messages
     from SAMAdaptLib.live.messages import Told
     from SAMAdaptLib.live.serve import LiveServer
@@ -52,7 +52,7 @@ def measured(data: Path, isa: str) -> tuple[str, dict[str, str]]:
     labels = read_labelmap(data / "btcv_ct" / "labels" / f"{VOLUME}.nii.gz", like=volume)
     figures: dict[str, str] = {"units": str(described()), "load": f"{os.getloadavg()[0]:.0f}"}
     with tempfile.TemporaryDirectory() as folder:
-        session = LiveSession(volume, plane="axial", store=FeatureStore(Path(folder)))
+        session = LiveSession(volume, plane="axial", store=FeatureCache(Path(folder)))
         session.features.features(0)
         began = time.perf_counter(), time.process_time()
         for index in range(1, ENCODED + 1):

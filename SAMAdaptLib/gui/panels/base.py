@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from ...errors import SAMAdaptError
 from .. import formatting as texts
 from ..head_library import HeadLibrary
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..protocols import Application, Desk, Packages
 from ..widgets.progress_bar import ProgressView
 
@@ -61,12 +61,12 @@ class Presenter:
     def packagesProblem(self, encoder: str = "", headType: str = "") -> str:
         """Why this encoder and head type cannot be used here yet, "" when they can."""
         if self.packages.missing():
-            return _("Python packages are missing: see Installation and storage.")
+            return _("Python packages are missing: see Set-up.")
         if (encoder.startswith("sam_vit") or headType == "autosam") and self.packages.samMissing():
-            return _("This needs the package segment-anything: see Installation and storage.")
+            return _("This needs the package segment-anything: see Set-up.")
         return ""
 
-    def start(self, order: Order) -> bool:
+    def start(self, order: JobRequest) -> bool:
         """Hand an order in; what cannot be started is said in the panel."""
         if self.view is not None:
             self.view.begin()

@@ -1,4 +1,4 @@
-"""The panel Installation and storage: what is installed, which device is used, weights, and disk space."""
+"""The panel Set-up: what is installed, which device is used, weights, and disk space."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ...progress import Monitor
 from ...utils.paths import home
 from ...worker.folder import JobFolder
 from .. import formatting as texts
-from ..job_queue import Order
-from ..qt_background import Aside
+from ..job_queue import JobRequest
+from ..qt_background import QtBackgroundTask
 from ..widgets import tables
 from ..widgets.encoder_selector import shownEntries
 from ..widgets.progress_bar import ProgressView
@@ -36,7 +36,7 @@ class InstallationPresenter(Presenter):
         super().__init__(ui, services)
         self._changed = changed
         self._shown = False
-        self._storage = Aside(self._showStorage)
+        self._storage = QtBackgroundTask(self._showStorage)
         self.view = ProgressView(
             ui.fetchWeightsButton, ui.installationProgressFrame, ui.installationProgressBar, ui.installationStatusLabel
         )
@@ -85,7 +85,7 @@ class InstallationPresenter(Presenter):
         busy = self.busyProblem()
         _enable(self.ui.installButton, "" if missing else _("Everything is installed."), ", ".join(missing))
         sam = "" if self.packages.samMissing() else _("The package segment-anything is installed.")
-        purpose = _("The package segment-anything, for SAM ViT encoders and AutoSAM heads.")
+        purpose = _("The package segment-anything, for SAM ViT encoders and AutoSAM models.")
         _enable(self.ui.installSamButton, sam, purpose)
         self.faster.refresh()
         _enable(self.ui.checkDeviceButton, busy, _("Start the worker and ask which device it will use."))
@@ -125,7 +125,7 @@ class InstallationPresenter(Presenter):
         self.ui.weightsTable.selectRow(row)
 
     def _showStorage(self, sizes: dict[str, int]) -> None:
-        text = _("Features {features}, weights {weights}, heads {heads} in {folder}")
+        text = _("Features {features}, weights {weights}, models {heads} in {folder}")
         shown = {name: texts.size(count) for name, count in sizes.items()}
         self.ui.storageLabel.setText(text.format(**shown, folder=home()))
 
@@ -178,7 +178,7 @@ class InstallationPresenter(Presenter):
             self.ui.deviceLabel.setText(deviceText(result))
             self.ui.deviceLabel.visible = True
 
-        self.start(Order(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail))
+        self.start(JobRequest(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail))
 
     # Weights ------------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,9 @@ class InstallationPresenter(Presenter):
             self.fail(error)
             self._again()
 
-        self.start(Order(self.name, lambda _folder, _monitor: job, progress=self.onProgress, done=done, failed=failed))
+        self.start(
+            JobRequest(self.name, lambda _folder, _monitor: job, progress=self.onProgress, done=done, failed=failed)
+        )
 
     # Storage ------------------------------------------------------------------------------------------------------
 
@@ -214,15 +216,15 @@ class InstallationPresenter(Presenter):
         """Delete the kept features, in a thread."""
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> None:
-            from ...features.cache import FeatureStore
+            from ...features.cache import FeatureCache
 
-            FeatureStore().clear()
+            FeatureCache().clear()
 
         def done(_result: dict[str, Any], _nothing: Any) -> None:
             self.view.end(_("The feature cache is empty."))
             self._again()
 
-        self.start(Order(self.name, prepare, done=done, failed=self.fail))
+        self.start(JobRequest(self.name, prepare, done=done, failed=self.fail))
 
     def _onShowHome(self, _checked: bool = False) -> None:
         self.application.openPath(home())
