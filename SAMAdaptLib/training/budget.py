@@ -45,8 +45,8 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``least_views``: of a slice, in any case. ``patience``: seconds a slice at which an encoder still sees more pixels
-    than the fewest; whoever trains for long waits longer for results, too.
+    ``least_views``: of a slice, in any case. ``patience``: seconds that a slice takes at most where the encoder sees
+    more pixels than the fewest: every volume that is segmented later pays for them, too.
     ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``least_arrangement_steps``:
     below them that prior is not learned at all: it would move what it does not know. ``rounds``: how often a head
     learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
@@ -62,7 +62,7 @@ class Budget:
     rounds: int = 1
     trainings: int = 1
     least_views: int = 1
-    patience: float = 0.3
+    patience: float = 0.4
     least_arrangement_steps: int = 100
 
     def split_for_rounds(self) -> Budget:
@@ -238,8 +238,8 @@ def _largest_affordable(ladder: Sequence[int], affordable: float) -> int:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4, patience=0.3),
-    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6, patience=0.8),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4),
+    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6),
     "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8, patience=3.0),
 }
 
