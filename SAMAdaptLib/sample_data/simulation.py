@@ -40,8 +40,8 @@ SHADING_MM = 70.0
 """Distance of the nodes of the shading: slowly varying, not linear."""
 
 MARGIN_MM = 12.0
-"""Around the structures in a slice; the rest of it is cut off, and so are the slices that show none, as in the template:
-who learns from a head without empty slices cannot know what noise is."""
+"""Around the structures in a slice. The rest of it is cut off, and so are slices that show none, as in the template: a
+model that learned from no empty slice cannot know what noise is."""
 
 _PROFILE_MM = 0.75
 """A slice averages what lies within its thickness, sampled at least so densely."""
