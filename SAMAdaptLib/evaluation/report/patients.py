@@ -134,7 +134,7 @@ def _draw_scores(figure: Figure, scores: Sequence[tuple[str, float]], top: float
     width, height = figure.get_size_inches()
     left, long = SIDE + 4 * (CELL + GAP) + 0.15, SCORES - 0.2
     figure.text(left / width, (top - 0.5) / height, f"{scores[0][1]:.2f}", color=SCAN.ink, fontsize=24, va="center")
-    figure.text((left + 0.75) / width, (top - 0.56) / height, "mean Dice", color=SCAN.muted, fontsize=9, va="center")
+    figure.text((left + 0.82) / width, (top - 0.56) / height, "mean Dice", color=SCAN.muted, fontsize=9, va="center")
     for place, (name, score) in enumerate(scores):
         y = top - 1.0 - 0.5 * place
         color = SCAN.accents[0] if place == 0 else SCAN.muted

@@ -26,6 +26,9 @@ HIDDEN = 0.02
 """A structure that has less than this share of what is seen is hidden by the others: then they are cut open."""
 
 _SAMPLE = 100_000
+_SPECKS = 0.001
+"""The share of what is to be seen that may lie beyond the picture: specks far away would make all else small."""
+
 _AMBIENT, _SHINE = 0.34, 0.16
 _LIGHT = np.array([-0.45, -0.62, -0.64])
 """Where the light comes from, in the picture: right, down and away from the eye are positive."""
@@ -78,17 +81,19 @@ def surface_image(
 
 
 def extent_mm(labelmap: Labelmap, view: Viewpoint | None = None) -> float:
-    """The side of the picture that holds all structures as they are seen, in mm; 0 without any."""
+    """The side of the picture that holds the structures as they are seen, but for specks, in mm; 0 without any."""
     found = np.argwhere(labelmap.voxels > 0)
     if not len(found):
         return 0.0
     points = labelmap.geometry.ijk_to_lps(found[:: len(found) // _SAMPLE + 1, ::-1]) - _middle(labelmap, found)
-    return 2 * MARGIN * float(np.abs(points @ (view or Viewpoint()).axes()[:2].T).max())
+    beside = np.abs(points @ (view or Viewpoint()).axes()[:2].T).max(axis=1)
+    return 2 * MARGIN * float(np.quantile(beside, 1 - _SPECKS))
 
 
 def _middle(labelmap: Labelmap, found: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The middle (LPS mm) of what was found, (count, 3) indices (k, j, i)."""
-    return labelmap.geometry.ijk_to_lps((found.min(axis=0) + found.max(axis=0))[::-1] / 2)
+    """The middle (LPS mm) of what was found, (count, 3) indices (k, j, i), but for specks."""
+    ends = np.quantile(found[:: len(found) // _SAMPLE + 1], (_SPECKS, 1 - _SPECKS), axis=0)
+    return labelmap.geometry.ijk_to_lps(ends.mean(axis=0)[::-1])
 
 
 @dataclass(frozen=True)
