@@ -15,9 +15,11 @@ from SAMAdaptLib.jobs import specs as jobs
 from SAMAdaptLib.jobs.specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -43,6 +45,8 @@ ALL = (
     BenchmarkJob("data", (("p1", "p2"), ("p3",)), ("q",), output="out.json"),
     EmbedJob("i.nii", head="h.samhead"),
     SuggestJob("i.nii", "h.samhead", count=3),
+    CompleteJob("i.nii", "p.nii", "o.seg.nrrd", background=9, between=True),
+    LiveJob("i.nii", plane="sagittal", start=40),
     WeightsJob(file="w.onnx"),
     ProbeJob(measure=False),
 )
