@@ -48,8 +48,8 @@ ALL = (
     BenchmarkJob("data", (("p1", "p2"), ("p3",)), ("q",), output="out.json"),
     EmbedJob("i.nii", head="h.samhead"),
     SuggestJob("i.nii", "h.samhead", count=3),
-    CompleteJob("i.nii", "some.nii", "all.nii", background=3, seed=2),
-    LiveJob("i.nii", start=4),
+    CompleteJob("i.nii", "p.nii", "o.seg.nrrd", background=9, between=True),
+    LiveJob("i.nii", plane="sagittal", start=40),
     WeightsJob(file="w.onnx"),
     ProbeJob(measure=False),
 )
