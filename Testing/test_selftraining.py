@@ -364,3 +364,13 @@ def test_borrowed_slices_are_seen_closer_through_a_window_around_what_was_found(
         assert (places.max() + 1) * mm <= corner + window.side_mm
     assert lessons.closer.held_out
     assert not any(item is held for held in lessons.closer.held_out for item in lessons.closer.pseudo_labelled)
+
+
+def test_beside_a_case_of_which_some_slices_count_the_whole_one_still_tells_shapes_and_sizes() -> None:
+    whole, some = small_balls(), scribbled(small_balls())
+    both = TrainingData([whole, some], "auto", "auto", False, UNKNOWN)
+    alone = TrainingData([whole], "auto", "auto", False, None)
+    assert not both.whole
+    assert both.anatomy == alone.anatomy
+    assert len(both.first.stacks) == len(alone.first.stacks)
+    assert TrainingData([some], "auto", "auto", False, UNKNOWN).anatomy[0]["ml"] == []

@@ -95,7 +95,7 @@ class TrainingData:
         self.values = [structure.value for structure in self.structures]
         for case in cases:
             _require_same_grid(case)
-        unknown = any(ignore_label in case.labelmap.values() for case in cases)
+        unknown = not all(_is_whole(case, ignore_label) for case in cases)
         drawn_whole = not (annotated_slices_only or unknown)
         self.whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
@@ -110,13 +110,15 @@ class TrainingData:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
             filled = self._slices(taught, False, None)
             divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
-        self.anatomy = pieces(taught, self.structures, self.whole)
-        stacks = self._stacks(taught)
+        # Beside cases of which only some slices count, those that are whole still say what the structures look like.
+        whole = [case for case in taught if self.whole or not annotated_slices_only and _is_whole(case, ignore_label)]
+        self.anatomy = pieces(whole or taught, self.structures, bool(whole))
+        stacks = self._stacks(whole)
         self.first = _lesson(side_mm, divided, stacks)
         if not any(item.present for item in self.first.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        self.closer = _closer(side_mm, divided, stacks, closer_mm)
+        self.closer = _closer(side_mm, divided, stacks if self.whole else [], closer_mm)
 
     def add_pseudo_labels(self, answers: Sequence[PseudoLabels]) -> None:
         """Learn from what a head found in other volumes as well, in both looks."""
@@ -140,11 +142,16 @@ class TrainingData:
         ]
 
     def _stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
-        """The annotations as shapes, where they are whole and there are enough slices."""
-        if not self.whole:
+        """The annotations of whole cases as shapes, where there are enough slices."""
+        if not cases:
             return []
         stacks = [label_stack(self._sliced(case), case.labelmap.voxels, self.values) for case in cases]
         return stacks if worth_learning(stacks) else []
+
+
+def _is_whole(case: Case, ignore_label: int | None) -> bool:
+    """Whether no voxel of a case is unknown."""
+    return ignore_label not in case.labelmap.values()
 
 
 def _lesson(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
