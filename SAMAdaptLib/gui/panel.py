@@ -14,12 +14,14 @@ from .application import SlicerApplication
 from .head_library import HeadLibrary
 from .job_queue import JobDesk
 from .packages import SlicerPackages
+from .panels.annotate import AnnotatePresenter
 from .panels.base import Presenter, Services
 from .panels.cohort import CohortPresenter
 from .panels.improve import ImprovePresenter
 from .panels.installation import InstallationPresenter
 from .panels.segment import SegmentPresenter
 from .panels.train import TrainPresenter
+from .parameters import Annotation
 from .preload import WarmUp
 
 
@@ -33,7 +35,7 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
 
 
 class Panel:
-    """All five panels. ``refresh`` may be called at any time and as often as one likes."""
+    """All panels. ``refresh`` may be called at any time and as often as one likes."""
 
     def __init__(self, ui: Any, services: Services) -> None:
         self.ui, self.services = ui, services
@@ -42,18 +44,21 @@ class Panel:
         self.improve = ImprovePresenter(ui, services, self.train, self.segment.head)
         self.cohort = CohortPresenter(ui, services, self.segment)
         self.installation = InstallationPresenter(ui, services, self.refresh)
+        self.annotate = AnnotatePresenter(ui, services, self.learnFrom)
         self.presenters: tuple[Presenter, ...] = (
             self.segment,
             self.train,
             self.improve,
             self.cohort,
             self.installation,
+            self.annotate,
         )
         self._refreshing = self._again = False
         self._parameters: Any = None
         self._warmUp = WarmUp()
         services.desk.changed = self.refresh
         services.desk.batch = self.batch
+        services.desk.beforeStart = self.annotate.live.suspend
 
     def setParameters(self, parameters: Any) -> None:
         """Another parameter node; None while the scene is being closed: then running jobs are abandoned."""
@@ -97,9 +102,22 @@ class Panel:
             if self._again:
                 self.refresh()
 
-    def warmUp(self) -> None:
+    def enter(self) -> None:
         """The panel is looked at: load what the first click will need, without a pause."""
         self._warmUp.start()
+        self.annotate.enter()
+
+    def leave(self) -> None:
+        """The user goes to another module; a running job goes on, the live preview rests."""
+        self.annotate.leave()
+
+    def learnFrom(self, volume: Any, segmentation: Any) -> None:
+        """Train on the annotated slices of these, with the settings under Train."""
+        self._parameters.annotation = Annotation.SLICES
+        self.train.cases.add(volume, segmentation)
+        self.ui.trainCollapsibleButton.collapsed = False
+        if not self.train.state().problem():
+            self.train.run()
 
     def useHead(self, key: str) -> None:
         """Choose a head under Segment and show that panel."""

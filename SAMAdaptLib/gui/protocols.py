@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..worker.handle import JobRunner
 from .job_queue import Order
 
 
 class Desk(Protocol):
     """Carries out one order at a time; ``desk.JobDesk`` with a worker, a fake in tests."""
+
+    def runner(self) -> JobRunner: ...
 
     @property
     def owner(self) -> str: ...
@@ -38,6 +41,8 @@ class Application(Protocol):
     def openPath(self, path: str | Path) -> None: ...
 
     def jumpTo(self, world: tuple[float, float, float], volumeNode: Any) -> None: ...
+
+    def jumpToSlice(self, world: tuple[float, float, float]) -> None: ...
 
     def showVolume(self, volumeNode: Any) -> None: ...
 

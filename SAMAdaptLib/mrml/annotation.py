@@ -89,6 +89,17 @@ class AnnotationCapture:
 
         Raises InputError when segments overlap by more than a fringe, or when none reaches the volume.
         """
+        labelmap = Labelmap(self.voxels(monitor), self.geometry, self.structures, name=self.name)
+        if not labelmap.values():
+            msg = f"The chosen segments of {self.name!r} have no voxel on volume {self.volume_name!r}."
+            raise InputError(msg, "Paint them, choose other segments, or choose the volume that they were drawn on.")
+        return labelmap
+
+    def voxels(self, monitor: Monitor | None = None) -> NDArray[np.uint16]:
+        """The labels (k, j, i) on the volume's grid, all 0 where nothing is painted.
+
+        Raises InputError when segments overlap by more than a fringe.
+        """
         merged = _Merged(self.geometry)
         monitor = monitor or Silent()
         for k in range(self.geometry.size[2]):
@@ -96,11 +107,7 @@ class AnnotationCapture:
             for layer, values in self.layers:
                 merged.add(k, _translated(layer.plane(k), values))
         merged.require_no_overlap(self, monitor)
-        labelmap = Labelmap(merged.voxels, self.geometry, self.structures, name=self.name)
-        if not labelmap.values():
-            msg = f"The chosen segments of {self.name!r} have no voxel on volume {self.volume_name!r}."
-            raise InputError(msg, "Paint them, choose other segments, or choose the volume that they were drawn on.")
-        return labelmap
+        return merged.voxels
 
 
 class _Merged:
@@ -136,10 +143,17 @@ class _Merged:
 
 def _translated(labels: NDArray[Any], values: Mapping[int, int]) -> NDArray[np.uint16]:
     """Label values of a layer (j, i) as structure values; what ``values`` lacks becomes 0."""
-    out = np.zeros(labels.shape, dtype=np.uint16)
+    low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+    if labels.dtype.kind not in "ui" or low < 0 or high > LARGEST_VALUE:
+        out = np.zeros(labels.shape, dtype=np.uint16)
+        for label, value in values.items():
+            out[labels == label] = value
+        return out
+    table = np.zeros(int(high) + 1, dtype=np.uint16)  # one look at each voxel, however many structures there are
     for label, value in values.items():
-        out[labels == label] = value
-    return out
+        if 0 <= label <= high:
+            table[label] = value
+    return table[labels]
 
 
 # --- segmentation nodes -------------------------------------------------------------------------------------------
