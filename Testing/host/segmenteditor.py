@@ -40,7 +40,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._volume: Any = None
         self._updating = False
         self._flags = {"undoEnabled": True, "switchToSegmentationsButtonVisible": True, "readOnly": False}
-        self._undoStates = 3
+        self._undoStates, self._order, self._unordered = 3, ["Paint", "Draw", "Erase", "Threshold"], True
         self.keys, self.observing = False, False
         self._build()
         self.updateEffectList()
@@ -224,6 +224,22 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def availableEffectNames(self) -> list[str]:
         return [effect.property("name") for effect in self._effects]
 
+    def effectNameOrder(self) -> list[str]:
+        return self._order
+
+    def setEffectNameOrder(self, names: list[str]) -> None:
+        self._order = list(names)
+        self._showEffects()
+
+    def _setUnordered(self, visible: bool) -> None:
+        self._unordered = visible
+        self._showEffects()
+
+    def _showEffects(self) -> None:
+        for effect in self._effects:
+            name = effect.property("name")
+            self.findChild(QtWidgets.QToolButton, f"effect{name}").setVisible(self._unordered or name in self._order)
+
     def effectByName(self, name: str) -> Any:
         return next((effect for effect in self._effects if effect.property("name") == name), None)
 
@@ -295,6 +311,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
 
         return Property(bool, lambda self: self._flags[name], write)
 
+    unorderedEffectsVisible = Property(bool, lambda self: self._unordered, _setUnordered)
     undoEnabled, readOnly = _flag("undoEnabled"), _flag("readOnly")
     switchToSegmentationsButtonVisible = _flag("switchToSegmentationsButtonVisible")
     del _flag

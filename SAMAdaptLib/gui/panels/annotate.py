@@ -20,6 +20,7 @@ EDITOR_TAG = "SAMAdapt"
 """The panel's Segment Editor has choices of its own; those of the module Segment Editor stay as they are."""
 
 USER = "panel"
+EFFECT_NAME = "SAMAdapt"
 
 Learn = Callable[[Any, Any], None]
 
@@ -91,10 +92,19 @@ class AnnotatePresenter(Presenter):
         self.editor.switchToSegmentationsButtonVisible = False
         self._selectNode()
         self.editor.setMRMLScene(slicer.mrmlScene)
+        self._arrangeEffects()
+        slicer.qSlicerSegmentEditorEffectFactory.instance().connect("effectRegistered(QString)", self._arrangeEffects)
         self.controls = LiveControls(self.live, self.editor.saveStateForUndo, self.onLearn, "live")
         layout = self.ui.annotateCollapsibleButton.layout()
         layout.addWidget(self.editor)
         layout.addWidget(self.controls.frame)
+
+    def _arrangeEffects(self, _name: str = "") -> None:
+        """All effects but our own, whose controls are below the editor anyway; some are registered later than this."""
+        self.editor.updateEffectList()
+        known = [*self.editor.effectNameOrder(), *self.editor.availableEffectNames()]
+        self.editor.unorderedEffectsVisible = False
+        self.editor.setEffectNameOrder([name for name in dict.fromkeys(known) if name != EFFECT_NAME])
 
     def _selectNode(self) -> None:
         """The editor's choices, kept in the scene; made where the scene has none."""
@@ -170,6 +180,8 @@ class AnnotatePresenter(Presenter):
         self.live.close()
         if self.controls is not None:
             self.controls.close()
+            factory = slicer.qSlicerSegmentEditorEffectFactory.instance()
+            factory.disconnect("effectRegistered(QString)", self._arrangeEffects)
 
     def annotate(self, segmentation: Any, volume: Any) -> None:
         """Show these in the editor of this section."""
