@@ -41,7 +41,7 @@ where ``NEIGHBOURS`` says so. What is imported for type checking alone counts as
 
 NEIGHBOURS: frozenset[tuple[str, str]] = frozenset()
 
-NOT_YET = frozenset({"_version", "live"})
+NOT_YET = frozenset({"_version"})
 
 HEAVY = frozenset(
     {"numpy", "torch", "scipy", "SimpleITK", "onnxruntime", "openvino", "safetensors", "matplotlib", "pydicom"}

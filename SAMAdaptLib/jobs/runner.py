@@ -24,9 +24,11 @@ from ..utils.files import require_room
 from .specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -195,6 +197,33 @@ def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
     return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
 
 
+def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.labels)
+    check_writable(job.output)
+    for path in (job.image, job.labels):
+        _check_not_an_input(job.output, path)
+    from ..data.io.result_file import refuse_foreign_sidecar
+    from ..data.io.volumes import write_labelmap
+    from .live import completed
+
+    refuse_foreign_sidecar(Path(job.output))
+    labelmap, annotated = completed(job, monitor)
+    write_labelmap(labelmap, job.output)
+    return {
+        "output": job.output,
+        "annotated_slices": annotated,
+        "structures": labelmap_facts(labelmap),
+        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
+    }
+
+
+def _live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image)
+    from .live import serve_live
+
+    return serve_live(job, monitor)
+
+
 def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
     from ..encoders.registry import find
     from ..encoders.weights.store import ensure, import_file
@@ -225,6 +254,8 @@ _RUN: dict[str, Callable[[Any, Monitor], dict[str, Any]]] = {
     "benchmark": _benchmark,
     "embed": _embed,
     "suggest": _suggest,
+    "complete": _complete,
+    "live": _live,
     "weights": _weights,
     "probe": _probe,
 }
@@ -413,6 +444,7 @@ class _Remembering:
         self._monitor = monitor
         self.warnings: list[str] = []
         self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
+        self.line = getattr(monitor, "line", None)  # of a job that stays open
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..errors import Cancelled, MemoryExhausted, SAMAdaptError, WorkerError
 from ..jobs.specs import Job
@@ -77,7 +78,7 @@ class WorkerClient:
 
     def submit(self, job: Job, callbacks: Callbacks | None = None, folder: JobFolder | None = None) -> JobHandle:
         """Queue a job; it starts at a later ``poll``. ``folder`` is removed after ``finished``, in every outcome."""
-        handle = JobHandle(next(self._numbers), job, callbacks or Callbacks(), folder, _ask_to_cancel=self._cancel)
+        handle = JobHandle(next(self._numbers), job, callbacks or Callbacks(), folder, self._cancel, self._tell)
         self._waiting.append(handle)
         return handle
 
@@ -135,6 +136,10 @@ class WorkerClient:
             text = f"The worker did not answer within {_HELLO_SECONDS:.0f} s of its start."
             self._finish_and_drop(self._death(text))
 
+    def _tell(self, handle: JobHandle, about: str, data: dict[str, Any]) -> None:
+        if handle is self._current and self._started and self._link is not None:
+            self._link.say(wire.Tell(handle.id, about, data))
+
     # Hearing ----------------------------------------------------------------------------------------------------
 
     def _hear(self) -> None:
@@ -165,6 +170,8 @@ class WorkerClient:
             handle.hear_metric(word.name, word.step, word.value)
         elif isinstance(word, wire.Warned):
             handle.hear_warning(word.text)
+        elif isinstance(word, wire.Event):
+            handle.hear_event(word.about, word.data)
         elif isinstance(word, wire.Stopping):
             self._deadline = time.monotonic() + self._wrap_up
         elif isinstance(word, wire.Result):
