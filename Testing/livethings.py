@@ -9,6 +9,7 @@ import numpy as np
 from modulethings import ScriptedRunner
 
 from SAMAdaptLib.errors import SAMAdaptError
+from SAMAdaptLib.live import messages
 from SAMAdaptLib.mrml.selftest import COLORS, NAMES, POOL, WALL
 from SAMAdaptLib.preprocessing.slicing import SliceStack
 
@@ -33,18 +34,25 @@ class FakeLive:
         self.encoded = 0
         self.held = False
         self._todo: list[int] = []
-        self._labels: np.ndarray | None = None
+        self._labels = np.zeros(geometry.shape, np.uint8)
+        self.annotated_now: tuple[int, ...] = ()
         runner.lives.append(self)
 
     # what the effect calls
 
-    def set_annotation(
-        self, labels: Any, empty_slices: Any = (), background: Any = None, ignore: Any = None, focus: Any = None
+    def set_slices(
+        self, slices: Any, empty_slices: Any = (), background: Any = None, ignore: Any = None, focus: Any = None
     ) -> None:
-        self.sent.append({"empty": tuple(empty_slices), "background": background, "ignore": ignore})
-        self._labels, self.generation = labels.copy(), self.generation + 1
+        told = {"slices": sorted(slices), "empty": tuple(empty_slices), "background": background, "ignore": ignore}
+        if self.sent and not slices and told["empty"] == self.sent[-1]["empty"]:
+            return
+        self.sent.append(told)
+        for n, part in slices.items():
+            drawn_here = 0 if part is None else messages.unpack(part, self.stack.shape)
+            self.stack.oriented(self._labels)[n] = drawn_here
+        labels, self.generation = self._labels, self.generation + 1
         drawn = [n for n in range(len(self.stack)) if self.stack.slice(labels, n).any()]
-        self.annotated = tuple(sorted({*drawn, *empty_slices}))
+        self.annotated = self.annotated_now = tuple(sorted({*drawn, *empty_slices}))
         self.certainty = [1.0 if n in self.annotated else None for n in range(len(self.stack))]
         self.next_slice = None
         if drawn:
@@ -60,34 +68,39 @@ class FakeLive:
         self._todo, self.preview[...] = [], 0
 
     def close(self) -> None:
-        if self.state not in ("closed", "failed"):
+        if not self.closed:
             self.end(None)
 
-    def accepted(self, labels: Any, what: str = "all", slice: int | None = None) -> Any:  # noqa: A002
+    def accepted(self, labels: Any, what: str = "all", index: int | None = None) -> Any:
         out = labels.copy()
         low, high = (min(self.annotated), max(self.annotated)) if self.annotated else (0, -1)
         for n in range(len(self.stack)):
-            wanted = {"all": True, "slice": n == slice, "between": low < n < high}[what]
+            wanted = {"all": True, "slice": n == index, "between": low < n < high}[what]
             if wanted and n not in self.annotated:
                 self.stack.put(out, n, self.stack.slice(self.preview, n))
         return out
 
+    @property
+    def closed(self) -> bool:
+        return self.state in ("closed", "failed")
+
     # what the test does
 
     def step(self) -> None:
-        if self.held or self.state in ("closed", "failed"):
+        if self.held or self.closed:
             return
         if self.encoded < len(self.stack):
             self.encoded += 1
             self.callbacks.progress(self, "encoding", self.encoded, len(self.stack))
         elif self.state == "fitting":
-            self.state, self.previewed_generation = "predicting", self.generation
+            self.state = "predicting"
         elif self._todo:
             self._predict(self._todo.pop(0))
         elif self.state == "encoding":
             self.state = "ready"
         elif self.state == "predicting":
             self.state = "ready"
+            self.previewed_generation = self.generation
             unsure = [(value, n) for n, value in enumerate(self.certainty) if n not in self.annotated]
             self.next_slice = min(unsure)[1] if unsure else None
             self.callbacks.finished(self)

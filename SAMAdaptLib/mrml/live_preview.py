@@ -221,7 +221,9 @@ class Acceptance:
             segment_id = segment_ids.get(value, "")
             if self._node.GetSegmentation().GetSegment(segment_id) is not None:
                 image = oriented_image(ready, self._frame)
-                logic.SetBinaryLabelmapToSegment(image, self._node, segment_id, logic.MODE_MERGE_MAX, image.GetExtent())
+                logic.SetBinaryLabelmapToSegment(
+                    image, self._node, segment_id, logic.MODE_MERGE_MASK, image.GetExtent()
+                )
             yield
 
     def _on_volume_grid(self, own: _Grid) -> bool:

@@ -121,17 +121,14 @@ class StrokeReader:
         return Strokes(labels, changed, structures, background, ignore, ids, tuple(drawn))
 
 
-def drawn_plane(labels: NDArray[Any], geometry: Geometry, plane: str = "auto") -> str:
-    """The name of the plane in which strokes lie that are one slice thick there and in no other, else ``plane``."""
+def plane_of_one_slice(labels: NDArray[Any], geometry: Geometry) -> str | None:
+    """The name of the plane in which strokes are one slice thick; None where that is none or more than one."""
     used = np.nonzero(labels)
     if not used[0].size:
-        return plane
-    thick = {2 - axis: int(np.ptp(places)) + 1 for axis, places in enumerate(used)}
-    own = SliceStack(geometry, plane).choice
-    flat = [axis for axis, count in thick.items() if count == 1 and geometry.size[axis] > 1]
-    if len(flat) != 1 or flat[0] == own.axis:
-        return plane
-    return next(name for name in ("axial", "coronal", "sagittal") if SliceStack(geometry, name).choice.axis == flat[0])
+        return None
+    flat = [2 - axis for axis, places in enumerate(used) if np.ptp(places) == 0 and geometry.size[2 - axis] > 1]
+    planes = (SliceStack(geometry, name) for name in ("axial", "sagittal", "coronal"))
+    return next((stack.plane for stack in planes if flat == [stack.choice.axis]), None)
 
 
 # --- slices on which there is nothing ------------------------------------------------------------------------------

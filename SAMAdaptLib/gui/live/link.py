@@ -59,6 +59,9 @@ class LiveLink:
         self.preview = Preview(volume, f"{volume.GetName()} live preview")
         self.client: Any = None
         self.strokes: Strokes | None = None
+        self.drawn_in = self.stack.plane
+        self._packed: dict[int, str | None] = {}
+        self._sent: set[int] = set()
         self.closed = False
         self.stage, self.fraction = "", None
         self._runner, self._open, self._ended = runner, open_client, ended
@@ -86,11 +89,10 @@ class LiveLink:
             input_size=chosen.input_size,
             seed=chosen.seed,
             device=chosen.device,
-            start=start or 0,
+            start=start,
         )
         self.client = self._open(self._runner(), job, self.geometry, self._callbacks(), folder)
-        if self.strokes is not None:
-            self.reader.forget()
+        self.reader.forget()  # what was read before nobody has heard of
 
     def _write(self) -> JobFolder:
         """In a thread: the volume as a file of the worker's."""
@@ -109,7 +111,7 @@ class LiveLink:
     @property
     def over(self) -> bool:
         """Whether nothing of it goes on in the worker any more."""
-        return self.client is None or self.client.state in ("closed", "failed")
+        return self.client is None or self.client.closed
 
     def close(self) -> None:
         """End the session and take the preview away. May be called twice."""
@@ -157,7 +159,19 @@ class LiveLink:
         capture = self.reader.capture(segmentation, self.volume)
         if capture is not None:
             yield from gathered(capture.copies)
-        self.strokes = yield from aside(lambda: self.reader.read(capture, self.geometry))
+        self.strokes, self._packed, self.drawn_in = yield from aside(lambda: self._compared(capture))
+
+    def _compared(self, capture: Any) -> tuple[Strokes, dict[int, str | None], str]:
+        """In a thread: the strokes, what changed as it travels, and the plane in which a person seems to paint."""
+        from ...mrml.live_strokes import plane_of_one_slice
+        from ...worker.live_client import drawn_plane, packed
+
+        strokes = self.reader.read(capture, self.geometry)
+        plane = self.stack.plane
+        if strokes.painted and (self.strokes is None or not self.strokes.painted):
+            one = plane_of_one_slice(strokes.labels, self.geometry)
+            plane = one or drawn_plane(self.geometry, strokes.labels, plane)
+        return strokes, packed(strokes.changed), plane
 
     def renew(self) -> None:
         """Another segmentation: nothing of the former one counts."""
@@ -181,12 +195,11 @@ class LiveLink:
             self.client.cancel_preview()
             self.preview.clear()
         self._fresh += strokes.changed
-        self.client.set_annotation(
-            strokes.labels,
-            empty_slices=empty,
-            background=strokes.background,
-            ignore=strokes.ignore,
-            focus=visible,
+        gone = self._sent - set(strokes.slices)
+        slices = {**dict.fromkeys(gone), **self._packed}
+        self._sent, self._packed = set(strokes.slices), {}
+        self.client.set_slices(
+            slices, empty_slices=empty, background=strokes.background, ignore=strokes.ignore, focus=visible
         )
 
     # What is shown --------------------------------------------------------------------------------------------------
@@ -200,12 +213,11 @@ class LiveLink:
         }
         facts |= {"stage": self.stage, "painted": strokes is not None and strokes.painted, "strokes": self.drawn()}
         if client is not None:
-            certainty = tuple(client.certainty)
             facts |= {
-                "settled": client.generation == client.previewed_generation,
-                "complete": client.state == "ready",
-                "certainty": certainty or (None,) * len(self.stack),
-                "annotated": tuple(client.annotated),
+                "settled": True,
+                "complete": client.generation == client.previewed_generation,
+                "certainty": tuple(client.certainty),
+                "annotated": client.annotated_now,
                 "next": client.next_slice,
             }
         else:
@@ -214,7 +226,7 @@ class LiveLink:
 
     def show(self, visible: int | None, now: bool = False) -> None:
         """Put what came meanwhile into the preview, the visible slice at once, the others now and then."""
-        if not self._fresh or self.strokes is None or self.client is None or self.client.preview is None:
+        if not self._fresh or self.strokes is None or self.client is None:
             self._show_surface()
             return
         rested = time.monotonic() - self._shown > SHOW_SECONDS

@@ -52,7 +52,7 @@ class LiveAnnotation:
         self._tags: list[tuple[Any, int]] = []
         self._signature: Any = None
         self._looked = 0.0
-        self._readAgain = self._reading = False
+        self._readAgain = self._reading = self._changing = False
         self._tasks = Tasks(self._onFault)
         self._timer = qt.QTimer()
         self._timer.setInterval(INTERVAL_MS)
@@ -121,7 +121,13 @@ class LiveAnnotation:
 
     def resume(self) -> None:
         """Go on if it is wanted and possible."""
-        if self.wanted and self._users and self.link is None and self.state.phase is not Phase.FAILED:
+        if (
+            self.wanted
+            and not self._changing
+            and self._users
+            and self.link is None
+            and self.state.phase is not Phase.FAILED
+        ):
             self._restart()
             self._tell()
 
@@ -247,12 +253,10 @@ class LiveAnnotation:
 
     def _turned(self, link: LiveLink) -> bool:
         """The first strokes say in which direction the user paints: where that is another one, begin again in it."""
-        from ...mrml.live_strokes import drawn_plane
-
         if self._plane is not None or link.settings.plane != "auto" or link.strokes is None or not link.strokes.painted:
             return False
-        self._plane = drawn_plane(link.strokes.labels, link.geometry, link.settings.plane)
-        if self._plane == "auto":
+        self._plane = link.drawn_in
+        if self._plane == link.stack.plane:
             return False
         self._restart()
         return True
@@ -277,7 +281,7 @@ class LiveAnnotation:
         values = [item.value for item in strokes.structures] if strokes is not None else []
         try:
             yield from aside(
-                lambda: acceptance.prepare(client.accepted(strokes.labels, what, slice=n), strokes.labels, values)
+                lambda: acceptance.prepare(client.accepted(strokes.labels, what, n), strokes.labels, values)
             )
             if acceptance.voxels and strokes is not None:
                 saveState()
@@ -306,7 +310,7 @@ class LiveAnnotation:
         if self._plane is not None:
             settings = LiveSettings(settings.encoder, settings.input_size, self._plane, settings.device, settings.seed)
         try:
-            link = LiveLink(self.volume, settings, None, self._desk.runner, self._open_client, self._onEnded)
+            link = LiveLink(self.volume, settings, self._desk.runner, self._open_client, self._onEnded)
         except SAMAdaptError as error:
             self.state = LiveState(Phase.FAILED, error=texts.failure(error), details=texts.details(error))
             return
@@ -327,7 +331,11 @@ class LiveAnnotation:
         self._tasks.drop_all()
         self._reading = self._readAgain = False
         if link is not None:
-            link.close()
+            self._changing = True  # the scene tells that the preview's node goes, and somebody asks us to go on
+            try:
+                link.close()
+            finally:
+                self._changing = False
             self._ending.append(link)
         if self.state.phase is not Phase.OFF:
             self.state = LiveState(note=self.state.note, solid=self.state.solid)

@@ -34,6 +34,7 @@ class Tasks:
     def __init__(self, failed: Callable[[SAMAdaptError], None]) -> None:
         self._failed = failed
         self._tasks: list[Steps] = []
+        self._running: Steps | None = None
 
     def add(self, steps: Steps) -> None:
         """Go on with this one, too."""
@@ -43,7 +44,8 @@ class Tasks:
         """Forget all; what a thread does goes on unheard."""
         tasks, self._tasks = self._tasks, []
         for steps in tasks:
-            steps.close()
+            if steps is not self._running:  # that one ends by itself
+                steps.close()
 
     @property
     def busy(self) -> bool:
@@ -53,6 +55,8 @@ class Tasks:
         """Go on with each for some milliseconds. Never raises."""
         waits = False
         for steps in list(self._tasks):
+            if steps not in self._tasks:
+                continue  # one before it dropped all
             waits = self._advance(steps) or waits
         if waits:
             time.sleep(YIELD_SECONDS)  # the threads' turn
@@ -60,6 +64,7 @@ class Tasks:
     def _advance(self, steps: Steps) -> bool:
         """Whether it waits for a thread now."""
         end = time.perf_counter() + SLICE_SECONDS
+        self._running = steps
         try:
             while time.perf_counter() < end:
                 if next(steps) is not None:
@@ -71,6 +76,8 @@ class Tasks:
                 logging.exception("SAMAdapt: a step of the live preview failed")
             self._forget(steps)
             self._failed(described(error))
+        finally:
+            self._running = None
         return False
 
     def _forget(self, steps: Steps) -> None:

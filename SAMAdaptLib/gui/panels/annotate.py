@@ -144,7 +144,7 @@ class AnnotatePresenter(Presenter):
 
     def _weightsHere(self) -> bool:
         entry = ENTRIES.get(self.settings().encoder)
-        return entry is None or seems_here(entry)
+        return entry is None or not entry.bytes or seems_here(entry)
 
     # The presenter --------------------------------------------------------------------------------------------------
 
