@@ -57,15 +57,16 @@ class _Fitted:
 class LiveSession:
     """Annotated slices of one volume, continued on all others.
 
-    ``volume`` and ``labels``: paths, SimpleITK images, nodes, or the library's own; labels on another grid are
-    resampled (nearest voxel). ``plane``: of the slices that are annotated; "auto" finds it out from the labels.
+    ``labels``: a ``Labelmap``, or an array (k, j, i) on the volume's grid; labels on another grid are resampled
+    (nearest voxel). ``reader`` makes a labelmap of anything else, as ``samadapt.LiveSession`` has it. ``plane``: of the
+    slices that are annotated; "auto" finds it out from the labels.
     ``input_size`` None is the quickest that serves. ``background`` and ``ignore``: see ``set_annotation``. The same
     ``seed`` and annotation give the same result. Raises InputError, GeometryError, WeightsError.
     """
 
     def __init__(
         self,
-        volume: Any,
+        volume: Volume,
         labels: Any = None,
         *,
         plane: str = "auto",
@@ -78,9 +79,10 @@ class LiveSession:
         ignore: int | None = None,
         monitor: Monitor | None = None,
         store: FeatureStore | None = None,
+        reader: Callable[..., Labelmap] | None = None,
     ) -> None:
         self.monitor = monitor or Silent()
-        self.volume: Volume = volume
+        self.volume, self._reader = volume, reader
         self.seed, self._plane = seed, plane
         self._source_options: dict[str, Any] = {
             "encoder": encoder,
@@ -156,6 +158,8 @@ class LiveSession:
     def _on_grid(self, labels: Any) -> Labelmap:
         if isinstance(labels, np.ndarray):
             labels = Labelmap(labels, self.volume.geometry)
+        elif self._reader is not None:
+            labels = self._reader(labels, like=self.volume, resample=True, monitor=self.monitor)
         if labels.geometry.same_grid(self.volume.geometry):
             return cast("Labelmap", labels)
         return on_grid_of(labels, self.volume, resample=True, may_pad=True, monitor=self.monitor)

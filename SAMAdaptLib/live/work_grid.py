@@ -34,7 +34,7 @@ class WorkGrid:
     ``frame`` is the window of the slices that features show.
     """
 
-    box: tuple[slice, slice]
+    box: tuple[range, range]
     shape: tuple[int, int]
     frame: Frame
 
@@ -46,9 +46,8 @@ class WorkGrid:
             shown |= mask
         if not shown.any():
             shown[...] = True
-        box = _grown(shown.any(axis=1)), _grown(shown.any(axis=0))
-        sides = [part.stop - part.start for part in box]
-        millimetres = [side * mm for side, mm in zip(sides, frame.spacing, strict=True)]
+        box = _grown(np.asarray(shown.any(axis=1))), _grown(np.asarray(shown.any(axis=0)))
+        millimetres = [len(part) * mm for part, mm in zip(box, frame.spacing, strict=True)]
         # Pixels of the grid are about square, and no finer than the finer of the slice's two spacings.
         pixel_mm = max(max(millimetres) / MOST_PIXELS, min(frame.spacing))
         rows, columns = (max(LEAST_PIXELS, round(mm / pixel_mm)) for mm in millimetres)
@@ -57,8 +56,8 @@ class WorkGrid:
     @property
     def native(self) -> tuple[int, int]:
         """Rows and columns of the slices in the box."""
-        rows, columns = (part.stop - part.start for part in self.box)
-        return rows, columns
+        rows, columns = self.box
+        return len(rows), len(columns)
 
     @property
     def pixel_mm(self) -> float:
@@ -68,7 +67,8 @@ class WorkGrid:
 
     def cut(self, array: NDArray[Any]) -> NDArray[Any]:
         """The box of slices (..., rows, columns)."""
-        return array[(..., *self.box)]
+        rows, columns = self.box
+        return array[..., rows.start : rows.stop, columns.start : columns.stop]
 
     def shrunk(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Values (channels, rows, columns) of the box at the pixels of the grid, averaged where it is coarser."""
@@ -101,14 +101,13 @@ class WorkGrid:
         affine = self.frame.slice_to_canvas(2)
         lines = []
         for axis, (part, pixels) in enumerate(zip(self.box, self.shape, strict=True)):
-            count = part.stop - part.start
-            at = part.start + (np.arange(pixels) + 0.5) * count / pixels - 0.5
+            at = part.start + (np.arange(pixels) + 0.5) * len(part) / pixels - 0.5
             lines.append((2 * (affine[axis, axis] * at + affine[axis, 2]) + 1) / 2 - 1)
         y, x = np.meshgrid(*lines, indexing="ij")
         return torch.from_numpy(np.stack([x, y], axis=-1).astype(np.float32))[None]
 
 
-def _grown(shown: NDArray[np.bool_]) -> slice:
+def _grown(shown: NDArray[np.bool_]) -> range:
     places = np.flatnonzero(shown)
     margin = max(LEAST_MARGIN, round(MARGIN * (places[-1] - places[0] + 1)))
-    return slice(max(int(places[0]) - margin, 0), min(int(places[-1]) + 1 + margin, len(shown)))
+    return range(max(int(places[0]) - margin, 0), min(int(places[-1]) + 1 + margin, len(shown)))

@@ -30,6 +30,8 @@ from .in_process import InProcessRunner, nap
 __all__ = ["Callbacks", "InProcessRunner", "JobFolder", "JobHandle", "JobRunner", "JobState", "WorkerClient"]
 
 _HELLO_SECONDS = 90.0
+_EVENT_SECONDS = 0.01
+"""How long a poll may act on what jobs that stay open tell."""
 
 
 class WorkerClient:
@@ -143,6 +145,7 @@ class WorkerClient:
     # Hearing ----------------------------------------------------------------------------------------------------
 
     def _hear(self) -> None:
+        enough = time.monotonic() + _EVENT_SECONDS
         while self._link is not None:
             try:
                 word = self._link.next_word()
@@ -152,6 +155,8 @@ class WorkerClient:
             if word is None:
                 break
             self._act_on(word)
+            if isinstance(word, wire.Event) and time.monotonic() > enough:
+                return  # the rest at the next poll: a live preview must not hold up a user interface
         if self._link is not None and self._link.is_over():
             self._act_on_death()
 
