@@ -19,13 +19,16 @@ from ..preprocessing.slicing import SliceStack
 from .annotation import BINARY
 from .label_layers import ImageLayer
 from .segmentation import ReadyLabels, frame_of, oriented_image, show_3d
-from .transforms import FrameMap, array_from_matrix, ijk_to_ras, is_alive, name_of, require_alive
+from .transforms import FrameMap, array_from_matrix, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
 
 PREVIEW_ATTRIBUTE = "SAMAdapt.Preview"
 """Segmentation nodes with this attribute are a live preview, not a result."""
 
 FILL, OUTLINE, SOLID = 0.35, 0.8, 0.5
 """Opacity of the preview inside, along its border, and in 3D."""
+
+_PIECE_VOXELS = 1 << 22
+"""Voxels that the main thread clears or writes in one go."""
 
 _FAST_SURFACE = "-0.5"
 """Slicer's smoothing factor for surfaces that are made in a moment (negative: while the voxels are still blocks)."""
@@ -89,11 +92,30 @@ class Preview:
         if node is not None:
             node.GetScene().RemoveNode(node)
 
+    def preparing(self, dtype: Any = np.uint8) -> Iterator[None]:
+        """Make room for the whole volume beforehand, piece by piece: the memory of a large one takes its time."""
+        import slicer
+        import vtk
+
+        size = self._volume_node.GetImageData().GetDimensions()
+        scalars = vtk.vtkUnsignedCharArray() if np.dtype(dtype).itemsize == 1 else vtk.vtkUnsignedShortArray()
+        scalars.SetName("ImageScalars")
+        scalars.SetNumberOfTuples(int(np.prod(size)))
+        image = slicer.vtkOrientedImageData()
+        image.SetDimensions(size)
+        image.GetPointData().SetScalars(scalars)
+        image.SetImageToWorldMatrix(matrix_from_array(ijk_to_ras(self._volume_node)))
+        flat = _array_of(image).reshape(-1)
+        for start in range(0, flat.size, _PIECE_VOXELS):
+            flat[start : start + _PIECE_VOXELS] = 0
+            yield
+        self._image = image
+
     def _make(self, structures: tuple[Structure, ...], found: NDArray[Any]) -> None:
         if self.node is None:
-            self._node = self._image = None
+            self._node, self._structures = None, ()
             self._add_node()
-        if self._image is None or structures != self._structures:
+        if self._image is None or self._voxels().dtype != found.dtype or structures != self._structures:
             self._fill(structures, found)
 
     def _add_node(self) -> None:
@@ -120,16 +142,17 @@ class Preview:
         segmentation.SetConversionParameter(rule.GetSmoothingFactorParameterName(), _FAST_SURFACE)
 
     def _fill(self, structures: tuple[Structure, ...], found: NDArray[Any]) -> None:
-        """The segments anew, all on one image of the volume's size; what it showed stays."""
+        """Segments for the structures, all on one image of the volume's size; what it showed stays."""
         import slicer
 
-        before = self._voxels().copy() if self._image is not None else np.zeros(found.shape, found.dtype)
-        ready = ReadyLabels(before, (0, 0, 0), (before.shape[2], before.shape[1], before.shape[0]), structures)
+        if self._image is None or self._voxels().dtype != found.dtype:
+            self._image = None
+            for _step in self.preparing(found.dtype):
+                pass
         segmentation = self._node.GetSegmentation()
         changes = self._node.StartModify()
         try:
             segmentation.RemoveAllSegments()
-            self._image = oriented_image(ready, ijk_to_ras(self._volume_node))
             for structure in structures:
                 segment = slicer.vtkSegment()
                 segment.SetName(structure.name)
@@ -142,15 +165,19 @@ class Preview:
         self._structures = structures
 
     def _voxels(self) -> NDArray[Any]:
-        from vtk.util.numpy_support import vtk_to_numpy
-
-        flat = vtk_to_numpy(self._image.GetPointData().GetScalars())
-        return flat.reshape(tuple(reversed(self._image.GetDimensions())))
+        return _array_of(self._image)
 
     def _told(self) -> None:
         """Whoever draws it looks again."""
         self._image.GetPointData().GetScalars().Modified()
         self._image.Modified()
+
+
+def _array_of(image: Any) -> NDArray[Any]:
+    """The scalars of a vtkImageData (k, j, i), not copied."""
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(tuple(reversed(image.GetDimensions())))
 
 
 def remove_previews(scene: Any) -> int:
@@ -191,7 +218,7 @@ class Acceptance:
         self._way = FrameMap.between(segmentation_node, volume_node)
         self._own = _reference_grid(segmentation_node)
         self._painted = _painted_layers(segmentation_node) if self._own is not None else []
-        self._added: dict[int, ReadyLabels] = {}
+        self._added: list[tuple[int, ReadyLabels]] = []
         self._same = self._own is None or self._on_volume_grid(self._own)
         moved = frame_of(segmentation_node, volume_node) if self._same else np.eye(4)
         self._frame = moved @ (self._volume_to_ras if self._same or self._own is None else self._own.to_ras)
@@ -208,15 +235,15 @@ class Acceptance:
             mask = (fresh == value).astype(np.uint8)
             cut = _cut(mask, start, size)
             if cut is not None:
-                self._added[value] = cut
+                self._added += [(value, slab) for slab in _slabs(cut)]
                 self.voxels += int(np.count_nonzero(cut.voxels))
 
     def write(self, segment_ids: dict[int, str]) -> Iterator[None]:
-        """Write it, a structure at each step; segments that went away meanwhile are left out. Main thread."""
+        """Write it, a structure or a part of one at each step; segments that are gone are left out. Main thread."""
         import slicer
 
         logic = slicer.vtkSlicerSegmentationsModuleLogic
-        for value, ready in self._added.items():
+        for value, ready in self._added:
             require_alive(self._node, "The segmentation")
             segment_id = segment_ids.get(value, "")
             if self._node.GetSegmentation().GetSegment(segment_id) is not None:
@@ -310,3 +337,14 @@ def _cut(mask: NDArray[np.uint8], start: tuple[int, int, int], size: tuple[int, 
     j0, j1, i0, i1 = int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
     box = np.ascontiguousarray(mask[k0:k1, j0:j1, i0:i1])
     return ReadyLabels(box, (i0 + start[0], j0 + start[1], k0 + start[2]), size, ())
+
+
+def _slabs(ready: ReadyLabels) -> Iterator[ReadyLabels]:
+    """The same in parts of whole planes that are quickly written."""
+    depth, height, width = ready.voxels.shape
+    planes = max(1, _PIECE_VOXELS // (height * width))
+    i, j, k = ready.start
+    for first in range(0, depth, planes):
+        part = ready.voxels[first : first + planes]
+        if part.any():
+            yield ReadyLabels(part, (i, j, k + first), ready.size, ())

@@ -86,7 +86,7 @@ class StrokeReader:
     def read(self, capture: AnnotationCapture | None, geometry: Geometry, monitor: Monitor | None = None) -> Strokes:
         """The strokes and what changed of them since the last time. Any thread. Raises InputError for overlaps."""
         if capture is None:
-            return self._compared(np.zeros(geometry.shape, np.uint16), (), None, None, {})
+            return self._compared(np.zeros(geometry.shape, np.uint8), (), None, None, {})
         labels = capture.voxels(monitor)
         pairs = list(zip(self._captured, capture.structures, strict=True))
         background = next((item.value for info, item in pairs if is_background(info)), None)
@@ -107,8 +107,6 @@ class StrokeReader:
         ignore: int | None,
         ids: dict[int, str],
     ) -> Strokes:
-        if labels.size and labels.max() <= np.iinfo(np.uint8).max:
-            labels = labels.astype(np.uint8)
         now = self.stack.oriented(labels)
         before = self.stack.oriented(self._before) if self._before is not None else None
         changed, drawn = {}, []

@@ -78,6 +78,7 @@ class LiveLink:
         from ...mrml import gathered
 
         yield from gathered(self._capture.copies)
+        yield from self.preview.preparing()
         folder = yield from aside(self._write)
         if self.closed:
             return
