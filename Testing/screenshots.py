@@ -2,6 +2,7 @@
 """Pictures of every panel in use, made by clicking through the unchanged module in the stand-in application.
 
     python3 Testing/screenshots.py FOLDER [--encoder NAME] [--budget fast|balanced|best] [--data FOLDER]
+            [--only annotate]
 
 Trains on one annotated volume and segments another: synthetic ones, or the first two patients of --data (a folder with
 images/ and labels/, such as ACDC's; mind its licence before you show the pictures). Real worker, real encoder: the
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = ("segment", "train", "improve", "cohort", "installation")
+SECTIONS = ("annotate", "segment", "train", "improve", "cohort", "installation")
 LONGEST = 1800.0
 """Seconds after which a job is given up."""
 
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoder", default="", help="default: that of the panel where its weights are, else tiny")
     parser.add_argument("--budget", default="fast", choices=("fast", "balanced", "best"))
     parser.add_argument("--data", type=Path, default=None, help="a folder with images/ and labels/ of hearts")
+    parser.add_argument("--only", default="", choices=("annotate",), help="the pictures of this section alone")
     chosen = parser.parse_args(arguments)
     for place in (ROOT / "Testing", ROOT):
         sys.path.insert(0, str(place))
@@ -93,10 +95,13 @@ def _session(chosen: argparse.Namespace, home: Path) -> int:
     with SlicerHost() as host:
         studio = Studio(host, chosen.folder)
         studio.parameters.encoder = chosen.encoder
+        volumes = _hearts(host, chosen.data) if chosen.data else _phantoms()
+        _annotate(studio, *volumes[0])
+        if chosen.only:
+            return 0
         studio.open("segment")
         studio.take("segment-before-the-first-head")
         _installation(studio)
-        volumes = _hearts(host, chosen.data) if chosen.data else _phantoms()
         _train(studio, volumes[0], chosen.budget)
         _segment(studio, volumes[1])
         _improve(studio)
@@ -108,6 +113,73 @@ def _session(chosen: argparse.Namespace, home: Path) -> int:
 
 
 # --- the panels ------------------------------------------------------------------------------------------
+
+
+def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
+    """Paint two slices as in the truth, watch, look at the next, accept; a slice's picture beside the panel."""
+    import numpy as np
+    from livethings import Painter
+
+    from SAMAdaptLib.mrml import segments_of
+    from SAMAdaptLib.mrml.annotation import capture_annotation
+
+    studio.say("annotating")
+    studio.open("annotate")
+    annotate = studio.panel.annotate
+    live, person = annotate.live, Painter(studio.host, annotate.editor)
+    drawn = person.choose(volume)
+    labels = capture_annotation(truth, volume).voxels()
+    ids = [drawn.GetSegmentation().AddEmptySegment("", info.name, info.color) for info in segments_of(truth)]
+    present = np.flatnonzero(labels.any(axis=(1, 2)))
+    studio.host.spin(until=lambda: live.state.phase.value in ("encoding", "ready"), timeout=LONGEST)
+    studio.take("annotate-encoding")
+
+    def paint(n: int) -> None:
+        for value, segment_id in enumerate(ids, 1):
+            mask = np.zeros_like(labels)
+            mask[n] = labels[n] == value
+            person.paint(segment_id, mask, volume)
+        studio.host.spin(timeout=0.5)
+
+    def settled() -> bool:
+        return bool(live.state.complete and live.state.settled and live.state.painted)
+
+    def picture(name: str, n: int) -> None:
+        studio.host.spin(timeout=0.4)
+        preview = live.link.preview.node if live.link is not None else None
+        _beside(studio, name, volume, n, [node for node in (drawn, preview) if node is not None])
+
+    first, last = int(present[len(present) // 4]), int(present[-1 - len(present) // 4])
+    live.jumpTo(first)
+    person.editor.setActiveEffectByName("Paint")
+    paint(first)
+    picture("annotate-strokes", first)
+    paint(last)
+    studio.host.spin(until=settled, timeout=LONGEST)
+    middle = (first + last) // 2
+    live.jumpTo(middle)
+    picture("annotate-preview", middle)
+    studio.host.click("liveNextButton")
+    studio.host.spin(timeout=0.3)
+    unsure = int(live.state.visible or 0)
+    picture("annotate-next-slice", unsure)
+    studio.host.click("liveAcceptSliceButton")
+    studio.host.spin(until=lambda: unsure in live.state.annotated and settled(), timeout=LONGEST)
+    picture("annotate-accepted-slice", unsure)
+    studio.host.click("liveAcceptButton")
+    studio.host.spin(until=lambda: not live.wanted, timeout=LONGEST)
+    picture("annotate-accepted", middle)
+    person.editor.setActiveEffectByName("")
+    studio.host.scene.RemoveNode(drawn)
+
+
+def _beside(studio: Studio, name: str, volume: Any, n: int, segmentations: list[Any]) -> None:
+    """The panel, and to its right what the slice view shows."""
+    from slicepicture import beside, slice_picture
+
+    studio.take(name)
+    path = studio.folder / f"{studio.count:02d}-{name}.png"
+    beside(path, [(f"Slice view: slice {n + 1}", slice_picture(volume, n, segmentations))])
 
 
 def _installation(studio: Studio) -> None:

@@ -465,3 +465,86 @@ def test_reloading_the_module_leaves_an_effect_that_works(desk: Desk) -> None:
     editor.setActiveEffectByName("SAMAdapt")
     desk.host.spin(timeout=0.2)
     assert desk.host.faults == ()
+
+
+# --- volumes of all kinds ---------------------------------------------------------------------------------------------
+
+
+def a_volume(shape: tuple[int, int, int], name: str = "Odd") -> Any:
+    voxels = np.random.default_rng(1).normal(100, 8, shape).astype(np.float32)
+    node = slicer.util.addVolumeFromArray(voxels, name=name)
+    node.SetSpacing(1.0, 1.0, 3.0)
+    return node
+
+
+def paint_boxes(desk: Desk, volume: Any, ids: list[str], n: int) -> None:
+    shape = slicer.util.arrayFromVolume(volume).shape
+    for column, segment_id in enumerate(ids):
+        mask = np.zeros(shape, np.uint8)
+        mask[n, 2:8, column : column + 1] = 1
+        desk.person.paint(segment_id, mask, volume)
+
+
+def test_a_volume_of_one_slice_is_simply_right(desk: Desk) -> None:
+    volume = a_volume((1, 24, 24))
+    desk.segmentation = desk.person.choose(volume)
+    ids = [desk.segmentation.GetSegmentation().AddEmptySegment("", "Spot")]
+    paint_boxes(desk, volume, ids, 0)
+    desk.until(desk.previewed)
+    assert desk.host.find("liveCertaintyLabel").isHidden()
+    desk.host.spin(timeout=0.3)
+    assert desk.host.find("liveNextButton").enabled is False
+    assert desk.host.faults == ()
+
+
+def test_thirty_structures_are_all_previewed(desk: Desk) -> None:
+    volume = a_volume((6, 40, 40))
+    desk.segmentation = desk.person.choose(volume)
+    segmentation = desk.segmentation.GetSegmentation()
+    ids = [segmentation.AddEmptySegment("", f"Part {n}", (n / 30, 0.5, 0.5)) for n in range(30)]
+    paint_boxes(desk, volume, ids, 3)
+    desk.until(desk.previewed)
+    desk.until(lambda: desk.preview is not None)
+    assert desk.preview.GetSegmentation().GetNumberOfSegments() == 30
+
+
+def test_a_thousand_slices_make_a_bar_and_the_next_one_is_found(desk: Desk) -> None:
+    volume = a_volume((1000, 12, 12))
+    desk.segmentation = desk.person.choose(volume)
+    ids = [desk.segmentation.GetSegmentation().AddEmptySegment("", "Spot")]
+    paint_boxes(desk, volume, ids, 500)
+    desk.until(lambda: desk.runner.lives)
+    desk.runner.live.encoded = 1000
+    desk.runner.quick = 50
+    desk.until(desk.previewed, timeout=60)
+    assert len(desk.live.state.certainty) == 1000
+    desk.host.click("liveNextButton")
+    desk.until(lambda: desk.live.state.visible == desk.live.state.next)
+
+
+def test_the_interface_hardly_ever_stands_still_while_somebody_paints(desk: Desk) -> None:
+    """Measured in the main thread's own time, for the machine may be busy with other things."""
+    import time
+
+    longest, before = 0.0, desk.live._onTimeout
+
+    volume = a_volume((60, 256, 256))
+    desk.segmentation = desk.person.choose(volume)
+    segmentation = desk.segmentation.GetSegmentation()
+    ids = [segmentation.AddEmptySegment("", f"Part {n}") for n in range(8)]
+
+    def timed() -> None:
+        nonlocal longest
+        start = time.thread_time()
+        before()
+        longest = max(longest, time.thread_time() - start)
+
+    desk.live._timer.disconnect("timeout()", before)
+    desk.live._timer.connect("timeout()", timed)
+    desk.until(lambda: desk.runner.lives, timeout=30)
+    desk.runner.live.encoded, desk.runner.live.costless = 60, True
+    for n in (10, 30, 50):
+        paint_boxes(desk, volume, ids, n)
+        desk.host.spin(timeout=0.5)
+    desk.until(desk.previewed, timeout=60)
+    assert longest < 0.1

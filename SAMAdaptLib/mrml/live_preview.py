@@ -24,7 +24,7 @@ from .transforms import FrameMap, array_from_matrix, ijk_to_ras, is_alive, matri
 PREVIEW_ATTRIBUTE = "SAMAdapt.Preview"
 """Segmentation nodes with this attribute are a live preview, not a result."""
 
-FILL, OUTLINE, SOLID = 0.35, 0.8, 0.5
+FILL, OUTLINE, SOLID = 0.25, 0.8, 0.5
 """Opacity of the preview inside, along its border, and in 3D."""
 
 _PIECE_VOXELS = 1 << 22

@@ -60,10 +60,14 @@ class LiveControls:
     def _makeButtons(self) -> None:
         self.liveButton = self._button("Live", _("Live preview"), checkable=True)
         self.statusLabel = self._label("Status", wrap=True)
+        self.statusLabel.setMinimumHeight(2 * self.statusLabel.fontMetrics().height())  # nothing jumps at a longer text
         self.progressBar = qt.QProgressBar()
         self.progressBar.objectName = f"{self._name}ProgressBar"
         self.progressBar.setMaximumHeight(12)
         self.progressBar.textVisible = False
+        policy = self.progressBar.sizePolicy
+        policy.setRetainSizeWhenHidden(True)
+        self.progressBar.setSizePolicy(policy)
         self.barLabel = self._label("Certainty")
         self.barLabel.toolTip = _(
             "How sure the preview is of each slice: the higher, the surer. Green ticks: slices that you annotated. "
@@ -81,17 +85,22 @@ class LiveControls:
         self.betweenCheckBox = qt.QCheckBox(_("Only between annotated slices"))
         self.betweenCheckBox.objectName = f"{self._name}BetweenCheckBox"
         self.betweenCheckBox.toolTip = _("Accept leaves slices alone that lie before the first or behind the last one.")
-        self.show3DButton = self._button("Show3D", _("Show 3D"), checkable=True)
+        self.show3DButton = self._button("Show3D", _("Preview in 3D"), checkable=True)
         self.learnButton = self._button("Learn", _("Learn a model from this"))
 
     def _arrange(self, layout: Any) -> None:
         self._row(layout, (self.liveButton, 0), (self.statusLabel, 1))
-        layout.addWidget(self.progressBar)
-        layout.addWidget(self.barLabel)
-        layout.addWidget(self.slider)
-        self._row(layout, (self.sliceLabel, 1), (self.emptyButton, 0), (self.nextButton, 0))
-        self._row(layout, (self.acceptSliceButton, 1), (self.acceptButton, 1))
-        self._row(layout, (self.betweenCheckBox, 1), (self.show3DButton, 0))
+        self.detailsFrame = qt.QFrame()
+        self.detailsFrame.objectName = f"{self._name}DetailsFrame"
+        details = qt.QVBoxLayout(self.detailsFrame)
+        details.setContentsMargins(0, 0, 0, 0)
+        details.addWidget(self.progressBar)
+        details.addWidget(self.barLabel)
+        details.addWidget(self.slider)
+        self._row(details, (self.sliceLabel, 1), (self.emptyButton, 0), (self.nextButton, 0))
+        self._row(details, (self.acceptSliceButton, 1), (self.acceptButton, 1))
+        self._row(details, (self.betweenCheckBox, 1), (self.show3DButton, 0))
+        layout.addWidget(self.detailsFrame)
         layout.addWidget(self.learnButton)
 
     def _row(self, layout: Any, *widgets: tuple[Any, int]) -> None:
@@ -187,6 +196,7 @@ class LiveControls:
         if self.statusLabel.text != text:
             self.statusLabel.setText(text)
         self.statusLabel.toolTip = state.details
+        self.detailsFrame.visible = state.running
         working = state.phase in (Phase.READING, Phase.ENCODING, Phase.FITTING, Phase.PREDICTING)
         self.progressBar.visible = working
         known = working and state.fraction is not None

@@ -169,7 +169,7 @@ class LiveLink:
 
         strokes = self.reader.read(capture, self.geometry)
         plane = self.stack.plane
-        if strokes.painted and (self.strokes is None or not self.strokes.painted):
+        if len(self.stack) > 1 and strokes.painted and (self.strokes is None or not self.strokes.painted):
             one = plane_of_one_slice(strokes.labels, self.geometry)
             plane = one or drawn_plane(self.geometry, strokes.labels, plane)
         return strokes, packed(strokes.changed), plane

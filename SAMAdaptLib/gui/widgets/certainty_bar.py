@@ -14,6 +14,8 @@ _SURE = (67, 147, 195)
 _DOUBT = (230, 145, 56)
 _OWN = (90, 170, 90)
 _LEAST_WIDTH = 160
+_FLOOR = 0.5
+"""Columns begin here, or at the least that occurs: what matters are the differences between slices."""
 
 Known = Sequence[float | None]
 
@@ -77,13 +79,14 @@ class _Drawing:
         faint = qt.QColor(self._ink)
         faint.setAlpha(18)
         self._painter.fillRect(0, _TICKS, self._width, height, qt.QBrush(faint))
+        floor = min([_FLOOR, *(value for value in certainty if value is not None)])
         for left, width, values in self._places(certainty):
             known = [value for value in values if value is not None]
             if not known:
                 continue
             least = min(known)
             color = qt.QColor(*(_SURE if least >= _SURE_FROM else _DOUBT))
-            tall = max(2, round(height * least))
+            tall = max(3, round(height * (least - floor) / max(1 - floor, 1e-6)))
             gap = 1 if width > 3 else 0
             self._painter.fillRect(left, _HEIGHT - tall, max(1, width - gap), tall, qt.QBrush(color))
 
