@@ -36,10 +36,14 @@ class LiveAnnotation:
     """``follow`` says on what, ``start`` and ``stop`` whether; the ``listeners`` are called when ``state`` changed."""
 
     def __init__(
-        self, services: Services, settings: Callable[[], LiveSettings], open_client: OpenClient = open_client
+        self,
+        services: Services,
+        settings: Callable[[], LiveSettings],
+        missing: Callable[[], str],
+        open_client: OpenClient = open_client,
     ) -> None:
-        self._desk, self._application, self._packages = services.desk, services.application, services.packages
-        self._settings, self._open_client = settings, open_client
+        self._desk, self._application = services.desk, services.application
+        self._settings, self._missing, self._open_client = settings, missing, open_client
         self.listeners: list[Callable[[], None]] = []
         self.state = LiveState()
         self.wanted = False
@@ -147,11 +151,9 @@ class LiveAnnotation:
 
     def problem(self) -> str:
         """Why it cannot be turned on, "" when it can."""
-        if self._packages.missing():
-            return _("Python packages are missing: see Installation and storage.")
         if alive(self.volume) is None:
             return _("Select a segmentation and a source volume.")
-        return ""
+        return self._missing()
 
     def accept(self, what: str, saveState: Callable[[], None]) -> None:
         """Write the preview into the segmentation: ``what`` is "all", "between" or "slice" (the visible one).

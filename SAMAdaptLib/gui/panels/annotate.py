@@ -33,7 +33,7 @@ class AnnotatePresenter(Presenter):
     def __init__(self, ui: Any, services: Services, learn: Learn) -> None:
         super().__init__(ui, services)
         self._learn = learn
-        self.live = LiveAnnotation(services, self.settings)
+        self.live = LiveAnnotation(services, self.settings, self._missing)
         self.editor: Any = None
         self.controls: LiveControls | None = None
         self._editorNode: Any = None
@@ -155,6 +155,9 @@ class AnnotatePresenter(Presenter):
             return LiveSettings("")
         size, plane = chosen.inputSize or None, chosen.trainPlane.value
         return LiveSettings(chosen.encoder, size, plane, chosen.trainDevice.value, chosen.seed)
+
+    def _missing(self) -> str:
+        return self.packagesProblem(self.settings().encoder)
 
     def setParameters(self, parameters: Any) -> None:
         super().setParameters(parameters)
