@@ -12,7 +12,7 @@ from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
 from ..jobs.runner import run_job
-from ..jobs.specs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
+from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Ending, Outcome, name_of, run_many
 from .answer import Answer
@@ -66,6 +66,28 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
     return _many_answer("segment", outcomes, terminal.cancelled())
+
+
+def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Fill the slices that labels leave blank."""
+    job = CompleteJob(
+        image=options.image,
+        labels=options.labels,
+        output=options.output,
+        encoder=options.encoder,
+        input_size=options.input_size,
+        plane=options.plane,
+        intensity=options.intensity,
+        background=options.background,
+        ignore_label=options.ignore_label,
+        between=options.between,
+        resample_labels=options.resample_labels,
+        seed=options.seed,
+        device=options.device,
+        weights=options.weights,
+    )
+    result = run_job(job, terminal)
+    return Answer(result, _complete_text(result))
 
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -124,6 +146,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
 VERBS: dict[str, Verb] = {
     "train": train,
     "segment": segment,
+    "complete": complete,
     "embed": embed,
     "evaluate": evaluate,
     "benchmark": benchmark,
@@ -273,6 +296,12 @@ def _segment_text(result: dict[str, Any]) -> str:
     rows = [(row["value"], row["name"], row["volume_ml"], row["confidence"]) for row in result["structures"]]
     head = f"{result['output']}: {clock(result['seconds'])}"
     return head + "\n" + table(("label", "structure", "volume ml", "confidence"), rows, right=(0, 2, 3))
+
+
+def _complete_text(result: dict[str, Any]) -> str:
+    rows = [(row["value"], row["name"], row["volume_ml"]) for row in result["structures"]]
+    head = f"{result['output']}: {len(result['annotated_slices'])} annotated slices, {clock(result['seconds'])}"
+    return head + "\n" + table(("label", "structure", "volume ml"), rows, right=(0, 2))
 
 
 def _evaluate_text(result: dict[str, Any]) -> str:

@@ -200,21 +200,12 @@ def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
 def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.labels)
     check_writable(job.output)
-    for path in (job.image, job.labels):
-        _check_not_an_input(job.output, path)
-    from ..data.io.result_file import refuse_foreign_sidecar
-    from ..data.io.volumes import write_labelmap
-    from .live import completed
+    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.labels)
+    from .live import complete
 
-    refuse_foreign_sidecar(Path(job.output))
-    labelmap, annotated = completed(job, monitor)
-    write_labelmap(labelmap, job.output)
-    return {
-        "output": job.output,
-        "annotated_slices": annotated,
-        "structures": labelmap_facts(labelmap),
-        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
-    }
+    labelmap, facts = complete(job, monitor)
+    return {"output": job.output, **facts, "structures": labelmap_facts(labelmap)}
 
 
 def _live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def drawn_plane(geometry: Geometry, labels: NDArray[Any], otherwise: str) -> str
         places = np.flatnonzero(shown)
         if not places.size:
             return otherwise
-        # One slice alone is as sparse as can be; a structure of one voxel is so in all planes.
-        shares[plane] = (len(places) / (places[-1] - places[0] + 1) if len(places) > 1 else 0.5, len(places))
+        # Strokes on one slice alone are as sparse as can be.
+        shares[plane] = len(places) / (places[-1] - places[0] + 1) if len(places) > 1 else 0.0
     best = min(shares, key=lambda plane: (shares[plane], plane != otherwise))
-    return best if shares[best][0] < CLEARLY_SPARSE * shares[otherwise][0] else otherwise
+    return best if shares[best] < CLEARLY_SPARSE * shares[otherwise] else otherwise

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FAR_MM = 60.0
 """Bound on signed distances, and that of a structure that is nowhere near."""
 
-TAPER = 0.5
+TAPER = 0.25
 """Millimetres by which an outline shrinks for each millimetre beyond the first or the last annotated slice."""
 
 _KEPT = 512

@@ -58,33 +58,48 @@ def next_slice(certainty: Sequence[float | None], annotated: Sequence[int]) -> i
     return min(far or known)[1] if known else None
 
 
-def accepted(
-    stack: SliceStack,
-    labels: NDArray[Any],
-    preview: NDArray[Any],
-    known: NDArray[np.bool_],
-    annotated: Sequence[int],
-    what: str = "all",
-    index: int | None = None,
-) -> NDArray[Any]:
-    """The labels (k, j, i) with the preview where nobody annotated; ``labels`` is not changed.
+@dataclass(frozen=True)
+class Acceptance:
+    """What may become of a preview.
 
-    ``known``: which slices of the preview are there. ``what``: ``"all"`` slices, the one ``"slice"`` ``index``, or
-    those ``"between"`` the first and the last annotated one. Annotated slices stay as they are. Raises InputError.
+    ``annotated``: slices that somebody annotated; ``open_slices``: those among them that are not known as a whole
+    (scribbles). ``previewed``: which slices of the preview are there.
     """
-    if what not in ACCEPTABLE:
-        msg = f"{what!r} cannot be accepted; it must be one of {', '.join(ACCEPTABLE)}."
-        raise InputError(msg)
-    if what == "slice" and (index is None or not 0 <= index < len(stack)):
-        msg = f"Slice {index} does not exist; the volume has slices 0 to {len(stack) - 1}."
-        raise InputError(msg)
-    chosen = {
-        "all": range(len(stack)),
-        "slice": (index,),
-        "between": range(min(annotated, default=0), max(annotated, default=-1) + 1),
-    }
-    result = np.array(labels, dtype=np.result_type(labels.dtype, preview.dtype))
-    for number in chosen[what]:
-        if number is not None and known[number] and number not in annotated:
-            stack.put(result, number, stack.slice(preview, number))
-    return result
+
+    stack: SliceStack
+    annotated: Sequence[int]
+    previewed: Sequence[bool] | NDArray[np.bool_]
+    open_slices: Sequence[int] = ()
+
+    def applied(
+        self, labels: NDArray[Any], preview: NDArray[Any], what: str = "all", index: int | None = None
+    ) -> NDArray[Any]:
+        """The labels (k, j, i) with the preview where nobody annotated; ``labels`` is not changed.
+
+        ``what``: ``"all"`` slices, the one ``"slice"`` ``index``, or those ``"between"`` the first and the last
+        annotated one. What was painted stays as it is; on open slices the rest is filled. Raises InputError.
+        """
+        result = np.array(labels, dtype=np.result_type(labels.dtype, preview.dtype))
+        for number in self._chosen(what, index):
+            if not self.previewed[number]:
+                continue
+            found, own = self.stack.slice(preview, number), self.stack.slice(result, number)
+            if number not in self.annotated:
+                own[...] = found
+            elif number in self.open_slices:
+                own[...] = np.where(own == 0, found, own)
+        return result
+
+    def _chosen(self, what: str, index: int | None) -> range:
+        if what not in ACCEPTABLE:
+            msg = f"{what!r} cannot be accepted; it must be one of {', '.join(ACCEPTABLE)}."
+            raise InputError(msg)
+        count = len(self.stack)
+        if what == "all":
+            return range(count)
+        if what == "between":
+            return range(min(self.annotated, default=0), max(self.annotated, default=-1) + 1)
+        if index is None or not 0 <= index < count:
+            msg = f"Slice {index} does not exist; the volume has slices 0 to {count - 1}."
+            raise InputError(msg)
+        return range(index, index + 1)

@@ -17,6 +17,7 @@ from . import messages
 from .annotation import AnnotatedStack
 from .messages import Told
 from .preview import PreviewSlice
+from .quick_fit import warm_up
 from .session import ENCODING, FITTING, LiveSession
 from .slice_features import outwards
 
@@ -49,6 +50,7 @@ class LiveServer:
         self._waiting: list[int] = []  # slices still to be predicted
         self._missing: list[int] | None = None  # slices still to be encoded
         rows, columns = session.stack.shape
+        self._warm = False
         opened = {"slices": len(session.stack), "rows": rows, "columns": columns, "plane": session.plane}
         line.send(messages.OPENED, opened)
 
@@ -68,6 +70,10 @@ class LiveServer:
             self._predict(self._waiting.pop(0))
             if not self._waiting:
                 self._finish()
+        elif not self._warm:
+            self._warm = True
+            self._enter("encoding")
+            warm_up()
         elif not self._encode_one():
             self._enter("ready")
             return False

@@ -59,7 +59,7 @@ class LiveSession:
 
     ``labels``: a ``Labelmap``, or an array (k, j, i) on the volume's grid; labels on another grid are resampled
     (nearest voxel). ``reader`` makes a labelmap of anything else, as ``samadapt.LiveSession`` has it. ``plane``: of the
-    slices that are annotated; "auto" finds it out from the labels.
+    slices that are annotated; "auto" finds it out from the labels. ``steps``: of a whole fit and of a quick one.
     ``input_size`` None is the quickest that serves. ``background`` and ``ignore``: see ``set_annotation``. The same
     ``seed`` and annotation give the same result. Raises InputError, GeometryError, WeightsError.
     """
@@ -80,9 +80,10 @@ class LiveSession:
         monitor: Monitor | None = None,
         store: FeatureStore | None = None,
         reader: Callable[..., Labelmap] | None = None,
+        steps: tuple[int, int] = (FULL_STEPS, QUICK_STEPS),
     ) -> None:
         self.monitor = monitor or Silent()
-        self.volume, self._reader = volume, reader
+        self.volume, self._reader, self._steps = volume, reader, steps
         self.seed, self._plane = seed, plane
         self._source_options: dict[str, Any] = {
             "encoder": encoder,
@@ -191,7 +192,7 @@ class LiveSession:
         classes = {index: annotation.classes(index, values) for index in annotation.slices}
         inputs = Inputs(self.features, classes, len(values), not annotation.scribbled, self._outlines)
         start = self._network[1] if quick and self._network and self._network[0] == values else None
-        fit = QuickFit(inputs, QUICK_STEPS if quick else FULL_STEPS, self.seed, start)
+        fit = QuickFit(inputs, self._steps[quick], self.seed, start)
         model = fit.run(go_on or self._go_on)
         if model is None:
             return False

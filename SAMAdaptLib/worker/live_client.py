@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import Cancelled, SAMAdaptError, WorkerError
 from ..live import messages
 from ..live.annotation import drawn_plane
-from ..live.preview import accepted
+from ..live.preview import Acceptance
 from ..preprocessing.slicing import SliceStack
 from .handle import Callbacks, JobHandle, JobRunner
 
@@ -162,12 +162,15 @@ class LiveClient:
         return self.handle.finished
 
     def accepted(self, labels: NDArray[Any], what: str = "all", index: int | None = None) -> NDArray[Any]:
-        """The labels (k, j, i) with the preview where nobody annotated; ``labels`` is not changed.
+        """The labels (k, j, i) with the preview where nobody painted; ``labels`` is not changed.
 
         ``what``: "all" slices, the one "slice" ``index``, or those "between" the first and the last annotated one.
-        Slices that are not previewed yet, and annotated ones, stay as they are. Raises InputError.
+        Slices that are not previewed yet, and all that is painted, stay as they are. Raises InputError.
         """
-        return accepted(self.stack, labels, self.preview, self.previewed, self.annotated_now, what, index)
+        _empty, background, ignore = self._marks
+        scribbled = background is not None or ignore is not None
+        acceptance = Acceptance(self.stack, self.annotated_now, self.previewed, tuple(self._sent) if scribbled else ())
+        return acceptance.applied(labels, self.preview, what, index)
 
     @property
     def annotated_now(self) -> tuple[int, ...]:
