@@ -118,7 +118,7 @@ def _session(chosen: argparse.Namespace, home: Path) -> int:
 def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
     """Paint two slices as in the truth, watch, look at the next, accept; a slice's picture beside the panel."""
     import numpy as np
-    from livethings import Painter
+    from livepanelthings import Painter
 
     from SAMAdaptLib.mrml import segments_of
     from SAMAdaptLib.mrml.annotation import capture_annotation

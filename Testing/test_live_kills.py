@@ -16,7 +16,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 pytest.importorskip("torch", reason="torch is not installed")
 
 import slicer  # noqa: E402
-from livethings import Painter, painted  # noqa: E402
+from livepanelthings import Painter, painted  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
 from modulethings import nothing_left  # noqa: E402
 

@@ -13,7 +13,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from host import SlicerHost  # noqa: E402
-from livethings import FakeLive, LiveRunner, Painter, painted  # noqa: E402
+from livepanelthings import FakeLive, LiveRunner, Painter, painted  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403
 
 from SAMAdaptLib.errors import MemoryExhausted  # noqa: E402
