@@ -54,7 +54,7 @@ class Finding:
     data: bytes = field(repr=False)
 
 
-Hearer = Callable[[Finding], object]
+SliceCallback = Callable[[Finding], object]
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ TARGETS = {
 # --- the loop --------------------------------------------------------------------------------------------------------
 
 
-def fuzz(name: str, seed: int, seconds: float, most: int = 2**62, skip: int = 0, hear: Hearer = print) -> int:
+def fuzz(name: str, seed: int, seconds: float, most: int = 2**62, skip: int = 0, hear: SliceCallback = print) -> int:
     """Try inputs until the time is over, or ``most`` were tried; returns how many. The first ``skip`` are left out.
 
     ``hear`` is told of every input before it is tried, and of what was found.

@@ -12,7 +12,7 @@ from phantoms import two_balls
 
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.encoders.tiny import TinyEncoder
-from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.live.session import LiveSession
 from SAMAdaptLib.preprocessing.slicing import SliceStack
 from SAMAdaptLib.training.dataset import Case
@@ -47,7 +47,7 @@ def opened(tmp_path: Path) -> Opened:
     """Opens a session on a volume; its features go to a cache of its own."""
 
     def open_one(case: Case | None = None, labels: Any = None, **options: Any) -> LiveSession:
-        given = {"encoder": TinyEncoder(input_size=64), "store": FeatureStore(tmp_path / "features"), "steps": STEPS}
+        given = {"encoder": TinyEncoder(input_size=64), "store": FeatureCache(tmp_path / "features"), "steps": STEPS}
         return LiveSession((case or balls()).volume, labels, **{**given, **options})
 
     return open_one

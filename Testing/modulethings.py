@@ -15,7 +15,7 @@ import numpy as np
 from SAMAdaptLib.jobs.specs import Job
 from SAMAdaptLib.worker.folder import JobFolder
 from SAMAdaptLib.worker.handle import Callbacks, JobHandle, poll_until_over
-from SAMAdaptLib.worker.in_process import nap
+from SAMAdaptLib.worker.in_process import short_sleep
 
 STRUCTURES = (("Pool", 1, (0.9, 0.3, 0.25)), ("Wall", 2, (0.3, 0.7, 0.4)))
 
@@ -55,7 +55,9 @@ class ScriptedRunner:
             self._told.pop(0)()
         return self.busy
 
-    def wait(self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = nap) -> JobHandle:
+    def wait(
+        self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = short_sleep
+    ) -> JobHandle:
         return poll_until_over(self, handle, timeout, pause)
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import distributed
 
     from SAMAdaptLib.worker import cluster as library
-    from SAMAdaptLib.worker.pool import Ending, Outcome, run_many
+    from SAMAdaptLib.worker.pool import Outcome, OutcomeStatus, run_many
 
     chance = random.Random(options.seed)
     volumes = Volumes(folder, options.volumes, chance)
@@ -138,7 +138,7 @@ def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     finally:
         library.run_remotely = before
     endings = Counter(outcome.ending for outcome in told)
-    failed = {volumes.jobs.index(outcome.job): outcome for outcome in told if outcome.ending is Ending.FAILED}
+    failed = {volumes.jobs.index(outcome.job): outcome for outcome in told if outcome.ending is OutcomeStatus.FAILED}
     good = [number for number in range(options.volumes) if number not in volumes.bad]
     journals = [Path(job.output + ".journal") for job in volumes.jobs]
     journal = [path.read_text().split() if path.exists() else [] for path in journals]
@@ -146,8 +146,8 @@ def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "volumes": options.volumes,
         "bad": len(volumes.bad),
         "workers killed": killer.count,
-        "done": endings[Ending.DONE],
-        "failed": endings[Ending.FAILED],
+        "done": endings[OutcomeStatus.DONE],
+        "failed": endings[OutcomeStatus.FAILED],
         "told twice or not at all": options.volumes - len({id(outcome.job) for outcome in told} if told else ()),
         "lost or wrong": [number for number in good if not volumes.is_right(number)],
         "failed although good": {n: str(failed[n].error)[:200] for n in sorted(failed.keys() - volumes.bad)},

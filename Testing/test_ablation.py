@@ -13,7 +13,7 @@ from test_heads import CHANNELS, a_card
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.networks.ensemble import EnsembleHead
-from SAMAdaptLib.networks.layout_prior import ArrangementPrior
+from SAMAdaptLib.networks.layout_prior import LayoutPrior
 from SAMAdaptLib.networks.shape_prior import ShapePrior
 
 
@@ -105,7 +105,7 @@ def test_rows_share_one_training_but_those_that_learn_from_more(
 def test_leaving_the_arrangement_out_leaves_the_shape_prior(
     ablation: ModuleType, together: Head, tmp_path: Path
 ) -> None:
-    prior = ArrangementPrior(3).eval()
+    prior = LayoutPrior(3).eval()
     facts = {**prior.hyper(), "cell_mm": 8.0}
     whole = replace(together, arrangement=prior, card=replace(together.card, arrangement=facts))
     again = load_head(save_head(ablation.without_arrangement(whole), tmp_path / "a.samhead"))

@@ -23,12 +23,12 @@ from SAMAdaptLib.heads.card import HeadCard
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks import head_class
-from SAMAdaptLib.networks.layout_prior import PLACES, ArrangementPrior
+from SAMAdaptLib.networks.layout_prior import GRID, LayoutPrior
 from SAMAdaptLib.preprocessing.intensity import IntensityRule
 from SAMAdaptLib.priors import layout_training as arrangement
 from SAMAdaptLib.priors import shape_training as shapes
-from SAMAdaptLib.priors.layout_refinement import rearranged
-from SAMAdaptLib.priors.layout_training import deformed, learn_arrangement, source_of
+from SAMAdaptLib.priors.layout_refinement import refine_volume
+from SAMAdaptLib.priors.layout_training import deform, source_of, train_layout_prior
 from SAMAdaptLib.priors.shape_training import LabelStack, label_stack
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import ARRANGEMENT_SHARE, BUDGETS, LEAST_ARRANGEMENT
@@ -62,8 +62,8 @@ def canvases_of(labels: np.ndarray, sure: float = 0.8) -> list[np.ndarray | None
     return list((one_hot * sure + (1 - sure) / CLASSES).astype(np.float32))
 
 
-def put_right(canvases: list[np.ndarray | None], prior: ArrangementPrior) -> list[np.ndarray | None]:
-    return list(rearranged(canvases, len(canvases), SPACING_MM, SIDE_MM / PLACES, prior))
+def put_right(canvases: list[np.ndarray | None], prior: LayoutPrior) -> list[np.ndarray | None]:
+    return list(refine_volume(canvases, len(canvases), SPACING_MM, SIDE_MM / GRID, prior))
 
 
 def dice_of(canvases: list[np.ndarray | None], labels: np.ndarray, value: int) -> float:
@@ -72,7 +72,7 @@ def dice_of(canvases: list[np.ndarray | None], labels: np.ndarray, value: int) -
     return 2 * float((ours & truth).sum()) / float(ours.sum() + truth.sum())
 
 
-class Unmoved(ArrangementPrior):
+class Unmoved(LayoutPrior):
     """A prior that expects what it sees, and remembers it."""
 
     def __init__(self) -> None:
@@ -85,9 +85,9 @@ class Unmoved(ArrangementPrior):
 
 
 @pytest.fixture(scope="module")
-def learned() -> ArrangementPrior:
+def learned() -> LayoutPrior:
     """A prior that saw that body, briefly."""
-    prior = learn_arrangement([body_stack()], CLASSES, steps=150, seed=0, monitor=Silent())
+    prior = train_layout_prior([body_stack()], CLASSES, steps=150, seed=0, monitor=Silent())
     assert prior is not None
     return prior
 
@@ -95,7 +95,7 @@ def learned() -> ArrangementPrior:
 # At work ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_organ_that_is_found_far_below_where_it_ends_ends_there_again(learned: ArrangementPrior) -> None:
+def test_an_organ_that_is_found_far_below_where_it_ends_ends_there_again(learned: LayoutPrior) -> None:
     labels = body_labels()
     leaking = labels.copy()
     beside = np.hypot(*(np.mgrid[:64, :64] - np.array([30, 20])[:, None, None])) < 14
@@ -105,7 +105,7 @@ def test_an_organ_that_is_found_far_below_where_it_ends_ends_there_again(learned
     assert dice_of(put_right(found, learned), labels, 1) > 0.9
 
 
-def test_what_is_right_stays_as_it_is(learned: ArrangementPrior) -> None:
+def test_what_is_right_stays_as_it_is(learned: LayoutPrior) -> None:
     labels = body_labels()
     found = put_right(canvases_of(labels), learned)
     assert all(dice_of(found, labels, value) > 0.95 for value in (1, 2))
@@ -127,7 +127,7 @@ def test_slices_that_were_not_looked_at_stay_so_and_the_volume_ends_before_them(
     above = np.flatnonzero(reach)
     assert above[0] > 3
     assert (prior.seen[0][:, : above[0]] == 0).all()
-    torch.testing.assert_close(prior.seen[0][:CLASSES].sum(dim=0), reach[:, None, None].expand(-1, PLACES, PLACES))
+    torch.testing.assert_close(prior.seen[0][:CLASSES].sum(dim=0), reach[:, None, None].expand(-1, GRID, GRID))
 
 
 @settings(max_examples=25, deadline=None)
@@ -136,14 +136,14 @@ def test_volumes_of_any_length_keep_what_a_prior_does_not_change(count: int, spa
     chance = np.random.default_rng(count)
     canvases = list(chance.dirichlet(np.ones(CLASSES), (count, 32, 32)).transpose(0, 3, 1, 2).astype(np.float32))
     prior = Unmoved()
-    found = list(rearranged(canvases, count, spacing, cell, prior))
-    assert prior.seen[0].shape[1] >= max(PLACES, count * spacing / cell)
+    found = list(refine_volume(canvases, count, spacing, cell, prior))
+    assert prior.seen[0].shape[1] >= max(GRID, count * spacing / cell)
     assert prior.seen[0].shape[1] % prior.multiple == 0
     for before, after in zip(canvases, found, strict=True):
         np.testing.assert_allclose(after, before, atol=5e-3)
 
 
-def test_a_volume_of_which_nothing_was_looked_at_stays_so(learned: ArrangementPrior) -> None:
+def test_a_volume_of_which_nothing_was_looked_at_stays_so(learned: LayoutPrior) -> None:
     assert put_right([None] * 5, learned) == [None] * 5
 
 
@@ -154,9 +154,9 @@ def test_deformed_volumes_are_shares_and_differ_in_where_they_end() -> None:
     source = source_of(body_stack(), CLASSES)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        volumes, reach = deformed([source], 12)
-    assert volumes.shape == (12, CLASSES, PLACES, PLACES, PLACES)
-    torch.testing.assert_close(volumes.sum(dim=1), torch.ones(12, PLACES, PLACES, PLACES))
+        volumes, reach = deform([source], 12)
+    assert volumes.shape == (12, CLASSES, GRID, GRID, GRID)
+    torch.testing.assert_close(volumes.sum(dim=1), torch.ones(12, GRID, GRID, GRID))
     assert len({int(count) for count in reach.sum(dim=(1, 2, 3, 4))}) > 3
     assert (volumes[:, 1:].sum(dim=(2, 3, 4)) > 0).all()
 
@@ -175,7 +175,7 @@ def test_a_source_lies_where_the_annotation_does() -> None:
 
 def test_learning_is_repeatable_and_leaves_torchs_random_state_alone() -> None:
     state = torch.random.get_rng_state()
-    first, second = (learn_arrangement([body_stack()], CLASSES, steps=3, seed=5, monitor=Silent()) for _ in range(2))
+    first, second = (train_layout_prior([body_stack()], CLASSES, steps=3, seed=5, monitor=Silent()) for _ in range(2))
     assert first is not None
     assert second is not None
     torch.testing.assert_close(first.state_dict(), second.state_dict())
@@ -239,7 +239,7 @@ def test_a_head_of_what_fills_the_slices_has_an_arrangement_and_keeps_it_in_its_
 ) -> None:
     assert head.arrangement is not None
     assert head.card.arrangement["classes"] == CLASSES
-    assert head.card.arrangement["cell_mm"] == pytest.approx(head.card.plane["side_mm"] / PLACES)
+    assert head.card.arrangement["cell_mm"] == pytest.approx(head.card.plane["side_mm"] / GRID)
     again = load_head(save_head(head, tmp_path / "body.samhead"))
     assert again.arrangement is not None
     assert not again.arrangement.training
@@ -248,7 +248,7 @@ def test_a_head_of_what_fills_the_slices_has_an_arrangement_and_keeps_it_in_its_
 
 
 def test_the_arrangement_has_its_say_in_the_heads_own_plane_alone(head: Head) -> None:
-    class Refusing(ArrangementPrior):
+    class Refusing(LayoutPrior):
         def forward(self, occupancies: torch.Tensor) -> torch.Tensor:
             raise AssertionError
 

@@ -19,7 +19,7 @@ from SAMAdaptLib.networks import build_head, head_class
 from SAMAdaptLib.networks.base import HeadModule
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.training import loader as batches_module
-from SAMAdaptLib.training.loader import CROP_CELLS, Batches, invented_batch
+from SAMAdaptLib.training.loader import CROP_CELLS, SampleLoader, invented_batch
 
 CPU = torch.device("cpu")
 
@@ -72,7 +72,7 @@ def a_head(kind: str = "fusion") -> HeadModule:
 def test_a_crop_shows_the_same_place_in_features_picture_and_target(neck: int, kind: str, seed: int) -> None:
     """Whatever the number of cells, and though the picture and the target are then not of their usual size."""
     head = a_head(kind)
-    reader = Batches(head, Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(head, Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
     wholes, whole_pictures, whole_targets = reader.load([sample(quadrants)])
     picture_side, target_side = whole_pictures.shape[-1], whole_targets.shape[-1]
     assert picture_side % (2 * neck) == 0 and abs(picture_side - PICTURE_SIZE) <= neck
@@ -98,7 +98,7 @@ def _is_part(part: torch.Tensor, whole: torch.Tensor, units: int, top: int, left
 
 @pytest.mark.parametrize(("neck", "cells"), [(16, 4), (28, 7), (42, 10), (64, CROP_CELLS), (128, 32)])
 def test_a_crop_is_a_quarter_of_the_canvas_wide_whatever_its_cells(neck: int, cells: int) -> None:
-    reader = Batches(a_head("cnn"), Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("cnn"), Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
     assert reader.draw([sample(quadrants)], np.random.default_rng(0))[0]["neck"].shape[-1] == cells
 
 
@@ -106,7 +106,9 @@ def test_a_crop_is_a_quarter_of_the_canvas_wide_whatever_its_cells(neck: int, ce
 @pytest.mark.parametrize("neck", [28, 42, 64])
 def test_the_batch_that_speed_is_measured_with_has_the_shapes_of_a_real_one(kind: str, neck: int) -> None:
     head = a_head(kind)
-    real = Batches(head, Places(neck, 2 * neck), CPU).draw([sample(quadrants)] * head.batch, np.random.default_rng(0))  # type: ignore[arg-type]
+    real = SampleLoader(head, Places(neck, 2 * neck), CPU).draw(
+        [sample(quadrants)] * head.batch, np.random.default_rng(0)
+    )  # type: ignore[arg-type]
     made = invented_batch(head, {"neck": neck, "fine": 2 * neck}, CPU)
     assert {level: maps.shape for level, maps in made[0].items()} == {
         level: maps.shape for level, maps in real[0].items()
@@ -115,7 +117,7 @@ def test_the_batch_that_speed_is_measured_with_has_the_shapes_of_a_real_one(kind
 
 
 def test_a_crop_is_sixteen_cells_wide_and_a_step_holds_several_of_each_view() -> None:
-    reader = Batches(a_head("cnn"), Places(64, 128), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("cnn"), Places(64, 128), CPU)  # type: ignore[arg-type]
     views = [sample(quadrants, "one"), sample(quadrants, "two")]
     features, _, targets = reader.draw(views, np.random.default_rng(0))
     assert features["neck"].shape == (2 * a_head("cnn").crops, 2, CROP_CELLS, CROP_CELLS)
@@ -129,7 +131,7 @@ def test_a_small_structure_is_seen_as_often_as_a_large_one() -> None:
         target[-size // 32 :, -size // 32 :] = 2
         return target
 
-    reader, chance = Batches(a_head("cnn"), Places(64, 128), CPU), np.random.default_rng(0)  # type: ignore[arg-type]
+    reader, chance = SampleLoader(a_head("cnn"), Places(64, 128), CPU), np.random.default_rng(0)  # type: ignore[arg-type]
     shown = [bool((crop == 2).any()) for _ in range(200) for crop in reader.draw([sample(speck)], chance)[2]]
     assert np.mean(shown) > 0.2
 
@@ -140,19 +142,19 @@ def test_crops_lie_where_something_is_known() -> None:
         target[: size // 8, : size // 8] = 0
         return target
 
-    reader, chance = Batches(a_head("cnn"), Places(64, 128), CPU), np.random.default_rng(0)  # type: ignore[arg-type]
+    reader, chance = SampleLoader(a_head("cnn"), Places(64, 128), CPU), np.random.default_rng(0)  # type: ignore[arg-type]
     for _ in range(50):
         assert (reader.draw([sample(corner)], chance)[2] != IGNORED).flatten(1).any(dim=1).all()
 
 
 def test_a_view_of_which_nothing_is_known_gives_crops_too() -> None:
-    reader = Batches(a_head("cnn"), Places(64, 128), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("cnn"), Places(64, 128), CPU)  # type: ignore[arg-type]
     unknown = sample(lambda size: np.full((size, size), IGNORED, np.uint8))
     assert (reader.draw([unknown], np.random.default_rng(0))[2] == IGNORED).all()
 
 
 def test_a_head_that_looks_far_sees_whole_canvases() -> None:
-    reader = Batches(a_head("linear"), Places(64, 128), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("linear"), Places(64, 128), CPU)  # type: ignore[arg-type]
     features, pictures, targets = reader.draw([sample(quadrants)], np.random.default_rng(0))
     assert features["neck"].shape[-1] == targets.shape[-1] == 64 and pictures.shape[-1] == PICTURE_SIZE
 
@@ -161,7 +163,7 @@ def test_views_are_read_once_as_far_as_memory_allows(monkeypatch: pytest.MonkeyP
     for limit, reads in ((batches_module.REMEMBERED_BYTES, 1), (0, 3)):
         monkeypatch.setattr(batches_module, "REMEMBERED_BYTES", limit)
         places = Places(64, 128)
-        reader = Batches(a_head("cnn"), places, CPU)  # type: ignore[arg-type]
+        reader = SampleLoader(a_head("cnn"), places, CPU)  # type: ignore[arg-type]
         for _ in range(3):
             reader.draw([sample(quadrants)], np.random.default_rng(0))
         assert places.reads == reads

@@ -17,7 +17,7 @@ from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
 from SAMAdaptLib.jobs import benchmark
-from SAMAdaptLib.jobs.benchmark import Dataset, Tools, of_queries, run
+from SAMAdaptLib.jobs.benchmark import Dataset, Tools, for_queries, run
 from SAMAdaptLib.training.budget import BUDGETS, Budget
 from SAMAdaptLib.utils.memory import peak_memory_mb
 from SAMAdaptLib.worker.benchmark import run_supports
@@ -357,13 +357,13 @@ def test_a_result_restricted_to_some_queries_is_that_of_a_run_on_them_alone(data
     tools = Tools(head, only_large)
     whole = run(job(data, supports=(("p1",),), query=("p2", "p10")), tools=tools)
     alone = run(job(data, supports=(("p1",),), query=("p10",)), tools=tools)
-    part = of_queries(whole, ["p10"])
+    part = for_queries(whole, ["p10"])
     same = ("mean_dice", "mean_nsd", "mean_hd95_mm", "structures", "sd_dice")
     assert {key: part[key] for key in same} == {key: alone[key] for key in same}
     assert part["settings"]["query"] == alone["settings"]["query"]
     assert len(part["supports"][0]["cases"]) == 1 < len(whole["supports"][0]["cases"])
     with pytest.raises(InputError, match="No query volume of this result begins with x9"):
-        of_queries(whole, ["x9"])
+        for_queries(whole, ["x9"])
 
 
 def test_a_case_says_what_was_warned_of(data):

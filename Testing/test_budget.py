@@ -82,14 +82,14 @@ def test_a_closer_look_takes_the_place_of_a_second_head_unless_there_is_much_tim
 
 def test_learning_from_other_volumes_divides_the_time_into_trainings_like_a_usual_one() -> None:
     for budget in BUDGETS.values():
-        part = budget.divided()
+        part = budget.split_for_rounds()
         assert part.seconds * (1 + budget.rounds) == pytest.approx(budget.seconds)
         assert part.effort <= 1
         assert part.views <= BUDGETS["balanced"].views
         assert part.shape_steps_within(0.5) == replace(budget, shape_steps=700).shape_steps_within(0.5)
         assert part.arrangement_steps_within(0.5) == budget.arrangement_steps_within(0.5), "the first learns them alone"
     assert BUDGETS["best"].rounds > BUDGETS["balanced"].rounds >= 1
-    assert candidates("auto", BUDGETS["best"].divided(), more=True) == ("cnn",)
+    assert candidates("auto", BUDGETS["best"].split_for_rounds(), more=True) == ("cnn",)
 
 
 def test_as_many_other_volumes_are_learned_from_as_can_be_encoded_in_their_share_of_the_time() -> None:

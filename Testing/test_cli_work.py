@@ -55,9 +55,9 @@ def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warnin
     from SAMAdaptLib.heads.card import read_card
     from SAMAdaptLib.training import fit as fitting
 
-    real = fitting.fit
+    real = fitting.fit_head
 
-    def short(*arguments: object, **options: Any) -> fitting.Fit:
+    def short(*arguments: object, **options: Any) -> fitting.FitResult:
         result = real(*arguments, **{**options, "steps": 7})  # type: ignore[arg-type]
         result.planned = options["steps"]
         return result

@@ -22,21 +22,21 @@ from SAMAdaptLib.data.image import Labelmap, Volume
 from SAMAdaptLib.data.io.volumes import write_volume
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import HeadFileError
-from SAMAdaptLib.features.cache import FeatureStore
-from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.features.cache import FeatureCache
+from SAMAdaptLib.features.sliced_volume import slices_for_head
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference import cascade as predictor
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.jobs.runner import run_job
 from SAMAdaptLib.jobs.specs import EmbedJob, SegmentJob
 from SAMAdaptLib.networks import head_class
-from SAMAdaptLib.preprocessing.roi import MARGIN, STEPS, WORTH, Extent, extent, window_side
-from SAMAdaptLib.preprocessing.slicing import Frame
+from SAMAdaptLib.preprocessing.roi import MARGIN, STEPS, WORTH, RegionOfInterest, bounding_roi, roi_side
+from SAMAdaptLib.preprocessing.slicing import CanvasGeometry
 from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.training.budget import BUDGETS, goes_further
+from SAMAdaptLib.training.budget import BUDGETS, allows_second_stage
 from SAMAdaptLib.training.train import train
-from SAMAdaptLib.utils.disk.slice_store import KeptCanvases
+from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
 WIDE = Geometry((110, 100, 8), (1.0, 1.1, 3.0))
 
@@ -115,9 +115,9 @@ def test_a_window_holds_what_was_found_whatever_the_spacing(
 ) -> None:
     mask = np.zeros((64, 70), bool)
     mask[top : top + height, left : left + width] = True
-    found = extent([mask, ~mask & False], (row_mm, column_mm))
+    found = bounding_roi([mask, ~mask & False], (row_mm, column_mm))
     assert found is not None
-    window = found.window(Frame(mask.shape, (row_mm, column_mm), 0.0, 0.0, 500.0), MARGIN * found.side_mm)
+    window = found.window(CanvasGeometry(mask.shape, (row_mm, column_mm), 0.0, 0.0, 500.0), MARGIN * found.side_mm)
     assert found.side_mm <= max(height * row_mm, width * column_mm) + 1e-6
     for first, count, mm, corner in ((top, height, row_mm, window.top_mm), (left, width, column_mm, window.left_mm)):
         assert corner <= first * mm + 1e-6
@@ -127,8 +127,8 @@ def test_a_window_holds_what_was_found_whatever_the_spacing(
 @given(st.floats(-20, 20), st.floats(-20, 20))
 @settings(max_examples=60, deadline=None)
 def test_windows_around_places_that_differ_a_little_are_mostly_the_same(row: float, column: float) -> None:
-    slices = Frame((100, 100), (1.0, 1.0), 0.0, 0.0, 100.0)
-    window = Extent((50.0 + row, 50.0 + column), 20.0).window(slices, 40.0)
+    slices = CanvasGeometry((100, 100), (1.0, 1.0), 0.0, 0.0, 100.0)
+    window = RegionOfInterest((50.0 + row, 50.0 + column), 20.0).window(slices, 40.0)
     for corner, middle in ((window.top_mm, 50 + row), (window.left_mm, 50 + column)):
         assert corner % (40 / STEPS) == 0
         assert abs(corner + 20 - middle) <= 40 / STEPS / 2 + 1e-9
@@ -137,19 +137,19 @@ def test_windows_around_places_that_differ_a_little_are_mostly_the_same(row: flo
 def test_a_few_pixels_far_away_do_not_move_the_window() -> None:
     mask = np.zeros((100, 100), bool)
     mask[40:60, 30:50] = True
-    alone = extent([mask], (1.0, 1.0))
+    alone = bounding_roi([mask], (1.0, 1.0))
     mask[99, 99] = True
-    assert extent([mask], (1.0, 1.0)) == alone == Extent((50.0, 40.0), 20.0)
+    assert bounding_roi([mask], (1.0, 1.0)) == alone == RegionOfInterest((50.0, 40.0), 20.0)
 
 
 def test_where_nothing_was_found_there_is_no_place_to_look_at() -> None:
-    assert extent([np.zeros((9, 9), bool)] * 3, (1.0, 1.0)) is None
+    assert bounding_roi([np.zeros((9, 9), bool)] * 3, (1.0, 1.0)) is None
 
 
 def test_structures_that_fill_the_slice_are_not_looked_at_closer() -> None:
-    assert window_side([Extent((0, 0), 60.0)], 300.0) == MARGIN * 60
-    assert window_side([Extent((0, 0), 60.0), Extent((0, 0), 210.0)], 300.0) is None
-    assert window_side([Extent((0, 0), WORTH * 300 / MARGIN)], 300.0) is not None
+    assert roi_side([RegionOfInterest((0, 0), 60.0)], 300.0) == MARGIN * 60
+    assert roi_side([RegionOfInterest((0, 0), 60.0), RegionOfInterest((0, 0), 210.0)], 300.0) is None
+    assert roi_side([RegionOfInterest((0, 0), WORTH * 300 / MARGIN)], 300.0) is not None
 
 
 # In a head --------------------------------------------------------------------------------------------------------
@@ -177,10 +177,10 @@ def test_without_time_there_is_one_look(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_head_asked_for_by_name_looks_once_and_so_does_one_that_has_little_time() -> None:
-    assert not goes_further("cnn", BUDGETS["best"])
-    assert not goes_further("auto", BUDGETS["fast"])
-    assert goes_further("auto", BUDGETS["balanced"])
-    assert goes_further("auto", BUDGETS["best"])
+    assert not allows_second_stage("cnn", BUDGETS["best"])
+    assert not allows_second_stage("auto", BUDGETS["fast"])
+    assert allows_second_stage("auto", BUDGETS["balanced"])
+    assert allows_second_stage("auto", BUDGETS["best"])
 
 
 def test_training_on_with_corrected_slices_teaches_the_closer_look_as_well(head: Head) -> None:
@@ -234,7 +234,7 @@ def test_a_closer_look_that_finds_nothing_of_shape_leaves_the_first_ones_answer(
 ) -> None:
     volume = small_balls(seed=5).volume
     once = segment(volume, replace(head, closer=None, card=replace(head.card, closer={})))
-    monkeypatch.setattr("SAMAdaptLib.inference.cascade.TRUSTED", 1.01)
+    monkeypatch.setattr("SAMAdaptLib.inference.cascade.MIN_ROI_AGREEMENT", 1.01)
     different = segment(volume, head).voxels != once.voxels
     assert different.sum() <= 3  # what is kept meanwhile is rounded
 
@@ -279,9 +279,9 @@ def test_however_many_slices_are_encoded_together_the_same_is_found(
     voxels = case.volume.voxels.copy()
     voxels[2] = 100
     volume = replace(case.volume, voxels=voxels)
-    one_by_one = segment(volume, head, tta=True, store=FeatureStore(empty_home / "one"))
+    one_by_one = segment(volume, head, tta=True, store=FeatureCache(empty_home / "one"))
     monkeypatch.setattr(TinyEncoder, "batch", batch)
-    together = segment(volume, head, tta=True, store=FeatureStore(empty_home / "several"))
+    together = segment(volume, head, tta=True, store=FeatureCache(empty_home / "several"))
     assert one_by_one.voxels.any()
     np.testing.assert_array_equal(together.voxels, one_by_one.voxels)
 
@@ -303,8 +303,8 @@ def test_in_slices_that_are_seen_turned_the_same_is_found(head: Head, monkeypatc
         "SAMAdaptLib.preprocessing.roi.STEPS", 10_000
     )  # windows begin anywhere: a turn moves where they may
     upright = segment(volume, head)
-    monkeypatch.setattr(predictor, "TURNS", (90.0,))
-    monkeypatch.setattr(predictor._Seen, "of_shape", property(lambda seen: seen.frame.turn / 90))
+    monkeypatch.setattr(predictor, "ROTATIONS_DEG", (90.0,))
+    monkeypatch.setattr(predictor.CascadeResult, "of_shape", property(lambda seen: seen.frame.turn / 90))
     found = segment(lying_otherwise(volume), head)
     assert found.geometry == lying_otherwise(volume).geometry
     expected = np.rot90(upright.voxels, axes=(1, 2))
@@ -316,14 +316,14 @@ def test_in_slices_that_are_seen_turned_the_same_is_found(head: Head, monkeypatc
 def test_a_sure_head_does_not_look_at_slices_turned(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     volume = small_balls(seed=5).volume
     for sure, turned_looks in ((0.0, 0), (1.01, 4)):
-        monkeypatch.setattr(predictor, "SURE", sure)
+        monkeypatch.setattr(predictor, "ROTATE_BELOW_AGREEMENT", sure)
         heard = Listener()
         segment(volume, head, monitor=heard)
         assert sum("turned by" in stage for stage in set(heard.stages)) == turned_looks
 
 
 def test_a_head_that_knows_no_shapes_cannot_tell_how_a_volume_lies(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "SURE", 1.01)
+    monkeypatch.setattr(predictor, "ROTATE_BELOW_AGREEMENT", 1.01)
     heard = Listener()
     assert head.closer is not None
     segment(small_balls(seed=5).volume, with_closer_module(head, head.closer.module), monitor=heard)
@@ -331,19 +331,19 @@ def test_a_head_that_knows_no_shapes_cannot_tell_how_a_volume_lies(head: Head, m
 
 
 def test_the_agreement_is_that_of_the_turn_that_counts(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "SURE", 1.01)
+    monkeypatch.setattr(predictor, "ROTATE_BELOW_AGREEMENT", 1.01)
     heard: list[float] = []
-    look = predictor.Predictor(head, None, "cpu", Silent(), FeatureStore())
+    look = predictor.CascadePredictor(head, None, "cpu", Silent(), FeatureCache())
     seen = look._seen
 
-    def hear(*values: object) -> predictor._Seen:
+    def hear(*values: object) -> predictor.CascadeResult:
         heard.append((found := seen(*values)).of_shape)  # type: ignore[arg-type]
         return found
 
     monkeypatch.setattr(look, "_seen", hear)
-    list(look.slices(seen_by(head.card, small_balls(seed=5).volume)))
-    assert len(heard) == 1 + len(predictor.TURNS)
-    clearly = max(heard) >= heard[0] + predictor.CLEARLY
+    list(look.slices(slices_for_head(head.card, small_balls(seed=5).volume)))
+    assert len(heard) == 1 + len(predictor.ROTATIONS_DEG)
+    clearly = max(heard) >= heard[0] + predictor.ROTATION_MARGIN
     assert look.agreement == (max(heard) if clearly else heard[0])
 
 
@@ -359,7 +359,7 @@ def test_what_has_little_of_shape_is_doubted_however_it_was_looked_at(
 
 def test_kept_canvases_come_back_as_they_were_and_missing_ones_as_none() -> None:
     canvas = np.random.default_rng(0).random((3, 16, 16)).astype(np.float32)
-    with KeptCanvases(4) as kept:
+    with SliceStore(4) as kept:
         assert kept.get(0) is None
         kept.keep([None, None, canvas])
         assert (1 in kept, 2 in kept, kept.get(1)) == (False, True, None)

@@ -24,7 +24,7 @@ from SAMAdaptLib.heads.head import save_head
 from SAMAdaptLib.jobs.specs import BenchmarkJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from SAMAdaptLib.utils.process import ROOT, child_environment
 from SAMAdaptLib.worker import cluster
-from SAMAdaptLib.worker.pool import Ending, Outcome, run_many
+from SAMAdaptLib.worker.pool import Outcome, OutcomeStatus, run_many
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_a_cancel_is_noticed_while_the_scheduler_is_silent(mute: str, tmp_path: 
     began = time.monotonic()
     monitor = Listener(lambda _: time.monotonic() - began > 0.3)
     (outcome,) = run_many(jobs_for(tmp_path, head, "a"), scheduler=mute, monitor=monitor)
-    assert outcome.ending is Ending.CANCELLED
+    assert outcome.ending is OutcomeStatus.CANCELLED
     assert time.monotonic() - began < 2
 
 
@@ -362,11 +362,13 @@ def test_a_benchmark_without_an_output_needs_no_folder_that_the_workers_see(monk
 
     def run(jobs, monitor: Any, **_: Any) -> list[Outcome]:
         seen.extend(jobs)
-        return [Outcome(job, Ending.DONE, result={"supports": [job.supports[0]], "warnings": []}) for job in jobs]
+        return [
+            Outcome(job, OutcomeStatus.DONE, result={"supports": [job.supports[0]], "warnings": []}) for job in jobs
+        ]
 
     monkeypatch.setattr(cohort_benchmark, "run_many", run)
     monkeypatch.setattr(
-        "SAMAdaptLib.jobs.benchmark.joined", lambda results: {"supports": [r["supports"] for r in results]}
+        "SAMAdaptLib.jobs.benchmark.merge_results", lambda results: {"supports": [r["supports"] for r in results]}
     )
     job = BenchmarkJob("data", (("a",), ("b",)), ("c",))
     assert cohort_benchmark.run_supports(job, scheduler="tcp://h:1")["supports"] == [[("a",)], [("b",)]]
@@ -442,7 +444,7 @@ def test_the_volume_of_a_lost_worker_is_done_again_and_no_other(tmp_path, head, 
 @pytest.mark.filterwarnings("default")
 def test_a_volume_that_kills_every_worker_is_given_up(tmp_path: Path, head: str, workers, stand_in) -> None:
     outcomes = run_many(jobs_for(tmp_path, head, "mortal", "a"), scheduler=workers.scheduler_address)
-    assert [outcome.ending for outcome in outcomes] == [Ending.FAILED, Ending.DONE]
+    assert [outcome.ending for outcome in outcomes] == [OutcomeStatus.FAILED, OutcomeStatus.DONE]
     assert "KilledWorker" in str(outcomes[0].error)
 
 
@@ -506,6 +508,6 @@ if __name__ == "__main__":
     process.kill()
     process.wait()
     process.stdout.close()
-    assert {outcome.ending for outcome in outcomes} == {Ending.DONE, Ending.FAILED}
+    assert {outcome.ending for outcome in outcomes} == {OutcomeStatus.DONE, OutcomeStatus.FAILED}
     assert isinstance(outcomes[-1].error, SAMAdaptError)
     assert "scheduler was lost" in str(outcomes[-1].error)

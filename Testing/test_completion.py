@@ -25,8 +25,8 @@ from SAMAdaptLib.preprocessing.intensity import rule_for
 from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import BUDGETS
-from SAMAdaptLib.training.dataset import Lessons
-from SAMAdaptLib.training.label_completion import drawn_in, filled_in
+from SAMAdaptLib.training.dataset import TrainingData
+from SAMAdaptLib.training.label_completion import drawn_in, fill_unannotated
 from SAMAdaptLib.training.train import train
 
 
@@ -68,10 +68,10 @@ def test_what_was_drawn_stays_and_the_rest_is_what_the_head_found() -> None:
     case = scribbled(whole)
     known = drawn_in(case, _sliced(case), (2, 5), False, UNKNOWN)
     np.testing.assert_array_equal(known, case.labelmap.voxels != UNKNOWN)
-    filled = filled_in(case, known, whole.labelmap.voxels, (2, 5))
+    filled = fill_unannotated(case, known, whole.labelmap.voxels, (2, 5))
     np.testing.assert_array_equal(filled.voxels, whole.labelmap.voxels)
     assert {structure.value for structure in filled.structures} == {2, 5}
-    contradicted = filled_in(case, known, 7 - whole.labelmap.voxels, (2, 5))
+    contradicted = fill_unannotated(case, known, 7 - whole.labelmap.voxels, (2, 5))
     np.testing.assert_array_equal(contradicted.voxels[known], whole.labelmap.voxels[known])
 
 
@@ -87,7 +87,7 @@ def test_on_annotated_slices_all_is_known_whatever_their_plane(plane: str, quart
         drawn = sliced.stack.slice(case.labelmap.voxels, index).any()
         assert (sliced.stack.slice(known, index) == drawn).all()
     found = np.where(known, 2, whole.labelmap.voxels).astype(np.uint8)
-    np.testing.assert_array_equal(filled_in(case, known, found, (2, 5)).voxels, whole.labelmap.voxels)
+    np.testing.assert_array_equal(fill_unannotated(case, known, found, (2, 5)).voxels, whole.labelmap.voxels)
 
 
 def test_of_scribbles_on_some_slices_only_the_scribbles_are_known() -> None:
@@ -116,7 +116,7 @@ def test_pieces_that_hold_nothing_drawn_are_left_out() -> None:
 
 def test_slices_that_judge_a_head_stay_as_they_were_drawn() -> None:
     whole = small_balls()
-    lessons = Lessons([scribbled(whole)], "auto", "auto", False, UNKNOWN, None, [whole.labelmap])
+    lessons = TrainingData([scribbled(whole)], "auto", "auto", False, UNKNOWN, None, [whole.labelmap])
     assert lessons.closer is not None
     for lesson in (lessons.first, lessons.closer):
         assert lesson.held_out
@@ -151,7 +151,7 @@ def test_from_an_open_annotation_shapes_and_a_closer_look_are_learned_all_the_sa
 
 
 def test_a_label_for_the_unknown_that_occurs_nowhere_leaves_an_annotation_whole() -> None:
-    lessons = Lessons([small_balls()], "auto", "auto", False, UNKNOWN)
+    lessons = TrainingData([small_balls()], "auto", "auto", False, UNKNOWN)
     assert lessons.whole
     assert lessons.closer is not None
 

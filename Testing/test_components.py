@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from SAMAdaptLib.inference.components import contacts, is_single, keep_main_pieces
+from SAMAdaptLib.inference.components import contact_fractions, is_single_component, keep_main_pieces
 
 
 def scene() -> np.ndarray:
@@ -29,7 +29,7 @@ def test_the_piece_beside_its_neighbour_wins_over_a_larger_mistake() -> None:
     heart[:, 28:] = 0
     labels[:, 28:33] = 0
     assert (labels[:, 28:] == 1).sum() > 2 * (heart == 1).sum()
-    keep_main_pieces(labels, [1, 2], contacts(heart, [1, 2]))
+    keep_main_pieces(labels, [1, 2], contact_fractions(heart, [1, 2]))
     np.testing.assert_array_equal(labels, heart)
 
 
@@ -74,7 +74,7 @@ def test_an_empty_structure_changes_nothing() -> None:
 def test_contact_is_found_from_both_sides_and_only_where_it_is() -> None:
     labels = scene()
     labels[1:3, 36:39, 2:5] = 7
-    found = contacts(labels, [1, 2, 7, 9])
+    found = contact_fractions(labels, [1, 2, 7, 9])
     assert {value: sorted(others) for value, others in found.items()} == {1: [2], 2: [1], 7: [], 9: []}
 
 
@@ -82,10 +82,10 @@ def test_contact_is_the_share_of_the_voxels_beside_a_structure() -> None:
     labels = np.zeros((1, 12, 12), np.uint8)
     labels[0, 4:8, 4:8] = 1
     labels[0, 8, 4:8] = 2
-    found = contacts(labels, [1, 2])
+    found = contact_fractions(labels, [1, 2])
     assert found == {1: {2: 4 / 16}, 2: {1: 4 / 10}}
     labels[0, 3:9, 3:9] = np.where(labels[0, 3:9, 3:9] == 1, 1, 2)
-    assert contacts(labels, [1, 2])[1] == {2: 1.0}, "enclosed, and corners do not count"
+    assert contact_fractions(labels, [1, 2])[1] == {2: 1.0}, "enclosed, and corners do not count"
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -99,7 +99,7 @@ def test_which_piece_is_kept_does_not_depend_on_the_order_of_the_axes(axis: int)
 
 def test_a_structure_that_fills_the_volume_has_no_surface_to_touch_with() -> None:
     labels = np.ones((3, 4, 5), np.uint8)
-    assert contacts(labels, [1, 2]) == {1: {}, 2: {}}
+    assert contact_fractions(labels, [1, 2]) == {1: {}, 2: {}}
 
 
 def test_a_thin_wall_that_breaks_off_in_the_last_slice_counts_as_single() -> None:
@@ -108,7 +108,7 @@ def test_a_thin_wall_that_breaks_off_in_the_last_slice_counts_as_single() -> Non
     wall[:7, 8:17, 8:17] = False
     wall[7, 23:27, 23:27] = wall[7, 24:27, 5:14] = True
     assert 0.95 < wall[:7].sum() / wall.sum() < 0.98
-    assert is_single(wall)
+    assert is_single_component(wall)
 
 
 def test_one_piece_with_crumbs_counts_as_single_and_two_halves_do_not() -> None:
@@ -117,6 +117,6 @@ def test_one_piece_with_crumbs_counts_as_single_and_two_halves_do_not() -> None:
     whole[0, 0, 0] = True
     halves = np.zeros((3, 30, 30), bool)
     halves[:, 2:10, 2:10] = halves[:, 20:28, 20:28] = True
-    assert is_single(whole)
-    assert not is_single(halves)
-    assert is_single(np.zeros((2, 2, 2), bool))
+    assert is_single_component(whole)
+    assert not is_single_component(halves)
+    assert is_single_component(np.zeros((2, 2, 2), bool))

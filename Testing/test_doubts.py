@@ -19,10 +19,10 @@ from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.image import Volume
 from SAMAdaptLib.data.io.volumes import read_volume
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.features.sliced_volume import slices_for_head
 from SAMAdaptLib.heads.card import HeadCard
 from SAMAdaptLib.heads.head import save_head
-from SAMAdaptLib.inference.quality_control import LEAST_AGREEMENT, doubts, looks_of, seen_in, unfamiliar
+from SAMAdaptLib.inference.quality_control import LEAST_AGREEMENT, looks_of, quality_warnings, seen_in, unfamiliar
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks.shape_prior import CELLS, ShapePrior
 
@@ -34,23 +34,23 @@ def volume(modality: str = "") -> Volume:
 
 
 def test_an_ordinary_result_raises_no_doubt() -> None:
-    assert doubts(a_card(), volume(), BOTH, None) == []
-    assert doubts(a_card(), volume("MR"), BOTH, LEAST_AGREEMENT) == []
+    assert quality_warnings(a_card(), volume(), BOTH, None) == []
+    assert quality_warnings(a_card(), volume("MR"), BOTH, LEAST_AGREEMENT) == []
 
 
 def test_another_modality_is_named_with_the_trained_one() -> None:
-    (reason,) = doubts(replace(a_card(), modality="MR"), volume("CT"), BOTH, 0.9)
+    (reason,) = quality_warnings(replace(a_card(), modality="MR"), volume("CT"), BOTH, 0.9)
     assert reason == "The volume is CT, and the head was trained on MR."
-    assert doubts(replace(a_card(), modality="MR"), volume(), BOTH, 0.9) == []
+    assert quality_warnings(replace(a_card(), modality="MR"), volume(), BOTH, 0.9) == []
 
 
 def test_structures_that_were_not_found_are_named_unless_only_a_part_was_looked_at() -> None:
-    assert doubts(a_card(), volume(), {7: 0.9}, None) == ["Not found: Left ventricle."]
-    assert doubts(a_card(), volume(), {7: 0.9}, None, whole=False) == []
+    assert quality_warnings(a_card(), volume(), {7: 0.9}, None) == ["Not found: Left ventricle."]
+    assert quality_warnings(a_card(), volume(), {7: 0.9}, None, whole=False) == []
 
 
 def test_shapes_that_the_prior_takes_apart_are_doubted() -> None:
-    (reason,) = doubts(a_card(), volume(), BOTH, LEAST_AGREEMENT - 0.1)
+    (reason,) = quality_warnings(a_card(), volume(), BOTH, LEAST_AGREEMENT - 0.1)
     assert "little of the shapes that it was trained on" in reason
 
 
@@ -62,20 +62,20 @@ def with_sizes(*span_ml: float) -> HeadCard:
 
 @pytest.mark.parametrize(("found_ml", "doubted"), [(11.9, True), (12.1, False), (60, False), (749, False), (751, True)])
 def test_a_structure_of_quite_another_size_than_in_the_training_is_doubted(found_ml: float, doubted: bool) -> None:
-    reasons = doubts(with_sizes(60, 150), volume(), {3: found_ml, 7: 1000.0}, 0.9)
+    reasons = quality_warnings(with_sizes(60, 150), volume(), {3: found_ml, 7: 1000.0}, 0.9)
     words = f"Left ventricle has {found_ml:.3g} ml; in the training it had 60 to 150 ml."
     assert reasons == [words] * doubted
-    assert doubts(with_sizes(60, 150), volume(), {3: found_ml, 7: 1000.0}, 0.9, whole=False) == []
+    assert quality_warnings(with_sizes(60, 150), volume(), {3: found_ml, 7: 1000.0}, 0.9, whole=False) == []
 
 
 def test_one_training_size_is_named_as_one_and_none_says_nothing() -> None:
-    (reason,) = doubts(with_sizes(60, 60), volume(), {3: 6.0, 7: 1.0}, None)
+    (reason,) = quality_warnings(with_sizes(60, 60), volume(), {3: 6.0, 7: 1.0}, None)
     assert reason.endswith("in the training it had 60 ml.")
-    assert doubts(with_sizes(), volume(), {3: 6.0, 7: 1.0}, None) == []
+    assert quality_warnings(with_sizes(), volume(), {3: 6.0, 7: 1.0}, None) == []
 
 
 def test_what_was_not_found_is_said_once() -> None:
-    assert doubts(with_sizes(60, 60), volume(), {7: 1.0}, None) == ["Not found: Left ventricle."]
+    assert quality_warnings(with_sizes(60, 60), volume(), {7: 1.0}, None) == ["Not found: Left ventricle."]
 
 
 # What a head has seen nothing like ------------------------------------------------------------------------------------
@@ -103,19 +103,19 @@ def having_seen(*seen: object) -> HeadCard:
 )
 def test_a_spacing_far_from_any_of_the_training_is_doubted(spacing: tuple[float, ...], words: str) -> None:
     card = having_seen(looks(1.4, 1.4, 8.0), looks(1.7, 1.7, 8.0))
-    assert doubts(card, volume(), BOTH, 0.9, looks=looks(*spacing)) == ([words] if words else [])
+    assert quality_warnings(card, volume(), BOTH, 0.9, looks=looks(*spacing)) == ([words] if words else [])
 
 
 def test_gray_values_far_from_any_of_the_training_are_doubted() -> None:
     here = looks(1.4, 1.4, 8.0, gray=(65, 105, 165, 215, 247, 253, 255))
     card = having_seen(looks(1.4, 1.4, 8.0))
-    (reason,) = doubts(card, volume(), BOTH, 0.9, looks=here)
+    (reason,) = quality_warnings(card, volume(), BOTH, 0.9, looks=here)
     assert reason.startswith("The volume is bright and dark in quite other parts")
-    assert doubts(having_seen(looks(1.4, 1.4, 8.0), here), volume(), BOTH, 0.9, looks=here) == []
+    assert quality_warnings(having_seen(looks(1.4, 1.4, 8.0), here), volume(), BOTH, 0.9, looks=here) == []
 
 
 def test_a_card_that_does_not_say_what_it_saw_raises_no_doubt() -> None:
-    assert doubts(having_seen(), volume(), BOTH, 0.9, looks=looks(9, 9, 99)) == []
+    assert quality_warnings(having_seen(), volume(), BOTH, 0.9, looks=looks(9, 9, 99)) == []
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_training_says_what_it_saw_and_doubts_only_what_differs() -> None:
     assert json.loads(card.to_json())["training"]["seen"] == card.training["seen"]
 
     def reasons(other: Volume) -> list[str]:
-        return unfamiliar(card, looks_of(seen_by(card, other)))
+        return unfamiliar(card, looks_of(slices_for_head(card, other)))
 
     assert reasons(two_balls(seed=3, shift=0.1).volume) == []
     coarse = Volume(case.volume.voxels, Geometry(case.volume.geometry.size, (9.0, 9.0, 9.0)))
@@ -161,10 +161,10 @@ def test_real_volumes_of_one_kind_raise_no_doubt_and_of_another_do(shared_data: 
     card = replace(card, training={"seen": seen_in(card, [trained])})
     for path in hearts[1 :: max(1, len(hearts) // 6)]:
         other = read_volume(path)
-        assert unfamiliar(card, looks_of(seen_by(card, other))) == [], path.name
+        assert unfamiliar(card, looks_of(slices_for_head(card, other))) == [], path.name
         inverted = other.with_array(other.voxels.max() - other.voxels)
-        assert len(unfamiliar(card, looks_of(seen_by(card, inverted)))) == 1, path.name
-    assert unfamiliar(card, looks_of(seen_by(card, read_volume(hippocampi[0]))))
+        assert len(unfamiliar(card, looks_of(slices_for_head(card, inverted)))) == 1, path.name
+    assert unfamiliar(card, looks_of(slices_for_head(card, read_volume(hippocampi[0]))))
 
 
 # Regions --------------------------------------------------------------------------------------------------------------

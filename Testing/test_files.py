@@ -32,7 +32,7 @@ from SAMAdaptLib.utils import paths as home
 from SAMAdaptLib.utils.disk import scratch
 from SAMAdaptLib.utils.disk import slice_store as canvases
 from SAMAdaptLib.utils.faults import described
-from SAMAdaptLib.utils.files import write_content, write_whole
+from SAMAdaptLib.utils.files import write_atomically, write_content
 from SAMAdaptLib.utils.process import child_environment
 from SAMAdaptLib.worker.folder import JobFolder
 
@@ -297,13 +297,13 @@ def test_without_reservation_zeros_take_the_room(small_disk: Path, monkeypatch) 
 
 def test_canvases_without_room_are_an_error(small_disk: Path, monkeypatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
-    with canvases.KeptCanvases(40) as kept, pytest.raises(DiskFullError, match="TMPDIR"):
+    with canvases.SliceStore(40) as kept, pytest.raises(DiskFullError, match="TMPDIR"):
         kept.keep(np.ones((2, 128, 128), np.float32) for _ in range(40))
 
 
 def test_canvases_come_back_as_they_were_kept() -> None:
     given = [None, *(np.full((2, 3, 3), value, np.float32) for value in range(3)), None]
-    with canvases.KeptCanvases(5) as kept:
+    with canvases.SliceStore(5) as kept:
         kept.keep(given)
         found = list(kept)
         assert 2 in kept and 4 not in kept
@@ -315,7 +315,7 @@ def test_canvases_come_back_as_they_were_kept() -> None:
 def test_no_temporary_folder_at_all_is_told(monkeypatch) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError(2, "No usable folder")))
     with pytest.raises(InputError, match=r"No temporary file can be written .*set TMPDIR"):
-        canvases.KeptCanvases(3)
+        canvases.SliceStore(3)
 
 
 @pytest.mark.parametrize("planes", ["three", "one"])
@@ -365,7 +365,7 @@ def test_results_have_the_rights_that_the_user_asked_for(tmp_path: Path, umask, 
 def test_private_files_are_private_from_their_first_byte(tmp_path: Path, umask, mask: int) -> None:
     umask(mask)
     seen: list[int] = []
-    write_whole(tmp_path / "a.npy", lambda part: (seen.append(mode(part)), part.write_bytes(b"x")), private=True)
+    write_atomically(tmp_path / "a.npy", lambda part: (seen.append(mode(part)), part.write_bytes(b"x")), private=True)
     assert (seen, mode(tmp_path / "a.npy")) == ([0o600], 0o600)
 
 

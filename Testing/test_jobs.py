@@ -154,7 +154,7 @@ WORDS = (
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word.say)
-def test_a_word_survives_the_wire_in_one_ascii_line(word: wire.Word) -> None:
+def test_a_word_survives_the_wire_in_one_ascii_line(word: wire.Message) -> None:
     line = wire.encode(word)
     assert line.count("\n") == 1
     assert line.isascii()
@@ -166,7 +166,7 @@ def test_every_word_of_the_worker_is_tested() -> None:
 
 
 @pytest.mark.parametrize("word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Quit()])
-def test_a_word_to_the_worker_survives_the_wire(word: wire.Word) -> None:
+def test_a_word_to_the_worker_survives_the_wire(word: wire.Message) -> None:
     assert wire.decode(wire.encode(word), wire.TO_WORKER) == word
 
 

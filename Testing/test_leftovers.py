@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.utils import files
 from SAMAdaptLib.utils.disk import leftovers
 from SAMAdaptLib.utils.disk.leftovers import is_running, part_name, sweep_parts, this_host
@@ -127,7 +127,7 @@ def test_a_process_killed_while_it_writes_leaves_one_file_that_the_next_removes(
 
 
 def test_the_cache_is_swept_at_the_first_writing_and_counts_no_halves(tmp_path: Path, gone: int) -> None:
-    store = FeatureStore(tmp_path, limit_bytes=10**6)
+    store = FeatureCache(tmp_path, limit_bytes=10**6)
     (tmp_path / "ab").mkdir()
     old, mine = left(tmp_path / "ab", gone, HOUR), left(tmp_path / "ab", os.getpid(), 0.0)
     assert store.describe()["files"] == 0
@@ -145,7 +145,7 @@ def test_a_job_folder_dated_in_the_future_goes_when_its_owner_is_gone(empty_home
     dead._lock.close()  # as the system does when a process ends
     for each in (dead, living):
         os.utime(each.path, (time.time() - age, time.time() - age))
-    assert jobfolder.sweep() == 1
+    assert jobfolder.remove_stale() == 1
     assert (dead.path.exists(), living.path.exists()) == (False, True)
     living.remove()
 
@@ -158,7 +158,7 @@ def test_without_locks_the_owners_number_decides(empty_home: Path, gone: int, mo
         (each.path / "owner.lock").write_text(f"\n{this_host()} {process}")
         os.utime(each.path, (0, 0))
     monkeypatch.setattr(jobfolder, "_try_lock", lambda _: None)
-    assert jobfolder.sweep() == 1
+    assert jobfolder.remove_stale() == 1
     assert (dead.path.exists(), living.path.exists()) == (False, True)
 
 

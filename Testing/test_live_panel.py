@@ -67,7 +67,7 @@ def desk(a_host: SlicerHost) -> Desk:
 
 
 @pytest.fixture
-def filled_in(desk: Desk) -> Desk:
+def fill_unannotated(desk: Desk) -> Desk:
     """Two slices painted, the whole volume previewed."""
     desk.ids = desk.choose()
     desk.paint(desk.ids, 2, 6)
@@ -93,22 +93,22 @@ def test_choosing_the_volume_starts_the_encoding_by_itself_and_says_how_far_it_i
     assert "Paint a structure" in desk.host.find("liveStatusLabel").text
 
 
-def test_after_a_stroke_the_other_slices_fill_in_and_the_strokes_are_as_they_were(filled_in: Desk) -> None:
-    strokes = painted(filled_in.segmentation, filled_in.volume)
+def test_after_a_stroke_the_other_slices_fill_in_and_the_strokes_are_as_they_were(fill_unannotated: Desk) -> None:
+    strokes = painted(fill_unannotated.segmentation, fill_unannotated.volume)
     assert set(np.flatnonzero(strokes.any(axis=(1, 2)))) == {2, 6}
-    shown = filled_in.shown()
+    shown = fill_unannotated.shown()
     others = [n for n in range(len(shown)) if n not in (2, 6)]
-    agreement = (shown[others] == filled_in.truth[others]).mean()
+    agreement = (shown[others] == fill_unannotated.truth[others]).mean()
     assert agreement > 0.9
     assert not shown[[2, 6]].any()  # one's own strokes are not covered
 
 
-def test_the_preview_is_see_through_hidden_from_lists_and_not_saved(filled_in: Desk, tmp_path: Path) -> None:
-    node = filled_in.preview
+def test_the_preview_is_see_through_hidden_from_lists_and_not_saved(fill_unannotated: Desk, tmp_path: Path) -> None:
+    node = fill_unannotated.preview
     assert node.GetHideFromEditors()
     assert node.GetDisplayNode().GetOpacity2DFill() < 0.5
-    filled_in.host.scene.SetURL(str(tmp_path / "scene.mrml"))
-    filled_in.host.scene.Commit()
+    fill_unannotated.host.scene.SetURL(str(tmp_path / "scene.mrml"))
+    fill_unannotated.host.scene.Commit()
     written = (tmp_path / "scene.mrml").read_text(encoding="utf-8")
     assert "live preview" not in written
     assert "Drawn" in written
@@ -129,81 +129,81 @@ def test_strokes_that_come_meanwhile_replace_the_running_fit(desk: Desk) -> None
     assert desk.live.state.annotated == (2, 7)
 
 
-def test_accept_writes_the_open_slices_in_one_undo_step_and_takes_the_preview_away(filled_in: Desk) -> None:
-    before = painted(filled_in.segmentation, filled_in.volume)
-    filled_in.host.click("liveAcceptButton")
-    filled_in.until(lambda: not filled_in.live.wanted)
-    after = painted(filled_in.segmentation, filled_in.volume)
+def test_accept_writes_the_open_slices_in_one_undo_step_and_takes_the_preview_away(fill_unannotated: Desk) -> None:
+    before = painted(fill_unannotated.segmentation, fill_unannotated.volume)
+    fill_unannotated.host.click("liveAcceptButton")
+    fill_unannotated.until(lambda: not fill_unannotated.live.wanted)
+    after = painted(fill_unannotated.segmentation, fill_unannotated.volume)
     assert (after[[2, 6]] == before[[2, 6]]).all()
-    assert (after == filled_in.truth).mean() > 0.95
-    assert previews(filled_in.host.scene) == 0
-    assert "one undo takes it back" in filled_in.host.find("liveStatusLabel").text
-    filled_in.person.logic.Undo()
-    assert (painted(filled_in.segmentation, filled_in.volume) == before).all()
+    assert (after == fill_unannotated.truth).mean() > 0.95
+    assert previews(fill_unannotated.host.scene) == 0
+    assert "one undo takes it back" in fill_unannotated.host.find("liveStatusLabel").text
+    fill_unannotated.person.logic.Undo()
+    assert (painted(fill_unannotated.segmentation, fill_unannotated.volume) == before).all()
 
 
-def test_accept_this_slice_writes_that_slice_which_counts_as_annotated_then(filled_in: Desk) -> None:
-    filled_in.live.jumpTo(4)
-    filled_in.until(lambda: filled_in.live.state.visible == 4)
-    filled_in.host.click("liveAcceptSliceButton")
-    filled_in.until(lambda: 4 in filled_in.live.state.annotated)
-    drawn = painted(filled_in.segmentation, filled_in.volume)
+def test_accept_this_slice_writes_that_slice_which_counts_as_annotated_then(fill_unannotated: Desk) -> None:
+    fill_unannotated.live.jumpTo(4)
+    fill_unannotated.until(lambda: fill_unannotated.live.state.visible == 4)
+    fill_unannotated.host.click("liveAcceptSliceButton")
+    fill_unannotated.until(lambda: 4 in fill_unannotated.live.state.annotated)
+    drawn = painted(fill_unannotated.segmentation, fill_unannotated.volume)
     assert set(np.flatnonzero(drawn.any(axis=(1, 2)))) == {2, 4, 6}
-    filled_in.until(filled_in.previewed)
-    assert filled_in.preview is not None
+    fill_unannotated.until(fill_unannotated.previewed)
+    assert fill_unannotated.preview is not None
 
 
-def test_only_between_annotated_slices_leaves_the_ends_alone(filled_in: Desk) -> None:
-    filled_in.host.click("liveBetweenCheckBox")
-    filled_in.host.click("liveAcceptButton")
-    filled_in.until(lambda: not filled_in.live.wanted)
-    drawn = painted(filled_in.segmentation, filled_in.volume)
+def test_only_between_annotated_slices_leaves_the_ends_alone(fill_unannotated: Desk) -> None:
+    fill_unannotated.host.click("liveBetweenCheckBox")
+    fill_unannotated.host.click("liveAcceptButton")
+    fill_unannotated.until(lambda: not fill_unannotated.live.wanted)
+    drawn = painted(fill_unannotated.segmentation, fill_unannotated.volume)
     assert set(np.flatnonzero(drawn.any(axis=(1, 2)))) == {2, 3, 4, 5, 6}
 
 
-def test_turning_it_off_takes_the_preview_away_and_leaves_the_strokes(filled_in: Desk) -> None:
-    before = painted(filled_in.segmentation, filled_in.volume)
-    filled_in.host.click("liveLiveButton")
-    filled_in.host.spin(timeout=0.1)
-    assert previews(filled_in.host.scene) == 0
-    assert filled_in.runner.live.closed
-    assert (painted(filled_in.segmentation, filled_in.volume) == before).all()
+def test_turning_it_off_takes_the_preview_away_and_leaves_the_strokes(fill_unannotated: Desk) -> None:
+    before = painted(fill_unannotated.segmentation, fill_unannotated.volume)
+    fill_unannotated.host.click("liveLiveButton")
+    fill_unannotated.host.spin(timeout=0.1)
+    assert previews(fill_unannotated.host.scene) == 0
+    assert fill_unannotated.runner.live.closed
+    assert (painted(fill_unannotated.segmentation, fill_unannotated.volume) == before).all()
 
 
-def test_next_slice_goes_to_the_one_that_it_is_least_sure_of(filled_in: Desk) -> None:
-    wanted = filled_in.live.state.next
-    filled_in.host.click("liveNextButton")
-    filled_in.until(lambda: filled_in.live.state.visible == wanted)
-    assert f"Slice {wanted + 1} of 10" in filled_in.host.find("liveSliceLabel").text
-    assert wanted in filled_in.runner.live.focused
+def test_next_slice_goes_to_the_one_that_it_is_least_sure_of(fill_unannotated: Desk) -> None:
+    wanted = fill_unannotated.live.state.next
+    fill_unannotated.host.click("liveNextButton")
+    fill_unannotated.until(lambda: fill_unannotated.live.state.visible == wanted)
+    assert f"Slice {wanted + 1} of 10" in fill_unannotated.host.find("liveSliceLabel").text
+    assert wanted in fill_unannotated.runner.live.focused
 
 
-def test_the_slider_moves_the_views_and_the_views_move_the_slider(filled_in: Desk) -> None:
-    slider = filled_in.host.find("liveSliceSlider")
+def test_the_slider_moves_the_views_and_the_views_move_the_slider(fill_unannotated: Desk) -> None:
+    slider = fill_unannotated.host.find("liveSliceSlider")
     slider.setValue(8)
-    filled_in.until(lambda: filled_in.live.state.visible == 8)
-    filled_in.live._application.jumpToSlice((0.0, 0.0, 8.0 * 1))
-    filled_in.until(lambda: filled_in.live.state.visible == 1)
+    fill_unannotated.until(lambda: fill_unannotated.live.state.visible == 8)
+    fill_unannotated.live._application.jumpToSlice((0.0, 0.0, 8.0 * 1))
+    fill_unannotated.until(lambda: fill_unannotated.live.state.visible == 1)
     assert slider.value == 1
 
 
-def test_nothing_here_makes_a_slice_count_and_is_kept_with_the_segmentation(filled_in: Desk) -> None:
-    filled_in.live.jumpTo(9)
-    filled_in.host.click("liveEmptyButton")
-    filled_in.until(lambda: 9 in filled_in.live.state.annotated)
-    assert filled_in.runner.live.sent[-1]["empty"] == (9,)
-    assert "nothing here" in filled_in.host.find("liveSliceLabel").text
-    assert filled_in.segmentation.GetAttribute("SAMAdapt.EmptySlices") == "axial:9"
-    filled_in.host.click("liveEmptyButton")
-    filled_in.until(lambda: 9 not in filled_in.live.state.annotated)
+def test_nothing_here_makes_a_slice_count_and_is_kept_with_the_segmentation(fill_unannotated: Desk) -> None:
+    fill_unannotated.live.jumpTo(9)
+    fill_unannotated.host.click("liveEmptyButton")
+    fill_unannotated.until(lambda: 9 in fill_unannotated.live.state.annotated)
+    assert fill_unannotated.runner.live.sent[-1]["empty"] == (9,)
+    assert "nothing here" in fill_unannotated.host.find("liveSliceLabel").text
+    assert fill_unannotated.segmentation.GetAttribute("SAMAdapt.EmptySlices") == "axial:9"
+    fill_unannotated.host.click("liveEmptyButton")
+    fill_unannotated.until(lambda: 9 not in fill_unannotated.live.state.annotated)
 
 
-def test_an_erased_stroke_counts_no_more(filled_in: Desk) -> None:
-    for segment_id in filled_in.ids.values():
-        mask = np.zeros_like(filled_in.truth)
+def test_an_erased_stroke_counts_no_more(fill_unannotated: Desk) -> None:
+    for segment_id in fill_unannotated.ids.values():
+        mask = np.zeros_like(fill_unannotated.truth)
         mask[6] = 1
-        filled_in.person.paint(segment_id, mask, filled_in.volume, erase=True)
-    filled_in.until(lambda: filled_in.live.state.annotated == (2,))
+        fill_unannotated.person.paint(segment_id, mask, fill_unannotated.volume, erase=True)
+    fill_unannotated.until(lambda: fill_unannotated.live.state.annotated == (2,))
 
 
 def test_a_background_segment_makes_scribbles_of_the_strokes(desk: Desk) -> None:
@@ -222,35 +222,35 @@ def test_a_background_segment_makes_scribbles_of_the_strokes(desk: Desk) -> None
     assert desk.preview.GetSegmentation().GetNumberOfSegments() == 2
 
 
-def test_learn_hands_the_annotated_slices_to_the_training(filled_in: Desk) -> None:
-    filled_in.host.click("liveLearnButton")
-    filled_in.until(lambda: filled_in.runner.handles)
-    job = filled_in.runner.handle.job
+def test_learn_hands_the_annotated_slices_to_the_training(fill_unannotated: Desk) -> None:
+    fill_unannotated.host.click("liveLearnButton")
+    fill_unannotated.until(lambda: fill_unannotated.runner.handles)
+    job = fill_unannotated.runner.handle.job
     assert job.kind == "train"
     assert job.annotated_slices_only
-    assert filled_in.live.link is None
-    assert previews(filled_in.host.scene) == 0
+    assert fill_unannotated.live.link is None
+    assert previews(fill_unannotated.host.scene) == 0
 
 
 def test_another_job_has_the_worker_for_itself_and_the_preview_comes_back_after_it(
-    filled_in: Desk, a_head: Path
+    fill_unannotated: Desk, a_head: Path
 ) -> None:
-    panel = filled_in.host.widget.panel
+    panel = fill_unannotated.host.widget.panel
     panel.refresh()
-    filled_in.host.widget._parameterNode.inputVolume = filled_in.volume
+    fill_unannotated.host.widget._parameterNode.inputVolume = fill_unannotated.volume
     panel.segment.chooseHead("Heart.samhead")
     assert not panel.segment.state().problem(), panel.segment.state().problem()
     panel.segment.run()
-    assert filled_in.live.state.phase.value == "waiting"
-    assert [live.closed for live in filled_in.runner.lives] == [True]
-    filled_in.until(lambda: filled_in.runner.handles)
+    assert fill_unannotated.live.state.phase.value == "waiting"
+    assert [live.closed for live in fill_unannotated.runner.lives] == [True]
+    fill_unannotated.until(lambda: fill_unannotated.runner.handles)
     panel.refresh()
-    assert "Another job is running" in filled_in.host.find("liveStatusLabel").text
-    handle = filled_in.runner.handle
-    filled_in.runner.tell(lambda: handle.hear_error(MemoryExhausted("No memory.", "Close something.")))
-    filled_in.until(lambda: len(filled_in.runner.lives) == 2)
-    filled_in.until(filled_in.previewed)
-    assert filled_in.live.state.annotated == (2, 6)
+    assert "Another job is running" in fill_unannotated.host.find("liveStatusLabel").text
+    handle = fill_unannotated.runner.handle
+    fill_unannotated.runner.tell(lambda: handle.hear_error(MemoryExhausted("No memory.", "Close something.")))
+    fill_unannotated.until(lambda: len(fill_unannotated.runner.lives) == 2)
+    fill_unannotated.until(fill_unannotated.previewed)
+    assert fill_unannotated.live.state.annotated == (2, 6)
 
 
 # --- what goes wrong ------------------------------------------------------------------------------------------------
@@ -261,17 +261,19 @@ def strokes_are_kept(desk: Desk, slices: tuple[int, ...] = (2, 6)) -> bool:
     return tuple(np.flatnonzero(drawn.any(axis=(1, 2)))) == slices
 
 
-def test_a_worker_that_ends_costs_the_preview_and_no_stroke(filled_in: Desk) -> None:
-    filled_in.runner.tell(lambda: filled_in.runner.live.end(MemoryExhausted("Memory ran out.", "Close something.")))
-    filled_in.until(lambda: filled_in.live.state.phase.value == "failed")
-    assert "Memory ran out" in filled_in.host.find("liveStatusLabel").text
-    assert previews(filled_in.host.scene) == 0
-    assert strokes_are_kept(filled_in)
-    assert filled_in.host.find("liveLiveButton").text == "Start again"
-    filled_in.host.click("liveLiveButton")
-    filled_in.until(lambda: len(filled_in.runner.lives) == 2)
-    filled_in.until(filled_in.previewed)
-    assert filled_in.live.state.annotated == (2, 6)
+def test_a_worker_that_ends_costs_the_preview_and_no_stroke(fill_unannotated: Desk) -> None:
+    fill_unannotated.runner.tell(
+        lambda: fill_unannotated.runner.live.end(MemoryExhausted("Memory ran out.", "Close something."))
+    )
+    fill_unannotated.until(lambda: fill_unannotated.live.state.phase.value == "failed")
+    assert "Memory ran out" in fill_unannotated.host.find("liveStatusLabel").text
+    assert previews(fill_unannotated.host.scene) == 0
+    assert strokes_are_kept(fill_unannotated)
+    assert fill_unannotated.host.find("liveLiveButton").text == "Start again"
+    fill_unannotated.host.click("liveLiveButton")
+    fill_unannotated.until(lambda: len(fill_unannotated.runner.lives) == 2)
+    fill_unannotated.until(fill_unannotated.previewed)
+    assert fill_unannotated.live.state.annotated == (2, 6)
 
 
 def test_a_scene_that_is_closed_in_the_middle_of_a_fit_ends_it(desk: Desk) -> None:
@@ -292,30 +294,30 @@ def test_a_scene_that_is_closed_in_the_middle_of_a_fit_ends_it(desk: Desk) -> No
     assert desk.live.state.annotated == (1, 8)
 
 
-def test_a_volume_that_is_deleted_is_said_and_the_strokes_stay(filled_in: Desk) -> None:
-    before = filled_in.segmentation.GetSegmentation().GetNumberOfSegments()
-    filled_in.host.scene.RemoveNode(filled_in.volume)
-    filled_in.until(lambda: filled_in.live.link is None)
-    assert filled_in.segmentation.GetSegmentation().GetNumberOfSegments() == before
-    assert previews(filled_in.host.scene) == 0
-    assert "volume" in filled_in.host.find("liveStatusLabel").text
+def test_a_volume_that_is_deleted_is_said_and_the_strokes_stay(fill_unannotated: Desk) -> None:
+    before = fill_unannotated.segmentation.GetSegmentation().GetNumberOfSegments()
+    fill_unannotated.host.scene.RemoveNode(fill_unannotated.volume)
+    fill_unannotated.until(lambda: fill_unannotated.live.link is None)
+    assert fill_unannotated.segmentation.GetSegmentation().GetNumberOfSegments() == before
+    assert previews(fill_unannotated.host.scene) == 0
+    assert "volume" in fill_unannotated.host.find("liveStatusLabel").text
 
 
-def test_a_volume_that_is_changed_is_looked_at_anew(filled_in: Desk) -> None:
-    voxels = slicer.util.arrayFromVolume(filled_in.volume)
+def test_a_volume_that_is_changed_is_looked_at_anew(fill_unannotated: Desk) -> None:
+    voxels = slicer.util.arrayFromVolume(fill_unannotated.volume)
     voxels += 5
-    slicer.util.arrayFromVolumeModified(filled_in.volume)
-    filled_in.until(lambda: len(filled_in.runner.lives) == 2)
-    filled_in.until(filled_in.previewed)
-    assert filled_in.runner.lives[0].closed
+    slicer.util.arrayFromVolumeModified(fill_unannotated.volume)
+    fill_unannotated.until(lambda: len(fill_unannotated.runner.lives) == 2)
+    fill_unannotated.until(fill_unannotated.previewed)
+    assert fill_unannotated.runner.lives[0].closed
 
 
-def test_a_segmentation_that_is_deleted_is_said(filled_in: Desk) -> None:
-    filled_in.host.scene.RemoveNode(filled_in.segmentation)
-    filled_in.until(lambda: not filled_in.live.state.painted)
-    assert filled_in.live.segmentation is None
-    assert filled_in.preview is None
-    assert filled_in.host.faults == ()
+def test_a_segmentation_that_is_deleted_is_said(fill_unannotated: Desk) -> None:
+    fill_unannotated.host.scene.RemoveNode(fill_unannotated.segmentation)
+    fill_unannotated.until(lambda: not fill_unannotated.live.state.painted)
+    assert fill_unannotated.live.segmentation is None
+    assert fill_unannotated.preview is None
+    assert fill_unannotated.host.faults == ()
 
 
 def test_the_encoding_ends_when_the_user_goes_elsewhere_and_goes_on_when_they_come_back(desk: Desk) -> None:

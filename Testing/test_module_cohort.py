@@ -249,14 +249,14 @@ def test_the_size_of_what_is_stored_is_counted_beside_the_user_interface(a_host:
 
 def test_of_functions_in_threads_only_the_last_is_heard_and_none_that_failed(a_host: Any) -> None:
     from SAMAdaptLib.errors import InputError
-    from SAMAdaptLib.gui.qt_background import Aside
+    from SAMAdaptLib.gui.qt_background import QtBackgroundTask
 
     def fails() -> None:
         msg = "no"
         raise InputError(msg)
 
     heard: list[str] = []
-    aside = Aside(heard.append)
+    aside = QtBackgroundTask(heard.append)
     aside.start(lambda: "first")
     aside.start(lambda: "second")
     a_host.spin(until=lambda: heard)

@@ -102,7 +102,7 @@ def test_the_thread_that_writes_files_gets_a_fair_share_of_the_interpreter(
 
     monkeypatch.setattr(desks, "time", SimpleNamespace(sleep=sleep))
     desk = a_host.widget.panel.services.desk
-    desk.start(desks.Order("test", lambda _folder, _monitor: time.sleep(0.6)))
+    desk.start(desks.JobRequest("test", lambda _folder, _monitor: time.sleep(0.6)))
     began = time.perf_counter()
     a_host.spin(until=lambda: not desk.owner)
     assert sum(slept) > 0.1 * (time.perf_counter() - began)

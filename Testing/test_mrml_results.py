@@ -146,7 +146,7 @@ def test_labels_above_255_keep_their_values(scene):
 def test_ready_labels_are_cut_to_their_box():
     voxels = np.zeros(LPS.shape, np.uint8)
     voxels[2, 3:5, 6] = 1
-    ready = mrml.ReadyLabels.of(Labelmap(voxels, LPS))
+    ready = mrml.CroppedLabels.of(Labelmap(voxels, LPS))
     assert (ready.start, ready.voxels.shape, ready.size) == ((6, 3, 2), (1, 2, 1), LPS.size)
 
 
@@ -347,7 +347,7 @@ def test_a_segmentation_plan_hands_over_the_volume_and_brings_the_labels_back(sc
     grid = GRIDS["oblique"]
     volume = scenes.add_volume(scene, numbered(grid), grid)
     roi = add_roi(scene, mrml.world_of_voxel(volume, (3, 2, 1)), (1.2, 1.2, 1.2))
-    plan = mrml.SegmentPlan.of(volume, "x.samhead", roi=roi, name="Mine", tta=True, device="cpu")
+    plan = mrml.SegmentNodeJob.of(volume, "x.samhead", roi=roi, name="Mine", tta=True, device="cpu")
     job = plan.prepare(Folder(tmp_path))
     assert (job.head, job.tta, job.device, job.region) == ("x.samhead", True, "cpu", mrml.region_from_roi(roi, volume))
     sent = read_volume(job.image)
@@ -373,7 +373,7 @@ def test_a_region_most_of_which_lies_beside_the_volume_is_spoken_of(scene, tmp_p
     volume = scenes.add_volume(scene, numbered(grid), grid)
     roi = add_roi(scene, mrml.world_of_voxel(volume, (3, 2, 1)), (side, side, side))
     heard = Listener()
-    mrml.SegmentPlan.of(volume, "x.samhead", roi=roi).prepare(Folder(tmp_path), heard)
+    mrml.SegmentNodeJob.of(volume, "x.samhead", roi=roi).prepare(Folder(tmp_path), heard)
     words = "Most of the region 'Box' lies beside volume 'MR': only what lies within was looked at."
     assert heard.warnings == [words] * doubted
 
@@ -391,16 +391,16 @@ def test_cases_of_a_plan_are_matched_by_name_and_terminology_and_contradictions_
 
     first = drawn(["Liver", "Spleen"], [TERMINOLOGY])
     swapped = drawn(["spleen", "LIVER"])
-    plan = mrml.TrainPlan.of([first, swapped], "x.samhead")
+    plan = mrml.TrainNodeJob.of([first, swapped], "x.samhead")
     assert [(item.value, item.name) for item in plan.structures] == [(1, "Liver"), (2, "Spleen")]
     labels = [read_labelmap(case.labels).voxels for case in plan.prepare(Folder(tmp_path)).cases]
     assert np.array_equal(labels[1], np.choose(labels[0], [0, 2, 1]))
-    renamed = mrml.TrainPlan.of([first, drawn(["Leber", "Spleen"], [TERMINOLOGY])], "x.samhead")
+    renamed = mrml.TrainNodeJob.of([first, drawn(["Leber", "Spleen"], [TERMINOLOGY])], "x.samhead")
     assert [item.name for item in renamed.structures] == ["Liver", "Spleen"]
     other = drawn(["Liver", "Milz"], [TERMINOLOGY.replace("456", "457")])
     words = "'Liver' is one thing in segmentation 'Liver and Spleen' .* and another in segmentation 'Liver and Milz'"
     with pytest.raises(InputError, match=words):
-        mrml.TrainPlan.of([first, other], "x.samhead")
+        mrml.TrainNodeJob.of([first, other], "x.samhead")
 
 
 def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path):
@@ -415,13 +415,13 @@ def test_a_plan_that_goes_on_from_a_head_takes_its_label_values(scene, tmp_path)
     card = replace(head.card, structures=structures, head=network)
     path = save_head(replace(head, card=card), tmp_path / "h.samhead")
     case = (scenes.add_volume(scene, numbered(LPS), LPS), scenes.add_segmentation(scene, two_masks(LPS), LPS), None)
-    plan = mrml.TrainPlan.of([case], "x.samhead", start_from=str(path))
+    plan = mrml.TrainNodeJob.of([case], "x.samhead", start_from=str(path))
     assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "left ventricle": 3}
     job = plan.prepare(Folder(tmp_path))
     assert read_labelmap(job.cases[0].labels).values() == (3, 7)
     masks = dict(zip(["Cube", "Myocardium"], two_masks(LPS).values(), strict=True))
     other = (case[0], scenes.add_segmentation(scene, masks, LPS), None)
-    plan = mrml.TrainPlan.of([other], "x.samhead", start_from=str(path))
+    plan = mrml.TrainNodeJob.of([other], "x.samhead", start_from=str(path))
     assert {item.name: item.value for item in plan.structures} == {"Myocardium": 7, "Cube": 1}
 
 
@@ -435,7 +435,7 @@ def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_p
         volume = scenes.add_volume(scene, numbered(LPS) + number, LPS)
         cases.append((volume, scenes.add_segmentation(scene, drawn, LPS), None))
     bare = scenes.add_volume(scene, numbered(LPS), LPS)
-    plan = mrml.TrainPlan.of(cases, tmp_path / "x.samhead", unlabeled=[bare], budget="fast")
+    plan = mrml.TrainNodeJob.of(cases, tmp_path / "x.samhead", unlabeled=[bare], budget="fast")
     assert [(item.value, item.name) for item in plan.structures] == [(1, "Left ventricle"), (2, "Myocardium")]
     job = plan.prepare(Folder(tmp_path))
     assert (job.budget, job.ignore_label, len(job.unlabeled)) == ("fast", None, 1)
@@ -452,12 +452,12 @@ def test_a_training_plan_gives_one_value_to_one_name_over_all_cases(scene, tmp_p
 def test_a_segment_can_mark_what_must_not_count(scene, tmp_path):
     volume = scenes.add_volume(scene, numbered(LPS), LPS)
     drawn = scenes.add_segmentation(scene, two_masks(LPS), LPS)
-    plan = mrml.TrainPlan.of([(volume, drawn, None)], "x.samhead", ignored_segment="Myocardium")
+    plan = mrml.TrainNodeJob.of([(volume, drawn, None)], "x.samhead", ignored_segment="Myocardium")
     job = plan.prepare(Folder(tmp_path))
     assert job.ignore_label == 2
     assert [item.name for item in job.structures] == ["Left ventricle"]
     with pytest.raises(InputError, match="No segment is called 'Open'; there are Left ventricle, Myocardium"):
-        mrml.TrainPlan.of([(volume, drawn, None)], "x.samhead", ignored_segment="Open")
+        mrml.TrainNodeJob.of([(volume, drawn, None)], "x.samhead", ignored_segment="Open")
 
 
 def test_a_structure_that_is_painted_nowhere_is_refused(scene, tmp_path):
@@ -465,14 +465,14 @@ def test_a_structure_that_is_painted_nowhere_is_refused(scene, tmp_path):
     drawn = scenes.add_segmentation(scene, two_masks(LPS), LPS)
     drawn.GetSegmentation().AddEmptySegment("", "Later")
     with pytest.raises(InputError, match="Nothing is painted of 'Later' in any case"):
-        mrml.TrainPlan.of([(volume, drawn, None)], "x.samhead").prepare(Folder(tmp_path))
+        mrml.TrainNodeJob.of([(volume, drawn, None)], "x.samhead").prepare(Folder(tmp_path))
 
 
 def test_plans_refuse_on_the_spot_what_cannot_work(scene):
     volume = scenes.add_volume(scene, numbered(LPS), LPS)
     with pytest.raises(InputError, match="only go into a segmentation"):
-        mrml.SegmentPlan.of(volume, "x.samhead", into=volume)
+        mrml.SegmentNodeJob.of(volume, "x.samhead", into=volume)
     with pytest.raises(InputError, match="No volume is chosen"):
-        mrml.SegmentPlan.of(None, "x.samhead")
+        mrml.SegmentNodeJob.of(None, "x.samhead")
     with pytest.raises(InputError, match="No segmentation is chosen"):
-        mrml.TrainPlan.of([(volume, None, None)], "x.samhead")
+        mrml.TrainNodeJob.of([(volume, None, None)], "x.samhead")

@@ -11,7 +11,7 @@ import pytest
 
 from SAMAdaptLib.encoders.weights.hashes import computed, remember, sha256_of
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.utils import timing as pace
 from SAMAdaptLib.utils.disk.notes import read_notes
 
@@ -98,7 +98,7 @@ def test_a_limit_of_the_cache_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("SAMADAPT_CACHE_GB", text)
     with pytest.raises(InputError, match="SAMADAPT_CACHE_GB is .* not a number of gigabytes from 0"):
-        FeatureStore(tmp_path)
+        FeatureCache(tmp_path)
 
 
 @pytest.mark.parametrize(("text", "limit"), [("0", 0), ("0.5", 5e8), ("20", 2e10), (" 3 ", 3e9)])
@@ -106,4 +106,4 @@ def test_a_limit_of_the_cache_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, limit: float
 ) -> None:
     monkeypatch.setenv("SAMADAPT_CACHE_GB", text)
-    assert math.isclose(FeatureStore(tmp_path).limit_bytes, limit)
+    assert math.isclose(FeatureCache(tmp_path).limit_bytes, limit)

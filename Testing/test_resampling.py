@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.preprocessing.resampling import resample, sample_at
-from SAMAdaptLib.preprocessing.slicing import Frame, composed, render, unrender
+from SAMAdaptLib.preprocessing.slicing import CanvasGeometry, composed, render, unrender
 
 
 def reference(picture: np.ndarray, affine: np.ndarray, size: int, order: int) -> np.ndarray:
@@ -20,9 +20,11 @@ def reference(picture: np.ndarray, affine: np.ndarray, size: int, order: int) ->
 
 
 AFFINES = [
-    Frame((31, 23), (1.0, 1.3), 0, 0, 31).canvas_to_slice(50),
-    Frame((31, 23), (1.0, 1.3), 3, 4, 9).canvas_to_slice(50),
-    composed(Frame((31, 23), (1.0, 1.3), 0, 0, 31).canvas_to_slice(50), np.array([[0.9, -0.3, 5], [0.4, 0.8, -3]])),
+    CanvasGeometry((31, 23), (1.0, 1.3), 0, 0, 31).canvas_to_slice(50),
+    CanvasGeometry((31, 23), (1.0, 1.3), 3, 4, 9).canvas_to_slice(50),
+    composed(
+        CanvasGeometry((31, 23), (1.0, 1.3), 0, 0, 31).canvas_to_slice(50), np.array([[0.9, -0.3, 5], [0.4, 0.8, -3]])
+    ),
 ]
 
 
@@ -53,7 +55,7 @@ def test_values_at_given_positions_agree_with_the_affine_map():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
 def test_pictures_of_one_row_or_column_are_resampled(shape):
     picture = np.arange(9, dtype=np.float32)[: shape[0] * shape[1]].reshape(shape)
-    frame = Frame(shape, (1, 1), 0, 0, 9)
+    frame = CanvasGeometry(shape, (1, 1), 0, 0, 9)
     for turn in (0.0, 1e-12):
         affine = frame.canvas_to_slice(18) + [[0, turn, 0], [turn, 0, 0]]
         canvas = render(picture, affine, 18)
@@ -62,7 +64,7 @@ def test_pictures_of_one_row_or_column_are_resampled(shape):
 
 def test_a_much_coarser_canvas_shows_averages_and_no_aliases():
     stripes = np.tile(np.array([0, 1], np.float32), (64, 32))
-    frame = Frame((64, 64), (1, 1), 0, 0, 64)
+    frame = CanvasGeometry((64, 64), (1, 1), 0, 0, 64)
     for turn in (0.0, 1e-12):
         affine = frame.canvas_to_slice(16) + [[0, turn, 0], [turn, 0, 0]]
         assert np.abs(render(stripes, affine, 16) - 0.5).max() < 0.1

@@ -22,7 +22,7 @@ from SAMAdaptLib.jobs.runner import run_job
 from SAMAdaptLib.jobs.specs import job_from_dict
 from SAMAdaptLib.utils.disk.safepaths import is_plain, printable, refuse_special, spelled_plainly
 from SAMAdaptLib.utils.faults import described
-from SAMAdaptLib.utils.files import write_whole
+from SAMAdaptLib.utils.files import write_atomically
 from SAMAdaptLib.utils.process import child_environment
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has neither such files nor such names")
@@ -60,7 +60,7 @@ def test_what_is_no_file_is_refused_as_input_and_as_output_and_stays(
         lambda: read_volume(path),
         lambda: read_labelmap(path),
         lambda: write_volume(volume, path),
-        lambda: write_whole(path, lambda part: part.write_text("new")),
+        lambda: write_atomically(path, lambda part: part.write_text("new")),
         lambda: run_job(job_from_dict({"kind": "evaluate", "prediction": str(path), "reference": str(ball)})),
         lambda: run_job(job_from_dict({"kind": "embed", "image": str(ball), "head": str(path)})),
     ):

@@ -16,21 +16,21 @@ from test_closer import quick, small_balls  # noqa: F401  a fixture
 from SAMAdaptLib.data.case import Case
 from SAMAdaptLib.data.image import Volume
 from SAMAdaptLib.encoders.tiny import tiny_encoder
-from SAMAdaptLib.features.cache import FeatureStore
-from SAMAdaptLib.features.sliced_volume import seen_by
+from SAMAdaptLib.features.cache import FeatureCache
+from SAMAdaptLib.features.sliced_volume import slices_for_head
 from SAMAdaptLib.heads.head import Head, load_head, save_head
-from SAMAdaptLib.inference.cascade import Predictor
+from SAMAdaptLib.inference.cascade import CascadePredictor
 from SAMAdaptLib.inference.segment import segment
-from SAMAdaptLib.inference.stage import Look
+from SAMAdaptLib.inference.stage import StagePredictor
 from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training import pseudo_labels as selftraining
 from SAMAdaptLib.training.budget import BUDGETS
-from SAMAdaptLib.training.dataset import Answer, Lessons
-from SAMAdaptLib.training.pseudo_labels import LEAST_UNLABELED, answer, with_students
+from SAMAdaptLib.training.dataset import PseudoLabels, TrainingData
+from SAMAdaptLib.training.pseudo_labels import LEAST_UNLABELED, pseudo_label, with_students
 from SAMAdaptLib.training.train import Recipe, Session, train
-from SAMAdaptLib.utils.disk.slice_store import KeptCanvases
+from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
 OTHERS = [small_balls(seed=8), small_balls(seed=11)]
 
@@ -53,7 +53,7 @@ def adapted(monitor: Silent | None = None, case: Case | None = None, **options) 
 
 def session_of(case: Case, ignore_label: int | None = None) -> Session:
     recipe = Recipe("tiny", None, "auto", "auto", "auto", False, ignore_label, "balanced", 0, "cpu", "", adapts=True)
-    return Session([case], recipe, Silent(), FeatureStore(), None)
+    return Session([case], recipe, Silent(), FeatureCache(), None)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_the_students_began_differently_and_learned_something_each(better: Head)
 
 def test_a_student_that_answers_alone_is_not_averaged_with_the_first_look(better: Head, monkeypatch) -> None:
     volume, asked = OTHERS[0].volume, []
-    canvases = Look.canvases
+    canvases = StagePredictor.canvases
 
     def heard(self, *arguments):
         for canvas in canvases(self, *arguments):
@@ -147,11 +147,11 @@ def test_a_student_that_answers_alone_is_not_averaged_with_the_first_look(better
                 asked.append(canvas)
             yield canvas
 
-    monkeypatch.setattr(Look, "canvases", heard)
-    predictor = Predictor(better, tiny_encoder(), "cpu", Silent(), FeatureStore())
-    sliced = seen_by(better.card, volume)
+    monkeypatch.setattr(StagePredictor, "canvases", heard)
+    predictor = CascadePredictor(better, tiny_encoder(), "cpu", Silent(), FeatureCache())
+    sliced = slices_for_head(better.card, volume)
     with ExitStack() as kept:
-        first = kept.enter_context(KeptCanvases(len(sliced)))
+        first = kept.enter_context(SliceStore(len(sliced)))
         first.keep(predictor.first.canvases((sliced.picture(n) for n in range(len(sliced))), len(sliced), "first"))
         window = predictor._window(first, sliced, sliced.frame)
         assert predictor.closer is not None and window is not None
@@ -200,10 +200,10 @@ def test_a_head_that_looks_once_learns_from_other_volumes_as_well() -> None:
 
 
 def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_head_does(head: Head) -> None:
-    onwards = Session([small_balls()], session_of(small_balls()).recipe, Silent(), FeatureStore(), head)
-    taught = onwards.taught_by([])
+    onwards = Session([small_balls()], session_of(small_balls()).recipe, Silent(), FeatureCache(), head)
+    taught = onwards.with_pseudo_labels([])
     assert taught.encoder is onwards.encoder, "an encoder is loaded once"
-    assert taught.budget == taught.part == onwards.budget == BUDGETS["balanced"].divided()
+    assert taught.budget == taught.part == onwards.budget == BUDGETS["balanced"].split_for_rounds()
     assert taught.closer is not None and onwards.closer is not None
     assert taught.closer.side_mm == onwards.closer.side_mm
 
@@ -211,12 +211,12 @@ def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_hea
 def test_students_pay_their_part_of_the_priors_which_are_as_good_as_without_them() -> None:
     alone = replace(session_of(small_balls()).recipe, adapts=False)
     session = session_of(small_balls())
-    whole = Session([small_balls()], alone, Silent(), FeatureStore(), None)
+    whole = Session([small_balls()], alone, Silent(), FeatureCache(), None)
     for looking in (whole, session):
         looking.begin_part(looking.lessons.first, looking.types)
     assert (session.shape_steps, session.arrangement_steps) == (whole.shape_steps, whole.arrangement_steps)
     assert session.reserved == pytest.approx(whole.reserved / 2), "of two trainings, half is the first one's"
-    assert session.taught_by([]).reserved == pytest.approx(whole.reserved / 2)
+    assert session.with_pseudo_labels([]).reserved == pytest.approx(whole.reserved / 2)
     assert whole.lent == 0
 
 
@@ -227,25 +227,25 @@ def test_a_volume_in_which_head_and_prior_contradict_each_other_is_left_out(
     head: Head, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = session_of(small_balls())
-    assert answer(head, session, OTHERS[0].volume) is not None
+    assert pseudo_label(head, session, OTHERS[0].volume) is not None
     monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
-    assert answer(head, session, OTHERS[0].volume) is None
+    assert pseudo_label(head, session, OTHERS[0].volume) is None
 
 
 def test_a_volume_in_which_nothing_is_found_is_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftraining, "decided", lambda probabilities, sliced, values, hear: np.zeros((8, 100, 110)))
-    assert answer(head, session_of(small_balls()), OTHERS[0].volume) is None
+    assert pseudo_label(head, session_of(small_balls()), OTHERS[0].volume) is None
 
 
 def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     session, volume = session_of(small_balls()), OTHERS[0].volume
-    sliced = seen_by(head.card, volume)
-    predictor = Predictor(head, session.encoder, "cpu", Silent(), session.store)
+    sliced = slices_for_head(head.card, volume)
+    predictor = CascadePredictor(head, session.encoder, "cpu", Silent(), session.store)
     probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced)]
     monkeypatch.setattr(
         selftraining, "CONFIDENT", float(np.median(np.concatenate([p for p in probability if p is not None])))
     )
-    found = answer(head, session, volume)
+    found = pseudo_label(head, session, volume)
     assert found is not None
     for item in found.slices:
         chance = probability[item.content.identity["slice"]]
@@ -265,7 +265,7 @@ def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monk
         return labels
 
     monkeypatch.setattr(selftraining, "decided", with_an_island)
-    found = answer(head, session_of(small_balls()), OTHERS[0].volume)
+    found = pseudo_label(head, session_of(small_balls()), OTHERS[0].volume)
     assert found is not None
     first = next(item for item in found.slices if item.content.identity["slice"] == 0)
     assert np.unique(first.classes).tolist() == [0, IGNORED]
@@ -337,25 +337,25 @@ def test_volumes_that_there_is_no_time_to_encode_are_left_out(head: Head, monkey
 
 
 def test_shapes_are_learned_from_annotations_alone(head: Head) -> None:
-    found = answer(head, session_of(small_balls()), OTHERS[0].volume)
-    assert isinstance(found, Answer)
-    whole = Lessons([small_balls()], "auto", "auto", False, None)
-    opened = Lessons([scribbled(small_balls())], "auto", "auto", False, UNKNOWN)
+    found = pseudo_label(head, session_of(small_balls()), OTHERS[0].volume)
+    assert isinstance(found, PseudoLabels)
+    whole = TrainingData([small_balls()], "auto", "auto", False, None)
+    opened = TrainingData([scribbled(small_balls())], "auto", "auto", False, UNKNOWN)
     for lessons in (whole, opened):
-        lessons.borrow([found])
-        assert lessons.first.borrowed
+        lessons.add_pseudo_labels([found])
+        assert lessons.first.pseudo_labelled
     assert whole.closer is not None
     assert len(whole.first.stacks) == len(whole.closer.stacks) == 1
     assert opened.first.stacks == []
 
 
 def test_borrowed_slices_are_seen_closer_through_a_window_around_what_was_found(head: Head) -> None:
-    found = answer(head, session_of(small_balls()), OTHERS[0].volume)
+    found = pseudo_label(head, session_of(small_balls()), OTHERS[0].volume)
     assert found is not None
-    lessons = Lessons([small_balls()], "auto", "auto", False, None)
-    lessons.borrow([found])
+    lessons = TrainingData([small_balls()], "auto", "auto", False, None)
+    lessons.add_pseudo_labels([found])
     assert lessons.closer is not None
-    item = lessons.closer.borrowed[0]
+    item = lessons.closer.pseudo_labelled[0]
     window = item.content.frame
     assert window.side_mm == lessons.closer.side_mm
     rows, columns = np.nonzero((item.classes > 0) & (item.classes != IGNORED))
@@ -363,4 +363,4 @@ def test_borrowed_slices_are_seen_closer_through_a_window_around_what_was_found(
         assert corner <= places.min() * mm
         assert (places.max() + 1) * mm <= corner + window.side_mm
     assert lessons.closer.held_out
-    assert not any(item is held for held in lessons.closer.held_out for item in lessons.closer.borrowed)
+    assert not any(item is held for held in lessons.closer.held_out for item in lessons.closer.pseudo_labelled)

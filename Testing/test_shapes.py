@@ -24,14 +24,14 @@ from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.networks.shape_prior import CELLS, SLICES, ShapePrior, coarse, shape_prior
 from SAMAdaptLib.preprocessing.intensity import IntensityRule
 from SAMAdaptLib.priors import shape_training as shapes
-from SAMAdaptLib.priors.shape_refinement import Agreement, reshaped, stride
+from SAMAdaptLib.priors.shape_refinement import Agreement, refine_slices, stride
 from SAMAdaptLib.priors.shape_training import (
     LabelStack,
-    deformed,
+    corrupt,
+    deform,
     label_stack,
-    learn_shapes,
     occupancies_of,
-    spoiled,
+    train_shape_prior,
     worth_learning,
 )
 from SAMAdaptLib.progress import Silent
@@ -86,7 +86,7 @@ class Unmoved(ShapePrior):
 @pytest.fixture(scope="module")
 def learned() -> ShapePrior:
     """A prior that saw rings with a core, briefly."""
-    prior = learn_shapes([ring_stack()], CLASSES, steps=150, seed=0, monitor=Silent())
+    prior = train_shape_prior([ring_stack()], CLASSES, steps=150, seed=0, monitor=Silent())
     assert prior is not None
     return prior
 
@@ -99,18 +99,18 @@ def test_a_core_that_was_taken_for_its_neighbour_gets_its_name_back(learned: Sha
     taken = np.where((labels == 3) & (np.arange(10) > 3)[:, None, None], np.uint8(1), labels)
     found = canvases_of(taken, sure=0.6)
     assert dice_of(found, labels, 3) < 0.65
-    assert dice_of(list(reshaped(found, learned, 1, Agreement(CLASSES))), labels, 3) > 0.85
+    assert dice_of(list(refine_slices(found, learned, 1, Agreement(CLASSES))), labels, 3) > 0.85
 
 
 def test_what_is_right_stays_as_it_is(learned: ShapePrior) -> None:
     labels = ring_labels()
-    found = list(reshaped(canvases_of(labels), learned, 1, Agreement(CLASSES)))
+    found = list(refine_slices(canvases_of(labels), learned, 1, Agreement(CLASSES)))
     assert all(dice_of(found, labels, value) > 0.95 for value in (1, 2, 3))
 
 
 def test_a_prior_that_expects_what_it_sees_changes_nothing() -> None:
     canvases = canvases_of(ring_labels())
-    for before, after in zip(canvases, reshaped(canvases, Unmoved(), 1, Agreement(CLASSES)), strict=True):
+    for before, after in zip(canvases, refine_slices(canvases, Unmoved(), 1, Agreement(CLASSES)), strict=True):
         np.testing.assert_allclose(after, before, atol=1e-3)
 
 
@@ -128,7 +128,7 @@ def test_slices_that_were_not_looked_at_stay_so_and_count_as_missing() -> None:
     canvases: list[np.ndarray | None] = [*canvases_of(ring_labels())]
     canvases[4] = None
     prior = Unmoved()
-    found = list(reshaped(canvases, prior, 1, Agreement(CLASSES)))
+    found = list(refine_slices(canvases, prior, 1, Agreement(CLASSES)))
     assert [index for index, canvas in enumerate(found) if canvas is None] == [4]
     assert not prior.seen[3][2].any()
     assert prior.seen[3][0].any()
@@ -139,7 +139,7 @@ def test_slices_that_were_not_looked_at_stay_so_and_count_as_missing() -> None:
 def test_every_slice_sees_the_neighbours_at_the_asked_distance(count: int, step: int) -> None:
     canvases = [np.full((CLASSES, 64, 64), index + 1, np.float32) for index in range(count)]
     prior = Unmoved()
-    found = list(reshaped(canvases, prior, step, Agreement(CLASSES)))
+    found = list(refine_slices(canvases, prior, step, Agreement(CLASSES)))
     assert len(found) == count
     wanted = [[n + 1 if 0 <= n < count else 0 for n in (k - step, k, k + step)] for k in range(count)]
     assert [[float(part.mean()) for part in seen] for seen in prior.seen] == wanted
@@ -171,7 +171,7 @@ def test_thin_slices_are_compared_at_the_distance_of_a_cell() -> None:
 
 
 def test_the_same_seed_deforms_alike_and_another_differs() -> None:
-    first, again, other = (deformed([ring_stack()], 12, seed)[0] for seed in (1, 1, 2))
+    first, again, other = (deform([ring_stack()], 12, seed)[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert set(first.unique().tolist()) <= {0, 1, 2, 3}
@@ -180,24 +180,24 @@ def test_the_same_seed_deforms_alike_and_another_differs() -> None:
 def test_slices_beyond_the_ends_do_not_exist() -> None:
     stack = ring_stack()
     alone = LabelStack(stack.slices[5:6], stack.spacing_mm, stack.frame)
-    labels, exists = deformed([alone], 6, 0)
+    labels, exists = deform([alone], 6, 0)
     assert exists.tolist() == [[0.0, 1.0, 0.0]] * 6
     assert not labels[:, (0, 2)].any()
     assert labels[:, 1].any()
 
 
 def test_label_slices_and_their_one_hot_canvases_have_the_same_occupancies() -> None:
-    labels, _ = deformed([ring_stack()], 6, 0)
+    labels, _ = deform([ring_stack()], 6, 0)
     one_hot = torch.nn.functional.one_hot(labels.long(), CLASSES).movedim(-1, 2).float()
     torch.testing.assert_close(occupancies_of(labels, CLASSES), coarse(one_hot))
 
 
 def test_spoiled_shapes_are_probabilities_and_nothing_where_no_slice_is() -> None:
-    labels, exists = deformed([ring_stack()], 8, 0)
+    labels, exists = deform([ring_stack()], 8, 0)
     exists[0, 2] = 0
     truth = occupancies_of(labels, CLASSES)
     torch.manual_seed(0)
-    found = spoiled(truth, exists)
+    found = corrupt(truth, exists)
     torch.testing.assert_close(found.sum(dim=2)[exists > 0], torch.ones_like(found.sum(dim=2)[exists > 0]))
     assert not found[0, 2].any()
     assert (found.argmax(dim=2) != truth.argmax(dim=2)).float().mean() > 0.02
@@ -208,12 +208,12 @@ def test_learning_that_is_cancelled_gives_nothing() -> None:
         def cancelled(self) -> bool:
             return True
 
-    assert learn_shapes([ring_stack()], CLASSES, steps=5, seed=0, monitor=Stopped()) is None
+    assert train_shape_prior([ring_stack()], CLASSES, steps=5, seed=0, monitor=Stopped()) is None
 
 
 def test_learning_leaves_torchs_chance_alone_and_repeats_itself() -> None:
     torch.manual_seed(5)
-    first, second = (learn_shapes([ring_stack()], CLASSES, steps=2, seed=1, monitor=Silent()) for _ in range(2))
+    first, second = (train_shape_prior([ring_stack()], CLASSES, steps=2, seed=1, monitor=Silent()) for _ in range(2))
     after = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))

@@ -20,9 +20,9 @@ from SAMAdaptLib.encoders.base import Encoder  # noqa: E402
 from SAMAdaptLib.encoders.registry import ENTRIES  # noqa: E402
 from SAMAdaptLib.encoders.sizes import input_size_for  # noqa: E402
 from SAMAdaptLib.encoders.tiny import TinyEncoder  # noqa: E402
-from SAMAdaptLib.features.cache import FeatureStore  # noqa: E402
+from SAMAdaptLib.features.cache import FeatureCache  # noqa: E402
 from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
-from SAMAdaptLib.inference.cascade import Predictor  # noqa: E402
+from SAMAdaptLib.inference.cascade import CascadePredictor  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
@@ -141,7 +141,7 @@ def test_the_card_says_which_size_was_chosen_and_the_head_is_used_at_it(quick, a
     case = two_balls()
     head = load_head(save_head(train([case], encoder="tiny", head="linear", budget="fast"), tmp_path / "a.samhead"))
     assert head.card.input_size == 448 and head.card.encoder["levels"]["neck"][1] == 28
-    assert Predictor(head, None, "cpu", Silent(), FeatureStore()).first.encoder.input_size == 448
+    assert CascadePredictor(head, None, "cpu", Silent(), FeatureCache()).first.encoder.input_size == 448
     assert segment(case.volume, head).geometry == case.volume.geometry
     (question,) = asked_of
     assert 40 <= question["resolved"] < 48, "a canvas is hardly wider than the slice"
@@ -181,7 +181,7 @@ def test_a_closer_look_may_see_another_size_and_both_are_kept(quick, asked_of, t
     assert (head.card.input_size, head.closer.card.input_size) == (512, 448)
     assert head.card.closer["encoder"]["input_size"] == 448
     assert asked_of[0]["resolved"] > asked_of[1]["resolved"]
-    predictor = Predictor(head, load_encoder("tiny", input_size=512), "cpu", Silent(), FeatureStore())
+    predictor = CascadePredictor(head, load_encoder("tiny", input_size=512), "cpu", Silent(), FeatureCache())
     assert predictor.closer is not None and predictor.closer.encoder is not None
     assert (predictor.first.encoder.input_size, predictor.closer.encoder.input_size) == (512, 448)  # type: ignore[union-attr]
     case = small_balls(seed=2)
@@ -216,7 +216,7 @@ def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pyte
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
     monkeypatch.setattr(training, "seconds_per_step", lambda *_: 0.0)
     recipe = training.Recipe("tiny", None, "auto", "auto", "auto", False, None, "balanced", 0, "cpu", "")
-    session = training.Session([small_balls()], recipe, Silent(), FeatureStore(), None)
+    session = training.Session([small_balls()], recipe, Silent(), FeatureCache(), None)
     looks = [session.least_seconds(session.lessons.first, session.types)]
     looks.append(session.least_seconds(session.closer, (training.CLOSER_TYPE,)))
     assert all(seconds > 0 for seconds in looks)

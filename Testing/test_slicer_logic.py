@@ -396,7 +396,7 @@ def test_what_is_changed_after_the_call_does_not_count(scene, logic, empty_home)
 def test_a_run_that_gathers_can_be_cancelled_and_leaves_nothing(scene, empty_home):
     grid = Geometry((160, 150, 90), (1, 1, 1))
     node = scenes.add_volume(scene, numbered(grid), grid)
-    plan = mrml.SegmentPlan.of(node, write_head(folder("heads") / "heart.samhead"))
+    plan = mrml.SegmentNodeJob.of(node, write_head(folder("heads") / "heart.samhead"))
     run = Run(plan, lambda: InProcessRunner(pretend), lambda facts, fetched: None)
     run.cancel()
     with pytest.raises(Cancelled):
@@ -408,7 +408,7 @@ def test_a_run_that_gathers_can_be_cancelled_and_leaves_nothing(scene, empty_hom
 def test_a_volume_changed_while_it_is_gathered_ends_the_run_with_its_name(scene, empty_home):
     grid = Geometry((160, 150, 90), (1, 1, 1))
     node = scenes.add_volume(scene, numbered(grid), grid)
-    plan = mrml.SegmentPlan.of(node, write_head(folder("heads") / "heart.samhead"))
+    plan = mrml.SegmentNodeJob.of(node, write_head(folder("heads") / "heart.samhead"))
     run = Run(plan, lambda: InProcessRunner(pretend), lambda facts, fetched: None)
     slicer.util.arrayFromVolumeModified(node)
     with pytest.raises(InputError, match="'MR' was changed while it was being read"):

@@ -17,7 +17,7 @@ from SAMAdaptLib.errors import GeometryError, InputError
 from SAMAdaptLib.preprocessing.slicing import (
     DISPLAY,
     PLANES,
-    Frame,
+    CanvasGeometry,
     SliceStack,
     composed,
     inverted,
@@ -179,7 +179,7 @@ def test_bounds_beyond_the_grid_are_cut():
 # --- frames ----------------------------------------------------------------------------------------------------------
 
 
-def frames() -> st.SearchStrategy[Frame]:
+def frames() -> st.SearchStrategy[CanvasGeometry]:
     """Frames over slices of any scale whose pixels are at most four times as long as wide."""
 
     @st.composite
@@ -188,18 +188,18 @@ def frames() -> st.SearchStrategy[Frame]:
         scale = 10.0 ** draw(st.floats(-3, 3))
         spacing = (scale, scale * draw(st.floats(0.25, 4)))
         side = max(count * mm for count, mm in zip(shape, spacing, strict=True))
-        return Frame(shape, spacing, 0.0, 0.0, side)
+        return CanvasGeometry(shape, spacing, 0.0, 0.0, side)
 
     return draw_frame()
 
 
 def test_the_frame_of_a_stack_shows_the_slice_at_the_top_left():
     stack = SliceStack(Geometry((10, 20, 3), (2, 0.5, 5)), "axial")
-    assert Frame.of(stack) == Frame((20, 10), (0.5, 2), 0.0, 0.0, 20.0)
+    assert CanvasGeometry.of(stack) == CanvasGeometry((20, 10), (0.5, 2), 0.0, 0.0, 20.0)
 
 
 def test_the_first_canvas_pixel_and_the_first_slice_pixel_share_their_outer_edge():
-    affine = Frame((4, 4), (1, 1), 0, 0, 4).canvas_to_slice(8)
+    affine = CanvasGeometry((4, 4), (1, 1), 0, 0, 4).canvas_to_slice(8)
     np.testing.assert_allclose(affine @ [-0.5, -0.5, 1], [-0.5, -0.5])
     np.testing.assert_allclose(affine @ [7.5, 7.5, 1], [3.5, 3.5])
 
@@ -219,7 +219,7 @@ def test_inverted_and_composed_hold_for_turned_maps():
 @pytest.mark.parametrize("side", [0, -1, np.inf, np.nan])
 def test_a_frame_without_a_side_is_refused(side):
     with pytest.raises(GeometryError, match="finite side above 0 mm; it has corner"):
-        Frame((4, 4), (1, 1), 0, 0, side)
+        CanvasGeometry((4, 4), (1, 1), 0, 0, side)
 
 
 # --- there and back --------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_a_head_that_copies_a_threshold_reproduces_it_on_the_volumes_own_grid(gr
     assume(0.2 < row_mm / col_mm < 5)
     noise = np.random.default_rng(seed).normal(size=grid.shape)
     voxels = ndimage.gaussian_filter(noise, 1.5).astype(np.float32)
-    result, frame = np.zeros(grid.shape, np.uint8), Frame.of(stack)
+    result, frame = np.zeros(grid.shape, np.uint8), CanvasGeometry.of(stack)
     for n in range(len(stack)):
         canvas = render(stack.slice(voxels, n), frame.canvas_to_slice(128), 128)
         stack.put(result, n, unrender((canvas > 0).astype(np.float32)[None], frame)[0] > 0.5)
@@ -263,14 +263,14 @@ def test_a_head_that_copies_a_threshold_reproduces_it_on_the_volumes_own_grid(gr
 
 def test_labels_survive_a_finer_canvas_exactly():
     labels = np.random.default_rng(0).integers(0, 5, (13, 7)).astype(np.float32)
-    frame = Frame((13, 7), (0.8, 1.1), 0, 0, 13 * 0.8)
+    frame = CanvasGeometry((13, 7), (0.8, 1.1), 0, 0, 13 * 0.8)
     canvas = render(labels, frame.canvas_to_slice(64), 64, order=0, cval=0)
     np.testing.assert_array_equal(unrender(canvas, frame, order=0), labels)
 
 
 def test_linear_ramps_survive_rendering_and_coming_back():
     rows, cols = np.indices((12, 9)).astype(np.float32)
-    frame = Frame((12, 9), (1.5, 1), 0, 0, 18)
+    frame = CanvasGeometry((12, 9), (1.5, 1), 0, 0, 18)
     canvas = np.stack([render(ramp, frame.canvas_to_slice(256), 256, cval=0) for ramp in (rows, cols)])
     back = unrender(canvas, frame)
     np.testing.assert_allclose(back[0][1:-1, 1:-1], rows[1:-1, 1:-1], atol=1e-4)
@@ -278,7 +278,7 @@ def test_linear_ramps_survive_rendering_and_coming_back():
 
 
 def test_a_canvas_of_another_size_lands_on_the_same_pixels():
-    frame = Frame((40, 30), (1, 1), 0, 0, 40)
+    frame = CanvasGeometry((40, 30), (1, 1), 0, 0, 40)
     picture = blobs(frame.shape, 3)
     large = render(picture, frame.canvas_to_slice(160), 160, cval=0)
     small = large.reshape(80, 2, 80, 2).mean(axis=(1, 3))
@@ -286,14 +286,14 @@ def test_a_canvas_of_another_size_lands_on_the_same_pixels():
 
 
 def test_the_padding_of_the_canvas_is_nan_and_begins_at_the_slices_edge():
-    frame = Frame((4, 2), (1, 1), 0, 0, 4)
+    frame = CanvasGeometry((4, 2), (1, 1), 0, 0, 4)
     canvas = render(np.ones((4, 2), np.float32), frame.canvas_to_slice(8), 8)
     assert np.isfinite(canvas[:, :4]).all()
     assert np.isnan(canvas[:, 4:]).all()
 
 
 def test_the_canvas_knows_which_of_its_pixels_show_the_slice():
-    frame = Frame((4, 2), (1, 1), 0, 0, 4)
+    frame = CanvasGeometry((4, 2), (1, 1), 0, 0, 4)
     assert frame.content(8) == (range(8), range(4))
     assert frame.window(2, -2, 4).content(8) == (range(4), range(4, 8))
     assert frame.window(90, 0, 4).content(8) == (range(0), range(4))
@@ -309,7 +309,7 @@ def test_the_padding_never_bleeds_into_the_slice(frame, size, corner, zoom):
 
 
 def test_a_window_that_sticks_out_is_padded_on_the_way_there_and_filled_on_the_way_back():
-    frame = Frame((4, 4), (1, 1), 0, 0, 4).window(2, -2, 4)
+    frame = CanvasGeometry((4, 4), (1, 1), 0, 0, 4).window(2, -2, 4)
     canvas = render(np.ones((4, 4), np.float32), frame.canvas_to_slice(8), 8)
     assert np.isfinite(canvas[:4, 4:]).all()
     assert np.isnan(canvas[4:]).all()
@@ -355,7 +355,7 @@ def test_rows_and_columns_tell_slice_from_padding_in_a_window_that_is_not_turned
 
 @given(st.floats(-180, 180), st.integers(0, 1000), st.floats(0.5, 2))
 def test_a_slice_comes_back_upright_from_a_turned_window(degrees, seed, row_mm):
-    frame = Frame((40, 30), (row_mm, 1.0), 20 * row_mm - 50, -35, 100).turned(degrees)
+    frame = CanvasGeometry((40, 30), (row_mm, 1.0), 20 * row_mm - 50, -35, 100).turned(degrees)
     picture = blobs((40, 30), seed)
     canvas = render(picture, frame.canvas_to_slice(512), 512, cval=0)
     back = unrender(canvas, frame)
@@ -364,7 +364,7 @@ def test_a_slice_comes_back_upright_from_a_turned_window(degrees, seed, row_mm):
 
 def test_a_quarter_turn_shows_rows_as_columns():
     picture = np.arange(16, dtype=np.float32).reshape(4, 4)
-    frame = Frame((4, 4), (1, 1), 0, 0, 4)
+    frame = CanvasGeometry((4, 4), (1, 1), 0, 0, 4)
     seen = render(picture, frame.turned(90).canvas_to_slice(4), 4, order=0)
     np.testing.assert_array_equal(seen, np.rot90(picture, -1))
 

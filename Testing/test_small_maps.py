@@ -66,7 +66,7 @@ def test_a_head_of_every_type_learns_from_few_cells_is_kept_and_answers(kind: st
 def test_several_heads_answer_together_with_test_time_views_and_planes(monkeypatch, tmp_path: Path) -> None:
     cube = two_balls(Geometry((16, 15, 14), (2.5, 2.6, 2.7)), seed=4)
     monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("cnn", "fusion"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
     head = load_head(save_head(trained("auto"), tmp_path / "both.samhead"))
     assert head.card.head_type == "ensemble"
     found = segment(cube.volume, head, tta=True, planes="three", smoothing=True)

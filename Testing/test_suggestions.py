@@ -46,15 +46,15 @@ def a_volume() -> Volume:
 
 
 def suggest(monkeypatch: Any, volume: Volume, stack: dict[int, np.ndarray], count: int = 3) -> list[Any]:
-    class Predictor:
+    class CascadePredictor:
         def __init__(self, *_: Any) -> None: ...
 
         def slices(self, sliced: Any) -> Any:
             return iter([stack.get(n, sure()) for n in range(len(sliced))])
 
-    monkeypatch.setattr(suggestions, "Predictor", Predictor)
-    monkeypatch.setattr(suggestions, "FeatureStore", lambda: None)
-    return suggestions.suggest(volume, HEAD, count=count)
+    monkeypatch.setattr(suggestions, "CascadePredictor", CascadePredictor)
+    monkeypatch.setattr(suggestions, "FeatureCache", lambda: None)
+    return suggestions.suggest_slices(volume, HEAD, count=count)
 
 
 def test_the_most_doubtful_slice_comes_first(monkeypatch: Any, a_volume: Volume) -> None:
@@ -76,17 +76,17 @@ def test_the_voxel_to_look_at_is_the_doubtful_one_in_the_volumes_own_order(monke
 
 
 def test_slices_that_nobody_looked_at_are_not_suggested(monkeypatch: Any, a_volume: Volume) -> None:
-    class Predictor:
+    class CascadePredictor:
         def __init__(self, *_: Any) -> None: ...
 
         def slices(self, sliced: Any) -> Any:
             return iter([None] * len(sliced))
 
-    monkeypatch.setattr(suggestions, "Predictor", Predictor)
-    monkeypatch.setattr(suggestions, "FeatureStore", lambda: None)
-    assert suggestions.suggest(a_volume, HEAD) == []
+    monkeypatch.setattr(suggestions, "CascadePredictor", CascadePredictor)
+    monkeypatch.setattr(suggestions, "FeatureCache", lambda: None)
+    assert suggestions.suggest_slices(a_volume, HEAD) == []
 
 
 def test_at_least_one_slice_must_be_asked_for(a_volume: Volume) -> None:
     with pytest.raises(InputError, match="At least one slice"):
-        suggestions.suggest(a_volume, HEAD, count=0)
+        suggestions.suggest_slices(a_volume, HEAD, count=0)

@@ -21,7 +21,7 @@ from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.image import Labelmap
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import Cancelled, GeometryError, HeadFileError, InputError
-from SAMAdaptLib.features.cache import FeatureStore
+from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks import head_class
@@ -29,7 +29,7 @@ from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training import fit as fitting
 from SAMAdaptLib.training.budget import BUDGETS
-from SAMAdaptLib.training.fit import steps_gone
+from SAMAdaptLib.training.fit import elapsed_steps
 from SAMAdaptLib.training.train import train
 
 
@@ -145,7 +145,7 @@ def test_training_from_scribbles_leaves_the_rest_open() -> None:
 
 
 def test_a_second_training_encodes_nothing_twice(tmp_path: Path) -> None:
-    listener, store = Listener(), FeatureStore(tmp_path)
+    listener, store = Listener(), FeatureCache(tmp_path)
     train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store)
     train([two_balls()], encoder="tiny", head="linear", budget="fast", store=store, monitor=listener)
     assert ("Encoding views", 0, 0) in listener.steps
@@ -164,7 +164,7 @@ def test_where_encoding_is_slower_than_measured_views_are_left_out_and_no_slice(
     monkeypatch.setattr(TinyEncoder, "encode", slowly)
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda self: 0.001)
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=24, seconds=4.0))
-    found = train([two_balls()], encoder="tiny", head="linear", budget="fast", store=FeatureStore(tmp_path))
+    found = train([two_balls()], encoder="tiny", head="linear", budget="fast", store=FeatureCache(tmp_path))
     training = found.card.training
     assert training["slices"] <= training["views"] < 24 * training["slices"]
 
@@ -184,7 +184,7 @@ def test_cancelling_while_training_keeps_the_best_head_so_far() -> None:
 def test_cancelling_while_encoding_gives_no_head(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         train(
-            [two_balls()], encoder="tiny", head="linear", store=FeatureStore(tmp_path), monitor=stops_at("Encoding", 1)
+            [two_balls()], encoder="tiny", head="linear", store=FeatureCache(tmp_path), monitor=stops_at("Encoding", 1)
         )
 
 
@@ -229,7 +229,7 @@ def test_retraining_goes_on_from_a_head(head: Head) -> None:
 
 def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
     both = load_head(save_head(train([two_balls()], encoder="tiny", budget="fast"), tmp_path / "both.samhead"))
     assert both.card.head_type == "ensemble"
     assert [part.type_name for part in both.module.parts()] == ["linear", "cnn"]
@@ -241,14 +241,14 @@ def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pyte
 
 def test_a_head_whose_training_was_cancelled_does_not_answer_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
     monitor = stops_at("Training the cnn", 2)
     assert train([two_balls()], encoder="tiny", budget="fast", monitor=monitor).card.head_type in {"linear", "cnn"}
 
 
 def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", -1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", -1.0)
     assert train([two_balls()], encoder="tiny", budget="fast").card.head_type in {"linear", "cnn"}
 
 
@@ -284,14 +284,14 @@ def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(fitting, "_step", one_second)
     monkeypatch.setattr(fitting, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(fitting.Batches, "load", lambda self, samples: ())
+    monkeypatch.setattr(fitting.SampleLoader, "load", lambda self, samples: ())
     monkeypatch.setattr(fitting, "sampling_weights", lambda samples: np.ones(1))
     return rates
 
 
-def fitted(module, **options) -> fitting.Fit:
+def fitted(module, **options) -> fitting.FitResult:
     usual = {"steps": 20, "seed": 0, "device": torch.device("cpu"), "monitor": Silent()}
-    return fitting.fit(module, None, ["a view"], [], **{**usual, **options})
+    return fitting.fit_head(module, None, ["a view"], [], **{**usual, **options})
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_a_fit_that_was_cancelled_was_not_cut_short(a_second_a_step) -> None:
 
 def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fits end after so many steps, as where a computer is far slower than it was measured to be."""
-    real = fitting.fit
+    real = fitting.fit_head
 
     def short(*arguments, **options):
         result = real(*arguments, **{**options, "steps": count})
@@ -343,7 +343,7 @@ def test_a_training_that_was_cut_short_says_so_and_its_card_too(
 def test_heads_that_answer_together_were_cut_short_when_one_of_them_was(monkeypatch: pytest.MonkeyPatch) -> None:
     cut_off_after(7, monkeypatch)
     monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.CLEARLY_BETTER", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
     head = train([two_balls()], encoder="tiny", budget="fast")
     assert head.card.head_type == "ensemble" and head.cut_short
 
@@ -354,8 +354,10 @@ def test_a_training_that_did_its_steps_says_nothing_of_it(head: Head) -> None:
 
 def test_progress_follows_the_clock_where_the_deadline_comes_before_the_last_step() -> None:
     now = time.monotonic()
-    assert steps_gone(30, 100, now - 1, now + 1e6) == 30
-    assert 49 <= steps_gone(5, 100, now - 60, now + 60) <= 51
-    assert steps_gone(5, 100, now - 60, now - 1) == 100
-    assert steps_gone(5, 100, now, math.inf) == 5
-    assert steps_gone(10, 100, now - 60, now - 1, least_steps=50) == 20, "its share of the least steps, not of the time"
+    assert elapsed_steps(30, 100, now - 1, now + 1e6) == 30
+    assert 49 <= elapsed_steps(5, 100, now - 60, now + 60) <= 51
+    assert elapsed_steps(5, 100, now - 60, now - 1) == 100
+    assert elapsed_steps(5, 100, now, math.inf) == 5
+    assert elapsed_steps(10, 100, now - 60, now - 1, least_steps=50) == 20, (
+        "its share of the least steps, not of the time"
+    )

@@ -228,7 +228,7 @@ def test_folders_of_the_living_are_kept_and_those_of_the_dead_swept(empty_home: 
     dead._lock.close()  # as the system does when a process ends
     without_lock = empty_home / "jobs" / "job-torn"
     without_lock.mkdir()
-    assert jobfolder.sweep() == 2
+    assert jobfolder.remove_stale() == 2
     assert mine.path.exists()
     assert not dead.path.exists()
     mine.remove()
@@ -238,7 +238,7 @@ def test_folders_of_the_living_are_kept_and_those_of_the_dead_swept(empty_home: 
 
 def test_a_fresh_folder_is_never_swept(empty_home: Path) -> None:
     (empty_home / "jobs" / "job-new").mkdir(parents=True)
-    assert jobfolder.sweep() == 0
+    assert jobfolder.remove_stale() == 0
 
 
 def test_a_new_client_sweeps(empty_home: Path, monkeypatch) -> None:

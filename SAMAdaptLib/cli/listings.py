@@ -85,9 +85,9 @@ def cache(options: argparse.Namespace, terminal: Terminal) -> Answer:
     document: dict[str, Any] = {"kind": "cache", "home": str(home()), "freed_bytes": 0}
     features: dict[str, Any] = {"folder": str(home() / "features"), "bytes": 0, "files": 0}
     if (home() / "features").is_dir():
-        from ..features.cache import FeatureStore
+        from ..features.cache import FeatureCache
 
-        store = FeatureStore()
+        store = FeatureCache()
         document["freed_bytes"] = store.clear() if options.clear else 0
         features = store.describe()
     document["features"] = features

@@ -14,7 +14,7 @@ from ..heads.card import read_card
 from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
-from ..worker.pool import Ending, Outcome, name_of, run_many
+from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
 from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
@@ -212,14 +212,14 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
 
 def _many_answer(kind: str, outcomes: Sequence[Outcome], stopped: bool) -> Answer:
     """Done when all are; else cancelled if it was ``stopped``; else the gravest: a fault of ours, a bad input."""
-    counts = {ending: sum(item.ending is ending for item in outcomes) for ending in Ending}
-    failed = [item.error for item in outcomes if item.ending is Ending.FAILED and item.error is not None]
+    counts = {ending: sum(item.ending is ending for item in outcomes) for ending in OutcomeStatus}
+    failed = [item.error for item in outcomes if item.ending is OutcomeStatus.FAILED and item.error is not None]
     status = 0
-    if counts[Ending.CANCELLED] or (failed and stopped):
+    if counts[OutcomeStatus.CANCELLED] or (failed and stopped):
         status = CANCELLED_STATUS
     elif failed:
         status = max((error.exit_status for error in failed), key=lambda code: code == 1)
-    again = sum(item.ending is Ending.DONE and item.found is not None for item in outcomes)
+    again = sum(item.ending is OutcomeStatus.DONE and item.found is not None for item in outcomes)
     doubtful = sum(item.found is not None and item.found.doubtful for item in outcomes)
     document = {
         "kind": kind,
@@ -231,7 +231,7 @@ def _many_answer(kind: str, outcomes: Sequence[Outcome], stopped: bool) -> Answe
     text = ", ".join(f"{count} {ending.value}" for ending, count in counts.items() if count)
     if again:
         text += f"; {again} of those done had a result that was made otherwise"
-    if counts[Ending.SKIPPED]:
+    if counts[OutcomeStatus.SKIPPED]:
         text += "; skipped results are there already (--overwrite computes them again)"
     if doubtful:
         text += f"; {doubtful} of them may not be what this head finds: they were edited, or do not say what made them"
@@ -250,7 +250,7 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 
 def _outcome_line(outcome: Outcome) -> str:
     name = getattr(outcome.job, "image", outcome.job.kind)
-    if outcome.ending is Ending.DONE and outcome.result:
+    if outcome.ending is OutcomeStatus.DONE and outcome.result:
         made = outcome.result.get("output") or f"{outcome.result['encoded']} slices encoded"
         before = outcome.found.reason if outcome.found else ""
         again = f" (again: the result there was made otherwise: {before})" if before else ""
@@ -265,7 +265,7 @@ def _support_line(outcome: Outcome) -> str:
 def _ending(outcome: Outcome) -> str:
     """How it ended, with the reason on the same line."""
     reason = f": {' '.join(str(outcome.error).split())}" if outcome.error else ""
-    if outcome.ending is Ending.SKIPPED and outcome.found is not None:
+    if outcome.ending is OutcomeStatus.SKIPPED and outcome.found is not None:
         reason = f": {Path(str(getattr(outcome.job, 'output', ''))).name} stays, for {outcome.found.reason}"
     return f"{outcome.ending.value}{reason}"
 

@@ -20,7 +20,7 @@ from ..errors import GeometryError, InputError
 from ..progress import Monitor, Silent
 from .geometry import Geometry
 from .provenance import Provenance
-from .structure import LARGEST_VALUE, Structure, covering
+from .structure import LARGEST_VALUE, Structure, complete_structures
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -52,7 +52,7 @@ class Volume:
     other_geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
-        array = _fitting(self.voxels, self.geometry, self.name or "The volume")
+        array = _checked_shape(self.voxels, self.geometry, self.name or "The volume")
         with np.errstate(over="ignore"):
             own = np.array(array, dtype=np.float32, order="C")
         broken = own.size - int(np.count_nonzero(np.isfinite(own)))
@@ -74,7 +74,7 @@ class Volume:
         """
         import SimpleITK as sitk
 
-        image = three_dimensional(image, name)
+        image = as_scalar_3d(image, name)
         array = sitk.GetArrayViewFromImage(image)
         return cls.from_array(array, Geometry.from_sitk(image), name, modality, repair, monitor)
 
@@ -107,7 +107,7 @@ class Volume:
         """Itself, unless all voxels are equal: then InputError, as there is nothing to segment."""
         low, high = float(self.voxels.min()), float(self.voxels.max())
         if low == high:
-            msg = f"{_called(self.name)} is constant: all of its {self.voxels.size} voxels are {low:g}."
+            msg = f"{_display_name(self.name)} is constant: all of its {self.voxels.size} voxels are {low:g}."
             raise InputError(msg, "Check that the right file was chosen and that it was exported whole.")
         return self
 
@@ -150,13 +150,13 @@ class Labelmap:
     _counts: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = _as_labels(_fitting(self.voxels, self.geometry, self.name or "The labelmap"), self.name)
+        own = _as_labels(_checked_shape(self.voxels, self.geometry, self.name or "The labelmap"), self.name)
         own.setflags(write=False)
         counts = present_counts(own)
         confidence = {int(value): float(part) for value, part in (self.confidence or {}).items()}
         object.__setattr__(self, "voxels", own)
         object.__setattr__(self, "_counts", counts)
-        object.__setattr__(self, "structures", covering(tuple(counts), self.structures))
+        object.__setattr__(self, "structures", complete_structures(tuple(counts), self.structures))
         object.__setattr__(self, "confidence", confidence)
 
     def values(self) -> tuple[int, ...]:
@@ -172,7 +172,7 @@ class Labelmap:
         """A labelmap from a SimpleITK image. Raises InputError for 4-D, vector, complex or non-integer images."""
         import SimpleITK as sitk
 
-        image = three_dimensional(image, name)
+        image = as_scalar_3d(image, name)
         array = sitk.GetArrayViewFromImage(image)
         return cls(array, Geometry.from_sitk(image), tuple(structures), name=name)
 
@@ -238,14 +238,14 @@ class Labelmap:
         return f"Labelmap({self.name!r}, {len(self.structures)} structures, {self.geometry!r})"
 
 
-def three_dimensional(image: sitk.Image, name: str = "") -> sitk.Image:
+def as_scalar_3d(image: sitk.Image, name: str = "") -> sitk.Image:
     """The image as a scalar 3-D one: 2-D becomes one slice, a fourth axis of length 1 is dropped.
 
     Raises InputError for other 4-D images, and for vector, RGB and complex voxels.
     """
     require_scalar(image.GetDimension(), image.GetSize(), image.GetNumberOfComponentsPerPixel(), name)
     if "complex" in image.GetPixelIDTypeAsString():
-        msg = f"{_called(name)} has complex voxels; one real number a voxel is needed."
+        msg = f"{_display_name(name)} has complex voxels; one real number a voxel is needed."
         raise InputError(msg, "Export its magnitude.")
     if image.GetDimension() == 2:
         import SimpleITK as sitk
@@ -260,13 +260,15 @@ def require_scalar(dimension: int, size: Sequence[int], components: int, name: s
     """Raises InputError unless an image of this header holds one number a voxel in two or three dimensions."""
     if dimension not in (2, 3) and not (dimension == 4 and size[3] == 1):
         shape = " x ".join(map(str, size))
-        msg = f"{_called(name)} has {dimension} dimensions ({shape}); a single three-dimensional volume is needed."
+        msg = (
+            f"{_display_name(name)} has {dimension} dimensions ({shape}); a single three-dimensional volume is needed."
+        )
         raise InputError(msg, "Export one time point or channel of it.")
     if components != 1:
-        msg = f"{_called(name)} has {components} numbers a voxel (a colour or vector image); one is needed."
+        msg = f"{_display_name(name)} has {components} numbers a voxel (a colour or vector image); one is needed."
         raise InputError(msg, "Convert it to gray values, or choose one channel.")
     if min(size) < 1:
-        msg = f"{_called(name)} is empty (size {' x '.join(map(str, size))})."
+        msg = f"{_display_name(name)} is empty (size {' x '.join(map(str, size))})."
         raise InputError(msg, "Check that it was exported whole.")
 
 
@@ -278,11 +280,11 @@ def guessed_modality(voxels: NDArray) -> str:
     return "CT" if np.array_equal(sample, np.rint(sample)) else ""
 
 
-def _called(name: str) -> str:
+def _display_name(name: str) -> str:
     return name or "The image"
 
 
-def _fitting(voxels: NDArray, geometry: Geometry, name: str) -> NDArray:
+def _checked_shape(voxels: NDArray, geometry: Geometry, name: str) -> NDArray:
     array = np.asarray(voxels)
     if array.shape != geometry.shape:
         msg = f"{name} has an array of shape {array.shape}; its grid needs {geometry.shape} (k, j, i)."
@@ -291,7 +293,7 @@ def _fitting(voxels: NDArray, geometry: Geometry, name: str) -> NDArray:
 
 
 def _broken_message(name: str, broken: int, total: int) -> str:
-    return f"{_called(name)} has {broken} of {total} voxels that are not finite numbers."
+    return f"{_display_name(name)} has {broken} of {total} voxels that are not finite numbers."
 
 
 def _repaired(array: NDArray, name: str, repair: bool, monitor: Monitor) -> NDArray:

@@ -79,7 +79,7 @@ def default_structure(value: int) -> Structure:
     return Structure(value, f"Structure {value}", default_color(value))
 
 
-def covering(values: Iterable[int], known: Iterable[Structure]) -> tuple[Structure, ...]:
+def complete_structures(values: Iterable[int], known: Iterable[Structure]) -> tuple[Structure, ...]:
     """``known`` in its order, then default structures for the other ``values``. Raises InputError for twins."""
     structures = list(known)
     seen: set[int] = set()

@@ -311,10 +311,10 @@ def _structures(prediction: Labelmap, reference: Labelmap) -> dict[int, Structur
 
 def _in_values_of(prediction: Labelmap, reference: Labelmap) -> tuple[Labelmap, dict[int, int]]:
     """The reference with the prediction's label values, and what each of these is in it."""
-    ours = Labelling(_called("prediction", prediction), prediction.structures)
+    ours = Labelling(_display_name("prediction", prediction), prediction.structures)
     present = set(reference.values())
     there = tuple(item for item in reference.structures if item.value in present)
-    match = matched(ours, Labelling(_called("reference", reference), there), remedy=_BY_VALUE)
+    match = matched(ours, Labelling(_display_name("reference", reference), there), remedy=_BY_VALUE)
     common = {item.value: item for item in match.structures}
     named = {new: replace(item, value=new) for item in there if is_named(item) for new in [match.values[item.value]]}
     structures = [named.get(value, common[value]) for value in match.values.values()]
@@ -326,7 +326,7 @@ def _in_values_of(prediction: Labelmap, reference: Labelmap) -> tuple[Labelmap, 
     return reference, {new: old for old, new in match.values.items()}
 
 
-def _called(what: str, labels: Labelmap) -> str:
+def _display_name(what: str, labels: Labelmap) -> str:
     return f"the {what} {labels.name}".strip()
 
 

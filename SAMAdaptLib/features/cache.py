@@ -27,7 +27,7 @@ import numpy as np
 from ..errors import InputError
 from ..utils import paths as home
 from ..utils.disk.leftovers import YOUNG_SECONDS, distance, sweep_parts
-from ..utils.files import write_all, write_whole
+from ..utils.files import write_all, write_atomically
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def content_key(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class FeatureStore:
+class FeatureCache:
     """Half-precision arrays by key and level, bounded in bytes; the longest unused go first.
 
     An entry is an .npy file with a checksum behind it, over its key, its level and every byte; what does not fit counts
@@ -99,7 +99,7 @@ class FeatureStore:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             home.make_private(path.parent)
             save = partial(_save, array=array, seed=_seed(key, level))
-            write_whole(path, save, private=True, durable=False)
+            write_atomically(path, save, private=True, durable=False)
         except (OSError, InputError):
             return
         if self._bytes is None:

@@ -14,7 +14,7 @@ from ..encoders.input import resize
 from ..encoders.loading import pinned_threads
 from ..errors import InputError
 from ..progress import Monitor, Silent, raise_if_cancelled
-from .cache import FeatureStore, fitted_side
+from .cache import FeatureCache, fitted_side
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ _Painted: TypeAlias = "tuple[NDArray[np.float32], list[NDArray[np.uint8]]]"
 
 
 @dataclass(frozen=True)
-class View:
+class FeatureRequest:
     """One canvas to be encoded: its key and how to paint it when the cache does not have it.
 
     ``paint`` gives (S, S) float32 in 0..255 with NaN in the padding.
@@ -42,10 +42,10 @@ class View:
     paint: Callable[[], NDArray[np.float32]]
 
 
-class Embedder:
+class FeatureExtractor:
     """Features of views by way of the cache, from one encoder, at the asked levels."""
 
-    def __init__(self, encoder: Encoder | None, levels: Sequence[str], store: FeatureStore) -> None:
+    def __init__(self, encoder: Encoder | None, levels: Sequence[str], store: FeatureCache) -> None:
         self.encoder = encoder
         self.levels = tuple(levels)
         self.store = store
@@ -55,14 +55,14 @@ class Embedder:
         """How many views at once pay."""
         return 1 if self.encoder is None else self.encoder.batch
 
-    def prepare(self, views: Iterable[View], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
+    def prepare(self, views: Iterable[FeatureRequest], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
         """Encode what the cache lacks; gives the number encoded. Raises Cancelled between views."""
         missing = self._missing(views)
         return sum(len(batch) for batch in self._encoding(missing, monitor or Silent(), stage))
 
-    def prepare_until(
-        self, deadline: float, views: Sequence[View], needed: int, monitor: Monitor, stage: str = "Encoding"
-    ) -> list[View]:
+    def cache_features_until(
+        self, deadline: float, views: Sequence[FeatureRequest], needed: int, monitor: Monitor, stage: str = "Encoding"
+    ) -> list[FeatureRequest]:
         """Encode what the cache lacks, in the order of ``views``; gives those whose features are known then.
 
         After ``deadline`` (``time.monotonic()``) only the first ``needed`` are still encoded. Raises Cancelled
@@ -77,11 +77,11 @@ class Embedder:
                 break
         return [view for view in views if view.key not in left]
 
-    def features(self, view: View) -> dict[str, NDArray[Any]]:
+    def features(self, view: FeatureRequest) -> dict[str, NDArray[Any]]:
         """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
-        return self.features_of([view])[0]
+        return self.extract_features([view])[0]
 
-    def features_of(self, views: Sequence[View]) -> list[dict[str, NDArray[Any]]]:
+    def extract_features(self, views: Sequence[FeatureRequest]) -> list[dict[str, NDArray[Any]]]:
         """As ``features``, of a few views; those that are not known go through the encoder together."""
         found = [{name: self.store.get(view.key, name) for name in (*self.levels, PICTURE)} for view in views]
         known = [{name: array for name, array in arrays.items() if array is not None} for arrays in found]
@@ -92,7 +92,9 @@ class Embedder:
                 known[index] = arrays
         return known
 
-    def _encoding(self, missing: Sequence[View], monitor: Monitor, stage: str) -> Iterator[Sequence[View]]:
+    def _encoding(
+        self, missing: Sequence[FeatureRequest], monitor: Monitor, stage: str
+    ) -> Iterator[Sequence[FeatureRequest]]:
         """Encodes these views batch by batch, and gives each batch when its features are known.
 
         The next batch is painted while one is encoded, unless the program is to keep to one core.
@@ -111,12 +113,12 @@ class Embedder:
                 yield batch
         monitor.progress(stage, len(missing), len(missing))
 
-    def _missing(self, views: Iterable[View]) -> list[View]:
+    def _missing(self, views: Iterable[FeatureRequest]) -> list[FeatureRequest]:
         """Those that the cache lacks."""
         names = (*self.levels, PICTURE)
         return [view for view in views if not all(self.store.has(view.key, name) for name in names)]
 
-    def _encode(self, views: Sequence[View], painted: _Painted) -> list[dict[str, NDArray[Any]]]:
+    def _encode(self, views: Sequence[FeatureRequest], painted: _Painted) -> list[dict[str, NDArray[Any]]]:
         """Features of views that go through the encoder together; kept, and given back in their order."""
         canvases, pictures = painted
         found: list[dict[str, NDArray[Any]]] = [{PICTURE: picture} for picture in pictures]
@@ -130,7 +132,7 @@ class Embedder:
         return found
 
 
-def _painted(views: Sequence[View]) -> _Painted:
+def _painted(views: Sequence[FeatureRequest]) -> _Painted:
     """The views' canvases (N, S, S), and the small picture of each."""
     canvases = np.stack([view.paint() for view in views])
     return canvases, [picture_of(canvas) for canvas in canvases]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..preprocessing.augmentation import ViewParameters, paint
+from ..preprocessing.augmentation import AugmentationParams, render_image
 from ..preprocessing.intensity import IntensityRule, apply
-from ..preprocessing.slicing import Frame, SliceStack, resolve_plane
+from ..preprocessing.slicing import CanvasGeometry, SliceStack, resolve_plane
 from .cache import content_key
-from .extractor import PICTURE_SIZE, View
+from .extractor import PICTURE_SIZE, FeatureRequest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,22 +27,22 @@ MOST_PAINTED = 1024
 """Pixels a side of a painted canvas above which a finer slice is painted no finer."""
 
 
-RUNGS = 4
+SIDES_PER_OCTAVE = 4
 """Canvas sides per doubling."""
 
 
 @dataclass(frozen=True)
-class PictureSlice:
+class ImageSlice:
     """One slice of a volume on the 0..255 scale, with all that its features depend on.
 
     ``picture``: (rows, columns) float32; ``identity``: JSON values that name the slice and its content.
     """
 
     picture: NDArray[np.float32]
-    frame: Frame
+    frame: CanvasGeometry
     identity: dict[str, Any]
 
-    def framed(self, frame: Frame) -> PictureSlice:
+    def with_canvas(self, frame: CanvasGeometry) -> ImageSlice:
         """The same slice seen through another window."""
         return replace(self, frame=frame)
 
@@ -51,7 +51,7 @@ class PictureSlice:
         """True when there is nothing to see: one grey value throughout."""
         return float(self.picture.min()) == float(self.picture.max())
 
-    def view(self, parameters: ViewParameters, encoder: Encoder | None) -> View:
+    def view(self, parameters: AugmentationParams, encoder: Encoder | None) -> FeatureRequest:
         """This slice under ``parameters``, ready for the embedder of that encoder."""
         frame = self.frame
         size = PICTURE_SIZE if encoder is None else painted_side(frame, encoder.input_size)
@@ -59,7 +59,7 @@ class PictureSlice:
         window = [frame.top_mm, frame.left_mm, frame.side_mm, *([frame.turn] if frame.turn else [])]
         parts = {"window": window, "view": parameters.to_dict(), "encoder": fingerprint, "size": size}
         key = content_key({**self.identity, **parts})
-        return View(key=key, paint=lambda: paint(self.picture, self.frame, parameters, size))
+        return FeatureRequest(key=key, paint=lambda: render_image(self.picture, self.frame, parameters, size))
 
 
 class SlicedVolume:
@@ -87,14 +87,14 @@ class SlicedVolume:
         """The 0..255 gray values of some of the volume's values."""
         return apply(values, self._limits)
 
-    def picture(self, index: int) -> PictureSlice:
+    def picture(self, index: int) -> ImageSlice:
         """Slice ``index`` in the plane's display orientation."""
         raw = np.asarray(self.stack.slice(self.volume.voxels, index), np.float32)
         picture = np.ascontiguousarray(apply(raw, self._limits), np.float32)
-        return PictureSlice(picture, self.frame, {**self._identity, "slice": index})
+        return ImageSlice(picture, self.frame, {**self._identity, "slice": index})
 
 
-def painted_side(frame: Frame, input_size: int) -> int:
+def painted_side(frame: CanvasGeometry, input_size: int) -> int:
     """The side in pixels of the canvas that a slice is painted on for an encoder that sees ``input_size`` of them.
 
     Whole multiples of the heads' small picture: enough for what the encoder sees and, up to ``MOST_PAINTED``, for what
@@ -104,26 +104,26 @@ def painted_side(frame: Frame, input_size: int) -> int:
     return PICTURE_SIZE * math.ceil(max(input_size, resolved - 0.5) / PICTURE_SIZE)
 
 
-def centred_frame(stack: SliceStack, side_mm: float = 0.0) -> Frame:
+def centred_frame(stack: SliceStack, side_mm: float = 0.0) -> CanvasGeometry:
     """A frame of at least ``side_mm`` that shows whole slices in its middle."""
-    whole = Frame.of(stack)
+    whole = CanvasGeometry.of(stack)
     side = max(whole.side_mm, side_mm)
     rows_mm, columns_mm = (count * mm for count, mm in zip(stack.shape, stack.spacing, strict=True))
     return whole.window((rows_mm - side) / 2, (columns_mm - side) / 2, side)
 
 
-def canvas_side(stacks: Iterable[SliceStack]) -> float:
+def shared_canvas_side(stacks: Iterable[SliceStack]) -> float:
     """The side in mm of a canvas for all of these stacks: a rung of a ladder, so that heads share features.
 
     Rungs are 100 mm times powers of 2^(1/4). Two heads of one anatomy mostly stand on the same rung, and a volume that
     was encoded for one of them is not encoded again for the other.
     """
-    largest = max(Frame.of(stack).side_mm for stack in stacks)
-    rung = math.ceil(RUNGS * math.log2(largest / 100) - 1e-6)
-    return 100.0 * 2.0 ** (rung / RUNGS)
+    largest = max(CanvasGeometry.of(stack).side_mm for stack in stacks)
+    rung = math.ceil(SIDES_PER_OCTAVE * math.log2(largest / 100) - 1e-6)
+    return 100.0 * 2.0 ** (rung / SIDES_PER_OCTAVE)
 
 
-def plane_for(card_plane: PlaneRule, volume: Volume) -> str:
+def plane_for_volume(card_plane: PlaneRule, volume: Volume) -> str:
     """The plane in which a head with ``card_plane`` looks at ``volume``.
 
     A head trained in the acquisition plane follows each volume's own; where a volume has none (isotropic voxels) the
@@ -134,7 +134,7 @@ def plane_for(card_plane: PlaneRule, volume: Volume) -> str:
     return card_plane.name
 
 
-def seen_by(card: HeadCard, volume: Volume, plane: str | None = None) -> SlicedVolume:
+def slices_for_head(card: HeadCard, volume: Volume, plane: str | None = None) -> SlicedVolume:
     """``volume`` as the head of that card looks at it, or in another ``plane``."""
     rule, side_mm = IntensityRule.from_dict(card.intensity), card.plane.side_mm or 0.0
-    return SlicedVolume(volume, plane or plane_for(card.plane, volume), rule, side_mm)
+    return SlicedVolume(volume, plane or plane_for_volume(card.plane, volume), rule, side_mm)

@@ -17,7 +17,7 @@ from slicer.i18n import tr as _
 
 from ..errors import InputError, SAMAdaptError
 from ..heads.card import SUFFIX, HeadCard, read_card
-from ..utils.files import require_length, write_whole
+from ..utils.files import require_length, write_atomically
 from ..utils.paths import folder
 from ..utils.plaintext import cleaned, is_plain
 
@@ -130,7 +130,7 @@ class HeadLibrary:
         source = Path(source)
         card = read_card(source)
         target = self.freePath(source.stem)
-        write_whole(target, lambda part: _copy(source, part))
+        write_atomically(target, lambda part: _copy(source, part))
         return HeadEntry(target, card)
 
     def exportFile(self, entry: HeadEntry, target: str | Path) -> Path:
@@ -138,7 +138,7 @@ class HeadLibrary:
         target = Path(target)
         if target.suffix.lower() != SUFFIX:
             target = target.with_name(target.name + SUFFIX)
-        write_whole(target, lambda part: _copy(entry.path, part))
+        write_atomically(target, lambda part: _copy(entry.path, part))
         return target
 
     def rename(self, entry: HeadEntry, title: str) -> HeadEntry:

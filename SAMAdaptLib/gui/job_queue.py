@@ -39,7 +39,7 @@ def noSteps() -> Iterator[None]:
 
 
 @dataclass
-class Order:
+class JobRequest:
     """What a presenter hands in at the desk.
 
     ``owner`` names the panel. ``gather()`` copies from the scene what the files need, in small steps in the main
@@ -62,12 +62,12 @@ class Order:
     gather: Callable[[], Iterator[None]] = noSteps
 
 
-def _nobodys() -> Order:
+def _nobodys() -> JobRequest:
     """Takes the place of an order that is over: nobody hears of it."""
-    return Order("", lambda folder, monitor: None)
+    return JobRequest("", lambda folder, monitor: None)
 
 
-class JobDesk:
+class JobQueue:
     """Takes orders. ``makeRunner`` is called at the first one: opening the panel starts no process."""
 
     def __init__(self, makeRunner: Callable[[], JobRunner], changed: Callable[[], None] = _ignore) -> None:
@@ -78,7 +78,7 @@ class JobDesk:
         """Called before an order is begun: a live session, which keeps the worker for itself, gives way."""
         self._makeRunner = makeRunner
         self._runner: JobRunner | None = None
-        self._order: Order | None = None
+        self._order: JobRequest | None = None
         self._run: Run | None = None
         self._past: list[Run] = []
         self._timer = qt.QTimer()
@@ -94,7 +94,7 @@ class JobDesk:
     def cancelling(self) -> bool:
         return bool(self._run and self._run.cancelled)
 
-    def start(self, order: Order) -> None:
+    def start(self, order: JobRequest) -> None:
         """Carry out an order. Raises SAMAdaptError while another is on its way, or when no folder can be made."""
         if self._order is not None:
             msg = _("Another job is running.")
@@ -114,7 +114,7 @@ class JobDesk:
     def abandon(self) -> None:
         """The scene is gone: cancel, and tell nobody. The worker stays for the next order."""
         if self._order is not None:
-            self._order = Order(self._order.owner, self._order.prepare)
+            self._order = JobRequest(self._order.owner, self._order.prepare)
             self.cancel()
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class JobDesk:
             finally:
                 self.changed()
 
-    def _end(self) -> Order:
+    def _end(self) -> JobRequest:
         """Forget the present order; gives it."""
         order, run = self._order, self._run
         self._order = self._run = None
@@ -175,7 +175,7 @@ class JobDesk:
     def _callbacks(self) -> Callbacks:
         """The order is looked up at each call: ``abandon`` replaces it."""
 
-        def present() -> Order:
+        def present() -> JobRequest:
             return self._order or _nobodys()
 
         return Callbacks(

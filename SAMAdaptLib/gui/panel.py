@@ -12,7 +12,7 @@ from ..errors import SAMAdaptError
 from ..worker.handle import JobRunner
 from .application import SlicerApplication
 from .head_library import HeadLibrary
-from .job_queue import JobDesk
+from .job_queue import JobQueue
 from .packages import SlicerPackages
 from .panels.annotate import AnnotatePresenter
 from .panels.base import Presenter, Services
@@ -31,7 +31,7 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
     names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
     packages = SlicerPackages(*map(resourcePath, names), application)
     library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
-    return Services(JobDesk(makeRunner), library, application, packages)
+    return Services(JobQueue(makeRunner), library, application, packages)
 
 
 class Panel:

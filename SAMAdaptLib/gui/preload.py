@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 
-from .qt_background import Aside
+from .qt_background import QtBackgroundTask
 
 MODULES = (
     "numpy",
@@ -21,7 +21,7 @@ class WarmUp:
 
     def __init__(self) -> None:
         self._begun = False
-        self._aside = Aside(lambda _modules: None)
+        self._aside = QtBackgroundTask(lambda _modules: None)
 
     def start(self) -> None:
         """Begin, if it has not begun. What cannot be imported is left to the click that needs it: it says why."""

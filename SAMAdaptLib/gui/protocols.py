@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..worker.handle import JobRunner
-from .job_queue import Order
+from .job_queue import JobRequest
 
 
 class Desk(Protocol):
@@ -20,7 +20,7 @@ class Desk(Protocol):
     @property
     def cancelling(self) -> bool: ...
 
-    def start(self, order: Order) -> None: ...
+    def start(self, order: JobRequest) -> None: ...
 
     def cancel(self) -> None: ...
 

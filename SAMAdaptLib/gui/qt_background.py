@@ -12,7 +12,7 @@ from typing import Any
 
 import qt
 
-from ..utils.background import Errand
+from ..utils.background import BackgroundTask
 
 INTERVAL_MS = 20
 YIELD_SECONDS = 0.008
@@ -21,7 +21,7 @@ YIELD_SECONDS = 0.008
 _PATIENCE_SECONDS = 2.0
 
 
-class Aside:
+class QtBackgroundTask:
     """``start`` runs a function; ``done(value)`` hears of it, of the last one started only, and not of one that failed.
 
     The function touches neither nodes nor widgets.
@@ -29,14 +29,14 @@ class Aside:
 
     def __init__(self, done: Callable[[Any], None]) -> None:
         self._done = done
-        self._errand: Errand | None = None
+        self._errand: BackgroundTask | None = None
         self._timer = qt.QTimer()
         self._timer.setInterval(INTERVAL_MS)
         self._timer.connect("timeout()", self._onTimeout)
 
     def start(self, function: Callable[[], Any]) -> None:
         """Begin; of an earlier function nobody will hear."""
-        self._errand = Errand(function)
+        self._errand = BackgroundTask(function)
         self._timer.start()
 
     def close(self) -> None:

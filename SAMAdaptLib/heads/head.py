@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from ..data.provenance import file_digest
 from ..errors import HeadFileError, InputError
 from ..networks import build_head
-from ..networks.layout_prior import ArrangementPrior, arrangement_prior
+from ..networks.layout_prior import LayoutPrior, arrangement_prior
 from ..networks.shape_prior import ShapePrior, shape_prior
 from ..utils.disk.safepaths import spelled_plainly
 from ..utils.files import write_content
@@ -57,7 +57,7 @@ class Head:
     module: HeadModule
     prior: ShapePrior | None = None
     closer: Head | None = None
-    arrangement: ArrangementPrior | None = None
+    arrangement: LayoutPrior | None = None
 
     @property
     def cut_short(self) -> bool:

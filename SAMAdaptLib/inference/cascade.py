@@ -18,53 +18,53 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..features.sliced_volume import plane_for
-from ..preprocessing.roi import extent
-from ..preprocessing.slicing import Bounds, Frame, resolve_plane, unrender
-from ..utils.disk.slice_store import KeptCanvases, Probabilities
-from .postprocessing import keep_pieces
-from .stage import Look, background_beyond, onto, zoomed
+from ..features.sliced_volume import plane_for_volume
+from ..preprocessing.roi import bounding_roi
+from ..preprocessing.slicing import Bounds, CanvasGeometry, resolve_plane, unrender
+from ..utils.disk.slice_store import ProbabilitySlices, SliceStore
+from .postprocessing import keep_main_components
+from .stage import StagePredictor, fill_background, resample_between, zoomed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..encoders.base import Encoder
-    from ..features.cache import FeatureStore
+    from ..features.cache import FeatureCache
     from ..features.sliced_volume import SlicedVolume
     from ..heads.head import Head
     from ..progress import Monitor
 
 
-TRUSTED = 0.7
+MIN_ROI_AGREEMENT = 0.7
 """Agreement of the closer look with its prior below which the first look's answer stands."""
 
-SURE = 0.85
+ROTATE_BELOW_AGREEMENT = 0.85
 """Agreement of the closer look with its prior from which on slices are not looked at turned as well.
 
-Chosen, with ``CLEARLY``, on 20 hearts (ACDC) and two heads: anything from 0.82 to 0.9 is as good, and at 0.75 half of
-the gain is lost. Without that much more of shape, turned slices are chosen that are no better. Other zooms in place of
-turns were chosen no better than at random.
+Chosen, with ``ROTATION_MARGIN``, on 20 hearts (ACDC) and two heads: anything from 0.82 to 0.9 is as good, and at 0.75
+half of the gain is lost. Without that much more of shape, turned slices are chosen that are no better. Other zooms in
+place of turns were chosen no better than at random.
 """
 
-CLEARLY = 0.02
+ROTATION_MARGIN = 0.02
 """By how much more of shape must be found in turned slices than in slices as they are."""
 
-TURNS = (-60.0, 60.0)
+ROTATIONS_DEG = (-60.0, 60.0)
 """By how many degrees: heads learn from views that are turned by up to 50."""
 
 
 @dataclass(frozen=True)
-class _Seen:
+class CascadeResult:
     """What was found in a volume seen in one way.
 
     ``frame``: what the first look saw of each slice; ``window``: what the closer one did, None where there was nothing
     to look at closer. ``agreement``: of the last look that was taken with its prior, ``closer`` that of the closer one.
     """
 
-    frame: Frame
-    first: KeptCanvases
-    window: Frame | None
-    both: KeptCanvases
+    frame: CanvasGeometry
+    first: SliceStore
+    window: CanvasGeometry | None
+    both: SliceStore
     agreement: float | None
     closer: float | None
 
@@ -73,23 +73,23 @@ class _Seen:
         """How much of shape was found, 0 to 1."""
         return self.closer or 0.0
 
-    def answer(self) -> Probabilities:
+    def answer(self) -> ProbabilitySlices:
         """Class probabilities of each slice on its own pixels."""
-        if self.window is None or (self.closer is not None and self.closer < TRUSTED):
+        if self.window is None or (self.closer is not None and self.closer < MIN_ROI_AGREEMENT):
             return _on_pixels(self.first, self.frame)
         return _on_pixels(self.both, self.window)
 
 
-class Predictor:
+class CascadePredictor:
     """A head with all its looks, ready to say what it finds in volumes."""
 
-    def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureStore) -> None:
+    def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureCache) -> None:
         self.head, self.monitor = head, monitor
-        self.first = Look(head, encoder, device, monitor, store)
+        self.first = StagePredictor(head, encoder, device, monitor, store)
         self.closer = None
         if head.closer is not None:
             same = head.closer.card.input_size == head.card.input_size
-            self.closer = Look(head.closer, self.first.encoder if same else None, device, monitor, store)
+            self.closer = StagePredictor(head.closer, self.first.encoder if same else None, device, monitor, store)
         self._best: float | None = None
 
     @property
@@ -102,7 +102,7 @@ class Predictor:
         """Background included."""
         return self.first.module.classes
 
-    def slices(self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None) -> Probabilities:
+    def slices(self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None) -> ProbabilitySlices:
         """Class probabilities of each slice on its own pixels, after all looks.
 
         ``zooms``: the first look averages views at several zooms. The first slice comes when all were looked at.
@@ -113,81 +113,100 @@ class Predictor:
             return
         with ExitStack() as kept:
             upright = self._seen(self.closer, sliced, sliced.frame, zooms, region, kept)
-            turns = TURNS if upright.of_shape < SURE and self.closer.head.prior is not None else ()
+            turns = (
+                ROTATIONS_DEG
+                if upright.of_shape < ROTATE_BELOW_AGREEMENT and self.closer.head.prior is not None
+                else ()
+            )
             frames = (sliced.frame.turned(turn) for turn in turns)
             turned = [self._seen(self.closer, sliced, frame, zooms, region, kept) for frame in frames]
             best = max((upright, *turned), key=lambda seen: seen.of_shape)
-            if best.of_shape < upright.of_shape + CLEARLY:
+            if best.of_shape < upright.of_shape + ROTATION_MARGIN:
                 best = upright
             self._best = best.agreement
             yield from best.answer()
 
-    def first_slices(self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None) -> Probabilities:
+    def first_slices(
+        self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None
+    ) -> ProbabilitySlices:
         """As ``slices``, after the first look alone."""
         return _on_pixels(self._first(sliced, sliced.frame, zooms, region), sliced.frame)
 
     def _seen(
-        self, closer: Look, sliced: SlicedVolume, frame: Frame, zooms: bool, region: Bounds | None, kept: ExitStack
-    ) -> _Seen:
+        self,
+        closer: StagePredictor,
+        sliced: SlicedVolume,
+        frame: CanvasGeometry,
+        zooms: bool,
+        region: Bounds | None,
+        kept: ExitStack,
+    ) -> CascadeResult:
         """Both looks at a volume, the first one through ``frame``; canvases are kept until ``kept`` is closed."""
-        first, both = (kept.enter_context(KeptCanvases(len(sliced))) for _ in range(2))
+        first, both = (kept.enter_context(SliceStore(len(sliced))) for _ in range(2))
         first.keep(self._first(sliced, frame, zooms, region))
         window = self._window(first, sliced, frame)
         if window is None:
-            return _Seen(frame, first, None, both, self.first.agreement.mean, None)
+            return CascadeResult(frame, first, None, both, self.first.agreement.mean, None)
         both.keep(closer.shaped(self._both(closer, first, sliced, frame, window), sliced))
         found = closer.agreement.mean
-        return _Seen(frame, first, window, both, self.first.agreement.mean if found is None else found, found)
+        return CascadeResult(frame, first, window, both, self.first.agreement.mean if found is None else found, found)
 
-    def _first(self, sliced: SlicedVolume, frame: Frame, zooms: bool, region: Bounds | None) -> Probabilities:
+    def _first(
+        self, sliced: SlicedVolume, frame: CanvasGeometry, zooms: bool, region: Bounds | None
+    ) -> ProbabilitySlices:
         count, stage = len(sliced), f"Segmenting {sliced.stack.plane} slices{_how(frame)}"
         wanted = sliced.stack.slices_in(region) if region is not None else range(count)
-        pictures = (sliced.picture(index).framed(frame) if index in wanted else None for index in range(count))
+        pictures = (sliced.picture(index).with_canvas(frame) if index in wanted else None for index in range(count))
         canvases = self.first.canvases(pictures, count, stage, zoomed(frame) if zooms else ())
         return self.first.shaped(canvases, sliced) if self._in_own_plane(sliced) else canvases
 
     def _in_own_plane(self, sliced: SlicedVolume) -> bool:
         """Whether the head itself would look at that volume in this plane: it knows the shapes of no other."""
         volume = sliced.volume
-        return sliced.stack.plane == resolve_plane(volume.geometry, plane_for(self.head.card.plane, volume)).name
+        return sliced.stack.plane == resolve_plane(volume.geometry, plane_for_volume(self.head.card.plane, volume)).name
 
-    def _window(self, kept: KeptCanvases, sliced: SlicedVolume, frame: Frame) -> Frame | None:
+    def _window(self, kept: SliceStore, sliced: SlicedVolume, frame: CanvasGeometry) -> CanvasGeometry | None:
         """The window around the main pieces of what the first look found; None when it found nothing."""
-        labels = decided(_on_pixels(kept, frame), sliced, self.head.card.values)
-        keep_pieces(labels, self.head.card)
-        found = extent((mask > 0 for mask in sliced.stack.oriented(labels)), sliced.stack.spacing)
+        labels = argmax_labels(_on_pixels(kept, frame), sliced, self.head.card.values)
+        keep_main_components(labels, self.head.card)
+        found = bounding_roi((mask > 0 for mask in sliced.stack.oriented(labels)), sliced.stack.spacing)
         side_mm = 0.0 if self.head.closer is None else self.head.closer.card.plane.side_mm or 0.0
         return None if found is None else found.window(frame, side_mm)
 
     def _both(
-        self, closer: Look, kept: KeptCanvases, sliced: SlicedVolume, frame: Frame, window: Frame
-    ) -> Probabilities:
+        self,
+        closer: StagePredictor,
+        kept: SliceStore,
+        sliced: SlicedVolume,
+        frame: CanvasGeometry,
+        window: CanvasGeometry,
+    ) -> ProbabilitySlices:
         """On canvases over the window, the mean of what the first look kept and what the closer one finds; or what that
         finds alone, where it knows better."""
         count, alone = len(sliced), self.head.card.closer is not None and self.head.card.closer.alone
-        pictures = (sliced.picture(index).framed(window) if index in kept else None for index in range(count))
+        pictures = (sliced.picture(index).with_canvas(window) if index in kept else None for index in range(count))
         for index, own in enumerate(closer.canvases(pictures, count, f"Looking closer{_how(window)}")):
             earlier = kept.get(index)
             if own is None or earlier is None:
                 yield None
                 continue
             size = max(earlier.shape[-1], own.shape[-1])
-            found = background_beyond(onto(window, window, own, size))
+            found = fill_background(resample_between(window, window, own, size))
             if not alone:
-                found = (background_beyond(onto(window, frame, earlier, size)) + found) / np.float32(2)
+                found = (fill_background(resample_between(window, frame, earlier, size)) + found) / np.float32(2)
             yield found
 
 
-def _how(frame: Frame) -> str:
+def _how(frame: CanvasGeometry) -> str:
     return f", turned by {frame.turn:.0f} degrees" if frame.turn else ""
 
 
-Hearer = Callable[[int, "NDArray[np.intp]", "NDArray[np.float32]"], None]
+SliceCallback = Callable[[int, "NDArray[np.intp]", "NDArray[np.float32]"], None]
 """Hears of each slice that was looked at: its index, the most probable class of each pixel, and its probability."""
 
 
-def decided(
-    probabilities: Probabilities, sliced: SlicedVolume, values: Sequence[int], hear: Hearer | None = None
+def argmax_labels(
+    probabilities: ProbabilitySlices, sliced: SlicedVolume, values: Sequence[int], hear: SliceCallback | None = None
 ) -> NDArray[Any]:
     """The most probable class of each voxel as label values (k, j, i); ``values`` are those of classes 1, 2, ...."""
     table = np.asarray([0, *values])
@@ -202,7 +221,7 @@ def decided(
     return labels
 
 
-def _on_pixels(canvases: Iterable[NDArray[np.float32] | None], frame: Frame) -> Probabilities:
+def _on_pixels(canvases: Iterable[NDArray[np.float32] | None], frame: CanvasGeometry) -> ProbabilitySlices:
     """Canvases over ``frame`` as probabilities on the slices' own pixels; beyond the frame is background."""
     for canvas in canvases:
-        yield None if canvas is None else background_beyond(unrender(canvas, frame, fill=0.0))
+        yield None if canvas is None else fill_background(unrender(canvas, frame, fill=0.0))

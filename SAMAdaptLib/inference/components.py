@@ -31,7 +31,7 @@ Contact = Mapping[int, float]
 """By label value of another structure: the share of a structure's surface that touches it."""
 
 
-def is_single(mask: NDArray[np.bool_]) -> bool:
+def is_single_component(mask: NDArray[np.bool_]) -> bool:
     """True when a (k, j, i) mask is one connected piece (26 neighbours) but for crumbs, or empty."""
     components, count = ndimage.label(mask, _NEIGHBOURS)
     if count <= 1:
@@ -40,7 +40,7 @@ def is_single(mask: NDArray[np.bool_]) -> bool:
     return bool(sizes.max() >= SINGLE_SHARE * sizes.sum())
 
 
-def contacts(labels: NDArray[Any], values: Sequence[int]) -> dict[int, dict[int, float]]:
+def contact_fractions(labels: NDArray[Any], values: Sequence[int]) -> dict[int, dict[int, float]]:
     """For each of ``values`` in a (k, j, i) labelmap, the other ones that it touches, and with what share of itself.
 
     That is the share of the voxels beside it (those with a face in common) that are of the other.

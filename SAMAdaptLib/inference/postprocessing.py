@@ -17,7 +17,7 @@ FORMER_CONTACT = 0.2
 does."""
 
 
-def keep_pieces(labels: NDArray[Any], card: HeadCard, wanted: bool | None = None) -> None:
+def keep_main_components(labels: NDArray[Any], card: HeadCard, wanted: bool | None = None) -> None:
     """Keep the main piece of each structure in ``labels`` (k, j, i), in place.
 
     ``wanted`` None: of those structures that were one piece in the annotation.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..features.sliced_volume import seen_by
+from ..features.sliced_volume import slices_for_head
 from ..heads.parts import MOST_SEEN
 from ..preprocessing.intensity import GRAY_LIMITS
 
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 LEAST_AGREEMENT = 0.8
 """Mean Dice between what a head finds and what its shape prior makes of it, below which a result is doubted.
 
-This and ``SIZES`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them mirrored,
-upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of the others.
+This and ``VOLUME_RATIO_LIMIT`` were set on 97 results of development cases (hearts, abdomens, hippocampi), some of them
+mirrored, upside down or inverted, and on other kinds of volumes: 26 of the 27 with a Dice below 0.5 are doubted, 8 of
+the others.
 """
 
-SIZES = 5.0
+VOLUME_RATIO_LIMIT = 5.0
 """How many times as large as the largest of the annotations, or as small as the smallest, a structure may be. Hearts of
 one size and shape do not exist: ventricles that were found well had up to 3.5 times more or less."""
 
@@ -64,7 +65,7 @@ def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
 
 def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, list[float]]]:
     """How the volumes that a head learned from look to it, for its card."""
-    return [looks_of(seen_by(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
+    return [looks_of(slices_for_head(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
 
 
 def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str]:
@@ -109,7 +110,7 @@ def check_region(region: Bounds, geometry: Geometry) -> str:
     return f"The region reaches beyond the volume ({', '.join(beyond)}): only what lies within was looked at."
 
 
-def doubts(
+def quality_warnings(
     card: HeadCard,
     volume: Volume,
     found_ml: Mapping[int, float],
@@ -149,7 +150,7 @@ def _odd_size(structure: StructureFacts, found_ml: Mapping[int, float]) -> str:
     if not here or not structure.ml:
         return ""
     least, most = structure.ml
-    if least / SIZES <= here <= most * SIZES:
+    if least / VOLUME_RATIO_LIMIT <= here <= most * VOLUME_RATIO_LIMIT:
         return ""
     trained = f"{least:.3g} ml" if least == most else f"{least:.3g} to {most:.3g} ml"
     return f"{structure.name} has {here:.3g} ml; in the training it had {trained}."

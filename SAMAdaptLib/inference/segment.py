@@ -10,15 +10,15 @@ import numpy as np
 from ..data.image import Labelmap
 from ..data.provenance import decisive
 from ..errors import InputError
-from ..features.cache import FeatureStore
-from ..features.sliced_volume import SlicedVolume, seen_by
+from ..features.cache import FeatureCache
+from ..features.sliced_volume import SlicedVolume, slices_for_head
 from ..heads.card import provenance_of, structures_of
 from ..preprocessing.slicing import Bounds
 from ..progress import Monitor, Silent
 from ..utils.disk.scratch import scratch_array
-from .cascade import Predictor, decided
-from .postprocessing import keep_pieces
-from .quality_control import check_region, doubts, looks_of
+from .cascade import CascadePredictor, argmax_labels
+from .postprocessing import keep_main_components
+from .quality_control import check_region, looks_of, quality_warnings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..data.io.volumes import Volume
     from ..encoders.base import Encoder
     from ..heads.head import Head
-    from ..utils.disk.slice_store import Probabilities
+    from ..utils.disk.slice_store import ProbabilitySlices
 
 SMOOTHING = (0.25, 0.5, 0.25)
 """Weights of the slice before, the slice itself and the slice after."""
@@ -45,7 +45,7 @@ def segment(
     largest_component: bool | None = None,
     region: Bounds | None = None,
     monitor: Monitor | None = None,
-    store: FeatureStore | None = None,
+    store: FeatureCache | None = None,
 ) -> Labelmap:
     """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
 
@@ -56,14 +56,14 @@ def segment(
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``doubts``). Raises InputError for a region
-    beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``). Raises InputError for a
+    region beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
     """
     beyond = "" if region is None else check_region(region, volume.geometry)
-    predictor = Predictor(head, encoder, device, monitor or Silent(), store or FeatureStore())
-    sliced = seen_by(head.card, volume, plane)
+    predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
+    sliced = slices_for_head(head.card, volume, plane)
     if planes == "three":
-        others = [seen_by(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
+        others = [slices_for_head(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
         probabilities = _three_planes(predictor, sliced, others, tta, region)
     elif planes == "one":
         probabilities = predictor.slices(sliced, tta, region)
@@ -73,24 +73,24 @@ def segment(
     if smoothing:
         probabilities = _smoothed(probabilities)
     certainty = _Certainty(predictor.classes)
-    labels = decided(probabilities, sliced, head.card.values, certainty.hear)
+    labels = argmax_labels(probabilities, sliced, head.card.values, certainty.hear)
     confidence = certainty.of(head.card.values)
     _restrict(labels, region)
-    keep_pieces(labels, head.card, largest_component)
+    keep_main_components(labels, head.card, largest_component)
     card = head.card
     options = decisive(plane, planes, tta, smoothing, largest_component, region)
     made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
-    own = sliced if plane is None else seen_by(card, volume)
-    reasons = doubts(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
+    own = sliced if plane is None else slices_for_head(card, volume)
+    reasons = quality_warnings(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
     for doubt in [*([beyond] if beyond else []), *reasons]:
         predictor.monitor.warning(doubt)
     return result
 
 
 def _three_planes(
-    predictor: Predictor, sliced: SlicedVolume, others: Sequence[SlicedVolume], tta: bool, region: Bounds | None
-) -> Probabilities:
+    predictor: CascadePredictor, sliced: SlicedVolume, others: Sequence[SlicedVolume], tta: bool, region: Bounds | None
+) -> ProbabilitySlices:
     """The mean of the probabilities in three planes, kept in a file so that memory stays bounded."""
     classes = predictor.classes
     shape = sliced.volume.geometry.shape
@@ -105,7 +105,7 @@ def _three_planes(
             yield stacked if stacked.any() else None
 
 
-def _smoothed(probabilities: Iterable[NDArray[np.float32] | None]) -> Probabilities:
+def _smoothed(probabilities: Iterable[NDArray[np.float32] | None]) -> ProbabilitySlices:
     """Each slice averaged with its neighbours; slices without probabilities are neither changed nor used."""
     before: NDArray[np.float32] | None = None
     here: NDArray[np.float32] | None = None

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from ..features.cache import FeatureStore
-from ..features.sliced_volume import seen_by
+from ..features.cache import FeatureCache
+from ..features.sliced_volume import slices_for_head
 from ..progress import Monitor, Silent
-from .cascade import Predictor
+from .cascade import CascadePredictor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,15 +65,15 @@ class _Look:
     pixel: tuple[int, int]
 
 
-def suggest(
+def suggest_slices(
     volume: Volume, head: Head, *, count: int = 5, device: str = "auto", monitor: Monitor | None = None
 ) -> list[Suggestion]:
     """At most ``count`` slices, the most doubtful first. Raises InputError, HeadFileError, Cancelled."""
     if count < 1:
         msg = f"At least one slice must be asked for, not {count}."
         raise InputError(msg)
-    predictor = Predictor(head, None, device, monitor or Silent(), FeatureStore())
-    sliced = seen_by(head.card, volume)
+    predictor = CascadePredictor(head, None, device, monitor or Silent(), FeatureCache())
+    sliced = slices_for_head(head.card, volume)
     found = enumerate(predictor.slices(sliced))
     looks = [_look(index, probabilities) for index, probabilities in found if probabilities is not None]
     names = [structure.name for structure in head.card.structures]

@@ -12,23 +12,23 @@ import torch
 
 from ..encoders import load_encoder, load_encoder_of, weights_hash
 from ..errors import HeadFileError
-from ..features.cache import FeatureStore
-from ..features.extractor import PICTURE, Embedder, fitted_picture, picture_to_float
-from ..preprocessing.augmentation import ViewParameters
+from ..features.cache import FeatureCache
+from ..features.extractor import PICTURE, FeatureExtractor, fitted_picture, picture_to_float
+from ..preprocessing.augmentation import AugmentationParams
 from ..preprocessing.resampling import resample
-from ..preprocessing.slicing import Frame, composed
-from ..priors.layout_refinement import rearranged
-from ..priors.shape_refinement import Agreement, reshaped, stride
+from ..preprocessing.slicing import CanvasGeometry, composed
+from ..priors.layout_refinement import refine_volume
+from ..priors.shape_refinement import Agreement, refine_slices, stride
 from ..progress import Monitor, raise_if_cancelled
 from ..utils.devices import mixed_precision, resolve_device
-from ..utils.disk.slice_store import Probabilities
+from ..utils.disk.slice_store import ProbabilitySlices
 from ..utils.faults import out_of_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..encoders.base import Encoder
-    from ..features.sliced_volume import PictureSlice, SlicedVolume
+    from ..features.sliced_volume import ImageSlice, SlicedVolume
     from ..heads.head import Head
 
 
@@ -36,10 +36,10 @@ TEST_TIME_ZOOMS = (1.0, 0.85, 1.18)
 """Sides of the windows of test-time views, relative to the whole slice."""
 
 
-class Look:
+class StagePredictor:
     """A head together with its encoder, cache and device. Raises HeadFileError when the encoder is another one."""
 
-    def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureStore) -> None:
+    def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureCache) -> None:
         self.head = head
         self.device = resolve_device(device)
         self.monitor = monitor
@@ -52,11 +52,11 @@ class Look:
         if encoder is not None and self.module.needs:
             _require_encoder(head, encoder)
         self.encoder = encoder
-        self.embedder = Embedder(encoder, self.module.needs, store)
+        self.embedder = FeatureExtractor(encoder, self.module.needs, store)
 
     def canvases(
-        self, pictures: Iterable[PictureSlice | None], count: int, stage: str, frames: Sequence[Frame] = ()
-    ) -> Probabilities:
+        self, pictures: Iterable[ImageSlice | None], count: int, stage: str, frames: Sequence[CanvasGeometry] = ()
+    ) -> ProbabilitySlices:
         """Class probabilities (classes, s, s) on each slice's canvas; None where there is no picture or a flat one.
 
         ``count``: of slices, for the progress. ``frames``: windows to look through and average, the slice's own by
@@ -74,35 +74,37 @@ class Look:
             yield from map(canvases.get, range(len(group)))
         self.monitor.progress(stage, count, count)
 
-    def _together(self, contents: Sequence[PictureSlice], frames: Sequence[Frame]) -> list[NDArray[np.float32]]:
+    def _together(self, contents: Sequence[ImageSlice], frames: Sequence[CanvasGeometry]) -> list[NDArray[np.float32]]:
         """The canvas of each slice; what the cache lacks is encoded together."""
         windows = [frames or (content.frame,) for content in contents]
-        seen = [content.framed(frame) for content, own in zip(contents, windows, strict=True) for frame in own]
-        views = [content.view(ViewParameters(), self.encoder) for content in seen]
-        found = map(self._probabilities, self.embedder.features_of(views))
+        seen = [content.with_canvas(frame) for content, own in zip(contents, windows, strict=True) for frame in own]
+        views = [content.view(AugmentationParams(), self.encoder) for content in seen]
+        found = map(self._probabilities, self.embedder.extract_features(views))
         return [
             self._canvas(content, [(frame, next(found)) for frame in own])
             for content, own in zip(contents, windows, strict=True)
         ]
 
-    def _canvas(self, content: PictureSlice, found: Sequence[tuple[Frame, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    def _canvas(
+        self, content: ImageSlice, found: Sequence[tuple[CanvasGeometry, NDArray[np.float32]]]
+    ) -> NDArray[np.float32]:
         """(classes, s, s) mean over the frames that show a point of the slice's own, background in the padding."""
         if len(found) == 1:
             return _inside(found[0][1], content.frame)
-        mean = np.nanmean([onto(content.frame, frame, canvas) for frame, canvas in found], axis=0)
+        mean = np.nanmean([resample_between(content.frame, frame, canvas) for frame, canvas in found], axis=0)
         return _inside(mean, content.frame)
 
-    def shaped(self, canvases: Probabilities, sliced: SlicedVolume) -> Probabilities:
+    def shaped(self, canvases: ProbabilitySlices, sliced: SlicedVolume) -> ProbabilitySlices:
         """The canvases as the head's priors would have them, where it has some."""
         self.agreement = Agreement(self.module.classes)
         if self.head.prior is None:
             return canvases
         step = stride(self.distance_mm, sliced.stack.thickness_mm)
-        found = reshaped(canvases, self.head.prior, step, self.agreement)
+        found = refine_slices(canvases, self.head.prior, step, self.agreement)
         facts = self.head.card.arrangement
         if self.head.arrangement is None or facts is None:
             return found
-        return rearranged(found, len(sliced), sliced.stack.thickness_mm, facts.cell_mm, self.head.arrangement)
+        return refine_volume(found, len(sliced), sliced.stack.thickness_mm, facts.cell_mm, self.head.arrangement)
 
     def _probabilities(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Class probabilities of one view, (classes, s, s) on its canvas, from its features."""
@@ -131,7 +133,7 @@ class Look:
         return torch.from_numpy(array)[None].to(self.device).float()
 
 
-def zoomed(frame: Frame) -> tuple[Frame, ...]:
+def zoomed(frame: CanvasGeometry) -> tuple[CanvasGeometry, ...]:
     """Windows around the middle of the slice's content at the test-time zooms."""
     middle = [count * mm / 2 for count, mm in zip(frame.shape, frame.spacing, strict=True)]
     windows = []
@@ -141,7 +143,9 @@ def zoomed(frame: Frame) -> tuple[Frame, ...]:
     return tuple(windows)
 
 
-def onto(frame: Frame, seen: Frame, canvas: NDArray[np.float32], size: int = 0) -> NDArray[np.float32]:
+def resample_between(
+    frame: CanvasGeometry, seen: CanvasGeometry, canvas: NDArray[np.float32], size: int = 0
+) -> NDArray[np.float32]:
     """What a canvas over the window ``seen`` says at the points of ``frame``'s canvas; NaN beyond.
 
     ``size`` is the side of the result, by default that of the canvas.
@@ -151,14 +155,14 @@ def onto(frame: Frame, seen: Frame, canvas: NDArray[np.float32], size: int = 0) 
     return resample(canvas, affine, (size, size), cval=np.nan)
 
 
-def background_beyond(canvas: NDArray[np.float32]) -> NDArray[np.float32]:
+def fill_background(canvas: NDArray[np.float32]) -> NDArray[np.float32]:
     """The canvas (classes, ...) with background for what no other class takes, NaN included. Changed in place."""
     np.nan_to_num(canvas, copy=False)
     canvas[0] = 1 - canvas[1:].sum(axis=0)
     return canvas
 
 
-def _inside(canvas: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
+def _inside(canvas: NDArray[np.float32], frame: CanvasGeometry) -> NDArray[np.float32]:
     """The canvas with background in the padding, of which a head was never told anything and may say anything."""
     shown = frame.shows(canvas.shape[-1])
     result = np.where(shown, canvas, np.float32(0))

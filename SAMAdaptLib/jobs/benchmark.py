@@ -247,7 +247,7 @@ def summary(
     }
 
 
-def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merge_results(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One result of runs that differ in their supports alone."""
     supports = [support for result in results for support in result["supports"]]
     names = {value: item["name"] for result in results for value, item in result["structures"].items()}
@@ -255,7 +255,7 @@ def joined(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return summary(supports, names, settings, complete=all(result["complete"] for result in results))
 
 
-def of_queries(result: Mapping[str, Any], beginnings: Sequence[str]) -> dict[str, Any]:
+def for_queries(result: Mapping[str, Any], beginnings: Sequence[str]) -> dict[str, Any]:
     """The result for those query volumes alone whose ids begin so: heads of one set may be tried on several at once.
 
     Raises InputError when there are none.

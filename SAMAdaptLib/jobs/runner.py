@@ -158,11 +158,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(*filter(None, (job.image, job.head)))
     from ..data.io.volumes import read_volume
     from ..encoders import load_encoder, load_encoder_of
-    from ..features.cache import FeatureStore
-    from ..features.extractor import Embedder
-    from ..features.sliced_volume import SlicedVolume, seen_by
-    from ..inference.cascade import Predictor
-    from ..preprocessing.augmentation import ViewParameters
+    from ..features.cache import FeatureCache
+    from ..features.extractor import FeatureExtractor
+    from ..features.sliced_volume import SlicedVolume, slices_for_head
+    from ..inference.cascade import CascadePredictor
+    from ..preprocessing.augmentation import AugmentationParams
     from ..preprocessing.intensity import rule_for
 
     volume = read_volume(job.image, monitor=monitor)
@@ -174,14 +174,14 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
         if card
         else load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=job.input_size)
     )
-    sliced = seen_by(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
+    sliced = slices_for_head(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
     pictures = [sliced.picture(index) for index in range(len(sliced))]
-    views = [picture.view(ViewParameters(), encoder) for picture in pictures if not picture.is_flat]
-    store = FeatureStore()
-    encoded = Embedder(encoder, levels, store).prepare(views, monitor, "Encoding slices")
+    views = [picture.view(AugmentationParams(), encoder) for picture in pictures if not picture.is_flat]
+    store = FeatureCache()
+    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, "Encoding slices")
     if head is not None and head.closer is not None:
         # Where the closer look goes follows from the first one: both must be taken to encode what they see.
-        for _ in Predictor(head, encoder, job.device, monitor, store).slices(sliced):
+        for _ in CascadePredictor(head, encoder, job.device, monitor, store).slices(sliced):
             pass
     return {"slices": len(pictures), "views": len(views), "encoded": encoded}
 
@@ -189,11 +189,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
 def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
     from ..data.io.volumes import read_volume
-    from ..inference.slice_suggestion import suggest
+    from ..inference.slice_suggestion import suggest_slices
 
     head = load_warm_head(job.head)
     volume = read_volume(job.image, monitor=monitor)
-    found = suggest(volume, head, count=job.count, device=job.device, monitor=monitor)
+    found = suggest_slices(volume, head, count=job.count, device=job.device, monitor=monitor)
     return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
 
 

@@ -108,7 +108,7 @@ class AnnotatedStack:
 
     def classes(self, index: int, values: Sequence[int]) -> NDArray[np.uint8]:
         """Class indices (rows, columns) uint8 of an annotated slice: 0 background, 1.. of ``values``, 255 unknown."""
-        from ..training.annotated_slices import closed_off
+        from ..training.annotated_slices import close_scribbles
 
         labels = self.drawn[index]
         if len(values) >= IGNORED:
@@ -127,7 +127,7 @@ class AnnotatedStack:
         found = table[labels]
         if index in self.empty:
             return np.where(labels == self.ignore, np.uint8(IGNORED), np.uint8(0))
-        return closed_off(found) if scribbled else found
+        return close_scribbles(found) if scribbled else found
 
     def is_known(self, index: int) -> bool:
         """Whether all of a slice is known: its preview is what was drawn."""

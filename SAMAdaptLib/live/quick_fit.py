@@ -26,7 +26,7 @@ from .work_grid import WorkGrid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..preprocessing.slicing import Frame
+    from ..preprocessing.slicing import CanvasGeometry
 
 FULL_STEPS, QUICK_STEPS = 100, 25
 """Steps of a fit from nothing, and of one that only has to show the visible slice soon, or goes on from an earlier."""
@@ -53,7 +53,7 @@ WEIGHT_DECAY = 0.02
 WARMING = 0.2
 """Share of the steps in which the learning rate rises."""
 
-ON_STRUCTURES = 0.75
+FOREGROUND_FRACTION = 0.75
 """Share of the crops that lie over a structure, each structure as often as the others."""
 
 TRUST = 0.5
@@ -72,7 +72,7 @@ class SliceSource(Protocol):
     """Where the fit takes slices from."""
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> CanvasGeometry:
         """The window that the features show."""
 
     @property
@@ -287,7 +287,7 @@ class QuickFit:
         """The number of a slice, rows and columns."""
         rows, columns = targets.shape[1:]
         height, width = min(CROP, rows), min(CROP, columns)
-        if places and self._draw.random() < ON_STRUCTURES:
+        if places and self._draw.random() < FOREGROUND_FRACTION:
             shown = places[int(self._draw.integers(len(places)))]
             number, at = shown[int(self._draw.integers(len(shown)))]
             row, column = at[self._draw.integers(len(at))]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..data.image import Volume
     from ..data.structure import Structure
     from ..encoders.base import Encoder
-    from ..features.cache import FeatureStore
+    from ..features.cache import FeatureCache
     from ..preprocessing.slicing import SliceStack
 
 FITTING, PREDICTING, ENCODING = "Fitting", "Completing slices", "Encoding slices"
@@ -78,7 +78,7 @@ class LiveSession:
         background: int | None = None,
         ignore: int | None = None,
         monitor: Monitor | None = None,
-        store: FeatureStore | None = None,
+        store: FeatureCache | None = None,
         reader: Callable[..., Labelmap] | None = None,
         steps: tuple[int, int] = (FULL_STEPS, QUICK_STEPS),
     ) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..encoders import load_encoder
-from ..features.cache import FeatureStore
-from ..features.extractor import PICTURE, Embedder
+from ..features.cache import FeatureCache
+from ..features.extractor import PICTURE, FeatureExtractor
 from ..features.sliced_volume import SlicedVolume
-from ..preprocessing.augmentation import ViewParameters
+from ..preprocessing.augmentation import AugmentationParams
 from ..preprocessing.intensity import rule_for
 from ..progress import Monitor, Silent, raise_if_cancelled
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from ..data.image import Volume
     from ..encoders.base import Encoder
-    from ..features.extractor import View
-    from ..preprocessing.slicing import Frame
+    from ..features.extractor import FeatureRequest
+    from ..preprocessing.slicing import CanvasGeometry
 
 LEVELS = ("neck", "mid", "fine")
 """Taken where the encoder has them."""
@@ -50,19 +50,19 @@ class SliceFeatures:
         intensity: str = "auto",
         device: str = "auto",
         monitor: Monitor | None = None,
-        store: FeatureStore | None = None,
+        store: FeatureCache | None = None,
     ) -> None:
         self.sliced = SlicedVolume(volume, plane, rule_for(volume, intensity))
         self.monitor = monitor or Silent()
         self._asked = (encoder, input_size, device)
         self._store = store
-        self._embedder: Embedder | None = None
+        self._embedder: FeatureExtractor | None = None
         self._held: OrderedDict[int, dict[str, NDArray[Any]]] = OrderedDict()
         self._bytes = 0
         self._encoded: set[int] = set()
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> CanvasGeometry:
         """The window that the features show: whole slices in the middle of a square."""
         return self.sliced.frame
 
@@ -119,18 +119,18 @@ class SliceFeatures:
                 self.features(index)
                 yield index
 
-    def _ready(self) -> Embedder:
+    def _ready(self) -> FeatureExtractor:
         if self._embedder is None:
             chosen, input_size, device = self._asked
             if isinstance(chosen, str):
                 size = input_size or USUAL_SIZE.get(chosen)
                 chosen = load_encoder(chosen, device=device, monitor=self.monitor, input_size=size)
             levels = [level for level in LEVELS if level in chosen.levels]
-            self._embedder = Embedder(chosen, levels or ["neck"], self._store or FeatureStore())
+            self._embedder = FeatureExtractor(chosen, levels or ["neck"], self._store or FeatureCache())
         return self._embedder
 
-    def _view(self, index: int) -> View:
-        return self.sliced.picture(index).view(ViewParameters(), self._ready().encoder)
+    def _view(self, index: int) -> FeatureRequest:
+        return self.sliced.picture(index).view(AugmentationParams(), self._ready().encoder)
 
     def _hold(self, index: int, found: dict[str, NDArray[Any]]) -> None:
         self._held[index] = found

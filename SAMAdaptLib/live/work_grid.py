@@ -14,7 +14,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..preprocessing.slicing import Frame
+    from ..preprocessing.slicing import CanvasGeometry
 
 MOST_PIXELS = 96
 """Of the longer side of the work grid."""
@@ -36,10 +36,10 @@ class WorkGrid:
 
     box: tuple[range, range]
     shape: tuple[int, int]
-    frame: Frame
+    frame: CanvasGeometry
 
     @classmethod
-    def around(cls, masks: Iterable[NDArray[np.bool_]], frame: Frame) -> WorkGrid:
+    def around(cls, masks: Iterable[NDArray[np.bool_]], frame: CanvasGeometry) -> WorkGrid:
         """The grid around all that these masks (rows, columns) show; over whole slices where they show nothing."""
         shown = np.zeros(frame.shape, bool)
         for mask in masks:

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
         segments_of,
         terminology_of,
     )
-    from .node_jobs import SegmentPlan, TrainPlan
-    from .segmentation import Placement, ReadyLabels, place_labels, show_3d
-    from .transforms import FrameMap, ijk_to_ras, is_alive, name_of, require_alive
+    from .node_jobs import SegmentNodeJob, TrainNodeJob
+    from .segmentation import CroppedLabels, Placement, place_labels, show_3d
+    from .transforms import NodeTransform, ijk_to_ras, is_alive, name_of, require_alive
     from .volume import (
-        VolumeCapture,
+        VolumeSnapshot,
         capture_volume,
         check_volume,
         fit_roi,
@@ -54,11 +54,11 @@ _HOMES = {
         "segments_of",
         "terminology_of",
     ),
-    "node_jobs": ("SegmentPlan", "TrainPlan"),
-    "segmentation": ("Placement", "ReadyLabels", "place_labels", "show_3d"),
-    "transforms": ("FrameMap", "ijk_to_ras", "is_alive", "name_of", "require_alive"),
+    "node_jobs": ("SegmentNodeJob", "TrainNodeJob"),
+    "segmentation": ("Placement", "CroppedLabels", "place_labels", "show_3d"),
+    "transforms": ("NodeTransform", "ijk_to_ras", "is_alive", "name_of", "require_alive"),
     "volume": (
-        "VolumeCapture",
+        "VolumeSnapshot",
         "capture_volume",
         "check_volume",
         "fit_roi",
@@ -73,13 +73,13 @@ _HOMES = {
 
 __all__ = [
     "AnnotationCapture",
-    "FrameMap",
+    "NodeTransform",
     "Placement",
-    "ReadyLabels",
+    "CroppedLabels",
     "SegmentInfo",
-    "SegmentPlan",
-    "TrainPlan",
-    "VolumeCapture",
+    "SegmentNodeJob",
+    "TrainNodeJob",
+    "VolumeSnapshot",
     "capture_annotation",
     "capture_volume",
     "check_annotation",

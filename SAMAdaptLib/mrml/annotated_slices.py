@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..preprocessing.slicing import SliceStack
 from .annotation import BINARY, SURFACE
-from .transforms import FrameMap, affine, array_from_matrix, ijk_to_ras
+from .transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
 from .volume import grid_of
 
 
@@ -22,7 +22,7 @@ def annotated_slices(node: Any, volume_node: Any) -> tuple[int, int]:
     """
     stack = SliceStack(grid_of(volume_node))
     axis = stack.choice.axis
-    to_volume = FrameMap.between(node, volume_node)
+    to_volume = NodeTransform.between(node, volume_node)
     from_ras = np.linalg.inv(ijk_to_ras(volume_node))
     hit: set[int] = set()
     for points in _planes(node, volume_node, axis):

@@ -23,7 +23,7 @@ from ..data.structure import LARGEST_VALUE, Structure, default_structure
 from ..errors import InputError
 from ..progress import Monitor, Silent, raise_if_cancelled
 from .label_layers import ImageLayer, SurfaceLayer
-from .transforms import FrameMap, array_from_matrix, ijk_to_ras, is_alive, name_of
+from .transforms import NodeTransform, array_from_matrix, ijk_to_ras, is_alive, name_of
 from .volume import check_volume, grid_of
 from .voxel_copy import VoxelCopy, gather_now
 
@@ -341,7 +341,7 @@ def _layers(
     if _usable_source(segmentation) == BINARY:
         yield from _image_layers(node, target, value_of, copies)
         return
-    back = FrameMap.between(node, target.node)
+    back = NodeTransform.between(node, target.node)
     for segment_id, value in value_of.items():
         surface = segmentation.GetSegment(segment_id).GetRepresentation(SURFACE)
         yield SurfaceLayer(surface, back, target.to_ras, target.geometry.size), {1: value}
@@ -354,7 +354,7 @@ def _image_layers(
     import vtk
 
     segmentation = node.GetSegmentation()
-    way = FrameMap.between(target.node, node)
+    way = NodeTransform.between(target.node, node)
     for n in range(segmentation.GetNumberOfLayers(BINARY)):
         image = segmentation.GetLayerDataObject(n, BINARY)
         ids = segmentation.GetSegmentIDsForLayer(n, BINARY)
@@ -388,7 +388,7 @@ def _capture_label_volume(
     structures = _under_known_values(found, values)
     if known is not None:
         structures = _as_known(found, known, Labelling(f"label volume {name_of(node)!r}", tuple(found)))
-    way = FrameMap.between(target.node, node)
+    way = NodeTransform.between(target.node, node)
     layer = ImageLayer(array, (0, 0, 0), ijk_to_ras(node), way, target.to_ras, target.geometry.size)
     renumbered = {old.value: new.value for old, new in zip(found, structures, strict=True)}
     return AnnotationCapture(name_of(node), target.name, target.geometry, structures, ((layer, renumbered),))

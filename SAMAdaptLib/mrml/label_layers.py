@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .transforms import FrameMap, affine
+from .transforms import NodeTransform, affine
 
 SAME_VOXEL = 1e-3
 """Grids that agree to this part of a voxel over the whole volume are copied instead of looked up."""
@@ -34,7 +34,7 @@ class ImageLayer:
         labels: NDArray[Any],
         start: Sequence[int],
         to_ras: NDArray[np.float64],
-        way: FrameMap,
+        way: NodeTransform,
         volume_to_ras: NDArray[np.float64],
         size: Sequence[int],
     ) -> None:
@@ -107,7 +107,9 @@ class SurfaceLayer:
     ``surface`` is a vtkPolyData in its node's frame, ``back`` the map from there to the volume's frame.
     """
 
-    def __init__(self, surface: Any, back: FrameMap, volume_to_ras: NDArray[np.float64], size: Sequence[int]) -> None:
+    def __init__(
+        self, surface: Any, back: NodeTransform, volume_to_ras: NDArray[np.float64], size: Sequence[int]
+    ) -> None:
         self._size = (int(size[0]), int(size[1]), int(size[2]))
         self._surface = _in_voxels(surface, back, np.linalg.inv(volume_to_ras))
         bounds = self._surface.GetBounds() if self._surface is not None else (0, -1, 0, -1, 0, -1)
@@ -122,7 +124,7 @@ class SurfaceLayer:
         return _filled(self._surface, width, height, k)
 
 
-def _in_voxels(surface: Any, back: FrameMap, from_ras: NDArray[Any]) -> Any:
+def _in_voxels(surface: Any, back: NodeTransform, from_ras: NDArray[Any]) -> Any:
     """A copy of a surface with its points in the volume's voxel indices, or None for an empty one."""
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy

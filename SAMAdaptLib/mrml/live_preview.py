@@ -18,8 +18,16 @@ from ..errors import Cancelled
 from ..preprocessing.slicing import SliceStack
 from .annotation import BINARY
 from .label_layers import ImageLayer
-from .segmentation import ReadyLabels, frame_of, oriented_image, show_3d
-from .transforms import FrameMap, array_from_matrix, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
+from .segmentation import CroppedLabels, frame_of, oriented_image, show_3d
+from .transforms import (
+    NodeTransform,
+    array_from_matrix,
+    ijk_to_ras,
+    is_alive,
+    matrix_from_array,
+    name_of,
+    require_alive,
+)
 
 PREVIEW_ATTRIBUTE = "SAMAdapt.Preview"
 """Segmentation nodes with this attribute are a live preview, not a result."""
@@ -215,10 +223,10 @@ class Acceptance:
         require_alive(volume_node, "The volume")
         self._node, self._volume_node = segmentation_node, volume_node
         self._volume_to_ras = ijk_to_ras(volume_node)
-        self._way = FrameMap.between(segmentation_node, volume_node)
+        self._way = NodeTransform.between(segmentation_node, volume_node)
         self._own = _reference_grid(segmentation_node)
         self._painted = _painted_layers(segmentation_node) if self._own is not None else []
-        self._added: list[tuple[int, ReadyLabels]] = []
+        self._added: list[tuple[int, CroppedLabels]] = []
         self._same = self._own is None or self._on_volume_grid(self._own)
         moved = frame_of(segmentation_node, volume_node) if self._same else np.eye(4)
         self._frame = moved @ (self._volume_to_ras if self._same or self._own is None else self._own.to_ras)
@@ -326,7 +334,7 @@ def _overlap(
     return tuple(to), tuple(source)
 
 
-def _cut(mask: NDArray[np.uint8], start: tuple[int, int, int], size: tuple[int, int, int]) -> ReadyLabels | None:
+def _cut(mask: NDArray[np.uint8], start: tuple[int, int, int], size: tuple[int, int, int]) -> CroppedLabels | None:
     """The box of a mask (k, j, i) that begins at ``start``, None for an empty one."""
     planes = np.flatnonzero(mask.any(axis=(1, 2)))
     if not planes.size:
@@ -336,10 +344,10 @@ def _cut(mask: NDArray[np.uint8], start: tuple[int, int, int], size: tuple[int, 
     rows, cols = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
     j0, j1, i0, i1 = int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
     box = np.ascontiguousarray(mask[k0:k1, j0:j1, i0:i1])
-    return ReadyLabels(box, (i0 + start[0], j0 + start[1], k0 + start[2]), size, ())
+    return CroppedLabels(box, (i0 + start[0], j0 + start[1], k0 + start[2]), size, ())
 
 
-def _slabs(ready: ReadyLabels) -> Iterator[ReadyLabels]:
+def _slabs(ready: CroppedLabels) -> Iterator[CroppedLabels]:
     """The same in parts of whole planes that are quickly written."""
     depth, height, width = ready.voxels.shape
     planes = max(1, _PIECE_VOXELS // (height * width))
@@ -347,4 +355,4 @@ def _slabs(ready: ReadyLabels) -> Iterator[ReadyLabels]:
     for first in range(0, depth, planes):
         part = ready.voxels[first : first + planes]
         if part.any():
-            yield ReadyLabels(part, (i, j, k + first), ready.size, ())
+            yield CroppedLabels(part, (i, j, k + first), ready.size, ())

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
 from .annotation import AnnotationCapture, SegmentInfo, capture_annotation, segments_of
-from .transforms import FrameMap, affine, array_from_matrix, ijk_to_ras
+from .transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
 from .volume import grid_of, world_of_voxel
 
 EMPTY_ATTRIBUTE = "SAMAdapt.EmptySlices"
@@ -156,7 +156,7 @@ def mark_empty(segmentation_node: Any, stack: SliceStack, slices: Iterable[int])
 
 def slice_numbers(volume_node: Any, stack: SliceStack, slice_nodes: Sequence[Any]) -> list[int | None]:
     """For each slice view's node the slice of the stack that it shows; None where it shows another plane."""
-    world_to_volume = FrameMap.between(None, volume_node)
+    world_to_volume = NodeTransform.between(None, volume_node)
     from_ras = np.linalg.inv(ijk_to_ras(volume_node))
     axis = stack.choice.axis
     found: list[int | None] = []

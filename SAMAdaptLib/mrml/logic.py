@@ -105,10 +105,10 @@ class SlicerLogic:
             head = logic.train(volumeNode, segmentationNode, name="heart", budget="fast")
             head.card.mean_dice
         """
-        from . import TrainPlan
+        from . import TrainNodeJob
 
         cases = [(volumeNode, segmentationNode, segmentIDs), *((*pair, None) for pair in moreCases)]
-        plan = TrainPlan.of(
+        plan = TrainNodeJob.of(
             cases,
             output or "pending" + SUFFIX,
             unlabeled=unlabeledVolumes,
@@ -157,10 +157,10 @@ class SlicerLogic:
 
             segmentationNode = logic.segment(volumeNode, "heart")
         """
-        from . import SegmentPlan, check_volume
+        from . import SegmentNodeJob, check_volume
 
         check_volume(volumeNode)
-        plan = SegmentPlan.of(
+        plan = SegmentNodeJob.of(
             volumeNode,
             headPath(head),
             into=segmentationNode,

@@ -29,9 +29,9 @@ from ..jobs.specs import CaseFiles, SegmentJob, StructureSpec, TrainJob
 from ..progress import Monitor
 from ..worker.folder import JobFolder
 from .annotation import AnnotationCapture, capture_annotation
-from .segmentation import Placement, ReadyLabels, place_labels
+from .segmentation import CroppedLabels, Placement, place_labels
 from .transforms import is_alive
-from .volume import VolumeCapture, capture_volume, region_beyond, region_from_roi
+from .volume import VolumeSnapshot, capture_volume, region_beyond, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
 
 AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
@@ -39,12 +39,12 @@ AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentPlan:
+class SegmentNodeJob:
     """Segment ``volume_node`` with a head file; the result goes into ``into``, or into a new segmentation node."""
 
     volume_node: Any
     head: str
-    capture: VolumeCapture
+    capture: VolumeSnapshot
     into: Any = None
     name: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class SegmentPlan:
         roi: Any = None,
         name: str | None = None,
         **options: Any,
-    ) -> SegmentPlan:
+    ) -> SegmentNodeJob:
         """Main thread. ``roi`` is a markups ROI node; ``options`` are SegmentJob's. Raises InputError."""
         if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
             msg = "The result can only go into a segmentation that is in the scene."
@@ -84,9 +84,9 @@ class SegmentPlan:
         write_image(image, self.capture.volume(monitor))
         return SegmentJob(image=image, head=self.head, output=folder.file("labels.mha"), **self.options)
 
-    def fetch(self, result: Mapping[str, Any]) -> ReadyLabels:
+    def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
-        return ReadyLabels.of(self.labels(result))
+        return CroppedLabels.of(self.labels(result))
 
     def labels(self, result: Mapping[str, Any]) -> Labelmap:
         """The labelmap that the job wrote, with what made it."""
@@ -96,17 +96,17 @@ class SegmentPlan:
         # The image's file was one of the job's own: only its voxels mean something to others.
         return labelmap.made_by(made and replace(made, file_sha256=""))
 
-    def show(self, ready: ReadyLabels) -> Placement:
+    def show(self, ready: CroppedLabels) -> Placement:
         """Put it into the scene. Raises Cancelled when the volume or the target went away meanwhile."""
         return place_labels(ready, self.volume_node, into=self.into, name=self.name)
 
 
 @dataclass(frozen=True, eq=False)
-class TrainPlan:
+class TrainNodeJob:
     """Train on annotated volumes. ``structures`` is what the head will learn: one value a name, over all cases."""
 
-    cases: tuple[tuple[VolumeCapture, AnnotationCapture], ...]
-    unlabeled: tuple[VolumeCapture, ...]
+    cases: tuple[tuple[VolumeSnapshot, AnnotationCapture], ...]
+    unlabeled: tuple[VolumeSnapshot, ...]
     structures: tuple[Structure, ...]
     output: str
     options: Mapping[str, Any]
@@ -120,7 +120,7 @@ class TrainPlan:
         unlabeled: Sequence[Any] = (),
         ignored_segment: str | None = None,
         **options: Any,
-    ) -> TrainPlan:
+    ) -> TrainNodeJob:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
         scribbles leave open; ``options`` are TrainJob's. Raises InputError.
         """
@@ -176,7 +176,7 @@ class TrainPlan:
     def fetch(self, result: Mapping[str, Any]) -> None:
         """Nothing is to be read: the head stays in its file."""
 
-    def written_to(self, output: str | Path) -> TrainPlan:
+    def written_to(self, output: str | Path) -> TrainNodeJob:
         """The same plan with another head file."""
         return replace(self, output=str(output))
 

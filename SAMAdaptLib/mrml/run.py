@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from ..errors import Cancelled, SAMAdaptError
 from ..jobs.specs import Job
 from ..progress import Monitor, Silent
-from ..utils.background import Errand
+from ..utils.background import BackgroundTask
 from ..utils.faults import described
 from ..worker.folder import JobFolder
 from ..worker.handle import Callbacks, JobHandle, JobRunner
-from ..worker.in_process import nap
+from ..worker.in_process import short_sleep
 
 _GATHER_SECONDS = 0.015
 
@@ -69,7 +69,7 @@ class Run:
         self._handle: JobHandle | None = None
         self._sweeper: threading.Thread | None = None
         self._folder = JobFolder()
-        self._errand: Errand | None = None
+        self._errand: BackgroundTask | None = None
         self._gathering: Iterator[None] | None = plan.gather()
 
     @property
@@ -100,7 +100,7 @@ class Run:
             self._end(described(error))
         return not self.finished
 
-    def wait(self, timeout: float | None = None, pause: Callable[[], object] = nap) -> Any:
+    def wait(self, timeout: float | None = None, pause: Callable[[], object] = short_sleep) -> Any:
         """Poll until it is finished and return ``result``. Raises its error, Cancelled included.
 
         When ``timeout`` seconds go by first, returns None. ``pause`` is called in between. An interrupt from the
@@ -160,9 +160,9 @@ class Run:
             if time.monotonic() > end:
                 return
         self._gathering = None
-        self._errand = Errand(lambda: self._plan.prepare(self._folder, _Listener(self)))
+        self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _Listener(self)))
 
-    def _after(self, errand: Errand) -> None:
+    def _after(self, errand: BackgroundTask) -> None:
         """The files are written, or read."""
         if errand.error is not None:
             self._end(errand.error)
@@ -181,7 +181,7 @@ class Run:
             self._end(handle.error or Cancelled())
             return
         self.facts = handle.result
-        self._errand = Errand(lambda: self._plan.fetch(self.facts))
+        self._errand = BackgroundTask(lambda: self._plan.fetch(self.facts))
 
     def _finish(self, fetched: Any, error: SAMAdaptError | None) -> None:
         self.result = self._deliver(self.facts, fetched)

@@ -1,6 +1,6 @@
 """A Labelmap into the scene as a segmentation node that lies on its volume, and out again.
 
-``ReadyLabels`` is the part that takes time and knows no MRML: make it in any thread. ``place_labels`` puts it into
+``CroppedLabels`` is the part that takes time and knows no MRML: make it in any thread. ``place_labels`` puts it into
 the scene on the main thread: a new node with a name of its own unless one is given, under the volume's transform and
 in its subject-hierarchy folder, with names, colours and terminology of the structures and the volume as reference
 geometry. ``Placement.undo`` takes it back. What made a result is said by the node's attributes ``SAMAdapt.Head`` (the
@@ -21,11 +21,11 @@ from ..data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
 from .annotation import BINARY, SURFACE
-from .transforms import FrameMap, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
+from .transforms import NodeTransform, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
 
 
 @dataclass(frozen=True, eq=False)
-class ReadyLabels:
+class CroppedLabels:
     """Labels cut to where they are: ``voxels`` (k, j, i) begin at voxel ``start`` (i, j, k) of a grid of ``size``."""
 
     voxels: NDArray[Any]
@@ -35,7 +35,7 @@ class ReadyLabels:
     provenance: Provenance | None = None
 
     @classmethod
-    def of(cls, labelmap: Labelmap) -> ReadyLabels:
+    def of(cls, labelmap: Labelmap) -> CroppedLabels:
         """Cut a labelmap to the box of its labels; an empty one keeps no voxel."""
         voxels = labelmap.voxels
         planes = np.flatnonzero([plane.any() for plane in voxels])
@@ -94,7 +94,7 @@ def _contents(node: Any) -> tuple[Any, ...]:
 
 
 def place_labels(
-    labels: Labelmap | ReadyLabels, volume_node: Any, into: Any = None, name: str | None = None
+    labels: Labelmap | CroppedLabels, volume_node: Any, into: Any = None, name: str | None = None
 ) -> Placement:
     """Put labels on a volume's grid into the scene. Main thread.
 
@@ -102,7 +102,7 @@ def place_labels(
     the structures' names are replaced, new ones added, and the others left alone. Raises Cancelled when a node went
     away or the volume changed its size meanwhile, InputError when ``into`` cannot take voxels.
     """
-    ready = labels if isinstance(labels, ReadyLabels) else ReadyLabels.of(labels)
+    ready = labels if isinstance(labels, CroppedLabels) else CroppedLabels.of(labels)
     _require_same_volume(ready, volume_node)
     if into is None:
         return _place_anew(ready, volume_node, name or f"{name_of(volume_node)} segmentation")
@@ -117,7 +117,7 @@ def show_3d(node: Any, shown: bool = True) -> None:
         node.RemoveClosedSurfaceRepresentation()
 
 
-def _require_same_volume(ready: ReadyLabels, volume_node: Any) -> None:
+def _require_same_volume(ready: CroppedLabels, volume_node: Any) -> None:
     require_alive(volume_node, f"Volume {name_of(volume_node)!r}" if volume_node is not None else "The volume")
     image = volume_node.GetImageData()
     size = tuple(image.GetDimensions()) if image is not None else (0, 0, 0)
@@ -126,7 +126,7 @@ def _require_same_volume(ready: ReadyLabels, volume_node: Any) -> None:
         raise Cancelled(msg, "Segment it again.")
 
 
-def _place_anew(ready: ReadyLabels, volume_node: Any, name: str) -> Placement:
+def _place_anew(ready: CroppedLabels, volume_node: Any, name: str) -> Placement:
     import slicer
     import vtk
 
@@ -168,7 +168,7 @@ def _move_to_folder(hierarchy: Any, node: Any, folder_item: int) -> None:
         hierarchy.CreateItem(folder_item, node)
 
 
-def _place_into(ready: ReadyLabels, volume_node: Any, node: Any) -> Placement:
+def _place_into(ready: CroppedLabels, volume_node: Any, node: Any) -> Placement:
     import slicer
 
     require_alive(node, f"Segmentation {name_of(node)!r}")
@@ -192,7 +192,7 @@ def _place_into(ready: ReadyLabels, volume_node: Any, node: Any) -> Placement:
     return Placement(node, ids, created=False, _before=before, _said=said)
 
 
-def _say_what_made(node: Any, ready: ReadyLabels, segment_ids: Sequence[str]) -> None:
+def _say_what_made(node: Any, ready: CroppedLabels, segment_ids: Sequence[str]) -> None:
     """Tags for the segments of a result, attributes for a node that holds nothing else."""
     segmentation, made = node.GetSegmentation(), ready.provenance
     if made is not None:
@@ -227,14 +227,14 @@ def _make_displayable(node: Any, volume_node: Any) -> None:
 
 def frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
     """4x4 from the volume's frame to the segmentation's. Raises InputError when a warp lies between."""
-    matrix = FrameMap.between(volume_node, node).matrix
+    matrix = NodeTransform.between(volume_node, node).matrix
     if matrix is None:
         msg = f"A non-linear transform lies between {name_of(node)!r} and volume {name_of(volume_node)!r}."
         raise InputError(msg, "Put both under the same transform, or choose a new segmentation.")
     return matrix
 
 
-def oriented_image(ready: ReadyLabels, to_ras: NDArray[np.float64]) -> Any:
+def oriented_image(ready: CroppedLabels, to_ras: NDArray[np.float64]) -> Any:
     """A vtkOrientedImageData of the labels that keeps their place on the volume's grid, or None for no labels."""
     import slicer
     from vtk.util.numpy_support import numpy_to_vtk
@@ -255,7 +255,7 @@ def oriented_image(ready: ReadyLabels, to_ras: NDArray[np.float64]) -> Any:
     return image
 
 
-def _add_segments(node: Any, ready: ReadyLabels, image: Any, only: Sequence[int] | None = None) -> tuple[str, ...]:
+def _add_segments(node: Any, ready: CroppedLabels, image: Any, only: Sequence[int] | None = None) -> tuple[str, ...]:
     """One segment a structure, all sharing one labelmap, as Slicer's own import does."""
     segmentation = node.GetSegmentation()
     ids = []
@@ -282,7 +282,7 @@ def _segment_of(structure: Structure) -> Any:
     return segment
 
 
-def _replace_segments(node: Any, ready: ReadyLabels, to_ras: NDArray[np.float64]) -> tuple[str, ...]:
+def _replace_segments(node: Any, ready: CroppedLabels, to_ras: NDArray[np.float64]) -> tuple[str, ...]:
     import slicer
 
     segmentation = node.GetSegmentation()
@@ -291,7 +291,7 @@ def _replace_segments(node: Any, ready: ReadyLabels, to_ras: NDArray[np.float64]
         segment_id = segmentation.GetSegmentIdBySegmentName(structure.name)
         if not segment_id:
             continue
-        mask = ReadyLabels((ready.voxels == structure.value).astype(np.uint8), ready.start, ready.size, ())
+        mask = CroppedLabels((ready.voxels == structure.value).astype(np.uint8), ready.start, ready.size, ())
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         segmentation.ClearSegment(segment_id)
         if mask.voxels.any():

@@ -1,7 +1,7 @@
 """Where MRML nodes are: how points go from one node's coordinates to another's, whatever transforms lie between.
 
 A *frame* here is the RAS space in which a node keeps its data: the world, seen through the node's parent
-transforms. ``FrameMap`` is a private copy of the way between two frames, so that it may be used from another
+transforms. ``NodeTransform`` is a private copy of the way between two frames, so that it may be used from another
 thread and stays true when the user moves a transform meanwhile.
 """
 
@@ -64,7 +64,7 @@ def affine(matrix: NDArray[Any], points: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(points, dtype=np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-class FrameMap:
+class NodeTransform:
     """From one frame to another: ``matrix`` (4x4 float64) when all transforms between are linear, else None.
 
     Calling it maps points (N, 3), mm RAS in the first frame, to (N, 3) in the second.
@@ -75,7 +75,7 @@ class FrameMap:
         self._transform = transform
 
     @classmethod
-    def between(cls, source: Any, target: Any) -> FrameMap:
+    def between(cls, source: Any, target: Any) -> NodeTransform:
         """From the frame of ``source`` to that of ``target``: transformable nodes, or None for the world."""
         import slicer
         import vtk

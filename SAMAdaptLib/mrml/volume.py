@@ -22,7 +22,7 @@ from ..data.geometry import Geometry
 from ..data.image import Volume
 from ..errors import GeometryError, InputError
 from ..progress import Monitor
-from .transforms import FrameMap, affine, array_from_matrix, ijk_to_ras, is_alive, name_of
+from .transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras, is_alive, name_of
 from .voxel_copy import VoxelCopy, gather_now
 
 HOUNSFIELD_UNIT = "[hnsf'U]"
@@ -31,7 +31,7 @@ ROI_STEPS = 9
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeCapture:
+class VolumeSnapshot:
     """A copy of what a volume node held: ``voxels`` (k, j, i) of the node's type, and the grid in LPS.
 
     Until its ``copies`` are gathered, the voxels are not there.
@@ -78,14 +78,14 @@ def _check_image(node: Any, what: str) -> None:
         raise InputError(msg, "Make a scalar volume of it first, with the module Vector to Scalar Volume, say.")
 
 
-def capture_volume(node: Any, later: bool = False) -> VolumeCapture:
+def capture_volume(node: Any, later: bool = False) -> VolumeSnapshot:
     """A copy of a scalar volume node; of a sequence, the frame that is shown now. Main thread.
 
     With ``later`` its voxels are still to be gathered. Raises InputError and GeometryError with a remedy.
     """
     check_volume(node)
     copy = VoxelCopy(node.GetImageData(), f"Volume {name_of(node)!r}")
-    capture = VolumeCapture(name_of(node), copy.voxels, grid_of(node), modality_of(node), (copy,))
+    capture = VolumeSnapshot(name_of(node), copy.voxels, grid_of(node), modality_of(node), (copy,))
     if not later:
         gather_now(capture.copies)
     return capture
@@ -107,7 +107,7 @@ def read_volume_node(node: Any, monitor: Monitor | None = None) -> Volume:
 
 def _world_grid(node: Any) -> Geometry | None:
     """A volume node's grid with all transforms applied, None where that has no right angles."""
-    world = FrameMap.between(node, None).matrix
+    world = NodeTransform.between(node, None).matrix
     if world is None:
         return None
     try:
@@ -146,7 +146,7 @@ def modality_of(node: Any) -> str:
 
 def world_of_voxel(node: Any, ijk: tuple[float, float, float]) -> tuple[float, float, float]:
     """Where a voxel of a volume node is on the screen: RAS mm in the world, all transforms applied."""
-    x, y, z = FrameMap.between(node, None)(affine(ijk_to_ras(node), [ijk]))[0]
+    x, y, z = NodeTransform.between(node, None)(affine(ijk_to_ras(node), [ijk]))[0]
     return float(x), float(y), float(z)
 
 
@@ -196,7 +196,7 @@ def _span_of_roi(roi_node: Any, volume_node: Any) -> tuple[NDArray[np.int64], ND
     steps = [np.linspace(-0.5, 0.5, ROI_STEPS) * length for length in size]
     box = np.array(list(itertools.product(*steps)))
     world = affine(array_from_matrix(roi_node.GetObjectToWorldMatrix()), box)
-    own = FrameMap.between(None, volume_node)(world)
+    own = NodeTransform.between(None, volume_node)(world)
     ijk = affine(np.linalg.inv(ijk_to_ras(volume_node)), own)
     first, last = np.ceil(ijk.min(axis=0) - 1e-6), np.floor(ijk.max(axis=0) + 1e-6) + 1
     return first.astype(np.int64), last.astype(np.int64)

@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-PLACES = 16
+GRID = 16
 """Cells along each side of the canvas."""
 
 WIDTHS = (32, 48, 64)
 """Channels by depth."""
 
 
-class ArrangementPrior(nn.Module):
+class LayoutPrior(nn.Module):
     """A U-Net in space from occupancies to logits.
 
     ``forward`` takes (B, classes + 1, Z, PLACES, PLACES) with Z a multiple of ``multiple``: the share of each cell that
@@ -65,9 +65,9 @@ class ArrangementPrior(nn.Module):
         return logits
 
 
-def arrangement_prior(facts: Mapping[str, Any]) -> ArrangementPrior:
+def arrangement_prior(facts: Mapping[str, Any]) -> LayoutPrior:
     """An untrained prior as a card describes it."""
-    return ArrangementPrior(facts["classes"], facts["widths"])
+    return LayoutPrior(facts["classes"], facts["widths"])
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from .resampling import sample_at
-from .slicing import Frame, composed, render
+from .slicing import CanvasGeometry, composed, render
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ IGNORED = 255
 
 
 @dataclass(frozen=True)
-class ViewParameters:
+class AugmentationParams:
     """One drawn view. Lengths are fractions of the canvas, angles degrees, noise and blur on the 0..255 scale and
     in canvas pixels of a 1024 canvas. The defaults change nothing. There is no mirroring: bodies have sides."""
 
@@ -46,7 +46,7 @@ class ViewParameters:
 
 
 @dataclass(frozen=True)
-class ViewSettings:
+class AugmentationRanges:
     """Ranges that views are drawn from; the one documented default of each."""
 
     rotation: float = 50.0
@@ -61,7 +61,7 @@ class ViewSettings:
     blur: float = 4.0
     noise: float = 10.0
 
-    def draw(self, chance: np.random.Generator) -> ViewParameters:
+    def draw(self, chance: np.random.Generator) -> AugmentationParams:
         """A random view; each ingredient beyond the affine map takes part in about half of them."""
 
         def sometimes(value: float, otherwise: float) -> float:
@@ -70,7 +70,7 @@ class ViewSettings:
         def around_one(limit: float) -> float:
             return math.exp(chance.uniform(-math.log(limit), math.log(limit)))
 
-        return ViewParameters(
+        return AugmentationParams(
             rotation=float(chance.uniform(-self.rotation, self.rotation)),
             scale=math.exp(chance.uniform(math.log(self.scale_low), math.log(self.scale_high))),
             shift_rows=float(chance.uniform(-self.shift, self.shift)),
@@ -86,7 +86,7 @@ class ViewSettings:
         )
 
 
-def view_affine(frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float64]:
+def view_affine(frame: CanvasGeometry, view: AugmentationParams, size: int) -> NDArray[np.float64]:
     """2x3 affine from pixel indices (row, column, 1) of a (size, size) canvas to the slice's, without the bending.
 
     The view turns, scales and stretches around the middle of the slice's content.
@@ -99,7 +99,9 @@ def view_affine(frame: Frame, view: ViewParameters, size: int) -> NDArray[np.flo
     return composed(frame.canvas_to_slice(size), np.column_stack([linear, middle + shift - linear @ middle]))
 
 
-def paint(picture: NDArray[np.float32], frame: Frame, view: ViewParameters, size: int) -> NDArray[np.float32]:
+def render_image(
+    picture: NDArray[np.float32], frame: CanvasGeometry, view: AugmentationParams, size: int
+) -> NDArray[np.float32]:
     """A view of a slice as the encoder gets it: (size, size) float32 in 0..255, NaN in the padding.
 
     ``picture`` is the slice (rows, columns), already on the 0..255 scale.
@@ -107,13 +109,15 @@ def paint(picture: NDArray[np.float32], frame: Frame, view: ViewParameters, size
     return _shade(_look(picture, frame, view, size, order=1, outside=math.nan), view)
 
 
-def paint_labels(labels: NDArray[Any], frame: Frame, view: ViewParameters, size: int) -> NDArray[np.uint8]:
+def render_labels(
+    labels: NDArray[Any], frame: CanvasGeometry, view: AugmentationParams, size: int
+) -> NDArray[np.uint8]:
     """The labels (rows, columns) uint8 of the same view by nearest neighbour, (size, size); padding is IGNORED."""
     return _look(labels, frame, view, size, order=0, outside=IGNORED).astype(np.uint8)
 
 
 def _look(
-    picture: NDArray[Any], frame: Frame, view: ViewParameters, size: int, order: int, outside: float
+    picture: NDArray[Any], frame: CanvasGeometry, view: AugmentationParams, size: int, order: int, outside: float
 ) -> NDArray[np.float32]:
     """What a view shows of a slice, before its grey values change."""
     affine = view_affine(frame, view, size)
@@ -128,7 +132,7 @@ def _look(
     return sample_at(picture, slice_rows, slice_columns, order=order, cval=outside)
 
 
-def _content_middle(frame: Frame, size: int) -> tuple[float, float]:
+def _content_middle(frame: CanvasGeometry, size: int) -> tuple[float, float]:
     """Canvas coordinates of the middle of what the frame shows of the slice."""
     rows, columns = (
         (max(start, -0.5) + min(stop, size - 0.5)) / 2 for start, stop in zip(*_slice_edges(frame, size), strict=True)
@@ -136,14 +140,14 @@ def _content_middle(frame: Frame, size: int) -> tuple[float, float]:
     return rows, columns
 
 
-def _slice_edges(frame: Frame, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _slice_edges(frame: CanvasGeometry, size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Canvas coordinates (row, column) of the slice's outer edges, first and last."""
     rows, columns = ((-0.5, count - 0.5) for count in frame.shape)
     corners = frame.slice_to_canvas(size) @ np.array([[row, column, 1] for row in rows for column in columns]).T
     return corners.min(axis=1), corners.max(axis=1)
 
 
-def _elastic(view: ViewParameters, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _elastic(view: AugmentationParams, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Smooth random displacements in canvas pixels, both (size, size): cubic splines through a coarse random grid."""
     chance = np.random.default_rng(view.seed)
     coarse = chance.normal(0, view.elastic * size, (2, ELASTIC_NODES, ELASTIC_NODES)).astype(np.float32)
@@ -154,7 +158,7 @@ def _elastic(view: ViewParameters, size: int) -> tuple[NDArray[np.float32], NDAr
     return basis @ coarse[0] @ basis.T, basis @ coarse[1] @ basis.T
 
 
-def _shade(canvas: NDArray[np.float32], view: ViewParameters) -> NDArray[np.float32]:
+def _shade(canvas: NDArray[np.float32], view: AugmentationParams) -> NDArray[np.float32]:
     """Grey values of a view: blur, contrast, brightness, gamma, noise; clipped to 0..255."""
     if view.blur:
         canvas = _blur(canvas, view.blur * canvas.shape[0] / 1024)

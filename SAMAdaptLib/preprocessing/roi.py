@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .slicing import Frame
+    from .slicing import CanvasGeometry
 
 MARGIN = 1.5
 """Side of the window over the largest side of the box around all structures."""
@@ -31,21 +31,21 @@ _OUTLIERS = 0.01
 
 
 @dataclass(frozen=True)
-class Extent:
+class RegionOfInterest:
     """The box around all structures on all slices of a volume: its middle (row, column) from the slice's corner, and
     its larger side, in mm."""
 
     middle_mm: tuple[float, float]
     side_mm: float
 
-    def window(self, frame: Frame, side_mm: float) -> Frame:
+    def window(self, frame: CanvasGeometry, side_mm: float) -> CanvasGeometry:
         """The window of that side around this middle, or a little beside it, on the slices of ``frame``."""
         step = side_mm / STEPS
         top, left = (round((middle - side_mm / 2) / step) * step for middle in self.middle_mm)
         return frame.window(top, left, side_mm)
 
 
-def extent(masks: Iterable[NDArray[np.bool_]], spacing: tuple[float, float]) -> Extent | None:
+def bounding_roi(masks: Iterable[NDArray[np.bool_]], spacing: tuple[float, float]) -> RegionOfInterest | None:
     """The extent of what is True in the slices (rows, columns) of a volume; None when nothing is.
 
     ``spacing``: distance of rows and of columns in mm. The outermost few pixels are left out.
@@ -58,10 +58,10 @@ def extent(masks: Iterable[NDArray[np.bool_]], spacing: tuple[float, float]) -> 
         return None
     (top, bottom), (left, right) = _span(np.asarray(rows)), _span(np.asarray(columns))
     middle = ((top + bottom + 1) / 2 * spacing[0], (left + right + 1) / 2 * spacing[1])
-    return Extent(middle, max((bottom - top + 1) * spacing[0], (right - left + 1) * spacing[1]))
+    return RegionOfInterest(middle, max((bottom - top + 1) * spacing[0], (right - left + 1) * spacing[1]))
 
 
-def window_side(extents: Iterable[Extent], canvas_mm: float) -> float | None:
+def roi_side(extents: Iterable[RegionOfInterest], canvas_mm: float) -> float | None:
     """The side of the windows on volumes with these extents, in mm; None where a closer look shows hardly more."""
     side = MARGIN * max((found.side_mm for found in extents), default=canvas_mm)
     return side if side <= WORTH * canvas_mm else None

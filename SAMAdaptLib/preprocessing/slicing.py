@@ -1,7 +1,7 @@
 """A volume as a stack of slices in a chosen plane, a square canvas for each, and the exact way back.
 
-Slices are shown the way a radiologist expects, whatever the storage order (see ``DISPLAY``). A ``Frame`` lays a
-square canvas, as encoders want it, over a slice; ``canvas_to_slice`` and ``slice_to_canvas`` are the affine maps
+Slices are shown the way a radiologist expects, whatever the storage order (see ``DISPLAY``). A ``CanvasGeometry`` lays
+a square canvas, as encoders want it, over a slice; ``canvas_to_slice`` and ``slice_to_canvas`` are the affine maps
 between their pixel indices. Pixel centres lie at whole indices, so the edge of the first pixel is at -0.5.
 """
 
@@ -180,7 +180,7 @@ class SliceStack:
 
 
 @dataclass(frozen=True)
-class Frame:
+class CanvasGeometry:
     """A square window, in mm, over a slice: what a canvas shows.
 
     ``shape`` (rows, cols) and ``spacing`` (row mm, col mm) are the slice's; ``top_mm`` and ``left_mm`` the window's
@@ -203,16 +203,16 @@ class Frame:
             raise GeometryError(msg)
 
     @classmethod
-    def of(cls, stack: SliceStack) -> Frame:
+    def of(cls, stack: SliceStack) -> CanvasGeometry:
         """The smallest frame that shows a whole slice, its content at the top left (SAM pads bottom and right)."""
         side_mm = max(count * mm for count, mm in zip(stack.shape, stack.spacing, strict=True))
         return cls(stack.shape, stack.spacing, 0.0, 0.0, side_mm)
 
-    def window(self, top_mm: float, left_mm: float, side_mm: float) -> Frame:
+    def window(self, top_mm: float, left_mm: float, side_mm: float) -> CanvasGeometry:
         """Another window on the same slice, turned alike; mm are from the slice's corner, not from this frame's."""
         return replace(self, top_mm=float(top_mm), left_mm=float(left_mm), side_mm=float(side_mm))
 
-    def turned(self, degrees: float) -> Frame:
+    def turned(self, degrees: float) -> CanvasGeometry:
         """The same window turned by so many degrees more."""
         return replace(self, turn=self.turn + float(degrees))
 
@@ -283,7 +283,7 @@ def render(
     return resample(slice2d, affine, (size, size), order=order, cval=cval, antialias=True)
 
 
-def unrender(canvas: NDArray, frame: Frame, order: int = 1, fill: float = 0.0) -> NDArray[np.float32]:
+def unrender(canvas: NDArray, frame: CanvasGeometry, order: int = 1, fill: float = 0.0) -> NDArray[np.float32]:
     """The way back: float32 (C, rows, cols) values at a slice's own pixels from a canvas (C, h, h).
 
     Each slice pixel reads the canvas at its own position, so values land on the slice's grid exactly; the canvas may

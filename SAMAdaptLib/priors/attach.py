@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..heads.parts import ArrangementSpec, ShapeSpec
-from ..networks.layout_prior import PLACES
-from .layout_training import learn_arrangement
-from .shape_training import learn_shapes
+from ..networks.layout_prior import GRID
+from .layout_training import train_layout_prior
+from .shape_training import train_shape_prior
 
 if TYPE_CHECKING:
     from ..heads.head import Head
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .shape_training import LabelStack
 
 
-def in_shape(
+def attach_shape_prior(
     head: Head, stacks: Sequence[LabelStack], earlier: Head | None, steps: int, seed: int, monitor: Monitor
 ) -> Head:
     """``head`` with a shape prior of ``stacks``.
@@ -29,14 +29,14 @@ def in_shape(
         if earlier is None or (earlier.card.values, earlier.card.plane) != (head.card.values, head.card.plane):
             return head
         return taking_over(head, earlier)
-    prior = learn_shapes(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    prior = train_shape_prior(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
     if prior is None:
         return head.noted(cancelled=True)
     shapes = ShapeSpec.of({**prior.hyper(), "distance_mm": stacks[0].distance_mm})
     return replace(head, prior=prior, card=replace(head.card, shapes=shapes))
 
 
-def arranged(head: Head, stacks: Sequence[LabelStack], steps: int, seed: int, monitor: Monitor) -> Head:
+def attach_layout_prior(head: Head, stacks: Sequence[LabelStack], steps: int, seed: int, monitor: Monitor) -> Head:
     """``head`` with an arrangement prior of ``stacks``, where there are stacks and steps.
 
     Its cells are too coarse for what fills a small part of the canvas: hearts came out worse with it. Cancelled:
@@ -44,10 +44,10 @@ def arranged(head: Head, stacks: Sequence[LabelStack], steps: int, seed: int, mo
     """
     if not (stacks and steps) or head.card.training.cancelled:
         return head
-    arrangement = learn_arrangement(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    arrangement = train_layout_prior(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
     if arrangement is None:
         return head.noted(cancelled=True)
-    facts = ArrangementSpec.of({**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / PLACES})
+    facts = ArrangementSpec.of({**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / GRID})
     return replace(head, arrangement=arrangement, card=replace(head.card, arrangement=facts))
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..networks.layout_prior import PLACES, ArrangementPrior
-from ..utils.disk.slice_store import KeptCanvases
-from .shape_refinement import raised, rise
+from ..networks.layout_prior import GRID, LayoutPrior
+from ..utils.disk.slice_store import SliceStore
+from .shape_refinement import apply_log_ratio, log_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,23 +27,23 @@ _LEAST_SHARE = 0.2
 """Share of a cell's weight that slices must have for it to be looked at."""
 
 
-def rearranged(
+def refine_volume(
     canvases: Iterable[NDArray[np.float32] | None],
     count: int,
     spacing_mm: float,
     cell_mm: float,
-    prior: ArrangementPrior,
+    prior: LayoutPrior,
 ) -> Iterator[NDArray[np.float32] | None]:
     """Canvases of class probabilities (classes, s, s), slice by slice, as the prior of the whole volume has them.
 
     ``count``: of slices, at ``spacing_mm``. ``cell_mm``: side of the prior's cells across them. A slice that is None
     stays None and counts as one that does not exist. The first slice comes when all are known.
     """
-    with KeptCanvases(count) as kept:
+    with SliceStore(count) as kept:
         kept.keep(canvases)
         gather, spread = _weights(count, [index in kept for index in range(count)], spacing_mm, cell_mm, prior.multiple)
         reach = (gather.sum(dim=1) > 0).float()
-        change = torch.zeros(len(gather), prior.classes, PLACES, PLACES)
+        change = torch.zeros(len(gather), prior.classes, GRID, GRID)
         for _ in range(PASSES):
             change += _change(prior, _cells(kept, gather, spread, change), reach)
         for index in range(count):
@@ -54,7 +54,7 @@ def rearranged(
 def _weights(count: int, there: list[bool], spacing_mm: float, cell_mm: float, multiple: int) -> tuple[Tensor, Tensor]:
     """How cells are made of slices, (cells, slices) with rows that sum to 1, or to 0 where there is no slice; and how
     slices are made of cells, (slices, cells)."""
-    cells = math.ceil(max(PLACES, count * spacing_mm / cell_mm) / multiple) * multiple
+    cells = math.ceil(max(GRID, count * spacing_mm / cell_mm) / multiple) * multiple
     slices_mm = (np.arange(count) + 0.5 - count / 2) * spacing_mm
     cells_mm = (np.arange(cells) + 0.5 - cells / 2) * cell_mm
     apart = np.abs(cells_mm[:, None] - slices_mm)
@@ -66,25 +66,25 @@ def _weights(count: int, there: list[bool], spacing_mm: float, cell_mm: float, m
     return torch.from_numpy(gather).float(), torch.from_numpy(spread).float()
 
 
-def _cells(kept: KeptCanvases, gather: Tensor, spread: Tensor, change: Tensor) -> Tensor:
+def _cells(kept: SliceStore, gather: Tensor, spread: Tensor, change: Tensor) -> Tensor:
     """Occupancies of all cells, (cells, classes, PLACES, PLACES), of what is kept with ``change`` made to it."""
     total = torch.zeros_like(change)
     for index, fine in enumerate(kept):
         if fine is not None:
-            here = nn.functional.adaptive_avg_pool2d(_changed(fine, spread[index], change), PLACES)
+            here = nn.functional.adaptive_avg_pool2d(_changed(fine, spread[index], change), GRID)
             total += gather[:, index, None, None, None] * here
     return total
 
 
-def _change(prior: ArrangementPrior, cells: Tensor, reach: Tensor) -> Tensor:
+def _change(prior: LayoutPrior, cells: Tensor, reach: Tensor) -> Tensor:
     """By how much the logarithm of each class's probability is to rise, (cells, classes, PLACES, PLACES)."""
-    shown = reach[:, None, None, None].expand(-1, 1, PLACES, PLACES)
+    shown = reach[:, None, None, None].expand(-1, 1, GRID, GRID)
     with torch.inference_mode():
         seen = torch.cat([cells, shown], dim=1).transpose(0, 1)
         expected = prior(seen[None])[0].softmax(dim=0).transpose(0, 1)
-    return rise(cells, expected) * reach[:, None, None, None]
+    return log_ratio(cells, expected) * reach[:, None, None, None]
 
 
 def _changed(fine: NDArray[np.float32], spread: Tensor, change: Tensor) -> Tensor:
     """A slice's probabilities (classes, s, s) after a change on all cells, ``spread`` (cells,) telling its share."""
-    return raised(torch.from_numpy(fine), torch.tensordot(spread, change, dims=1))
+    return apply_log_ratio(torch.from_numpy(fine), torch.tensordot(spread, change, dims=1))

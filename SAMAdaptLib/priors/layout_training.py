@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ..networks.layout_prior import PLACES, ArrangementPrior
-from ..preprocessing.augmentation import IGNORED, ViewParameters, paint_labels
+from ..networks.layout_prior import GRID, LayoutPrior
+from ..preprocessing.augmentation import IGNORED, AugmentationParams, render_labels
 from ..progress import Monitor
 from ..utils.timing import least_seconds, remembered
-from .shape_training import repeated
+from .shape_training import optimize
 
 if TYPE_CHECKING:
     from .shape_training import LabelStack
@@ -47,7 +47,7 @@ SWELL = 0.6
 CUT = 0.3
 """Share of the slices that half of the volumes lack at either end, at most."""
 
-FIELDS = ((2, 3.0), (3, 3.0), (5, 2.5), (8, 2.0), (PLACES, 1.0))
+FIELDS = ((2, 3.0), (3, 3.0), (5, 2.5), (8, 2.0), (GRID, 1.0))
 """What volumes are spoiled with: nodes a side of random fields, and how strong they are at most, in logits."""
 
 _FINER = 4
@@ -69,29 +69,29 @@ def seconds_per_step(classes: int) -> float:
     return remembered(f"step of arrangement prior, {classes} classes", lambda: _measure_step(classes))
 
 
-def learn_arrangement(
+def train_layout_prior(
     stacks: Sequence[LabelStack], classes: int, *, steps: int, seed: int, monitor: Monitor
-) -> ArrangementPrior | None:
+) -> LayoutPrior | None:
     """A prior of these annotations, in evaluation mode on the CPU; None when cancelled before the end.
 
     ``classes`` counts background too. Seeded, and leaves torch's own random state alone.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        volumes, reach = deformed([source_of(stack, classes) for stack in stacks], VOLUMES)
-        prior = ArrangementPrior(classes).train()
+        volumes, reach = deform([source_of(stack, classes) for stack in stacks], VOLUMES)
+        prior = LayoutPrior(classes).train()
 
         def step(optimizer: torch.optim.Optimizer) -> None:
             drawn = torch.randint(len(volumes), (BATCH,))
             _step(prior, optimizer, volumes[drawn], reach[drawn])
 
-        if not repeated(step, prior, steps, "Learning arrangement", monitor):
+        if not optimize(step, prior, steps, "Learning arrangement", monitor):
             return None
-    learned: ArrangementPrior = prior.eval()
+    learned: LayoutPrior = prior.eval()
     return learned
 
 
-def deformed(sources: Sequence[Source], count: int) -> tuple[Tensor, Tensor]:
+def deform(sources: Sequence[Source], count: int) -> tuple[Tensor, Tensor]:
     """``count`` deformed volumes, (count, classes, PLACES, PLACES, PLACES) float32, and where each of them reaches,
     (count, 1, PLACES, 1, 1)."""
     volumes, reach = [], []
@@ -106,7 +106,7 @@ def deformed(sources: Sequence[Source], count: int) -> tuple[Tensor, Tensor]:
     return torch.stack(volumes), torch.stack(reach)[:, None, :, None, None]
 
 
-def spoiled(volumes: Tensor) -> Tensor:
+def corrupt(volumes: Tensor) -> Tensor:
     """What a head might have found in place of the truth; both (B, classes, PLACES, PLACES, PLACES).
 
     Smooth random fields of several sizes are added to the log-probabilities, less of them to the background's.
@@ -126,8 +126,8 @@ def spoiled(volumes: Tensor) -> Tensor:
 
 def source_of(stack: LabelStack, classes: int) -> Source:
     """The annotation of a case on coarse cells; ``classes`` counts background too."""
-    side = PLACES * _FINER
-    painted = [paint_labels(labels, stack.frame, ViewParameters(), side) for labels in stack.slices]
+    side = GRID * _FINER
+    painted = [render_labels(labels, stack.frame, AugmentationParams(), side) for labels in stack.slices]
     labels = torch.stack([torch.from_numpy(canvas).long() for canvas in painted])
     labels[labels == IGNORED] = 0
     fine = nn.functional.one_hot(labels, classes).permute(3, 0, 1, 2).float()
@@ -148,7 +148,7 @@ def _place(mask: Tensor, half_length: float) -> tuple[Tensor, Tensor]:
 
 def _grid() -> Tensor:
     """Middles of the cells, (PLACES, PLACES, PLACES, 3), from -1 to 1: along columns, rows and slices."""
-    middles = (torch.arange(PLACES) + 0.5) / PLACES * 2 - 1
+    middles = (torch.arange(GRID) + 0.5) / GRID * 2 - 1
     slices, rows, columns = torch.meshgrid(middles, middles, middles, indexing="ij")
     return torch.stack([columns, rows, slices], dim=-1)
 
@@ -196,8 +196,8 @@ def _cut(reach: Tensor) -> Tensor:
     return shorter
 
 
-def _step(prior: ArrangementPrior, optimizer: torch.optim.Optimizer, truth: Tensor, reach: Tensor) -> None:
-    found = torch.cat([spoiled(truth) * reach, reach.expand(-1, -1, -1, PLACES, PLACES)], dim=1)
+def _step(prior: LayoutPrior, optimizer: torch.optim.Optimizer, truth: Tensor, reach: Tensor) -> None:
+    found = torch.cat([corrupt(truth) * reach, reach.expand(-1, -1, -1, GRID, GRID)], dim=1)
     loss = _loss(prior(found), truth, reach)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -207,7 +207,7 @@ def _step(prior: ArrangementPrior, optimizer: torch.optim.Optimizer, truth: Tens
 def _loss(logits: Tensor, truth: Tensor, reach: Tensor) -> Tensor:
     """Cross-entropy plus soft Dice without background, where the volumes reach."""
     log_probabilities = logits.log_softmax(dim=1)
-    entropy = -(truth * log_probabilities * reach).sum() / (reach.sum() * PLACES**2)
+    entropy = -(truth * log_probabilities * reach).sum() / (reach.sum() * GRID**2)
     probabilities, truth = log_probabilities.exp() * reach, truth * reach
     overlap = (probabilities * truth).sum(dim=(0, 2, 3, 4))[1:]
     total = (probabilities**2 + truth**2).sum(dim=(0, 2, 3, 4))[1:]
@@ -215,10 +215,10 @@ def _loss(logits: Tensor, truth: Tensor, reach: Tensor) -> Tensor:
 
 
 def _measure_step(classes: int) -> float:
-    trial = ArrangementPrior(classes).train()
+    trial = LayoutPrior(classes).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    truth = torch.full((BATCH, classes, PLACES, PLACES, PLACES), 1 / classes)
-    return least_seconds(lambda: _step(trial, optimizer, truth, torch.ones(BATCH, 1, PLACES, 1, 1)))
+    truth = torch.full((BATCH, classes, GRID, GRID, GRID), 1 / classes)
+    return least_seconds(lambda: _step(trial, optimizer, truth, torch.ones(BATCH, 1, GRID, 1, 1)))
 
 
 def _between(limit: float) -> float:

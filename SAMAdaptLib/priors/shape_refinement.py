@@ -53,7 +53,7 @@ class Agreement:
         return float((2 * self._both[1:][found] / self._sum[1:][found]).mean()) if found.any() else None
 
 
-def reshaped(
+def refine_slices(
     canvases: Iterable[NDArray[np.float32] | None], prior: ShapePrior, step: int, agreement: Agreement
 ) -> Iterator[NDArray[np.float32] | None]:
     """Canvases of class probabilities (classes, s, s), slice by slice, as the prior would have them.
@@ -93,15 +93,15 @@ def _corrected(prior: ShapePrior, before: _Found | None, here: _Found, after: _F
     around = [missing if found is None else found.cells for found in (before, here, after)]
     with torch.inference_mode():
         expected = prior(torch.stack(around)[None])[0].softmax(dim=0)
-        result: NDArray[np.float32] = raised(here.fine, rise(here.cells, expected)).numpy()
+        result: NDArray[np.float32] = apply_log_ratio(here.fine, log_ratio(here.cells, expected)).numpy()
     return result
 
 
-def rise(cells: Tensor, expected: Tensor) -> Tensor:
+def log_ratio(cells: Tensor, expected: Tensor) -> Tensor:
     """By how much the logarithm of each class's probability is to rise where a prior expects this of these cells."""
     return ((expected + SOFTENING) / (cells + SOFTENING)).log()
 
 
-def raised(fine: Tensor, change: Tensor) -> Tensor:
+def apply_log_ratio(fine: Tensor, change: Tensor) -> Tensor:
     """A slice's probabilities (classes, s, s) after such a rise on cells (classes, c, c)."""
     return (fine.clamp_min(_LEAST).log() + upsample(change[None], fine.shape[-1])[0]).softmax(dim=0)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..networks.base import upsample
 from ..networks.shape_prior import CELLS, FOLD, SLICES, WIDTHS, ShapePrior
-from ..preprocessing.augmentation import IGNORED, ViewParameters, ViewSettings, paint_labels
+from ..preprocessing.augmentation import IGNORED, AugmentationParams, AugmentationRanges, render_labels
 from ..preprocessing.labels import class_indices
 from ..preprocessing.resampling import sample_at
 from ..progress import Monitor
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..features.sliced_volume import SlicedVolume
-    from ..preprocessing.slicing import Frame
+    from ..preprocessing.slicing import CanvasGeometry
 
 FEWEST_SLICES = 5
 """Annotated slices with a structure from which on there is a shape to learn."""
@@ -39,7 +39,7 @@ STACKS = 600
 BATCH = 16
 LEARNING_RATE = 3e-3
 
-DEFORMATION = ViewSettings(rotation=60.0, scale_low=0.65, scale_high=1.5, shift=0.15, stretch=1.25, elastic=0.03)
+DEFORMATION = AugmentationRanges(rotation=60.0, scale_low=0.65, scale_high=1.5, shift=0.15, stretch=1.25, elastic=0.03)
 """Wider than the views that heads learn from: nothing is encoded, and other patients differ more than views."""
 
 BULGE = 0.45
@@ -61,7 +61,7 @@ class LabelStack:
 
     slices: Sequence[NDArray[np.uint8]]
     spacing_mm: float
-    frame: Frame
+    frame: CanvasGeometry
 
     @property
     def distance_mm(self) -> float:
@@ -86,7 +86,7 @@ def seconds_per_step(classes: int) -> float:
     return remembered(key, lambda: _measure_step(classes))
 
 
-def learn_shapes(
+def train_shape_prior(
     stacks: Sequence[LabelStack], classes: int, *, steps: int, seed: int, monitor: Monitor
 ) -> ShapePrior | None:
     """A prior of these annotations, in evaluation mode on the CPU; None when cancelled before the end.
@@ -95,20 +95,20 @@ def learn_shapes(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        labels, exists = deformed(stacks, STACKS, seed)
+        labels, exists = deform(stacks, STACKS, seed)
         prior = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
 
         def step(optimizer: torch.optim.Optimizer) -> None:
             drawn = torch.randint(len(labels), (BATCH,))
             _step(prior, optimizer, labels[drawn], exists[drawn])
 
-        if not repeated(step, prior, steps, "Learning shapes", monitor):
+        if not optimize(step, prior, steps, "Learning shapes", monitor):
             return None
     learned: ShapePrior = prior.eval()
     return learned
 
 
-def repeated(
+def optimize(
     step: Callable[[torch.optim.Optimizer], None], prior: nn.Module, steps: int, stage: str, monitor: Monitor
 ) -> bool:
     """Take ``steps`` steps of AdamW under a one-cycle rate, as priors learn; False when cancelled before the end."""
@@ -125,7 +125,7 @@ def repeated(
     return True
 
 
-def deformed(stacks: Sequence[LabelStack], count: int, seed: int) -> tuple[Tensor, Tensor]:
+def deform(stacks: Sequence[LabelStack], count: int, seed: int) -> tuple[Tensor, Tensor]:
     """``count`` deformed triples of label slices: (count, SLICES, 2 * CELLS, 2 * CELLS) uint8, and which of the slices
     exist, (count, SLICES) float32. A middle slice mostly shows a structure; up and down are exchanged at random."""
     chance = np.random.default_rng(seed)
@@ -139,7 +139,7 @@ def deformed(stacks: Sequence[LabelStack], count: int, seed: int) -> tuple[Tenso
         stack, middle = chosen[int(chance.integers(len(chosen)))]
         step = stride(stack.distance_mm, stack.spacing_mm) * (1 if chance.random() < 0.5 else -1)
         view = DEFORMATION.draw(chance)
-        bend = _bulges(paint_labels(stack.slices[middle], stack.frame, view, _PAINTED), chance)
+        bend = _bulges(render_labels(stack.slices[middle], stack.frame, view, _PAINTED), chance)
         for position, index in enumerate((middle - step, middle, middle + step)):
             if 0 <= index < len(stack.slices):
                 slipped = view if position == SLICES // 2 else _slipped(view, chance)
@@ -156,7 +156,7 @@ def occupancies_of(labels: Tensor, classes: int) -> Tensor:
     return occupancies.scatter_add_(2, quarters, torch.full(quarters.shape, 1 / quarters.shape[2]))
 
 
-def spoiled(occupancies: Tensor, exists: Tensor) -> Tensor:
+def corrupt(occupancies: Tensor, exists: Tensor) -> Tensor:
     """What a head might have found in place of the truth; both (B, SLICES, classes, CELLS, CELLS).
 
     Smooth random fields of several sizes are added to the log-probabilities, then blobs of some class on and beside the
@@ -188,7 +188,7 @@ def _fields(count: int, classes: int) -> Tensor:
 
 def _step(prior: ShapePrior, optimizer: torch.optim.Optimizer, labels: Tensor, exists: Tensor) -> None:
     truth = occupancies_of(labels, prior.classes)
-    found = spoiled(truth, exists)
+    found = corrupt(truth, exists)
     with mixed_precision(truth.device):
         logits = prior(found)
     loss = _loss(logits.float(), truth[:, SLICES // 2])
@@ -216,7 +216,7 @@ def _measure_step(classes: int) -> float:
     return least_seconds(lambda: _step(trial, optimizer, labels, torch.ones(BATCH, SLICES)))
 
 
-def _slipped(view: ViewParameters, chance: np.random.Generator) -> ViewParameters:
+def _slipped(view: AugmentationParams, chance: np.random.Generator) -> AugmentationParams:
     rows, columns = chance.normal(0, SLIP, 2)
     return replace(view, shift_rows=view.shift_rows + rows, shift_columns=view.shift_columns + columns)
 
@@ -240,10 +240,10 @@ def _bulges(labels: NDArray[np.uint8], chance: np.random.Generator) -> NDArray[n
 
 
 def _bent(
-    classes: NDArray[np.uint8], frame: Frame, view: ViewParameters, bend: NDArray[np.float32] | None
+    classes: NDArray[np.uint8], frame: CanvasGeometry, view: AugmentationParams, bend: NDArray[np.float32] | None
 ) -> NDArray[np.uint8]:
     """A label slice under a view and a bend, with background where nothing is known."""
-    painted = paint_labels(classes, frame, view, _PAINTED)
+    painted = render_labels(classes, frame, view, _PAINTED)
     if bend is not None:
         grid = np.arange(_PAINTED, dtype=np.float32)
         moved = sample_at(painted, grid[:, None] + bend[0], grid[None, :] + bend[1], order=0, cval=IGNORED)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..features.sliced_volume import PictureSlice, SlicedVolume
-from ..preprocessing.augmentation import IGNORED, ViewParameters, paint_labels
+from ..features.sliced_volume import ImageSlice, SlicedVolume
+from ..preprocessing.augmentation import IGNORED, AugmentationParams, render_labels
 from ..preprocessing.labels import class_indices
-from ..preprocessing.roi import Extent, extent
-from ..utils.sampling import spread
+from ..preprocessing.roi import RegionOfInterest, bounding_roi
+from ..utils.sampling import evenly_spaced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,15 +35,15 @@ SCRIBBLE_MARGIN = 0.25
 
 
 @dataclass(frozen=True)
-class AnnotatedSlice:
+class LabelledSlice:
     """A slice with its class indices (rows, columns) uint8: 0 background, 1.. structures, 255 not annotated."""
 
-    content: PictureSlice
+    content: ImageSlice
     classes: NDArray[np.uint8]
 
-    def target(self, parameters: ViewParameters, size: int) -> NDArray[np.uint8]:
+    def target(self, parameters: AugmentationParams, size: int) -> NDArray[np.uint8]:
         """Class indices of a view, (size, size)."""
-        return paint_labels(self.classes, self.content.frame, parameters, size)
+        return render_labels(self.classes, self.content.frame, parameters, size)
 
     @property
     def present(self) -> frozenset[int]:
@@ -57,12 +57,12 @@ def annotated_slices(
     values: Sequence[int],
     annotated_slices_only: bool,
     ignore_label: int | None,
-) -> list[AnnotatedSlice]:
+) -> list[LabelledSlice]:
     """The slices of one case that teach something.
 
     ``labels``: (k, j, i) on the volume's grid. With ``annotated_slices_only``, slices without any label were not
     annotated and are left out; else they are background. Slices wholly of ``ignore_label`` are left out always; on the
-    others what lies far from everything drawn is background (``closed_off``).
+    others what lies far from everything drawn is background (``close_scribbles``).
     """
     found = []
     for index in range(len(sliced)):
@@ -73,11 +73,11 @@ def annotated_slices(
         classes = np.ascontiguousarray(class_indices(raw, values, ignore_label))
         if content.is_flat or (classes == IGNORED).all():
             continue
-        found.append(AnnotatedSlice(content, closed_off(classes)))
+        found.append(LabelledSlice(content, close_scribbles(classes)))
     return found
 
 
-def closed_off(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def close_scribbles(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A scribbled slice with background where it is far from all scribbles, (rows, columns) uint8.
 
     Who scribbles draws the structures and some background around them, and nothing in the rest of the body: a head
@@ -97,7 +97,7 @@ def _widened(places: NDArray[np.intp]) -> slice:
     return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
-def hold_out(slices: Sequence[AnnotatedSlice]) -> tuple[list[AnnotatedSlice], list[AnnotatedSlice]]:
+def split_held_out(slices: Sequence[LabelledSlice]) -> tuple[list[LabelledSlice], list[LabelledSlice]]:
     """Divide one case's slices into (training, held out): slices with a structure at even steps."""
     drawn = [index for index, item in enumerate(slices) if item.present]
     if len(drawn) < MINIMUM_TO_HOLD_OUT:
@@ -108,20 +108,22 @@ def hold_out(slices: Sequence[AnnotatedSlice]) -> tuple[list[AnnotatedSlice], li
     return training, [slices[index] for index in sorted(chosen)]
 
 
-def limit_empty(slices: Sequence[AnnotatedSlice]) -> list[AnnotatedSlice]:
+def subsample_empty(slices: Sequence[LabelledSlice]) -> list[LabelledSlice]:
     """Keep all slices with a structure and an evenly spread few of the others."""
     full = [item for item in slices if item.present]
     empty = [item for item in slices if not item.present]
     keep = min(len(empty), max(1, round(EMPTY_SHARE / (1 - EMPTY_SHARE) * len(full))) if full else len(empty))
-    return full + spread(empty, keep)
+    return full + evenly_spaced(empty, keep)
 
 
-def annotated_extent(slices: Sequence[AnnotatedSlice]) -> Extent | None:
+def annotation_roi(slices: Sequence[LabelledSlice]) -> RegionOfInterest | None:
     """The extent of all structures on the annotated slices of one volume."""
     masks = ((item.classes > 0) & (item.classes != IGNORED) for item in slices)
-    return extent(masks, slices[0].content.frame.spacing) if slices else None
+    return bounding_roi(masks, slices[0].content.frame.spacing) if slices else None
 
 
-def seen_closer(slices: Sequence[AnnotatedSlice], where: Extent, side_mm: float) -> list[AnnotatedSlice]:
+def crop_to_roi(slices: Sequence[LabelledSlice], where: RegionOfInterest, side_mm: float) -> list[LabelledSlice]:
     """The annotated slices of one volume through the window."""
-    return [replace(item, content=item.content.framed(where.window(item.content.frame, side_mm))) for item in slices]
+    return [
+        replace(item, content=item.content.with_canvas(where.window(item.content.frame, side_mm))) for item in slices
+    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..inference.components import contacts, is_single
+from ..inference.components import contact_fractions, is_single_component
 from ..preprocessing.slicing import SliceStack, resolve_plane
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ def pieces(cases: Sequence[Case], structures: Sequence[Structure], whole: bool) 
     if not whole:
         return [{"single_component": False, "touches": [], "contact": {}, "ml": []} for _ in structures]
     values = [structure.value for structure in structures]
-    found = [contacts(case.labelmap.voxels, values) for case in cases]
+    found = [contact_fractions(case.labelmap.voxels, values) for case in cases]
     sizes_ml = [case.labelmap.volumes_ml() for case in cases]
     facts = []
     for value in values:
         touched = sorted(set.intersection(*(set(of_case[value]) for of_case in found)))
         share = {str(other): round(float(np.mean([case[value][other] for case in found])), 4) for other in touched}
-        single = all(is_single(case.labelmap.voxels == value) for case in cases)
+        single = all(is_single_component(case.labelmap.voxels == value) for case in cases)
         ours_ml = [of_case[value] for of_case in sizes_ml if value in of_case]
         span_ml = [min(ours_ml), max(ours_ml)]
         facts.append({"single_component": single, "touches": touched, "contact": share, "ml": span_ml})

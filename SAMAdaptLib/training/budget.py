@@ -60,7 +60,7 @@ class Budget:
     trainings: int = 1
     least_views: int = 1
 
-    def divided(self) -> Budget:
+    def split_for_rounds(self) -> Budget:
         """What each training has of this budget when there is a first one and ``rounds`` more.
 
         A round more is worth more than more effort in each.
@@ -83,7 +83,7 @@ class Budget:
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least ``least_views``."""
         affordable = self.encoding_seconds / max(slices * seconds_per_view, 1e-6)
-        return _rung(VIEW_LADDER, min(max(affordable, self.least_views), self.views))
+        return _largest_affordable(VIEW_LADDER, min(max(affordable, self.least_views), self.views))
 
     def slices(self, slices: int, seconds_per_view: float) -> int:
         """How many slices can be encoded with the least views of each; at least ``LEAST_SLICES``, at most all."""
@@ -106,11 +106,11 @@ class Budget:
         busy moment exaggerates.
         """
         affordable = min(usual * self.effort, seconds_left / max(seconds_per_step, 1e-6))
-        return max(_rung(STEP_LADDER, affordable), self.least_steps(usual))
+        return max(_largest_affordable(STEP_LADDER, affordable), self.least_steps(usual))
 
     def least_steps(self, usual: int) -> int:
         """The steps that a head whose usual ones these are takes in any case."""
-        return _rung(STEP_LADDER, LEAST_EFFORT * usual * self.effort)
+        return _largest_affordable(STEP_LADDER, LEAST_EFFORT * usual * self.effort)
 
     def least_seconds(self, slices: int, held_out: int, seconds_per_view: float, fitting: float) -> float:
         """What a training takes at least: its floor of views, and ``fitting``, the seconds of the floor of steps."""
@@ -120,17 +120,17 @@ class Budget:
     def shape_steps_within(self, seconds_per_step: float) -> int:
         """The prior's usual steps, or the most on the ladder that fit into its share of the time."""
         affordable = min(self.shape_steps, self.trainings * self.seconds * SHAPE_SHARE / max(seconds_per_step, 1e-6))
-        return _rung(STEP_LADDER, affordable)
+        return _largest_affordable(STEP_LADDER, affordable)
 
     def arrangement_steps_within(self, seconds_per_step: float) -> int:
         """The arrangement prior's usual steps, the most on the ladder that fit into its share of the time, or 0."""
         seconds = self.trainings * self.seconds * ARRANGEMENT_SHARE
         affordable = min(self.arrangement_steps, seconds / max(seconds_per_step, 1e-6))
-        steps = _rung(STEP_LADDER, affordable)
+        steps = _largest_affordable(STEP_LADDER, affordable)
         return steps if steps >= LEAST_ARRANGEMENT else 0
 
 
-def _rung(ladder: Sequence[int], affordable: float) -> int:
+def _largest_affordable(ladder: Sequence[int], affordable: float) -> int:
     """The highest rung that can be afforded; the lowest one in any case."""
     return max((count for count in ladder if count <= affordable), default=ladder[0])
 
@@ -150,7 +150,7 @@ def budget_named(name: str) -> Budget:
     return BUDGETS[name]
 
 
-def goes_further(choice: str, budget: Budget) -> bool:
+def allows_second_stage(choice: str, budget: Budget) -> bool:
     """Whether there is time for more than one training: a closer look, or learning again from an annotation that the
     first head filled in. With ``auto``, but not with the budget ``fast``."""
     return choice == "auto" and budget.name != "fast"

@@ -10,29 +10,29 @@ import numpy as np
 import torch
 
 from ..errors import MemoryExhausted
-from ..features.extractor import Embedder
+from ..features.extractor import FeatureExtractor
 from ..heads.head import Head
 from ..networks import head_class
 from ..networks.ensemble import EnsembleHead
-from .fit import Fit, fit, held_out_dice, seconds_per_step, set_normalizers
-from .loader import Batches
-from .model_card import recorded
+from .fit import FitResult, fit_head, held_out_dice, seconds_per_step, set_normalizers
+from .loader import SampleLoader
+from .model_card import build_card
 
 if TYPE_CHECKING:
     from ..data.structure import Structure
     from ..encoders.base import Encoder
     from ..networks.base import HeadModule
     from ..progress import Monitor
-    from .samples import Sample
+    from .samples import TrainingSample
     from .train import Session
 
-CLEARLY_BETTER = 0.05
+SELECTION_MARGIN = 0.05
 """Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
 
 _OVERTIME = 1.15
 
 
-class Trials:
+class HeadCandidates:
     """Fits heads of one session on these samples, whose features ``encoder`` makes; ``checks`` are the held-out ones.
 
     ``start_from``: go on from that head where it fits.
@@ -42,26 +42,26 @@ class Trials:
         self,
         session: Session,
         encoder: Encoder | None,
-        samples: Sequence[Sample],
-        checks: Sequence[Sample],
+        samples: Sequence[TrainingSample],
+        checks: Sequence[TrainingSample],
         start_from: Head | None = None,
     ) -> None:
         self.session, self.encoder, self.start_from = session, encoder, start_from
         self.samples, self.checks = samples, checks
-        self.embedder = Embedder(encoder, session.levels, session.store)
+        self.embedder = FeatureExtractor(encoder, session.levels, session.store)
 
-    def best_of(self, kinds: Sequence[str]) -> Head:
+    def fit_and_select(self, kinds: Sequence[str]) -> Head:
         """A head of each kind; several answer together unless one alone is clearly better.
 
         Slices of the annotated volume itself say little about other volumes: between heads that differ by less than
-        ``CLEARLY_BETTER`` on them, the mean of all is the safer choice.
+        ``SELECTION_MARGIN`` on them, the mean of all is the safer choice.
         """
         heads = self._each(kinds)
         best = max(heads, key=lambda head: head.card.mean_dice or 0)
         if len(heads) == 1 or heads[-1].card.training.cancelled:
             return best
         together = self._together(heads)
-        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + CLEARLY_BETTER else together
+        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + SELECTION_MARGIN else together
 
     def together(self, kinds: Sequence[str]) -> Head:
         """A head of each kind, and all answer together; when cancelled, the one that was not finished."""
@@ -97,8 +97,8 @@ class Trials:
     def _together(self, heads: Sequence[Head]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""
         module, device = EnsembleHead.of([head.module for head in heads]), self.session.device
-        found = held_out_dice(module.to(device), Batches(module, self._embedder(module), device), self.checks)
-        together = self._head(module, Fit({}, found, sum(head.card.training.steps or 0 for head in heads)))
+        found = held_out_dice(module.to(device), SampleLoader(module, self._embedder(module), device), self.checks)
+        together = self._head(module, FitResult({}, found, sum(head.card.training.steps or 0 for head in heads)))
         return together.noted(cut_short=True) if any(head.cut_short for head in heads) else together
 
     def _fit(self, kind: str, seconds: float, seed: int) -> Head:
@@ -124,7 +124,7 @@ class Trials:
             pace = seconds_per_step(module, sizes_of(self.encoder, module), session.device)
             least = session.budget.least_steps(module.steps)
             torch.manual_seed(seed)
-            result = fit(
+            result = fit_head(
                 module,
                 embedder,
                 self.samples,
@@ -140,12 +140,12 @@ class Trials:
             session.monitor.warning(_cut_short(kind, result))
         return self._head(module, result)
 
-    def _embedder(self, module: HeadModule) -> Embedder:
+    def _embedder(self, module: HeadModule) -> FeatureExtractor:
         """That of the encoder, or for a head that needs no features one that asks for none."""
-        return self.embedder if module.needs else Embedder(None, (), self.session.store)
+        return self.embedder if module.needs else FeatureExtractor(None, (), self.session.store)
 
-    def _head(self, module: HeadModule, result: Fit) -> Head:
-        card = recorded(self.session, self.encoder, module, result, self.samples, self.checks)
+    def _head(self, module: HeadModule, result: FitResult) -> Head:
+        card = build_card(self.session, self.encoder, module, result, self.samples, self.checks)
         return Head(card=card, module=module.cpu().eval())
 
 
@@ -162,7 +162,7 @@ def sizes_of(encoder: Encoder | None, module: HeadModule) -> dict[str, int]:
     return {level: encoder.levels[level].size for level in module.needs} if encoder else {}
 
 
-def _cut_short(kind: str, result: Fit) -> str:
+def _cut_short(kind: str, result: FitResult) -> str:
     words = f"Training the {kind} head ended after {result.steps} of {result.planned} steps, since its time was over"
     return f"{words}: it may be worse than it could be. Train again with a larger budget, or on a less busy computer."
 

@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 from ..data.case import Case
 from ..data.matching import Labelling, matched
 from ..errors import GeometryError, InputError
-from ..features.sliced_volume import SlicedVolume, canvas_side, plane_for
+from ..features.sliced_volume import SlicedVolume, plane_for_volume, shared_canvas_side
 from ..heads.parts import PlaneRule
 from ..preprocessing.intensity import IntensityRule, rule_for
-from ..preprocessing.roi import Extent, window_side
+from ..preprocessing.roi import RegionOfInterest, roi_side
 from ..preprocessing.slicing import SliceStack
 from ..priors.shape_training import LabelStack, label_stack, worth_learning
-from .annotated_slices import AnnotatedSlice, annotated_extent, annotated_slices, hold_out, limit_empty, seen_closer
+from .annotated_slices import (
+    LabelledSlice,
+    annotated_slices,
+    annotation_roi,
+    crop_to_roi,
+    split_held_out,
+    subsample_empty,
+)
 from .annotation import pieces, plane_to_learn_in
 
 if TYPE_CHECKING:
@@ -28,42 +35,43 @@ _ONE_NAME = (
     "label files, which go by value."
 )
 
-Divided = tuple[list[AnnotatedSlice], list[AnnotatedSlice]]
+Divided = tuple[list[LabelledSlice], list[LabelledSlice]]
 """The slices of one case that are learned from, and those that are held out."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class StageData:
     """What one look learns from: slices, some of them held out, and the whole annotation as shapes.
 
-    ``side_mm``: of the canvas that it sees. ``stacks`` is empty where slices or pixels were left open. ``borrowed``:
-    slices that nobody annotated, with what a head found on them; shapes are learned from annotations alone.
+    ``side_mm``: of the canvas that it sees. ``stacks`` is empty where slices or pixels were left open.
+    ``pseudo_labelled``: slices that nobody annotated, with what a head found on them; shapes are learned from
+    annotations alone.
     """
 
     side_mm: float
-    training: list[AnnotatedSlice] = field(default_factory=list)
-    held_out: list[AnnotatedSlice] = field(default_factory=list)
+    training: list[LabelledSlice] = field(default_factory=list)
+    held_out: list[LabelledSlice] = field(default_factory=list)
     stacks: list[LabelStack] = field(default_factory=list)
-    borrowed: list[AnnotatedSlice] = field(default_factory=list)
+    pseudo_labelled: list[LabelledSlice] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Answer:
+class PseudoLabels:
     """What a head finds in a volume that nobody annotated.
 
     ``slices``: as a person might have annotated them, pixels of which the head is not sure left open. ``place``: where
     all lies that it found.
     """
 
-    slices: list[AnnotatedSlice]
-    place: Extent
+    slices: list[LabelledSlice]
+    place: RegionOfInterest
 
-    def through(self, side_mm: float) -> list[AnnotatedSlice]:
+    def through(self, side_mm: float) -> list[LabelledSlice]:
         """The slices through a window of that side around all that was found."""
-        return seen_closer(self.slices, self.place, side_mm)
+        return crop_to_roi(self.slices, self.place, side_mm)
 
 
-class Lessons:
+class TrainingData:
     """The cases as training sees them: ``first`` for whole slices, ``closer`` for a window around all structures.
 
     ``completed``: the labelmaps of the cases with what was left open filled in; then these are learned from, and what
@@ -93,10 +101,10 @@ class Lessons:
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
         choice = plane_to_learn_in(fullest, self.structures, plane, drawn_whole)
         self.plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
-        side_mm = canvas_side(self._stack(case) for case in cases)
+        side_mm = shared_canvas_side(self._stack(case) for case in cases)
         self.plane = replace(self.plane, side_mm=side_mm)
         self.rule: IntensityRule = rule_for(cases[0].volume, intensity)
-        divided = [hold_out(slices) for slices in self._slices(cases, annotated_slices_only, ignore_label)]
+        divided = [split_held_out(slices) for slices in self._slices(cases, annotated_slices_only, ignore_label)]
         taught = cases
         if completed is not None:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
@@ -110,20 +118,22 @@ class Lessons:
             raise InputError(msg, "Annotate at least one slice of one structure.")
         self.closer = _closer(side_mm, divided, stacks, closer_mm)
 
-    def borrow(self, answers: Sequence[Answer]) -> None:
+    def add_pseudo_labels(self, answers: Sequence[PseudoLabels]) -> None:
         """Learn from what a head found in other volumes as well, in both looks."""
         for answer in answers:
-            self.first.borrowed.extend(limit_empty(answer.slices))
+            self.first.pseudo_labelled.extend(subsample_empty(answer.slices))
             if self.closer is not None:
-                self.closer.borrowed.extend(limit_empty(answer.through(self.closer.side_mm)))
+                self.closer.pseudo_labelled.extend(subsample_empty(answer.through(self.closer.side_mm)))
 
     def _stack(self, case: Case) -> SliceStack:
-        return SliceStack(case.volume.geometry, plane_for(self.plane, case.volume))
+        return SliceStack(case.volume.geometry, plane_for_volume(self.plane, case.volume))
 
     def _sliced(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(case.volume, plane_for(self.plane, case.volume), self.rule, self.plane.side_mm or 0.0)
+        return SlicedVolume(
+            case.volume, plane_for_volume(self.plane, case.volume), self.rule, self.plane.side_mm or 0.0
+        )
 
-    def _slices(self, cases: Sequence[Case], slices_only: bool, ignore_label: int | None) -> list[list[AnnotatedSlice]]:
+    def _slices(self, cases: Sequence[Case], slices_only: bool, ignore_label: int | None) -> list[list[LabelledSlice]]:
         return [
             annotated_slices(self._sliced(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
             for case in cases
@@ -137,16 +147,16 @@ class Lessons:
         return stacks if worth_learning(stacks) else []
 
 
-def _lesson(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> Lesson:
+def _lesson(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
     """The slices of all cases; few of those without a structure are learned from."""
-    lesson = Lesson(side_mm, stacks=stacks)
+    lesson = StageData(side_mm, stacks=stacks)
     for ours, checks in divided:
-        lesson.training.extend(limit_empty(ours))
+        lesson.training.extend(subsample_empty(ours))
         lesson.held_out.extend(checks)
     return lesson
 
 
-def _without(slices: Sequence[AnnotatedSlice], checks: list[AnnotatedSlice]) -> Divided:
+def _without(slices: Sequence[LabelledSlice], checks: list[LabelledSlice]) -> Divided:
     """``slices`` but for those that ``checks`` shows, and these as they are."""
     held_out = {item.content.identity["slice"] for item in checks}
     return [item for item in slices if item.content.identity["slice"] not in held_out], checks
@@ -154,16 +164,16 @@ def _without(slices: Sequence[AnnotatedSlice], checks: list[AnnotatedSlice]) -> 
 
 def _closer(
     canvas_mm: float, divided: Sequence[Divided], stacks: Sequence[LabelStack], earlier_mm: float | None
-) -> Lesson | None:
+) -> StageData | None:
     """The same slices and shapes through windows around each case's structures; None where that is not worth it."""
-    extents = [annotated_extent([*ours, *checks]) for ours, checks in divided]
+    extents = [annotation_roi([*ours, *checks]) for ours, checks in divided]
     side_mm = earlier_mm
     if side_mm is None and stacks:
-        side_mm = window_side([place for place in extents if place is not None], canvas_mm)
+        side_mm = roi_side([place for place in extents if place is not None], canvas_mm)
     if side_mm is None:
         return None
     seen = [
-        (seen_closer(ours, place, side_mm), seen_closer(checks, place, side_mm))
+        (crop_to_roi(ours, place, side_mm), crop_to_roi(checks, place, side_mm))
         for (ours, checks), place in zip(divided, extents, strict=True)
         if place
     ]

@@ -20,11 +20,11 @@ from ..progress import Monitor
 from ..utils.devices import hardware, mixed_precision
 from ..utils.faults import out_of_memory
 from ..utils.timing import least_seconds, remembered
-from .loader import Batches, invented_batch
-from .samples import Sample, sampling_weights
+from .loader import SampleLoader, invented_batch
+from .samples import TrainingSample, sampling_weights
 
 if TYPE_CHECKING:
-    from ..features.extractor import Embedder
+    from ..features.extractor import FeatureExtractor
 
 EVALUATIONS = 8
 """How often the held-out Dice is taken during a fit."""
@@ -38,7 +38,7 @@ _WEIGHT_DECAY = 1e-3
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutScore:
     """Dice on held-out slices by class index 1.., NaN for classes that are not on them."""
 
     dice: tuple[float, ...]
@@ -51,11 +51,11 @@ class HeldOut:
 
 
 @dataclass
-class Fit:
+class FitResult:
     """What a fit leaves: the best state by held-out Dice (the last one when nothing was held out)."""
 
     state: dict[str, Tensor]
-    held_out: HeldOut | None
+    held_out: HeldOutScore | None
     steps: int
     planned: int = 0
     """Steps that were to be done; ``steps`` is less when the fit was cancelled or its time was over."""
@@ -95,7 +95,7 @@ def segmentation_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return entropy + (1 - dice[shown]).mean() if shown.any() else entropy
 
 
-def held_out_dice(module: HeadModule, batches: Batches, samples: Sequence[Sample]) -> HeldOut | None:
+def held_out_dice(module: HeadModule, batches: SampleLoader, samples: Sequence[TrainingSample]) -> HeldOutScore | None:
     """Dice over all held-out slices together; None without any."""
     if not samples:
         return None
@@ -116,10 +116,10 @@ def held_out_dice(module: HeadModule, batches: Batches, samples: Sequence[Sample
                 truth_count[index] += int(truth.sum())
     with np.errstate(invalid="ignore", divide="ignore"):
         dice = np.where(truth_count > 0, 2 * overlap / total, np.nan)
-    return HeldOut(tuple(float(value) for value in dice[1:]))
+    return HeldOutScore(tuple(float(value) for value in dice[1:]))
 
 
-def set_normalizers(module: HeadModule, embedder: Embedder, samples: Sequence[Sample]) -> None:
+def set_normalizers(module: HeadModule, embedder: FeatureExtractor, samples: Sequence[TrainingSample]) -> None:
     """Give the head's standardising layers the statistics of (some of) the training features."""
     normalizers = module.normalizers()
     if not normalizers:
@@ -155,11 +155,11 @@ def _measure_step(module: HeadModule, sizes: Mapping[str, int], device: torch.de
     return least_seconds(lambda: _step(trial, optimizer, *batch))
 
 
-def fit(
+def fit_head(
     module: HeadModule,
-    embedder: Embedder,
-    training: Sequence[Sample],
-    held_out: Sequence[Sample],
+    embedder: FeatureExtractor,
+    training: Sequence[TrainingSample],
+    held_out: Sequence[TrainingSample],
     *,
     steps: int,
     least_steps: int = 0,
@@ -167,14 +167,16 @@ def fit(
     device: torch.device,
     deadline: float,
     monitor: Monitor,
-) -> Fit:
+) -> FitResult:
     """Train ``module`` in place for ``steps`` steps of AdamW under a one-cycle rate; the best state is returned.
 
     ``deadline``: ``time.monotonic()`` value after which the fit ends early, though not before ``least_steps``.
     Cancelling ends it too and keeps the best state so far. Raises MemoryExhausted when the device runs out of memory.
     """
     with _memory_watched(module, device):
-        return _Fitting(module, embedder, training, held_out, device, monitor).run(steps, least_steps, seed, deadline)
+        return _HeadTrainer(module, embedder, training, held_out, device, monitor).run(
+            steps, least_steps, seed, deadline
+        )
 
 
 @contextmanager
@@ -188,7 +190,7 @@ def _memory_watched(module: HeadModule, device: torch.device) -> Iterator[None]:
         raise MemoryExhausted(msg, "Choose --device cpu, or a smaller head.") from error
 
 
-def steps_gone(step: int, steps: int, begun: float, deadline: float, least_steps: int = 0) -> int:
+def elapsed_steps(step: int, steps: int, begun: float, deadline: float, least_steps: int = 0) -> int:
     """How far a fit is, in steps: those done, or those that the time gone stands for where the deadline comes first.
 
     Where ``least_steps`` are to be done whatever the time, their share of them counts where it is less than that of
@@ -211,18 +213,18 @@ def _follow(schedule: torch.optim.lr_scheduler.OneCycleLR, gone: int) -> None:
         schedule.step()
 
 
-class _Fitting:
+class _HeadTrainer:
     """The state of one fit."""
 
     def __init__(self, module, embedder, training, held_out, device, monitor) -> None:  # type: ignore[no-untyped-def]
         self.module: HeadModule = channels_last(module.to(device))
-        self.training: Sequence[Sample] = training
-        self.held_out: Sequence[Sample] = held_out
+        self.training: Sequence[TrainingSample] = training
+        self.held_out: Sequence[TrainingSample] = held_out
         self.monitor: Monitor = monitor
-        self.batches = Batches(module, embedder, device)
-        self.result = Fit(state=self._state(), held_out=None, steps=0)
+        self.batches = SampleLoader(module, embedder, device)
+        self.result = FitResult(state=self._state(), held_out=None, steps=0)
 
-    def run(self, steps: int, least_steps: int, seed: int, deadline: float) -> Fit:
+    def run(self, steps: int, least_steps: int, seed: int, deadline: float) -> FitResult:
         self.result.planned = steps
         optimizer = torch.optim.AdamW(
             self.module.parameters(), lr=self.module.learning_rate, weight_decay=_WEIGHT_DECAY
@@ -237,7 +239,7 @@ class _Fitting:
         loss = float("nan")
         begun = time.monotonic()
         for step in range(steps):
-            self.monitor.progress(stage, steps_gone(step, steps, begun, deadline, least_steps), steps)
+            self.monitor.progress(stage, elapsed_steps(step, steps, begun, deadline, least_steps), steps)
             stopped = self.monitor.cancelled()
             if stopped or (step >= least_steps and time.monotonic() > deadline):
                 self.result.cancelled = stopped
@@ -245,7 +247,7 @@ class _Fitting:
             drawn = chance.choice(len(self.training), self.module.batch, p=weights)
             self.module.train()
             loss = _step(self.module, optimizer, *self.batches.draw([self.training[i] for i in drawn], chance))
-            _follow(schedule, steps_gone(step + 1, steps, begun, deadline, least_steps))
+            _follow(schedule, elapsed_steps(step + 1, steps, begun, deadline, least_steps))
             self.result.steps = step + 1
             self.monitor.metric("loss", step + 1, loss)
             if (step + 1) % every == 0 and step + 1 < steps:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..features.sliced_volume import seen_by
-from ..inference.cascade import Predictor, decided
+from ..features.sliced_volume import slices_for_head
+from ..inference.cascade import CascadePredictor, argmax_labels
 from ..inference.components import keep_marked_pieces
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from .train import Session
 
 
-def completed(head: Head, session: Session) -> list[Labelmap]:
+def complete_labels(head: Head, session: Session) -> list[Labelmap]:
     """The labelmaps of the session's cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
     recipe = session.recipe
-    predictor = Predictor(head, session.encoder, recipe.device, session.monitor, session.store)
+    predictor = CascadePredictor(head, session.encoder, recipe.device, session.monitor, session.store)
     filled = []
     for case in session.lessons.cases:
-        sliced = seen_by(head.card, case.volume)
-        found = decided(predictor.slices(sliced), sliced, head.card.values)
+        sliced = slices_for_head(head.card, case.volume)
+        found = argmax_labels(predictor.slices(sliced), sliced, head.card.values)
         known = drawn_in(case, sliced, head.card.values, recipe.annotated_slices_only, recipe.ignore_label)
-        filled.append(filled_in(case, known, found, head.card.values))
+        filled.append(fill_unannotated(case, known, found, head.card.values))
     return filled
 
 
@@ -57,7 +57,7 @@ def drawn_in(
     return known
 
 
-def filled_in(case: Case, known: NDArray[np.bool_], found: NDArray[Any], values: Sequence[int]) -> Labelmap:
+def fill_unannotated(case: Case, known: NDArray[np.bool_], found: NDArray[Any], values: Sequence[int]) -> Labelmap:
     """The annotation of ``case`` with ``found``, label values (k, j, i), where it is not ``known``.
 
     Of the structures ``values``, pieces that hold nothing drawn are left out.

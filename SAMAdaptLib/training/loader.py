@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from ..features.cache import fitted_side
-from ..features.extractor import PICTURE, PICTURE_SIZE, Embedder, fitted_picture, picture_to_float
+from ..features.extractor import PICTURE, PICTURE_SIZE, FeatureExtractor, fitted_picture, picture_to_float
 from ..preprocessing.augmentation import IGNORED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..networks.base import HeadModule
-    from .samples import Sample
+    from .samples import TrainingSample
 
 REMEMBERED_BYTES = 1_500_000_000
 """Features and targets that a fit keeps in memory, at most."""
@@ -31,12 +31,12 @@ REMEMBERED_BYTES = 1_500_000_000
 CROP_CELLS = 16
 """Side of a crop in cells of a neck that has 64 a side; of a smaller neck the same share of the canvas."""
 
-ON_STRUCTURES = 0.5
+FOREGROUND_FRACTION = 0.5
 """Share of the crops that lie on a structure; the others lie anywhere where something is known."""
 
 
 @dataclass(frozen=True)
-class _Known:
+class _CachedSample:
     """What is remembered of a sample: arrays (h, w, C) by level, the target (s, s), and where crops may lie.
 
     ``units``: into how many parts the canvas's side is divided so that all arrays are cut between their elements.
@@ -53,19 +53,19 @@ class _Known:
         return sum(array.nbytes for array in (*self.arrays.values(), self.target, *self.places))
 
 
-class Batches:
+class SampleLoader:
     """Reads samples into tensors on a device, and remembers them as far as memory allows.
 
     A sample is drawn dozens of times in a fit; reading its features, bringing their channels into the order that
     convolutions want, and painting its target each time would cost more than the optimizer's step.
     """
 
-    def __init__(self, module: HeadModule, embedder: Embedder, device: torch.device) -> None:
+    def __init__(self, module: HeadModule, embedder: FeatureExtractor, device: torch.device) -> None:
         self.module, self.embedder, self.device = module, embedder, device
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _CachedSample] = {}
         self._bytes = 0
 
-    def load(self, samples: Sequence[Sample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def load(self, samples: Sequence[TrainingSample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Features {level: (B, C, h, w)}, pictures (B, 1, p, p) and targets (B, s, s) int64.
 
         p is about 256 and s about the head's ``loss_size``: whole multiples of the coarsest features' side.
@@ -73,7 +73,9 @@ class Batches:
         known = [self._read(sample) for sample in samples]
         return self._tensors([item.arrays for item in known], [item.target for item in known])
 
-    def draw(self, samples: Sequence[Sample], chance: np.random.Generator) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def draw(
+        self, samples: Sequence[TrainingSample], chance: np.random.Generator
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """What the head learns from in one step: as ``load``, or the head's number of crops of each sample."""
         if not self.module.crops:
             return self.load(samples)
@@ -86,7 +88,7 @@ class Batches:
                 targets.append(cut.of(known.target))
         return self._tensors(arrays, targets)
 
-    def _read(self, sample: Sample) -> _Known:
+    def _read(self, sample: TrainingSample) -> _CachedSample:
         known = self._known.get(sample.view.key)
         if known is None:
             features = self.embedder.features(sample.view)
@@ -95,7 +97,7 @@ class Batches:
             arrays[PICTURE] = fitted_picture(features[PICTURE], cells) if self.module.needs else features[PICTURE]
             target = sample.target(cells * max(1, round(self.module.loss_size / cells)))
             units = gcd(*(array.shape[0] for array in (*arrays.values(), target)))
-            known = _Known(arrays, target, units, _places(target, units) if self.module.crops else [])
+            known = _CachedSample(arrays, target, units, _foreground_cells(target, units) if self.module.crops else [])
             if self._bytes + known.nbytes <= REMEMBERED_BYTES:
                 self._known[sample.view.key] = known
                 self._bytes += known.nbytes
@@ -135,7 +137,7 @@ def invented_batch(
     return features, noise(1, picture), classes.to(device)
 
 
-def _places(target: NDArray[np.uint8], units: int) -> list[NDArray[np.intp]]:
+def _foreground_cells(target: NDArray[np.uint8], units: int) -> list[NDArray[np.intp]]:
     """The units (row, column) that show each structure, and last those where something is known (else all)."""
     side = target.shape[0] // units
     blocks = target.reshape(units, side, units, side)
@@ -160,12 +162,12 @@ class _Crop:
         return array[top : top + side, left : left + side]
 
 
-def _crop(known: _Known, chance: np.random.Generator) -> _Crop:
+def _crop(known: _CachedSample, chance: np.random.Generator) -> _Crop:
     """A crop around a random place: of a random structure, or of all that is known."""
     units = known.units
     side = min(max(round(CROP_CELLS / 64 * units), 1), units)
     *structures, anywhere = known.places
-    on_structure = structures and chance.random() < ON_STRUCTURES
+    on_structure = structures and chance.random() < FOREGROUND_FRACTION
     among = structures[int(chance.integers(len(structures)))] if on_structure else anywhere
     middle = among[int(chance.integers(len(among)))]
     jitter = chance.integers(-side // 4, side // 4 + 1, 2)

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from ..data.structure import Structure
     from ..encoders.base import Encoder
     from ..networks.base import HeadModule
-    from .fit import Fit
-    from .samples import Sample
+    from .fit import FitResult
+    from .samples import TrainingSample
     from .train import Session
 
 
-def recorded(
+def build_card(
     session: Session,
     encoder: Encoder | None,
     module: HeadModule,
-    result: Fit,
-    samples: Sequence[Sample],
-    checks: Sequence[Sample],
+    result: FitResult,
+    samples: Sequence[TrainingSample],
+    checks: Sequence[TrainingSample],
 ) -> HeadCard:
     """The card of ``module``, which a fit of the session on ``samples`` gave; ``checks`` are the held-out slices."""
     lessons, recipe = session.lessons, session.recipe
@@ -47,7 +47,9 @@ def recorded(
     )
 
 
-def _training(session: Session, module: HeadModule, result: Fit, samples: Sequence[Sample]) -> TrainingRecord:
+def _training(
+    session: Session, module: HeadModule, result: FitResult, samples: Sequence[TrainingSample]
+) -> TrainingRecord:
     from .. import __version__
 
     lessons, recipe = session.lessons, session.recipe
@@ -85,7 +87,7 @@ def _encoder(encoder: Encoder | None, module: HeadModule) -> EncoderRef:
     return EncoderRef(name=name, sha256=encoder.sha256, levels=levels, input_size=int(encoder.input_size))
 
 
-def _quality(structures: Sequence[Structure], result: Fit, slices: int) -> Quality:
+def _quality(structures: Sequence[Structure], result: FitResult, slices: int) -> Quality:
     """Held-out Dice as the card keeps it; nulls where nothing was held out."""
     if result.held_out is None:
         return Quality(dice={}, mean_dice=None, held_out_slices=0)

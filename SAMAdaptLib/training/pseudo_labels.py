@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import Cancelled
-from ..features.sliced_volume import plane_for, seen_by
+from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import NetworkSpec
-from ..inference.cascade import Predictor, decided
-from ..inference.postprocessing import keep_pieces
+from ..inference.cascade import CascadePredictor, argmax_labels
+from ..inference.postprocessing import keep_main_components
 from ..inference.quality_control import LEAST_AGREEMENT
 from ..networks.ensemble import EnsembleHead
 from ..networks.student import StudentHead
 from ..preprocessing.augmentation import IGNORED
 from ..preprocessing.labels import class_indices
-from ..preprocessing.roi import extent
+from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import SliceStack
-from ..utils.sampling import spread
-from .annotated_slices import AnnotatedSlice
+from ..utils.sampling import evenly_spaced
+from .annotated_slices import LabelledSlice
 from .budget import budget_named
-from .dataset import Answer
+from .dataset import PseudoLabels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ TOLERATED_LOSS = 0.05
 looks see them differently: less says nothing, while those that believe its mistakes lose far more."""
 
 
-def enough(unlabeled: Sequence[Volume], monitor: Monitor) -> Sequence[Volume]:
+def require_enough(unlabeled: Sequence[Volume], monitor: Monitor) -> Sequence[Volume]:
     """The volumes to learn from without annotation: all of them or, where they are too few, none, and it is said."""
     if not 0 < len(unlabeled) < LEAST_UNLABELED:
         return unlabeled
@@ -69,7 +69,7 @@ def enough(unlabeled: Sequence[Volume], monitor: Monitor) -> Sequence[Volume]:
     return ()
 
 
-def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
+def self_train(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     """``head`` with students that learned from what it, or the students before them, found in ``volumes``; or as it is.
 
     The card's ``training["unlabeled"]`` counts the volumes that were learned from; 0 when ``head`` itself remains.
@@ -94,30 +94,30 @@ def adapt(head: Head, session: Session, volumes: Sequence[Volume]) -> Head:
     return best
 
 
-def answer(head: Head, session: Session, volume: Volume) -> Answer | None:
+def pseudo_label(head: Head, session: Session, volume: Volume) -> PseudoLabels | None:
     """What ``head`` finds in ``volume``; None when that is nothing, or head and prior contradict each other.
 
     Pieces that are not kept are background.
     """
-    predictor = Predictor(head, session.encoder, session.recipe.device, session.monitor, session.store)
-    sliced = seen_by(head.card, volume)
+    predictor = CascadePredictor(head, session.encoder, session.recipe.device, session.monitor, session.store)
+    sliced = slices_for_head(head.card, volume)
     seen, sure = [], np.zeros(volume.geometry.shape, bool)
 
     def hear(index: int, winner: NDArray[Any], probability: NDArray[np.float32]) -> None:
         seen.append(index)
         sliced.stack.put(sure, index, probability >= CONFIDENT)
 
-    labels = decided(predictor.slices(sliced), sliced, head.card.values, hear)
+    labels = argmax_labels(predictor.slices(sliced), sliced, head.card.values, hear)
     kept = labels.copy()
-    keep_pieces(kept, head.card)
+    keep_main_components(kept, head.card)
     agreement = predictor.agreement
-    place = extent((found > 0 for found in sliced.stack.oriented(kept)), sliced.stack.spacing)
+    place = bounding_roi((found > 0 for found in sliced.stack.oriented(kept)), sliced.stack.spacing)
     if place is None or (agreement is not None and agreement < LEAST_AGREEMENT):
         return None
     unsure, indices = ~sure & (kept == labels), class_indices(kept, head.card.values, None)
     indices[unsure] = IGNORED
-    slices = [AnnotatedSlice(sliced.picture(n), sliced.stack.slice(indices, n)) for n in seen]
-    return Answer(slices, place)
+    slices = [LabelledSlice(sliced.picture(n), sliced.stack.slice(indices, n)) for n in seen]
+    return PseudoLabels(slices, place)
 
 
 def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: float) -> tuple[Head | None, str]:
@@ -125,11 +125,11 @@ def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: flo
 
     Raises Cancelled when the students were not finished.
     """
-    answers = [found for volume in volumes if (found := answer(head, session, volume)) is not None]
+    answers = [found for volume in volumes if (found := pseudo_label(head, session, volume)) is not None]
     if len(answers) < LEAST_UNLABELED:
         words = f"Something was surely found in {len(answers)} of {len(volumes)} unlabelled volumes alone"
         return None, f"{words}, {LEAST_UNLABELED} are needed; the head stays as it was."
-    students = session.taught_by(answers).students()
+    students = session.with_pseudo_labels(answers).students()
     if students.card.training.cancelled:
         raise Cancelled
     after = students.card.mean_dice or 0.0
@@ -159,8 +159,8 @@ def _affordable(head: Head, session: Session, volumes: Sequence[Volume]) -> list
     """As many of the volumes as can be encoded within the budget, evenly chosen."""
     if session.encoder is None:
         return list(volumes)
-    slices = [len(SliceStack(volume.geometry, plane_for(head.card.plane, volume))) for volume in volumes]
+    slices = [len(SliceStack(volume.geometry, plane_for_volume(head.card.plane, volume))) for volume in volumes]
     cost = session.encoder.seconds_per_slice()
     if session.closer is not None:
         cost += (session.closer_encoder or session.encoder).seconds_per_slice()
-    return spread(volumes, budget_named(session.recipe.budget).unlabeled(slices, cost))
+    return evenly_spaced(volumes, budget_named(session.recipe.budget).unlabeled(slices, cost))

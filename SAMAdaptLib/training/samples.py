@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..features.cache import content_key
-from ..features.extractor import View
-from ..preprocessing.augmentation import ViewParameters, ViewSettings
-from .annotated_slices import AnnotatedSlice
+from ..features.extractor import FeatureRequest
+from ..preprocessing.augmentation import AugmentationParams, AugmentationRanges
+from .annotated_slices import LabelledSlice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrainingSample:
     """One view of an annotated slice, as training draws it."""
 
-    annotated: AnnotatedSlice
-    parameters: ViewParameters
-    view: View
+    annotated: LabelledSlice
+    parameters: AugmentationParams
+    view: FeatureRequest
 
     def target(self, size: int) -> NDArray[np.uint8]:
         """Class indices, (size, size)."""
@@ -33,27 +33,27 @@ class Sample:
 
 
 def draw_samples(
-    slices: Sequence[AnnotatedSlice],
+    slices: Sequence[LabelledSlice],
     views: int,
     encoder: Encoder | None,
     seed: int,
-    settings: ViewSettings | None = None,
-) -> list[Sample]:
+    settings: AugmentationRanges | None = None,
+) -> list[TrainingSample]:
     """Each slice as it is and under ``views - 1`` drawn views. The n-th view of a slice does not depend on how many
     slices or views there are, so that training with one case or a few views more pays for those alone."""
-    settings = settings or ViewSettings()
+    settings = settings or AugmentationRanges()
     samples = []
     for item in slices:
         chance = np.random.default_rng([seed, int(content_key(item.content.identity)[:12], 16)])
-        drawn = [ViewParameters(), *(settings.draw(chance) for _ in range(views - 1))]
-        samples += [Sample(item, parameters, item.content.view(parameters, encoder)) for parameters in drawn]
+        drawn = [AugmentationParams(), *(settings.draw(chance) for _ in range(views - 1))]
+        samples += [TrainingSample(item, parameters, item.content.view(parameters, encoder)) for parameters in drawn]
     return samples
 
 
-def in_rounds(samples: Sequence[Sample]) -> list[list[Sample]]:
+def in_rounds(samples: Sequence[TrainingSample]) -> list[list[TrainingSample]]:
     """The first view of every slice, then every second one, and so on; the first of these lists is as long as there
     are slices."""
-    rounds: list[list[Sample]] = []
+    rounds: list[list[TrainingSample]] = []
     seen: dict[int, int] = {}
     for sample in samples:
         count = seen.get(id(sample.annotated), 0)
@@ -64,7 +64,7 @@ def in_rounds(samples: Sequence[Sample]) -> list[list[Sample]]:
     return rounds
 
 
-def sampling_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
+def sampling_weights(samples: Sequence[TrainingSample]) -> NDArray[np.float64]:
     """How often each sample is drawn: structures on few slices as often as those on many; sums to 1.
 
     A slice's weight is the sum over its structures of 1 / (slices with that structure), plus a little for all.

@@ -15,24 +15,24 @@ from ..encoders import load_encoder
 from ..encoders.registry import DEFAULT_ENCODER
 from ..encoders.sizes import input_size_for
 from ..errors import Cancelled, MemoryExhausted
-from ..features.cache import FeatureStore
-from ..features.extractor import Embedder
+from ..features.cache import FeatureCache
+from ..features.extractor import FeatureExtractor
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
 from ..inference.quality_control import seen_in
 from ..networks import head_class
-from ..priors.attach import arranged, in_shape
+from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as arrangement_pace
 from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
 from ..utils.devices import resolve_device
-from ..utils.sampling import spread
-from .budget import Budget, budget_named, candidates, goes_further
-from .candidates import Trials, sizes_of, untrained
-from .dataset import Answer, Lesson, Lessons, under_one_labelling
+from ..utils.sampling import evenly_spaced
+from .budget import Budget, allows_second_stage, budget_named, candidates
+from .candidates import HeadCandidates, sizes_of, untrained
+from .dataset import PseudoLabels, StageData, TrainingData, under_one_labelling
 from .fit import seconds_per_step
-from .samples import Sample, draw_samples, in_rounds
+from .samples import TrainingSample, draw_samples, in_rounds
 
 if TYPE_CHECKING:
     from ..data.io.volumes import Labelmap, Volume
@@ -78,7 +78,7 @@ def train(
     name: str = "",
     monitor: Monitor | None = None,
     start_from: Head | None = None,
-    store: FeatureStore | None = None,
+    store: FeatureCache | None = None,
 ) -> Head:
     """Train a head on annotated volumes.
 
@@ -92,23 +92,23 @@ def train(
     Cancelled while encoding: raises Cancelled. Cancelled while training: the best head so far is returned and its
     card says so. Raises InputError when the annotation teaches nothing, GeometryError when grids differ.
     """
-    from .pseudo_labels import adapt, enough
+    from .pseudo_labels import require_enough, self_train
 
     monitor = monitor or Silent()
-    teaching = enough(unlabeled, monitor)
+    teaching = require_enough(unlabeled, monitor)
     recipe = Recipe(
         encoder, input_size, head, plane, intensity, annotated_slices_only, ignore_label, budget, seed, device, name,
         adapts=bool(teaching),
     )  # fmt: skip
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
-    session = Session(cases, recipe, monitor, store or FeatureStore(), start_from)
+    session = Session(cases, recipe, monitor, store or FeatureCache(), start_from)
     session.say_how_long()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
     if teaching and not trained.card.training.cancelled:
-        trained = adapt(trained, session, teaching)
+        trained = self_train(trained, session, teaching)
     volumes = [*(case.volume for case in cases), *teaching]
     return trained.noted(seen=seen_in(trained.card, volumes))
 
@@ -171,30 +171,30 @@ class Session:
         cases: Sequence[Case],
         recipe: Recipe,
         monitor: Monitor,
-        store: FeatureStore,
+        store: FeatureCache,
         start_from: Head | None,
-        completed: Sequence[Labelmap] | None = None,
+        complete_labels: Sequence[Labelmap] | None = None,
         encoder: Encoder | None = None,
         closer_encoder: Encoder | None = None,
     ) -> None:
         self.began = time.monotonic()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
-        self.completed = completed
+        self.completed = complete_labels
         whole = budget_named(recipe.budget)
-        self.budget: Budget = whole.divided() if recipe.adapts else whole
+        self.budget: Budget = whole.split_for_rounds() if recipe.adapts else whole
         self.device = resolve_device(recipe.device)
         earlier = start_from.closer if start_from is not None else None
-        self.lessons = Lessons(
+        self.lessons = TrainingData(
             cases,
             recipe.plane,
             recipe.intensity,
             recipe.annotated_slices_only,
             recipe.ignore_label,
             earlier.card.plane.side_mm if earlier is not None else None,
-            completed,
+            complete_labels,
         )
         self.structures = self.lessons.structures
-        further = goes_further(recipe.head, self.budget)
+        further = allows_second_stage(recipe.head, self.budget)
         self.closer = self.lessons.closer if further or earlier is not None else None
         self.completes = further and not self.lessons.whole and start_from is None
         self.types = candidates(recipe.head, self.budget, self.closer is not None or self.completes)
@@ -217,36 +217,36 @@ class Session:
         """The first look's heads, then, where that is worth it, one for a closer look."""
         self.begin_part(self.lessons.first, self.types)
         samples, checks = self.encoded(self.lessons.first, "Encoding views")
-        found = Trials(self, self.encoder, samples, checks, self.start_from).best_of(self.types)
+        found = HeadCandidates(self, self.encoder, samples, checks, self.start_from).fit_and_select(self.types)
         head = self._in_shape(found, self.lessons.first, self.start_from)
         return self.with_closer(head, self.start_from)
 
     def completed_by(self, head: Head) -> Session:
         """The session in what is left of the time, with the annotation filled in by ``head``. Raises Cancelled."""
-        from .label_completion import completed
+        from .label_completion import complete_labels
 
-        again = self._again(None, completed(head, self))
+        again = self._again(None, complete_labels(head, self))
         again.began = self.began
         return again
 
-    def taught_by(self, answers: Sequence[Answer]) -> Session:
+    def with_pseudo_labels(self, answers: Sequence[PseudoLabels]) -> Session:
         """A session on the same cases and what a head answered in other volumes, with a time of its own."""
         again = self._again(self.start_from, self.completed)
-        again.lessons.borrow(answers)
+        again.lessons.add_pseudo_labels(answers)
         again.reserved = self.lent / self.budget.rounds
         return again
 
     def students(self) -> Head:
         """Heads that see pictures alone and learn from the cases and from what was borrowed, for the last look."""
         samples, checks = self.samples(self.closer or self.lessons.first, None)
-        return Trials(self, None, samples, checks).together(STUDENTS)
+        return HeadCandidates(self, None, samples, checks).together(STUDENTS)
 
-    def _again(self, start_from: Head | None, completed: Sequence[Labelmap] | None) -> Session:
+    def _again(self, start_from: Head | None, complete_labels: Sequence[Labelmap] | None) -> Session:
         cases, recipe = self.lessons.cases, self.recipe
         encoders = self.encoder, self.closer_encoder
-        return Session(cases, recipe, self.monitor, self.store, start_from, completed, *encoders)
+        return Session(cases, recipe, self.monitor, self.store, start_from, complete_labels, *encoders)
 
-    def _load(self, lesson: Lesson, earlier: Head | None) -> Encoder:
+    def _load(self, lesson: StageData, earlier: Head | None) -> Encoder:
         """The encoder for a lesson's slices, at the size that was asked for, that of ``earlier``, or the best one."""
         recipe, frame = self.recipe, lesson.training[0].content.frame
         size = recipe.input_size
@@ -260,20 +260,20 @@ class Session:
             size = input_size_for(recipe.encoder, pictures, seconds, resolved, recipe.device, self.monitor)
         return load_encoder(recipe.encoder, device=recipe.device, monitor=self.monitor, input_size=size)
 
-    def encoder_for(self, lesson: Lesson) -> Encoder | None:
+    def encoder_for(self, lesson: StageData) -> Encoder | None:
         """The encoder that sees a lesson's slices."""
         return self.encoder if lesson is self.lessons.first else self.closer_encoder or self.encoder
 
-    def samples(self, lesson: Lesson, encoder: Encoder | None) -> tuple[list[Sample], list[Sample]]:
+    def samples(self, lesson: StageData, encoder: Encoder | None) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """Views of a lesson's slices, as many as the budget allows, and its held-out slices as they are."""
         cost = encoder.seconds_per_slice() if encoder is not None else PAINT_SECONDS
-        kept = spread(lesson.training, self.part.slices(len(lesson.training), cost))
+        kept = evenly_spaced(lesson.training, self.part.slices(len(lesson.training), cost))
         views = self.part.views_per_slice(len(kept), cost)
         samples = draw_samples(kept, views, encoder, self.recipe.seed)
-        samples += draw_samples(lesson.borrowed, BORROWED_VIEWS, encoder, self.recipe.seed)
+        samples += draw_samples(lesson.pseudo_labelled, BORROWED_VIEWS, encoder, self.recipe.seed)
         return samples, draw_samples(lesson.held_out, 1, encoder, self.recipe.seed)
 
-    def encoded(self, lesson: Lesson, stage: str) -> tuple[list[Sample], list[Sample]]:
+    def encoded(self, lesson: StageData, stage: str) -> tuple[list[TrainingSample], list[TrainingSample]]:
         """What ``samples`` gives, encoded; without some views where encoding is slower than it was measured.
 
         Raises Cancelled.
@@ -283,8 +283,8 @@ class Session:
         views = [sample.view for each in rounds for sample in each]
         needed = sum(map(len, rounds[: 1 + self.budget.least_views]))
         deadline = self.part_began + self.part.encoding_seconds
-        embedder = Embedder(self.encoder_for(lesson), self.levels, self.store)
-        known = {view.key for view in embedder.prepare_until(deadline, views, needed, self.monitor, stage)}
+        embedder = FeatureExtractor(self.encoder_for(lesson), self.levels, self.store)
+        known = {view.key for view in embedder.cache_features_until(deadline, views, needed, self.monitor, stage)}
         return [sample for sample in samples if sample.view.key in known], checks
 
     def with_closer(self, head: Head, start_from: Head | None) -> Head:
@@ -300,7 +300,9 @@ class Session:
         except Cancelled:
             return head.noted(cancelled=True)
         earlier = None if start_from is None else start_from.closer
-        fitted = Trials(self, self.encoder_for(self.closer), samples, checks, earlier).best_of((CLOSER_TYPE,))
+        fitted = HeadCandidates(self, self.encoder_for(self.closer), samples, checks, earlier).fit_and_select(
+            (CLOSER_TYPE,)
+        )
         closer = self._in_shape(fitted, self.closer, earlier)
         if closer.card.training.cancelled:
             return head.noted(cancelled=True)
@@ -316,7 +318,7 @@ class Session:
         either = {"cut_short": True} if head.cut_short or closer.cut_short else {}
         return whole.noted(seconds=round(time.monotonic() - self.began, 1), **either)
 
-    def _in_shape(self, head: Head, lesson: Lesson, earlier: Head | None) -> Head:
+    def _in_shape(self, head: Head, lesson: StageData, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
         if head.card.training.cancelled:
             return head
@@ -324,12 +326,12 @@ class Session:
         head = replace(head, card=replace(head.card, plane=plane))
         self.reserved = 0.0
         stacks = lesson.stacks if self.shaped else []
-        shaped = in_shape(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
+        shaped = attach_shape_prior(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
         if lesson is self.lessons.first:
-            shaped = arranged(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
+            shaped = attach_layout_prior(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
         return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
 
-    def least_seconds(self, lesson: Lesson, kinds: Sequence[str]) -> float:
+    def least_seconds(self, lesson: StageData, kinds: Sequence[str]) -> float:
         """What heads of these kinds take on a lesson at least, on this computer."""
         encoder = self.encoder_for(lesson)
         cost = PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
@@ -353,7 +355,7 @@ class Session:
             words = f"The budget {self.budget.name!r} is meant for about {_minutes(meant)}"
             self.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
 
-    def begin_part(self, lesson: Lesson, kinds: Sequence[str]) -> None:
+    def begin_part(self, lesson: StageData, kinds: Sequence[str]) -> None:
         """Begin the next look, at a lesson with heads of these kinds: it has its share of the time that is left, or
         what it needs at least.
 

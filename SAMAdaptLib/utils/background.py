@@ -11,7 +11,7 @@ from ..errors import SAMAdaptError
 from .faults import described
 
 
-class Errand:
+class BackgroundTask:
     """Starts at once; ``finished`` as soon as ``value`` or ``error`` is there. Never raises."""
 
     def __init__(self, function: Callable[[], Any]) -> None:

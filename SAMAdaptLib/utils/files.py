@@ -1,6 +1,6 @@
 """Files that appear whole or not at all, and what is said when there is no room for them.
 
-Every file that SAMAdapt writes comes through ``write_whole``: written beside its target under a name of its own,
+Every file that SAMAdapt writes comes through ``write_atomically``: written beside its target under a name of its own,
 flushed to the disk, then renamed. Until then the older file stays what it is.
 """
 
@@ -39,7 +39,7 @@ _swept: set[Path] = set()
 """Folders that this process has looked through for leftovers."""
 
 
-def write_whole(
+def write_atomically(
     path: str | Path, write: Callable[[Path], object], *, private: bool = False, durable: bool = True
 ) -> None:
     """Let ``write`` fill a file beside ``path``, then give it that name in one step.
@@ -83,7 +83,7 @@ def write_whole(
 
 
 def write_content(path: str | Path, content: bytes | str, *, private: bool = False, durable: bool = True) -> None:
-    """Write bytes, or text as UTF-8, to ``path`` whole or not at all; raises as ``write_whole`` does."""
+    """Write bytes, or text as UTF-8, to ``path`` whole or not at all; raises as ``write_atomically`` does."""
     data = content.encode() if isinstance(content, str) else content
 
     def fill(part: Path) -> None:
@@ -91,7 +91,7 @@ def write_content(path: str | Path, content: bytes | str, *, private: bool = Fal
             write_all(stream, data)
         require_length(part, len(data))
 
-    write_whole(path, fill, private=private, durable=durable)
+    write_atomically(path, fill, private=private, durable=durable)
 
 
 def write_all(stream: IO[bytes], data: bytes | memoryview) -> None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     pass
 
 
-def spread(items: Sequence[Any], count: int) -> list[Any]:
+def evenly_spaced(items: Sequence[Any], count: int) -> list[Any]:
     """``count`` of the items, evenly spaced."""
     if count >= len(items):
         return list(items)

@@ -21,7 +21,7 @@ from ..jobs.runner import answer, check_writable
 from ..jobs.specs import BenchmarkJob
 from ..progress import Monitor, Silent
 from ..utils.paths import make_private
-from .pool import ClientFactory, Ending, Outcome, RunJob, Told, run_many
+from .pool import ClientFactory, Outcome, OutcomeCallback, OutcomeStatus, RunJob, run_many
 
 
 def run_supports(
@@ -30,7 +30,7 @@ def run_supports(
     workers: int = 1,
     scheduler: str | None = None,
     monitor: Monitor | None = None,
-    told: Told | None = None,
+    told: OutcomeCallback | None = None,
     run: RunJob | None = None,
     client: ClientFactory | None = None,
 ) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def run_supports(
 
     When a support fails, the others finish, and its error is raised; Cancelled when cancelled.
     """
-    from ..jobs.benchmark import joined, save
+    from ..jobs.benchmark import merge_results, save
 
     began, monitor = time.monotonic(), monitor or Silent()
     if job.output is not None:
@@ -57,7 +57,7 @@ def run_supports(
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors:
             raise Cancelled if monitor.cancelled() else errors[0]
-        result = joined([_result_of(outcome) for outcome in outcomes])
+        result = merge_results([_result_of(outcome) for outcome in outcomes])
     except BaseException:
         if job.output is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -90,5 +90,5 @@ def _result_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def _warnings(outcomes: list[Outcome]) -> list[str]:
-    done = [item.result for item in outcomes if item.ending is Ending.DONE and item.result]
+    done = [item.result for item in outcomes if item.ending is OutcomeStatus.DONE and item.result]
     return [text for result in done for text in result.get("warnings", ())]

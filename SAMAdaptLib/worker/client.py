@@ -22,10 +22,10 @@ from ..errors import Cancelled, MemoryExhausted, SAMAdaptError, WorkerError
 from ..jobs.specs import Job
 from ..utils.process import explain_exit
 from . import protocol as wire
-from .connection import WorkerLink
-from .folder import JobFolder, sweep
+from .connection import WorkerConnection
+from .folder import JobFolder, remove_stale
 from .handle import Callbacks, JobHandle, JobRunner, JobState, poll_until_over
-from .in_process import InProcessRunner, nap
+from .in_process import InProcessRunner, short_sleep
 
 __all__ = ["Callbacks", "InProcessRunner", "JobFolder", "JobHandle", "JobRunner", "JobState", "WorkerClient"]
 
@@ -63,8 +63,8 @@ class WorkerClient:
         self._current: JobHandle | None = None
         self._started = False  # the worker said that it began with the current job
         self._deadline: float | None = None
-        self._link: WorkerLink | None = None
-        sweep()
+        self._link: WorkerConnection | None = None
+        remove_stale()
 
     # What the owner calls ---------------------------------------------------------------------------------------
 
@@ -96,12 +96,14 @@ class WorkerClient:
         """
         while self._dropped:
             self._dropped.popleft().end(JobState.CANCELLED, Cancelled())
-        self._hear()
+        self._read_messages()
         self._check_deadline()
         self._start_next()
         return self.busy
 
-    def wait(self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = nap) -> JobHandle:
+    def wait(
+        self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = short_sleep
+    ) -> JobHandle:
         """Poll until the job is over or ``timeout`` seconds went by; ``pause`` is called in between."""
         return poll_until_over(self, handle, timeout, pause)
 
@@ -136,7 +138,7 @@ class WorkerClient:
             self._finish_and_drop(Cancelled())
         else:
             text = f"The worker did not answer within {_HELLO_SECONDS:.0f} s of its start."
-            self._finish_and_drop(self._death(text))
+            self._finish_and_drop(self._exit_error(text))
 
     def _tell(self, handle: JobHandle, about: str, data: dict[str, Any]) -> None:
         if handle is self._current and self._started and self._link is not None:
@@ -144,7 +146,7 @@ class WorkerClient:
 
     # Hearing ----------------------------------------------------------------------------------------------------
 
-    def _hear(self) -> None:
+    def _read_messages(self) -> None:
         enough = time.monotonic() + _EVENT_SECONDS
         while self._link is not None:
             try:
@@ -160,7 +162,7 @@ class WorkerClient:
         if self._link is not None and self._link.is_over():
             self._act_on_death()
 
-    def _act_on(self, word: wire.Word) -> None:
+    def _act_on(self, word: wire.Message) -> None:
         handle = self._current
         if isinstance(word, wire.Hello):
             self._act_on_hello(word)
@@ -198,14 +200,14 @@ class WorkerClient:
             self._drop_link()  # it left because it was idle
         elif handle.state is JobState.CANCELLING:
             self._finish_and_drop(Cancelled())
-        elif not self._started and self._link is not None and self._link.left_politely:
+        elif not self._started and self._link is not None and self._link.exited_cleanly:
             self._release()
             self._drop_link()
             self._waiting.appendleft(handle)  # it left just when the job came: another worker takes it
         else:
-            self._finish_and_drop(self._death("The worker process ended in the middle of the job."))
+            self._finish_and_drop(self._exit_error("The worker process ended in the middle of the job."))
 
-    def _death(self, what: str) -> SAMAdaptError:
+    def _exit_error(self, what: str) -> SAMAdaptError:
         """An error with the exit code, a guess and the last lines of the log."""
         link = self._link
         if link is None:
@@ -235,7 +237,7 @@ class WorkerClient:
 
     def _try_to_start(self) -> SAMAdaptError | None:
         try:
-            self._link = WorkerLink(self._command, self._environment)
+            self._link = WorkerConnection(self._command, self._environment)
         except SAMAdaptError as error:
             return error
         return None

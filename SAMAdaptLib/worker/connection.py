@@ -29,14 +29,14 @@ _LINGER_SECONDS = 2.0
 """How long a pipe may outlive its process, or a process its pipe, before the tree is ended."""
 
 
-class WorkerLink:
+class WorkerConnection:
     """A started worker. Raises WorkerError when it cannot be started. All methods return at once unless they say so."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.log = _new_log()
         self.greeted = False
-        self.left_politely = False
-        self._heard: queue.SimpleQueue[wire.Word | WorkerError | None] = queue.SimpleQueue()
+        self.exited_cleanly = False
+        self._heard: queue.SimpleQueue[wire.Message | WorkerError | None] = queue.SimpleQueue()
         self._pipe_closed = False
         self._odd_since: float | None = None
         self._process = _start([*command, "--log", str(self.log)], environment, self.log)
@@ -47,14 +47,14 @@ class WorkerLink:
     def pid(self) -> int | None:
         return self._process.pid if self._process.poll() is None else None
 
-    def say(self, word: wire.Word) -> None:
+    def say(self, word: wire.Message) -> None:
         """Send a word. A worker that is gone hears nothing; that shows in ``is_over``."""
         if self._process.stdin is not None:
             with contextlib.suppress(OSError, ValueError):
                 self._process.stdin.write(wire.encode(word).encode())
                 self._process.stdin.flush()
 
-    def next_word(self) -> wire.Word | None:
+    def next_word(self) -> wire.Message | None:
         """The next word that was heard, None if there is none now. Raises WorkerError for nonsense."""
         try:
             heard = self._heard.get_nowait()
@@ -67,7 +67,7 @@ class WorkerLink:
         elif isinstance(heard, wire.Hello):
             self.greeted = True
         elif isinstance(heard, wire.Bye):
-            self.left_politely = True
+            self.exited_cleanly = True
         return heard
 
     def is_over(self) -> bool:

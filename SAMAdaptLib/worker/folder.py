@@ -1,8 +1,8 @@
 """Private folders for the volumes that travel between processes: made for one job, gone after it.
 
 A folder holds a lock file that its owner keeps locked and has its name in; what nobody locks belongs to a process that
-is gone, and ``sweep`` removes it. Locks, unlike process numbers, are never handed to somebody else; where a file system
-knows no locks, the owner's number and the folder's age decide. Folders and files are for this user alone.
+is gone, and ``remove_stale`` removes it. Locks, unlike process numbers, are never handed to somebody else; where a file
+system knows no locks, the owner's number and the folder's age decide. Folders and files are for this user alone.
 """
 
 from __future__ import annotations
@@ -58,14 +58,15 @@ class JobFolder:
         return str(self.path / name)
 
     def remove(self) -> None:
-        """Delete the folder and all that is in it; what a dying process still holds open is left to ``sweep``."""
+        """Delete the folder and all that is in it; what a dying process still holds open is left to
+        ``remove_stale``."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def sweep() -> int:
+def remove_stale() -> int:
     """Remove the folders whose owners are gone. Returns how many; never raises over a folder it cannot remove."""
     removed = 0
     for path in sorted(folder("jobs").glob("job-*")):

@@ -19,7 +19,7 @@ from .folder import JobFolder
 from .handle import Callbacks, JobHandle, JobState, poll_until_over
 
 
-def nap() -> None:
+def short_sleep() -> None:
     """What to do between two polls in a console."""
     time.sleep(0.02)
 
@@ -53,7 +53,9 @@ class InProcessRunner:
                 self._current = None
         return self.busy
 
-    def wait(self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = nap) -> JobHandle:
+    def wait(
+        self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = short_sleep
+    ) -> JobHandle:
         """Poll until the job is over."""
         return poll_until_over(self, handle, timeout, pause)
 

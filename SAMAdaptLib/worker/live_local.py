@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Cancelled, SAMAdaptError
 from ..utils.faults import described
 from .handle import Callbacks, JobHandle, JobState, poll_until_over
-from .in_process import HandleMonitor, nap
+from .in_process import HandleMonitor, short_sleep
 
 if TYPE_CHECKING:
     from ..jobs.specs import Job
@@ -69,7 +69,9 @@ class LocalLiveRunner:
             handle.hear_error(described(error))
         return self.busy
 
-    def wait(self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = nap) -> JobHandle:
+    def wait(
+        self, handle: JobHandle, timeout: float | None = None, pause: Callable[[], object] = short_sleep
+    ) -> JobHandle:
         """Poll until the session is over."""
         return poll_until_over(self, handle, timeout, pause)
 

@@ -31,7 +31,7 @@ TRIES = 2
 _PAUSE_SECONDS = 0.05
 
 
-class Ending(Enum):
+class OutcomeStatus(Enum):
     """How a job of many ended."""
 
     DONE = "done"
@@ -48,13 +48,13 @@ class Outcome:
     """
 
     job: Job
-    ending: Ending
+    ending: OutcomeStatus
     result: dict[str, Any] | None = None
     error: SAMAdaptError | None = None
     found: Found | None = None
 
 
-Told = Callable[[Outcome], object]
+OutcomeCallback = Callable[[Outcome], object]
 RunJob = Callable[[Job, Monitor], dict[str, Any]]
 ClientFactory = Callable[[], WorkerClient]
 
@@ -66,7 +66,7 @@ def run_many(
     scheduler: str | None = None,
     overwrite: bool = False,
     monitor: Monitor | None = None,
-    told: Told | None = None,
+    told: OutcomeCallback | None = None,
     run: RunJob | None = None,
     client: ClientFactory | None = None,
 ) -> list[Outcome]:
@@ -93,7 +93,7 @@ def run_many(
 class _Progress:
     """Collects outcomes, tells them, and counts them for the monitor."""
 
-    def __init__(self, jobs: Sequence[Job], monitor: Monitor, told: Told | None) -> None:
+    def __init__(self, jobs: Sequence[Job], monitor: Monitor, told: OutcomeCallback | None) -> None:
         self.monitor = monitor
         self._jobs = jobs
         self._told = told
@@ -112,7 +112,7 @@ class _Progress:
 
     def outcomes(self) -> list[Outcome]:
         return [
-            self._ended.get(index) or Outcome(job, Ending.CANCELLED, error=Cancelled())
+            self._ended.get(index) or Outcome(job, OutcomeStatus.CANCELLED, error=Cancelled())
             for index, job in enumerate(self._jobs)
         ]
 
@@ -150,11 +150,11 @@ class _OneOfMany:
 def _attempt(job: Job, monitor: Monitor, run: RunJob) -> Outcome:
     """Run a job in this process; every fault becomes an outcome."""
     try:
-        return Outcome(job, Ending.DONE, result=run(job, monitor))
+        return Outcome(job, OutcomeStatus.DONE, result=run(job, monitor))
     except Cancelled as error:
-        return Outcome(job, Ending.CANCELLED, error=error)
+        return Outcome(job, OutcomeStatus.CANCELLED, error=error)
     except Exception as error:  # one bad volume must not stop the others
-        return Outcome(job, Ending.FAILED, error=described(error))
+        return Outcome(job, OutcomeStatus.FAILED, error=described(error))
 
 
 # What is there already ----------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def _still_to_do(jobs: Sequence[Job], progress: _Progress) -> list[int]:
         progress.monitor.progress(COMPARING, index, len(jobs))
         progress.found[index] = found
         if found.stays:
-            progress.end(index, Outcome(job, Ending.SKIPPED))
+            progress.end(index, Outcome(job, OutcomeStatus.SKIPPED))
         else:
             todo.append(index)
     return todo
@@ -240,14 +240,14 @@ class _Pool:
 
     def _end(self, index: int, handle: JobHandle) -> None:
         if handle.state is JobState.DONE:
-            self._progress.end(index, Outcome(handle.job, Ending.DONE, result=handle.result))
+            self._progress.end(index, Outcome(handle.job, OutcomeStatus.DONE, result=handle.result))
         elif handle.state is JobState.CANCELLED:
-            self._progress.end(index, Outcome(handle.job, Ending.CANCELLED, error=handle.error))
+            self._progress.end(index, Outcome(handle.job, OutcomeStatus.CANCELLED, error=handle.error))
         elif _is_lost(handle.error) and self._tries[index] < TRIES and not self._stopping:
             self._progress.monitor.warning(f"{name_of(handle.job)}: its process was lost; it is tried again.")
             self._queue.append(index)
         else:
-            self._progress.end(index, Outcome(handle.job, Ending.FAILED, error=handle.error))
+            self._progress.end(index, Outcome(handle.job, OutcomeStatus.FAILED, error=handle.error))
 
 
 def _is_lost(error: SAMAdaptError | None) -> bool:
@@ -265,9 +265,9 @@ def _on_cluster(jobs: Sequence[Job], open_jobs: Sequence[int], scheduler: str, p
     progress.count()
     for index, answer in run_on_cluster({index: jobs[index] for index in open_jobs}, scheduler, progress.monitor):
         if isinstance(answer, SAMAdaptError):
-            progress.end(index, Outcome(jobs[index], Ending.FAILED, error=answer))
+            progress.end(index, Outcome(jobs[index], OutcomeStatus.FAILED, error=answer))
         else:
-            progress.end(index, Outcome(jobs[index], Ending.DONE, result=answer))
+            progress.end(index, Outcome(jobs[index], OutcomeStatus.DONE, result=answer))
 
 
 # Paths --------------------------------------------------------------------------------------------------------------

@@ -39,27 +39,27 @@ MOST_VALUES = 500_000
 
 
 @dataclass(frozen=True)
-class Word:
+class Message:
     """Base of everything that is said."""
 
     say: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
-class Run(Word):
+class Run(Message):
     say: ClassVar[str] = "run"
     job: int
     spec: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Cancel(Word):
+class Cancel(Message):
     say: ClassVar[str] = "cancel"
     job: int
 
 
 @dataclass(frozen=True)
-class Tell(Word):
+class Tell(Message):
     say: ClassVar[str] = "tell"
     job: int
     about: str
@@ -67,12 +67,12 @@ class Tell(Word):
 
 
 @dataclass(frozen=True)
-class Quit(Word):
+class Quit(Message):
     say: ClassVar[str] = "quit"
 
 
 @dataclass(frozen=True)
-class Hello(Word):
+class Hello(Message):
     say: ClassVar[str] = "hello"
     protocol: int
     version: str
@@ -80,13 +80,13 @@ class Hello(Word):
 
 
 @dataclass(frozen=True)
-class Started(Word):
+class Started(Message):
     say: ClassVar[str] = "started"
     job: int
 
 
 @dataclass(frozen=True)
-class Progress(Word):
+class Progress(Message):
     say: ClassVar[str] = "progress"
     job: int
     stage: str
@@ -96,7 +96,7 @@ class Progress(Word):
 
 
 @dataclass(frozen=True)
-class Metric(Word):
+class Metric(Message):
     say: ClassVar[str] = "metric"
     job: int
     name: str
@@ -105,14 +105,14 @@ class Metric(Word):
 
 
 @dataclass(frozen=True)
-class Warned(Word):
+class Warned(Message):
     say: ClassVar[str] = "warning"
     job: int
     text: str
 
 
 @dataclass(frozen=True)
-class Event(Word):
+class Event(Message):
     say: ClassVar[str] = "event"
     job: int
     about: str
@@ -120,20 +120,20 @@ class Event(Word):
 
 
 @dataclass(frozen=True)
-class Stopping(Word):
+class Stopping(Message):
     say: ClassVar[str] = "stopping"
     job: int
 
 
 @dataclass(frozen=True)
-class Result(Word):
+class Result(Message):
     say: ClassVar[str] = "result"
     job: int
     result: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Failed(Word):
+class Failed(Message):
     say: ClassVar[str] = "error"
     job: int
     code: str
@@ -150,13 +150,13 @@ class Failed(Word):
 
 
 @dataclass(frozen=True)
-class Bye(Word):
+class Bye(Message):
     say: ClassVar[str] = "bye"
     reason: str
 
 
-TO_WORKER: dict[str, type[Word]] = {word.say: word for word in (Run, Cancel, Tell, Quit)}
-FROM_WORKER: dict[str, type[Word]] = {
+TO_WORKER: dict[str, type[Message]] = {word.say: word for word in (Run, Cancel, Tell, Quit)}
+FROM_WORKER: dict[str, type[Message]] = {
     word.say: word for word in (Hello, Started, Progress, Metric, Warned, Event, Stopping, Result, Failed, Bye)
 }
 _ERRORS: dict[str, type[SAMAdaptError]] = {
@@ -164,7 +164,7 @@ _ERRORS: dict[str, type[SAMAdaptError]] = {
 }
 
 
-def encode(word: Word) -> str:
+def encode(word: Message) -> str:
     """One line, with its line end. Raises WorkerError when it is longer than the other side would read."""
     line = dumps({"say": word.say, **plain(word)}) + "\n"
     _require_short(line, "was to go")
@@ -188,7 +188,7 @@ def _require_short(line: str, how: str) -> None:
         raise WorkerError(msg)
 
 
-def decode(line: str, words: dict[str, type[Word]]) -> Word:
+def decode(line: str, words: dict[str, type[Message]]) -> Message:
     """The word in a line. Raises WorkerError for anything that is not one of ``words``."""
     _require_short(line, "came")
     try:
@@ -203,7 +203,7 @@ def decode(line: str, words: dict[str, type[Word]]) -> Word:
     return _word(words[say], data)
 
 
-def _word(kind: type[Word], data: dict[str, Any]) -> Word:
+def _word(kind: type[Message], data: dict[str, Any]) -> Message:
     try:
         word = read_dataclass(kind, data, kind.say)
         check_fields(word)

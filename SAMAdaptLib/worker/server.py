@@ -41,14 +41,14 @@ _SHORTEST_NAME = 4
 _log = logging.getLogger("SAMAdapt.worker")
 
 
-class Mouth:
+class MessageWriter:
     """Says words on the real standard output; lines never mix; a closed pipe is not worth an error."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._lock = threading.Lock()
 
-    def say(self, word: wire.Word) -> None:
+    def say(self, word: wire.Message) -> None:
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(wire.encode(word))
             self._stream.flush()
@@ -57,7 +57,7 @@ class Mouth:
 class WireLine:
     """What a job that stays open is told, and tells (see ``live.serve.Line``)."""
 
-    def __init__(self, job: int, mouth: Mouth, told: queue.SimpleQueue[wire.Tell]) -> None:
+    def __init__(self, job: int, mouth: MessageWriter, told: queue.SimpleQueue[wire.Tell]) -> None:
         self._job, self._mouth, self._told = job, mouth, told
 
     def receive(self, seconds: float) -> tuple[str, dict[str, Any]] | None:
@@ -76,7 +76,7 @@ class WireLine:
 class WireMonitor:
     """A job's monitor that speaks over the wire."""
 
-    def __init__(self, job: int, mouth: Mouth) -> None:
+    def __init__(self, job: int, mouth: MessageWriter) -> None:
         self.job = job
         self.stop = threading.Event()
         self.told: queue.SimpleQueue[wire.Tell] = queue.SimpleQueue()
@@ -111,7 +111,7 @@ class WireMonitor:
 class Worker:
     """Takes words from ``lines`` in a thread of its own and runs jobs in the thread that calls ``serve``."""
 
-    def __init__(self, mouth: Mouth, run: RunJob, idle_seconds: float) -> None:
+    def __init__(self, mouth: MessageWriter, run: RunJob, idle_seconds: float) -> None:
         self._mouth, self._run, self._idle_seconds = mouth, run, idle_seconds
         self._jobs: queue.SimpleQueue[wire.Run | None] = queue.SimpleQueue()
         self._monitor: WireMonitor | None = None
@@ -184,7 +184,7 @@ class Worker:
         _give_back_device_memory()
         self._mouth.say(answer)
 
-    def _answer(self, word: wire.Run, monitor: WireMonitor) -> wire.Word:
+    def _answer(self, word: wire.Run, monitor: WireMonitor) -> wire.Message:
         """The job's last word: its result, or its error; no exception gets past."""
         began = time.monotonic()
         try:
@@ -280,5 +280,5 @@ def main(argv: Sequence[str] | None = None, run: RunJob = _run_job) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the owner, who will tell us
     if options.threads:
         _pin_threads(options.threads)
-    Worker(Mouth(words), run, options.idle_minutes * 60).serve(lines)
+    Worker(MessageWriter(words), run, options.idle_minutes * 60).serve(lines)
     return 0

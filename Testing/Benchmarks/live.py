@@ -166,7 +166,7 @@ class Bench:
 
     def __init__(self, data: Path, chosen: LiveSet, name: str, cache: Path) -> None:
         from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
-        from SAMAdaptLib.features.cache import FeatureStore
+        from SAMAdaptLib.features.cache import FeatureCache
         from SAMAdaptLib.live.session import LiveSession
 
         image, _, other = name.partition(":")
@@ -176,7 +176,7 @@ class Bench:
             paths = (folder / "images" / f"{image}.nii.gz", folder / "labels" / f"{image}.nii.gz")
         self.volume = read_volume(paths[0])
         self.labelmap = read_labelmap(paths[1], like=self.volume)
-        self.session = LiveSession(self.volume, plane=chosen.plane, store=FeatureStore(cache))
+        self.session = LiveSession(self.volume, plane=chosen.plane, store=FeatureCache(cache))
         self.truth = followed(np.ascontiguousarray(self.session.stack.oriented(self.labelmap.voxels)))
         shown = np.flatnonzero(self.truth.any(axis=(1, 2)))
         began = time.process_time()

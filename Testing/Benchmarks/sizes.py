@@ -36,9 +36,9 @@ from speedparts import isa  # noqa: E402  it lies beside this file
 from speedparts.common import fresh_home  # noqa: E402
 
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES  # noqa: E402
-from SAMAdaptLib.jobs.benchmark import joined  # noqa: E402
+from SAMAdaptLib.jobs.benchmark import merge_results  # noqa: E402
 from SAMAdaptLib.jobs.specs import BASELINES, BUDGETS, HEADS  # noqa: E402
-from SAMAdaptLib.utils.files import write_whole  # noqa: E402
+from SAMAdaptLib.utils.files import write_atomically  # noqa: E402
 
 AUTO = "auto"
 SEEN, UNKNOWN, UNSEEN = "probably", "not known", "most likely not"
@@ -184,7 +184,7 @@ def table(runs: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _cells(results: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    facts, whole = results[0]["run"], joined(results)
+    facts, whole = results[0]["run"], merge_results(results)
     supports = whole["supports"]
     spread = "" if whole["sd_dice"] is None else f" ± {whole['sd_dice']:.3f}"
     seen = SETS[facts["set"]].seen == SEEN and facts["encoder"] == "medsam_lite"
@@ -253,7 +253,7 @@ def write(output: Path, kept: Mapping[str, Any]) -> None:
     """The runs as JSON, the table beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(kept, indent=1) + "\n"
-    write_whole(output, lambda part: part.write_text(text, encoding="utf-8"))
+    write_atomically(output, lambda part: part.write_text(text, encoding="utf-8"))
     output.with_suffix(".md").write_text(table(kept), encoding="utf-8")
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from SAMAdaptLib.jobs.benchmark import of_queries  # noqa: E402
+from SAMAdaptLib.jobs.benchmark import for_queries  # noqa: E402
 
 JUDGED = ("held_out_dice", "expected_dice")
 SUPPORT_FACTS = ("support", "head", "train_seconds", "segment_seconds", "peak_mb", "input_sizes", *JUDGED, "training")
@@ -44,7 +44,7 @@ def read(path: Path, query: Sequence[str] = ()) -> list[dict[str, Any]]:
     content = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(content, list):
         return [compact(result) for result in content]
-    return [compact(of_queries(content, query) if query else content)]
+    return [compact(for_queries(content, query) if query else content)]
 
 
 def label(result: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from ...utils import paths as home
 from ...utils.disk.safepaths import refuse_special, spelled_plainly
 from ...utils.files import write_content
 from ..geometry import Geometry
-from ..image import require_scalar, three_dimensional
+from ..image import as_scalar_3d, require_scalar
 from .announced import length_of
 from .metaimage import require_unchanged
 from .nifti_file import NIFTI_ENDINGS, NiftiHeader, nifti_voxels, read_nifti_header, require_whole
@@ -112,7 +112,7 @@ def _raster(path: Path, scalar: bool) -> FileImage:
         image = reader.Execute()
     header = header_of_image(image)
     if image.GetNumberOfComponentsPerPixel() == 1 or image.GetDimension() != 3:
-        image = three_dimensional(image, path.name)
+        image = as_scalar_3d(image, path.name)
     return FileImage(sitk.GetArrayFromImage(image), Geometry.from_sitk(image), stem_of(path), header=header)
 
 

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from ...errors import InputError
-from ...utils.files import require_length, write_all, write_whole
+from ...utils.files import require_length, write_all, write_atomically
 from .written import inflated
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def write_image(path: str | Path, image: Volume | Labelmap) -> None:
                 write_all(stream, raw[at : at + _PIECE_BYTES])
         require_length(part, len(header) + len(raw))
 
-    write_whole(Path(path), fill, private=True, durable=False)
+    write_atomically(Path(path), fill, private=True, durable=False)
 
 
 def checksum_of(voxels: NDArray) -> str:

@@ -17,7 +17,7 @@ from ...errors import GeometryError, InputError
 from ...progress import Monitor, Silent
 from ...utils import paths as home
 from ...utils.disk.safepaths import printable, spelled_plainly
-from ...utils.files import write_whole
+from ...utils.files import write_atomically
 from ..geometry import Geometry
 from ..image import Labelmap, Volume, require_scalar
 from ..label_checks import refuse_image
@@ -219,7 +219,7 @@ def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
         require_written(part, voxels)
 
     try:
-        write_whole(path, fill)
+        write_atomically(path, fill)
     except RuntimeError as error:
         msg = f"{path} cannot be written ({last_line(error)})."
         raise InputError(msg, "Check the free space and the permissions of its folder.") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...data.structure import Structure, covering
+from ...data.structure import Structure, complete_structures
 from ...errors import InputError
 from ...preprocessing.intensity import rule_for
 from ...preprocessing.slicing import SliceStack, resolve_plane
@@ -81,7 +81,7 @@ def _scene(volume: Volume, maps: list[Labelmap], plane: str) -> _Scene:
     stack = _telling_stack(volume, maps, plane)
     present = {value for labelmap in maps for value in labelmap.values()}
     named = {item.value: item for labelmap in reversed(maps) for item in labelmap.structures}
-    structures = covering(present, [item for value, item in sorted(named.items()) if value in present])
+    structures = complete_structures(present, [item for value, item in sorted(named.items()) if value in present])
     low, high = rule_for(volume, "auto").limits(volume.voxels)
     rows, columns = _view(stack, maps)
     return _Scene(stack, volume, (float(low), float(high)), rows, columns, structures)

@@ -8,19 +8,19 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from ...errors import SAMAdaptError
-from ...utils.background import Errand
+from ...utils.background import BackgroundTask
 from ...utils.faults import described
 from ..qt_background import YIELD_SECONDS
 
 SLICE_SECONDS = 0.012
 """The main thread's part of every interval."""
 
-Steps = Generator[Errand | None, None, None]
+Steps = Generator[BackgroundTask | None, None, None]
 
 
-def aside(function: Callable[[], Any]) -> Generator[Errand | None, None, Any]:
+def aside(function: Callable[[], Any]) -> Generator[BackgroundTask | None, None, Any]:
     """Within a task: ``value = yield from aside(function)`` runs it in a thread. Raises the thread's SAMAdaptError."""
-    errand = Errand(function)
+    errand = BackgroundTask(function)
     while not errand.finished:
         yield errand
     if errand.error is not None:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from ...errors import SAMAdaptError
 from .. import formatting as texts
 from ..head_library import HeadLibrary
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..protocols import Application, Desk, Packages
 from ..widgets.progress_bar import ProgressView
 
@@ -66,7 +66,7 @@ class Presenter:
             return _("This needs the package segment-anything: see Installation and storage.")
         return ""
 
-    def start(self, order: Order) -> bool:
+    def start(self, order: JobRequest) -> bool:
         """Hand an order in; what cannot be started is said in the panel."""
         if self.view is not None:
             self.view.begin()

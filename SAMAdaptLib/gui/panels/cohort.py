@@ -19,11 +19,11 @@ from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
 from ..head_library import HeadEntry
-from ..job_queue import Order, noSteps
+from ..job_queue import JobRequest, noSteps
 from ..parameters import CohortSource
 from ..widgets import tables
 from ..widgets.progress_bar import ProgressView
-from ..widgets.volume_table import Standing, VolumeRow, folderRows, sceneReference, sceneRows
+from ..widgets.volume_table import RowStatus, VolumeRow, folderRows, sceneReference, sceneRows
 from .base import Presenter, Services, alive
 from .segment import SegmentPresenter, markResult
 
@@ -180,21 +180,21 @@ class CohortPresenter(Presenter):
 
     def _next(self) -> bool:
         """Begin the next waiting row; False when there is none."""
-        waiting = [n for n, row in enumerate(self._rows) if row.standing is Standing.WAITING]
+        waiting = [n for n, row in enumerate(self._rows) if row.standing is RowStatus.WAITING]
         if not waiting or self._head is None:
             self._finish()
             return False
         self._at = waiting[0]
         row = self._rows[self._at]
-        self._set(row, Standing.RUNNING)
+        self._set(row, RowStatus.RUNNING)
         try:
             order = self._sceneOrder(row) if row.path is None else self._fileOrder(row)
         except SAMAdaptError as error:
-            self._set(row, Standing.FAILED, str(error))
+            self._set(row, RowStatus.FAILED, str(error))
             return self._next()
         return self.start(order)
 
-    def _fileOrder(self, row: VolumeRow) -> Order:
+    def _fileOrder(self, row: VolumeRow) -> JobRequest:
         head, options = str(self._head.path), self._segment.jobOptions()
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> Job:
@@ -202,7 +202,7 @@ class CohortPresenter(Presenter):
 
         def done(result: dict[str, Any], _nothing: Any) -> None:
             if result.get("skipped"):
-                self._set(row, Standing.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
+                self._set(row, RowStatus.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
                 self._next()
                 return
             self._note(row, result)
@@ -210,7 +210,7 @@ class CohortPresenter(Presenter):
 
         return self._order(row, prepare, lambda _result: None, done)
 
-    def _sceneOrder(self, row: VolumeRow) -> Order:
+    def _sceneOrder(self, row: VolumeRow) -> JobRequest:
         plan = self._segment.plan(row.node, self._head, into=None, roi=None)
 
         def fetch(result: dict[str, Any]) -> Any:
@@ -237,7 +237,7 @@ class CohortPresenter(Presenter):
         prepare: Callable[[JobFolder, Monitor], Job],
         fetch: Callable[[dict[str, Any]], Any],
         done: Callable[[dict[str, Any], Any], None],
-    ) -> Order:
+    ) -> JobRequest:
         """An order whose end, good or bad, begins the next row."""
 
         def onDone(result: dict[str, Any], fetched: Any) -> None:
@@ -246,7 +246,7 @@ class CohortPresenter(Presenter):
             except SAMAdaptError as error:
                 self._onFailed(row, error)
 
-        return Order(
+        return JobRequest(
             self.name, prepare, fetch, self._onRowProgress, done=onDone, failed=lambda error: self._onFailed(row, error)
         )
 
@@ -258,22 +258,22 @@ class CohortPresenter(Presenter):
 
     def _onFailed(self, row: VolumeRow, error: SAMAdaptError) -> None:
         if isinstance(error, Cancelled) and self.desk.owner == "" and not alive(row.node) and row.path is None:
-            self._set(row, Standing.FAILED, str(error))  # its node went away; the others go on
+            self._set(row, RowStatus.FAILED, str(error))  # its node went away; the others go on
             self._next()
         elif isinstance(error, Cancelled):
-            self._set(row, Standing.WAITING)
+            self._set(row, RowStatus.WAITING)
             self.view.fail(error)
         else:
-            self._set(row, Standing.FAILED, str(error))
+            self._set(row, RowStatus.FAILED, str(error))
             self._next()
 
     def _finish(self) -> None:
-        count = {standing: sum(row.standing is standing for row in self._rows) for standing in Standing}
-        parts = [_("{count} done").format(count=count[Standing.DONE])]
-        if count[Standing.SKIPPED]:
-            parts.append(_("{count} there already").format(count=count[Standing.SKIPPED]))
-        if count[Standing.FAILED]:
-            parts.append(_("{count} failed (rest the mouse on them)").format(count=count[Standing.FAILED]))
+        count = {standing: sum(row.standing is standing for row in self._rows) for standing in RowStatus}
+        parts = [_("{count} done").format(count=count[RowStatus.DONE])]
+        if count[RowStatus.SKIPPED]:
+            parts.append(_("{count} there already").format(count=count[RowStatus.SKIPPED]))
+        if count[RowStatus.FAILED]:
+            parts.append(_("{count} failed (rest the mouse on them)").format(count=count[RowStatus.FAILED]))
         if doubted := sum(row.warned for row in self._rows):
             parts.append(_("{count} with warnings (rest the mouse on them)").format(count=doubted))
         measured = [row.dice for row in self._rows if row.dice is not None]
@@ -337,12 +337,12 @@ class CohortPresenter(Presenter):
 
         def failed(error: SAMAdaptError) -> None:
             if isinstance(error, Cancelled):
-                self._set(row, Standing.DONE, row.note)
+                self._set(row, RowStatus.DONE, row.note)
                 self.view.fail(error)
             else:
                 self._complete(row, _("Not compared: {reason}").format(reason=error))
 
-        order = Order(self.name, prepare, progress=self._onRowProgress, done=done, failed=failed, gather=gather)
+        order = JobRequest(self.name, prepare, progress=self._onRowProgress, done=done, failed=failed, gather=gather)
         self.start(order)
 
     def _note(self, row: VolumeRow, result: dict[str, Any]) -> None:
@@ -352,12 +352,12 @@ class CohortPresenter(Presenter):
         row.note = "\n".join(filter(None, [row.note, *again, *(result.get("warnings") or ())]))
 
     def _complete(self, row: VolumeRow, note: str = "") -> None:
-        self._set(row, Standing.DONE, "\n".join(filter(None, [row.note, note])))
+        self._set(row, RowStatus.DONE, "\n".join(filter(None, [row.note, note])))
         self._next()
 
     # The table ----------------------------------------------------------------------------------------------------
 
-    def _set(self, row: VolumeRow, standing: Standing, note: str = "") -> None:
+    def _set(self, row: VolumeRow, standing: RowStatus, note: str = "") -> None:
         row.standing, row.note = standing, note
         self._showRows()
 
@@ -375,7 +375,7 @@ class CohortPresenter(Presenter):
         if row.path is None:
             if alive(row.node) is not None:
                 self.application.showVolume(row.node)
-        elif row.standing in (Standing.DONE, Standing.SKIPPED):
+        elif row.standing in (RowStatus.DONE, RowStatus.SKIPPED):
             self.application.loadPair(row.path, row.output)
 
     def _onShowFolder(self, _checked: bool = False) -> None:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ...encoders.registry import DEFAULT_ENCODER, ENTRIES, EncoderEntry
 from ...jobs.specs import ProbeJob
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from .base import Presenter
 
 _NO_GAIN = 1.05
@@ -56,7 +56,7 @@ class FasterEncoder:
         job = ProbeJob(encoder=entry.name, device="cpu", input_sizes=sizes)
         presenter = self._presenter
         presenter.start(
-            Order(
+            JobRequest(
                 presenter.name,
                 lambda _folder, _monitor: job,
                 progress=presenter.onProgress,

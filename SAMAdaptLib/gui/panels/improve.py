@@ -15,7 +15,7 @@ from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
 from ..head_library import HeadEntry
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..parameters import Plane
 from ..widgets import tables
 from ..widgets.progress_bar import ProgressView
@@ -149,7 +149,7 @@ class ImprovePresenter(Presenter):
         def gather() -> Iterator[None]:
             return gathered(capture.copies)
 
-        self.start(Order(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail, gather=gather))
+        self.start(JobRequest(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail, gather=gather))
 
     def _showSuggestions(self, found: list[dict[str, Any]], volume: Any) -> None:
         self.view.end("" if found else _("The head is sure of every slice, or found nothing to look at."))

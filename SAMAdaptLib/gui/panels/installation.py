@@ -16,8 +16,8 @@ from ...progress import Monitor
 from ...utils.paths import home
 from ...worker.folder import JobFolder
 from .. import formatting as texts
-from ..job_queue import Order
-from ..qt_background import Aside
+from ..job_queue import JobRequest
+from ..qt_background import QtBackgroundTask
 from ..widgets import tables
 from ..widgets.encoder_selector import shownEntries
 from ..widgets.progress_bar import ProgressView
@@ -36,7 +36,7 @@ class InstallationPresenter(Presenter):
         super().__init__(ui, services)
         self._changed = changed
         self._shown = False
-        self._storage = Aside(self._showStorage)
+        self._storage = QtBackgroundTask(self._showStorage)
         self.view = ProgressView(
             ui.fetchWeightsButton, ui.installationProgressFrame, ui.installationProgressBar, ui.installationStatusLabel
         )
@@ -178,7 +178,7 @@ class InstallationPresenter(Presenter):
             self.ui.deviceLabel.setText(deviceText(result))
             self.ui.deviceLabel.visible = True
 
-        self.start(Order(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail))
+        self.start(JobRequest(self.name, prepare, progress=self.onProgress, done=done, failed=self.fail))
 
     # Weights ------------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,9 @@ class InstallationPresenter(Presenter):
             self.fail(error)
             self._again()
 
-        self.start(Order(self.name, lambda _folder, _monitor: job, progress=self.onProgress, done=done, failed=failed))
+        self.start(
+            JobRequest(self.name, lambda _folder, _monitor: job, progress=self.onProgress, done=done, failed=failed)
+        )
 
     # Storage ------------------------------------------------------------------------------------------------------
 
@@ -214,15 +216,15 @@ class InstallationPresenter(Presenter):
         """Delete the kept features, in a thread."""
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> None:
-            from ...features.cache import FeatureStore
+            from ...features.cache import FeatureCache
 
-            FeatureStore().clear()
+            FeatureCache().clear()
 
         def done(_result: dict[str, Any], _nothing: Any) -> None:
             self.view.end(_("The feature cache is empty."))
             self._again()
 
-        self.start(Order(self.name, prepare, done=done, failed=self.fail))
+        self.start(JobRequest(self.name, prepare, done=done, failed=self.fail))
 
     def _onShowHome(self, _checked: bool = False) -> None:
         self.application.openPath(home())

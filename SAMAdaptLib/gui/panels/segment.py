@@ -14,7 +14,7 @@ from ...data.provenance import HEAD_KEY
 from ...errors import SAMAdaptError
 from .. import formatting as texts
 from ..head_library import HeadEntry
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..widgets import tables
 from ..widgets.head_menu import HeadMenu
 from ..widgets.progress_bar import ProgressView
@@ -188,7 +188,7 @@ class SegmentPresenter(Presenter):
             self.fail(error)
             return False
         return self.start(
-            Order(
+            JobRequest(
                 self.name,
                 gather=plan.gather,
                 prepare=plan.prepare,
@@ -201,7 +201,7 @@ class SegmentPresenter(Presenter):
 
     def plan(self, volume: Any, head: HeadEntry, **changes: Any) -> Any:
         """The segmentation of a volume with the panel's settings. Raises InputError for what cannot be used."""
-        from ...mrml import SegmentPlan
+        from ...mrml import SegmentNodeJob
 
         chosen = self.parameters
         options = {
@@ -211,7 +211,7 @@ class SegmentPresenter(Presenter):
             **self.jobOptions(),
             **changes,
         }
-        return SegmentPlan.of(volume, head.path, **options)
+        return SegmentNodeJob.of(volume, head.path, **options)
 
     def jobOptions(self) -> dict[str, Any]:
         """What was chosen under Advanced, in the words of the job."""

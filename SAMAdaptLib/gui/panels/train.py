@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from ...errors import SAMAdaptError
 from .. import formatting as texts
 from ..head_library import checkedName, suggestedName
-from ..job_queue import Order
+from ..job_queue import JobRequest
 from ..parameters import Annotation
 from ..widgets.case_table import CaseTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
@@ -131,7 +131,7 @@ class TrainPresenter(Presenter):
 
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
-        from ...mrml import TrainPlan
+        from ...mrml import TrainNodeJob
 
         chosen = self.parameters
         excluded = list(chosen.excludedStructures)
@@ -149,7 +149,7 @@ class TrainPresenter(Presenter):
         }
         used = [volume for volume, _labels in cases]
         unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
-        return TrainPlan.of(annotated, output, unlabeled=unlabeled, **options)
+        return TrainNodeJob.of(annotated, output, unlabeled=unlabeled, **options)
 
     def begin(
         self,
@@ -176,7 +176,7 @@ class TrainPresenter(Presenter):
 
         view.begin()
         self.showCurve()
-        order = Order(
+        order = JobRequest(
             owner,
             plan.prepare,
             progress=onProgress,

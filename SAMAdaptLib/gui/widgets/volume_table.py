@@ -19,7 +19,7 @@ from ..panels.segment import RESULT_ATTRIBUTE
 _FORBIDDEN = set('<>:"/\\|?*')
 
 
-class Standing(Enum):
+class RowStatus(Enum):
     """How far a row is."""
 
     WAITING = "waiting"
@@ -31,11 +31,11 @@ class Standing(Enum):
     def label(self) -> str:
         """The words in the table."""
         return {
-            Standing.WAITING: _("waiting"),
-            Standing.RUNNING: _("running"),
-            Standing.DONE: _("done"),
-            Standing.SKIPPED: _("there already"),
-            Standing.FAILED: _("failed"),
+            RowStatus.WAITING: _("waiting"),
+            RowStatus.RUNNING: _("running"),
+            RowStatus.DONE: _("done"),
+            RowStatus.SKIPPED: _("there already"),
+            RowStatus.FAILED: _("failed"),
         }[self]
 
 
@@ -51,7 +51,7 @@ class VolumeRow:
     path: Path | None = None
     output: Path | None = None
     reference: Any = None
-    standing: Standing = Standing.WAITING
+    standing: RowStatus = RowStatus.WAITING
     note: str = ""
     warned: bool = False
     dice: float | None = None

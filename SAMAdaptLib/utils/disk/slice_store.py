@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Probabilities = Iterator["NDArray[np.float32] | None"]
+ProbabilitySlices = Iterator["NDArray[np.float32] | None"]
 """One (classes, rows, columns) array a slice, in slice order; None where nothing was looked at."""
 
 
-class KeptCanvases:
+class SliceStore:
     """Canvases of a volume's slices in a temporary file, so that memory does not grow with the slices.
 
     Written and read by calls, not mapped into memory: only what is kept takes room, and a full disk is an error.
@@ -30,7 +30,7 @@ class KeptCanvases:
         self._file = open_scratch()
         self._shape: tuple[int, ...] = ()
 
-    def __enter__(self) -> KeptCanvases:
+    def __enter__(self) -> SliceStore:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -49,7 +49,7 @@ class KeptCanvases:
             put(self._file, index * half.nbytes, half)
             self._known.add(index)
 
-    def __iter__(self) -> Probabilities:
+    def __iter__(self) -> ProbabilitySlices:
         return (self.get(index) for index in range(self._count))
 
     def __contains__(self, index: int) -> bool:

@@ -55,7 +55,7 @@ def _structures(bench: Bench) -> dict[str, Any]:
 
 def _views(bench: Bench) -> dict[str, Any]:
     """Encoding the views of eight annotated slices."""
-    from SAMAdaptLib.features.extractor import Embedder
+    from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.training.samples import draw_samples
 
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
@@ -63,7 +63,7 @@ def _views(bench: Bench) -> dict[str, Any]:
     for count in counts:
         session = _session(bench, 8, seed=200 + count)
         samples = draw_samples(session.lessons.first.training, count, session.encoder, count)
-        embedder = Embedder(session.encoder, session.levels, session.store)
+        embedder = FeatureExtractor(session.encoder, session.levels, session.store)
         seconds.append(timed(partial(embedder.prepare, [sample.view for sample in samples])))
     return {"what": "encoding 8 slices", "x": counts, "seconds": seconds}
 
@@ -88,12 +88,12 @@ def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
 
 
 def _session(bench: Bench, slices: int, seed: int = 0) -> Any:
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training.train import Recipe, Session
 
     recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "growth")
-    return Session([phantom(slices, seed=seed)], recipe, Silent(), FeatureStore(), None)
+    return Session([phantom(slices, seed=seed)], recipe, Silent(), FeatureCache(), None)
 
 
 def figure(curves: dict[str, Any], path: Path) -> None:

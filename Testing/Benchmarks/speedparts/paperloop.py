@@ -88,20 +88,20 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_co
     """
     import torch
 
-    from SAMAdaptLib.features.extractor import Embedder, picture_of, picture_to_float
+    from SAMAdaptLib.features.extractor import FeatureExtractor, picture_of, picture_to_float
     from SAMAdaptLib.networks.base import upsample
-    from SAMAdaptLib.preprocessing.augmentation import ViewSettings
-    from SAMAdaptLib.training.candidates import Trials
+    from SAMAdaptLib.preprocessing.augmentation import AugmentationRanges
+    from SAMAdaptLib.training.candidates import HeadCandidates
     from SAMAdaptLib.training.fit import segmentation_loss
 
     session = _session(bench, "autosam", former=as_it_comes)
     encode = baseline.OnnxSession().encode if as_it_comes else session.encoder.encode
     slices, checks = session.lessons.first.training, _checks(session)
-    embedder = Embedder(session.encoder, session.levels, session.store)
+    embedder = FeatureExtractor(session.encoder, session.levels, session.store)
     torch.manual_seed(0)
-    module = Trials(session, session.encoder, [], []).new_module("autosam")
+    module = HeadCandidates(session, session.encoder, [], []).new_module("autosam")
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
-    chance, settings = np.random.default_rng(0), ViewSettings()
+    chance, settings = np.random.default_rng(0), AugmentationRanges()
     steps = (2 if bench.quick else EPOCHS) * len(slices) // BATCH
     seconds, curve = 0.0, []
     for step in range(steps):
@@ -149,7 +149,7 @@ def our_loop(bench: Bench, head: str) -> Curve:
 def _session(bench: Bench, head: str, monitor: Any = None, former: bool = False) -> Any:
     from SAMAdaptLib.data.case import Case
     from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training.train import Recipe, Session
 
@@ -159,7 +159,7 @@ def _session(bench: Bench, head: str, monitor: Any = None, former: bool = False)
     case = Case(volume, read_labelmap(folder / "labels" / image.name, like=volume))
     encoder, size = ("mobile_sam", baseline.SIZE) if former else (bench.encoder, None)
     recipe = Recipe(encoder, size, head, "auto", "auto", False, None, "fast", 0, "cpu", "loop")
-    return Session([case], recipe, monitor or Silent(), FeatureStore(), None)
+    return Session([case], recipe, monitor or Silent(), FeatureCache(), None)
 
 
 def _checks(session: Any) -> Any:
@@ -170,7 +170,7 @@ def _held_out(module: Any, embedder: Any, checks: Any) -> float:
     import torch
 
     from SAMAdaptLib.training.fit import held_out_dice
-    from SAMAdaptLib.training.loader import Batches
+    from SAMAdaptLib.training.loader import SampleLoader
 
-    found = held_out_dice(module, Batches(module, embedder, torch.device("cpu")), checks)
+    found = held_out_dice(module, SampleLoader(module, embedder, torch.device("cpu")), checks)
     return 0.0 if found is None else found.mean

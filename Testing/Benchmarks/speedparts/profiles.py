@@ -159,8 +159,8 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     """A hundred steps by stage: as batches were read at every step, and as they are remembered in order now."""
     import torch
 
-    from SAMAdaptLib.features.cache import FeatureStore
-    from SAMAdaptLib.features.extractor import Embedder
+    from SAMAdaptLib.features.cache import FeatureCache
+    from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import fit as fitting
     from SAMAdaptLib.training import loader as batches
@@ -171,14 +171,14 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     bars = {}
     with fresh_home(bench.encoder):
         recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
-        session = Session([phantom(4)], recipe, Silent(), FeatureStore(), None)
+        session = Session([phantom(4)], recipe, Silent(), FeatureCache(), None)
         samples, _ = session.samples(session.lessons.first, session.encoder)
-        embedder = Embedder(session.encoder, session.levels, session.store)
+        embedder = FeatureExtractor(session.encoder, session.levels, session.store)
         embedder.prepare([sample.view for sample in samples])
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
             module = fitting.channels_last(untrained("cnn", session.encoder, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-            reader = batches.Batches(module, embedder, torch.device("cpu"))
+            reader = batches.SampleLoader(module, embedder, torch.device("cpu"))
             before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered
             try:
                 for sample in samples:

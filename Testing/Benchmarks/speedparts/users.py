@@ -97,15 +97,15 @@ def _volumes(bench: Bench) -> dict[str, Callable[[int], Any]]:
 
 def _seconds(setup: Setup, head: Any, volume: Callable[[int], Any]) -> float:
     from SAMAdaptLib.encoders import forget_encoders
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.inference.segment import segment
 
     with setup.environment():
         segment(phantom(2, seed=7).volume, head, device=setup.device)  # what is loaded once does not count
-        FeatureStore().clear()
+        FeatureCache().clear()
         shown = volume(1)
         seconds = timed(lambda: segment(shown, head, device=setup.device))
-    FeatureStore().clear()
+    FeatureCache().clear()
     forget_encoders()
     return seconds
 
@@ -141,8 +141,8 @@ def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
 
 def _views_a_minute(bench: Bench, setup: Setup, name: str, size: int | None) -> float:
     from SAMAdaptLib.encoders import forget_encoders, load_encoder
-    from SAMAdaptLib.features.cache import FeatureStore
-    from SAMAdaptLib.features.extractor import Embedder
+    from SAMAdaptLib.features.cache import FeatureCache
+    from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training.samples import draw_samples
     from SAMAdaptLib.training.train import Recipe, Session
@@ -151,9 +151,9 @@ def _views_a_minute(bench: Bench, setup: Setup, name: str, size: int | None) -> 
     with setup.environment():
         encoder = load_encoder(name, device=setup.device, input_size=size)
         recipe = Recipe(name, size, "cnn", "auto", "auto", False, None, "fast", 0, setup.device, "users")
-        session = Session([phantom(8)], recipe, Silent(), FeatureStore(), None)
+        session = Session([phantom(8)], recipe, Silent(), FeatureCache(), None)
         training = session.lessons.first.training[:2]
-        embedder = Embedder(encoder, ("neck",), session.store)
+        embedder = FeatureExtractor(encoder, ("neck",), session.store)
         embedder.prepare([sample.view for sample in draw_samples(training, 1, encoder, 1)])  # warm
         views = [sample.view for sample in draw_samples(training, count // 2, encoder, 2)]
         seconds = timed(lambda: embedder.prepare(views))

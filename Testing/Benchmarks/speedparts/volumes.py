@@ -68,7 +68,7 @@ def _protocol(bench: Bench, home: Path) -> list[Row]:
 
 def _compared(bench: Bench, verb: str, jobs: Callable[[str], list[Any]]) -> list[Row]:
     """Cold processes and no known features each time."""
-    from SAMAdaptLib.features.cache import FeatureStore
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.worker.client import WorkerClient
     from SAMAdaptLib.worker.pool import run_many
 
@@ -93,7 +93,7 @@ def _compared(bench: Bench, verb: str, jobs: Callable[[str], list[Any]]) -> list
         ("all cores", lambda todo: alone(None, todo)),
         ("two workers", together),
     ):
-        FeatureStore().clear()
+        FeatureCache().clear()
         todo = jobs(name)
         seconds[name] = timed(lambda work=work, todo=todo: work(todo))
         bench.say(f"[{PART}] {verb}, {name}: {seconds[name]:.1f} s")
