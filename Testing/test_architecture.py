@@ -24,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "_version"),
     ("progress", "utils", "external"),
     ("data", "encoders", "networks"),
-    ("heads", "preprocessing"),
+    ("heads", "preprocessing", "sample_data"),
     ("features", "evaluation"),
     ("priors",),
     ("inference",),
@@ -71,6 +71,7 @@ LIGHT = (
     "SAMAdaptLib.jobs.runner",
     "SAMAdaptLib.mrml.logic",
     "SAMAdaptLib.data.structure",
+    "SAMAdaptLib.sample_data.names",
     "SAMAdaptLib.worker.protocol",
     "SAMAdaptLib.worker.server",
 )

@@ -179,12 +179,12 @@ def test_a_failed_name_look_up_does_not_hang(entry: EncoderEntry):
 def test_two_processes_fetch_a_file_once(entry: EncoderEntry, server: Server, empty_home: Path):
     server.silent = 0.3
     code = f"""
-from SAMAdaptLib.encoders import weights
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 print(weights.ensure(EncoderEntry("small", "", "onnx", "small.onnx", {len(CONTENT)}, "{DIGEST}", "", (source,))))
 """
-    environment = {**os.environ, "PYTHONPATH": str(Path(weights.__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(weights.__file__).parents[3])}
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)

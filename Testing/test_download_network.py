@@ -256,7 +256,7 @@ def test_a_full_disk_keeps_what_arrived_and_the_next_try_goes_on(entry: EncoderE
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
-from SAMAdaptLib.encoders import weights
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 try:
@@ -330,7 +330,7 @@ def test_a_download_that_was_killed_is_taken_up_by_another_process(entry, server
 
     server.play, server.etag = play, '"one"'
     code = f"""
-from SAMAdaptLib.encoders import weights
+from SAMAdaptLib.encoders.weights import store as weights
 from SAMAdaptLib.encoders.registry import EncoderEntry, Source
 source = Source("https", "{server.address}")
 weights.ensure(EncoderEntry("small", "", "onnx", "small.onnx", {SIZE}, "{DIGEST}", "", (source,)))

@@ -183,8 +183,8 @@ def test_a_limit_that_is_no_number_is_refused_by_name(tmp_path: Path, monkeypatc
 
 def test_two_processes_may_write_the_same_key_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys, numpy as np; from pathlib import Path; from SAMAdaptLib.features.cache import FeatureStore\n"
-        "store = FeatureStore(Path(sys.argv[1]), limit_bytes=10**9)\n"
+        "import sys, numpy as np; from pathlib import Path; from SAMAdaptLib.features.cache import FeatureCache\n"
+        "store = FeatureCache(Path(sys.argv[1]), limit_bytes=10**9)\n"
         "for n in range(60): store.put('ab' + str(n % 5), 'neck', np.full((64, 64), 7, np.float32))\n"
     )
     root = Path(__file__).resolve().parent.parent

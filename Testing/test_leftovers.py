@@ -112,11 +112,12 @@ def test_the_next_writing_in_a_folder_sweeps_it(tmp_path: Path, gone: int, monke
 @pytest.mark.skipif(sys.platform == "win32", reason="ends a process by a signal")
 def test_a_process_killed_while_it_writes_leaves_one_file_that_the_next_removes(tmp_path: Path, monkeypatch) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from SAMAdaptLib.utils.files import write_whole\n"
-        "write_whole(Path(sys.argv[1]), lambda part: (part.write_bytes(b'half'), os.kill(os.getpid(), signal.SIGKILL)))"
+        "import os, signal, sys; from pathlib import Path; from SAMAdaptLib.utils import files\n"
+        "half = lambda part: (part.write_bytes(b'half'), os.kill(os.getpid(), signal.SIGKILL))\n"
+        "files.write_atomically(Path(sys.argv[1]), half)"
     )
     (tmp_path / "r.nii").write_bytes(b"older")
-    root = Path(files.__file__).parent.parent
+    root = Path(files.__file__).parents[2]
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "r.nii")], cwd=root, check=False)
     assert (tmp_path / "r.nii").read_bytes() == b"older"
     assert len(list(tmp_path.iterdir())) == 2

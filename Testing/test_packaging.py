@@ -299,3 +299,67 @@ def test_the_worker_tests_for_slicer_pass_in_the_host(tmp_path):
     arguments = (str(ROOT / "Testing" / "Slicer"), "SAMAdaptWorkerTest")
     found = run_in_host(RUN_TESTS, *arguments, path=ROOT, SAMADAPT_HOME=str(tmp_path))
     assert found.returncode == 0, found.stderr
+
+
+# --- as a Python package ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pip_installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what ``pip install .`` lays there, without the packages that it needs."""
+    folder = tmp_path_factory.mktemp("pip")
+    source = folder / "source"
+    tracked = ("pyproject.toml", "README.md", "LICENSE", "SAMAdaptLib", "SAMAdapt/Resources/Heads")
+    for name in tracked:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        copy(ROOT / name, source / name)
+    build = "import setuptools.build_meta as b, sys; print(b.build_wheel(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", build, str(folder)], cwd=source, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    wheel = next(folder.glob("*.whl"))
+    install = ["install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", "--prefix"]
+    subprocess.run([sys.executable, "-m", "pip", *install, str(folder / "prefix"), str(wheel)], check=True)
+    return folder / "prefix"
+
+
+def test_pip_installs_every_file_of_the_library_and_the_starter_heads(pip_installed: Path) -> None:
+    library = next(pip_installed.rglob("SAMAdaptLib"))
+    ours = {path.relative_to(ROOT / "SAMAdaptLib") for path in (ROOT / "SAMAdaptLib").rglob("*.py")}
+    assert {path.relative_to(library) for path in library.rglob("*.py")} == ours
+    heads = {path.name for path in (pip_installed / "share" / "samadapt" / "heads").glob("*.samhead")}
+    assert heads == {path.name for path in (ROOT / "SAMAdapt" / "Resources" / "Heads").glob("*.samhead")}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the command is an .exe there")
+def test_the_command_that_pip_installs_works_and_calls_itself_by_its_name(pip_installed: Path, tmp_path: Path) -> None:
+    library = next(pip_installed.rglob("SAMAdaptLib")).parent
+    environment = {**os.environ, "PYTHONPATH": str(library), "SAMADAPT_HOME": str(tmp_path)}
+    command = [str(pip_installed / "bin" / "samadapt"), "train", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "usage: samadapt train" in told.stdout
+    assert "samadapt train --case" in told.stdout
+    assert "python -m" not in told.stdout
+
+
+def test_what_pip_asks_for_admits_what_is_pinned() -> None:
+    from packaging.requirements import Requirement
+
+    if sys.version_info < (3, 11):
+        pytest.skip("tomllib came with Python 3.11")
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for names in project["optional-dependencies"].values() for name in names),
+    ]
+    pins = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "requirements").glob("*.txt"))
+    for text in wanted:
+        asked = Requirement(text)
+        versions = re.findall(rf"^{re.escape(asked.name)}==([\w.]+)", pins, flags=re.M | re.I)
+        assert versions, f"{asked.name} is not pinned in requirements/"
+        assert all(asked.specifier.contains(version) for version in versions)

@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..encoders.registry import DEFAULT_ENCODER
 from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
-
-_PROGRAM = "python -m SAMAdaptLib"
+from ..utils.process import MODULE_PROGRAM, program
 
 _ABOUT = """\
 Learn a structure from one annotated volume, then segment other volumes of the same kind.
@@ -51,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs; the parsed namespace has ``verb``, ``json``, ``debug``, ``quiet``."""
-    parser = _Parser(prog=_PROGRAM, **_texts(_ABOUT, _STATUS))
+    parser = _Parser(prog=program(), **_texts(_ABOUT, _STATUS))
     parser.add_argument("--version", action="version", version=f"SAMAdapt {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for add in (_add_train, _add_segment, _add_complete, _add_embed, _add_evaluate, _add_benchmark):
@@ -183,7 +182,9 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how to segment")
     if not any(action.dest == "plane" for action in parser._actions):
         group.add_argument("--plane", choices=PLANES, help="slices to work on (default: as the head was trained)")
-    group.add_argument("--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower)")
+    group.add_argument(
+        "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
+    )
     group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
     group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")
     group.add_argument(
@@ -337,7 +338,7 @@ def _add_probe(verbs: Any) -> None:
 
 def _verb(verbs: Any, name: str, summary: str, examples: str, json_file: bool = False) -> argparse.ArgumentParser:
     texts = _texts(summary[0].upper() + summary[1:] + ".", examples)
-    parser = verbs.add_parser(name, help=summary, usage=f"{_PROGRAM} {name} {_USAGE[name]}", **texts)
+    parser = verbs.add_parser(name, help=summary, usage=f"{program()} {name} {_USAGE[name]}", **texts)
     if json_file:
         parser.add_argument(
             "--json", nargs="?", const="-", metavar="OUT.json", help="write the answer as JSON (no file: print it)"
@@ -350,10 +351,11 @@ def _verb(verbs: Any, name: str, summary: str, examples: str, json_file: bool = 
 
 
 def _examples(*commands: str) -> str:
-    return "\n".join(["examples:", *(f"    {_PROGRAM} {command}" for command in commands)])
+    return "\n".join(["examples:", *(f"    {program()} {command}" for command in commands)])
 
 
 def _texts(about: str, more: str) -> dict[str, Any]:
+    about, more = (text.replace(MODULE_PROGRAM, program()) for text in (about, more))
     return {"description": about, "epilog": more, "formatter_class": argparse.RawDescriptionHelpFormatter}
 
 

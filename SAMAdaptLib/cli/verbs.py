@@ -18,7 +18,7 @@ from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
 from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
-from .tables import table
+from .tables import counted, table
 from .terminal import Terminal, clock
 
 Verb = Callable[[argparse.Namespace, Terminal], Answer]
@@ -52,7 +52,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     images = expand_images(options.images)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting(images, results)
+    refuse_overwriting([*images, find_head(options.head)], results)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
@@ -251,7 +251,7 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 def _outcome_line(outcome: Outcome) -> str:
     name = getattr(outcome.job, "image", outcome.job.kind)
     if outcome.ending is OutcomeStatus.DONE and outcome.result:
-        made = outcome.result.get("output") or f"{outcome.result['encoded']} slices encoded"
+        made = outcome.result.get("output") or f"{counted(outcome.result['encoded'], 'slices')} encoded"
         before = outcome.found.reason if outcome.found else ""
         again = f" (again: the result there was made otherwise: {before})" if before else ""
         return f"{name}: done in {clock(outcome.result['seconds'])} -> {made}{again}"
@@ -278,7 +278,7 @@ def _train_text(result: dict[str, Any]) -> str:
     rows = [(item["value"], item["name"], dice.get(str(item["value"]))) for item in result["structures"]]
     training = result["training"]
     facts = f"{result['head_type']} on {result['encoder']}, {result['plane']['name']} slices"
-    work = ", ".join(f"{training[key]} {key}" for key in ("slices", "views", "steps") if key in training)
+    work = ", ".join(counted(training[key], key) for key in ("slices", "views", "steps") if key in training)
     lines = [
         f"{result['head']}: {facts}; {work}; {clock(result['seconds'])}",
         table(("label", "structure", "held-out Dice"), rows, right=(0, 2)),

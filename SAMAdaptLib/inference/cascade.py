@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..encoders import at_size
 from ..features.sliced_volume import plane_for_volume
 from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import Bounds, CanvasGeometry, resolve_plane, unrender
@@ -88,8 +89,9 @@ class CascadePredictor:
         self.first = StagePredictor(head, encoder, device, monitor, store)
         self.closer = None
         if head.closer is not None:
-            same = head.closer.card.input_size == head.card.input_size
-            self.closer = StagePredictor(head.closer, self.first.encoder if same else None, device, monitor, store)
+            own = self.first.encoder  # the same weights for both, wherever they are from
+            closer = None if own is None else at_size(own, head.closer.card.input_size, monitor)
+            self.closer = StagePredictor(head.closer, closer, device, monitor, store)
         self._best: float | None = None
 
     @property

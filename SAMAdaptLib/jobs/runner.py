@@ -97,7 +97,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
     check_writable(job.output)
-    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.image, job.head)
     from ..data.io.result_file import refuse_foreign_sidecar
     from ..data.io.volumes import read_volume, write_labelmap
     from ..inference.segment import segment
@@ -125,6 +125,7 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         "output": job.output,
         "head": head.card.name,
         "structures": labelmap_facts(labelmap),
+        **labelmap.assessment,
         "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
         **({"again": there.reason} if there else {}),
     }
@@ -385,7 +386,10 @@ def _weights_from(place: str | None) -> Iterator[None]:
     if place is None:
         yield
         return
+    from ..encoders.weights.store import require_known
+
     _check_readable(place)
+    require_known(Path(place))
     before = os.environ.get("SAMADAPT_WEIGHTS")
     os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
     try:

@@ -2,12 +2,12 @@
 
     scene -> library    check_volume, capture_volume, read_volume_node, region_from_roi
                         check_annotation, segments_of, capture_annotation, read_labelmap_node
-    library -> scene    ReadyLabels, place_labels (-> Placement, with undo), show_3d, fit_roi
-    through a job       SegmentPlan, TrainPlan, gathered
+    library -> scene    CroppedLabels, place_labels (-> Placement, with undo), show_3d, fit_roi
+    through a job       SegmentNodeJob, TrainNodeJob, gathered
     places and life     world_of_voxel, is_alive, require_alive, name_of
 
 Functions that touch nodes belong to the main thread and are quick; what takes time hangs on the captures and on
-``ReadyLabels.of`` and may run anywhere. Nothing here changes an input node, imports Qt or needs the application:
+``CroppedLabels.of`` and may run anywhere. Nothing here changes an input node, imports Qt or needs the application:
 ``slicer`` and ``vtk`` are imported inside functions, from Slicer or from the package slicer-core.
 """
 

@@ -2,7 +2,7 @@
 
 Reading has two halves. ``capture_volume`` looks at the scene and copies voxels and matrices: call it on the main
 thread; it takes a memory copy's time, or none with ``later``, when ``copies`` are to be gathered (``mrml_copy``).
-``VolumeCapture.volume`` does the rest and knows no MRML: call it anywhere. The node is never changed.
+``VolumeSnapshot.volume`` does the rest and knows no MRML: call it anywhere. The node is never changed.
 
 Linear parent transforms that keep right angles are applied to the grid ("hardened" into the copy). Under any other
 transform (sheared, warped) the voxels are taken on the grid on which they are stored: no voxel is interpolated, and

@@ -118,7 +118,7 @@ class SampleLoader:
 def invented_batch(
     module: HeadModule, sizes: Mapping[str, int], device: torch.device
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """A batch as ``Batches.draw`` makes them, of noise, to measure with; ``sizes``: cells a side of each level."""
+    """A batch as ``SampleLoader.draw`` makes them, of noise, to measure with; ``sizes``: cells a side of each level."""
     cells = min((sizes[level] for level in module.needs), default=module.loss_size)
     count, share = module.batch * max(module.crops, 1), 1.0
     if module.crops:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from ..errors import InputError
+from .process import program
 from .processor import has_bf16_units
 
 
@@ -29,7 +30,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     )
     if absent:
         msg = f"The device {name} is not here."
-        raise InputError(msg, "Use --device auto or cpu; `python -m SAMAdaptLib probe` lists what there is.")
+        raise InputError(msg, f"Use --device auto or cpu; `{program()} probe` lists what there is.")
     return device
 
 

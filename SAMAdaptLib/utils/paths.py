@@ -77,9 +77,10 @@ def is_within(path: Path, name: str = "") -> bool:
 
 
 def starter_heads() -> list[Path]:
-    """The head files that came with SAMAdapt, by name: in the module's resources, as installed or in a clone."""
+    """The head files that came with SAMAdapt, by name: in the module's resources, in a clone, or as pip lays them."""
     beside = Path(__file__).resolve().parents[2]
-    places = (beside / "Resources" / "Heads", beside / "SAMAdapt" / "Resources" / "Heads")
+    shared = Path(sys.prefix) / "share" / "samadapt" / "heads"
+    places = (beside / "Resources" / "Heads", beside / "SAMAdapt" / "Resources" / "Heads", shared)
     return sorted(file for place in places for file in place.glob("*.samhead"))
 
 

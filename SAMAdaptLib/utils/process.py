@@ -18,7 +18,19 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that ``SAMAdaptLib`` lies in."""
 
+MODULE_PROGRAM = "python -m SAMAdaptLib"
+"""The command line where nothing else is known of how it was started."""
+
 _EXIT_SECONDS = 5.0
+
+
+def program() -> str:
+    """The words that start the command line where this process was started from, for help texts and errors.
+
+    ``SAMADAPT_PROGRAM`` names them where a program such as run.py starts us.
+    """
+    named = os.environ.get("SAMADAPT_PROGRAM", "").strip()
+    return named or ("samadapt" if Path(sys.argv[0]).stem == "samadapt" else MODULE_PROGRAM)
 
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -38,27 +38,31 @@ class AnnotatePresenter(Presenter):
         self.controls: LiveControls | None = None
         self._editorNode: Any = None
         self._tag = 0
-        self._entered = False
+        self._entered = self._opened = False
         self._offered: Any = None
-        ui.annotateCollapsibleButton.connect("contentsCollapsed(bool)", self._onCollapsed)
+        for section in (ui.annotateCollapsibleButton, ui.trainCollapsibleButton):
+            section.connect("contentsCollapsed(bool)", self._onCollapsed)
 
     # The editor -----------------------------------------------------------------------------------------------------
 
     def enter(self) -> None:
         """The module is looked at: the editor is made at the first time, and its keys work."""
         self._entered = True
-        if not self.ui.annotateCollapsibleButton.collapsed:
+        if self._unfolded():
             self._open()
+
+    def _unfolded(self) -> bool:
+        return not (self.ui.annotateCollapsibleButton.collapsed or self.ui.trainCollapsibleButton.collapsed)
 
     def leave(self) -> None:
         """The user goes to another module: no key, no view and no computation of ours stays."""
         self._entered = False
         self._shut()
 
-    def _onCollapsed(self, collapsed: bool) -> None:
-        if self._entered and not collapsed:
+    def _onCollapsed(self, _collapsed: bool) -> None:
+        if self._entered and self._unfolded():
             self._open()
-        elif self.editor is not None:
+        elif self._opened:
             self._shut()
 
     def _open(self) -> None:
@@ -72,12 +76,14 @@ class AnnotatePresenter(Presenter):
         if window is not None and self.controls is not None:
             self.editor.installKeyboardShortcuts(window)
             self.controls.installShortcuts(window)
+        self._opened = True
         self.live.attend(USER)
         self.refresh()
 
     def _shut(self) -> None:
-        if self.editor is None:
+        if self.editor is None or not self._opened:
             return
+        self._opened = False
         self.editor.setActiveEffect(None)
         self.editor.uninstallKeyboardShortcuts()
         self.editor.removeViewObservations()
@@ -129,7 +135,7 @@ class AnnotatePresenter(Presenter):
 
     def _onChosen(self, _caller: Any = None, _event: Any = None) -> None:
         """Another volume or segmentation was chosen in the editor (or something else of it was changed)."""
-        if self._entered and self._editorNode is not None:
+        if self._opened and self._editorNode is not None:
             self.live.follow(self._editorNode.GetSourceVolumeNode(), self._editorNode.GetSegmentationNode())
             self._offer()
 
@@ -168,12 +174,12 @@ class AnnotatePresenter(Presenter):
             if self.editor is not None:
                 self.editor.setSegmentationNode(None)
                 self.editor.removeViewObservations()
-        elif self._entered and self.editor is not None:
+        elif self._opened:
             self._selectNode()
             self.editor.updateWidgetFromMRML()
 
     def refresh(self) -> None:
-        if self.editor is not None and self._entered:
+        if self._opened:
             self._onChosen()
         self.live.refresh()
 
@@ -188,8 +194,7 @@ class AnnotatePresenter(Presenter):
 
     def annotate(self, segmentation: Any, volume: Any) -> None:
         """Show these in the editor of this section."""
-        self.ui.annotateCollapsibleButton.collapsed = False
-        self._open()
+        self.ui.trainCollapsibleButton.collapsed = self.ui.annotateCollapsibleButton.collapsed = False
         if self.editor is not None and alive(segmentation) is not None:
             self.editor.setSegmentationNode(segmentation)
             self.editor.setSourceVolumeNode(volume)
