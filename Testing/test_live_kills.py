@@ -35,6 +35,7 @@ def painter(a_host: Any) -> Any:
 
     a_host.logic._runner = WorkerClient(threads=1)
     a_host.widget._parameterNode.encoder = "tiny"
+    a_host.ui.trainCollapsibleButton.collapsed = False
     voxels, labels = (part[:5] for part in phantom())
     volume = slicer.util.addVolumeFromArray(np.ascontiguousarray(voxels), name="Small")
     volume.SetSpacing(1.5, 1.5, 8.0)

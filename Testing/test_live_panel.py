@@ -28,6 +28,7 @@ class Desk:
         self.host = host
         self.runner = LiveRunner()
         host.logic._runner = self.runner
+        host.ui.trainCollapsibleButton.collapsed = False
         self.annotate = host.widget.panel.annotate
         self.live = self.annotate.live
         self.live._open_client = FakeLive
