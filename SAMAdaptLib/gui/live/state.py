@@ -122,7 +122,7 @@ class LiveState:
         if self.phase is Phase.READING:
             return _("Reading the volume")
         if not self.painted and self.phase is not Phase.ENCODING:
-            return _("Paint a structure on a slice: the preview follows. Its slices were looked at already.")
+            return _("Paint a structure on a slice: the preview follows.")
         words = {
             Phase.ENCODING: _("Looking at the slices"),
             Phase.FITTING: _("Learning from your strokes"),
