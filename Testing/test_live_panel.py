@@ -233,6 +233,23 @@ def test_learn_hands_the_annotated_slices_to_the_training(fill_unannotated: Desk
     assert previews(fill_unannotated.host.scene) == 0
 
 
+def test_what_stands_for_background_or_must_not_count_is_no_structure_of_the_model(desk: Desk) -> None:
+    ids = desk.choose()
+    segmentation = desk.segmentation.GetSegmentation()
+    extra = [segmentation.AddEmptySegment("", name) for name in ("Background", "Ignore")]
+    desk.paint(ids, 3, 6)
+    for column, segment_id in enumerate(extra):
+        mask = np.zeros_like(desk.truth)
+        mask[3, :5, 10 * column : 10 * column + 5] = 1
+        desk.person.paint(segment_id, mask, desk.volume)
+    desk.until(desk.previewed)
+    desk.host.click("liveLearnButton")
+    desk.until(lambda: desk.runner.handles)
+    job = desk.runner.handle.job
+    assert [item.name for item in job.structures] == ["Pool", "Wall"]
+    assert job.ignore_label is not None
+
+
 def test_another_job_has_the_worker_for_itself_and_the_preview_comes_back_after_it(
     fill_unannotated: Desk, a_head: Path
 ) -> None:

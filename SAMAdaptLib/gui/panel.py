@@ -127,6 +127,10 @@ class Panel:
     def learnFrom(self, volume: Any, segmentation: Any) -> None:
         """Train on the annotated slices of these, with the settings under Train."""
         self._parameters.annotation = Annotation.SLICES
+        from ..mrml.live_strokes import background_names
+
+        excluded = {*self._parameters.excludedStructures, *background_names(segmentation)}
+        self._parameters.excludedStructures = sorted(excluded)
         self.train.cases.add(volume, segmentation)
         self.ui.trainCollapsibleButton.collapsed = False
         if not self.train.state().problem():

@@ -62,6 +62,21 @@ def is_ignored(info: SegmentInfo) -> bool:
     return info.name.strip().casefold() in IGNORE_NAMES
 
 
+def ignored_name(annotations: Iterable[tuple[Any, Sequence[str] | None]]) -> str | None:
+    """The name of the first segment that marks what must not count, among nodes with the ids of chosen segments."""
+    for node, chosen in annotations:
+        if node.IsA("vtkMRMLSegmentationNode"):
+            for info in segments_of(node):
+                if is_ignored(info) and (chosen is None or info.id in chosen):
+                    return info.name
+    return None
+
+
+def background_names(node: Any) -> set[str]:
+    """The names of a segmentation's segments that stand for the background."""
+    return {info.name for info in segments_of(node) if is_background(info)}
+
+
 class StrokeReader:
     """Reads one segmentation again and again on the grid of one volume; label values stay with the segments' names."""
 
