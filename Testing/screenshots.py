@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = ("annotate", "segment", "train", "improve", "cohort", "installation")
+SECTIONS = ("segment", "train", "improve", "cohort", "installation")
 LONGEST = 1800.0
 """Seconds after which a job is given up."""
 
@@ -102,7 +102,7 @@ def _session(chosen: argparse.Namespace, home: Path) -> int:
         studio = Studio(host, chosen.folder)
         studio.parameters.encoder = chosen.encoder
         volumes = _hearts(host, chosen.data) if chosen.data else _phantoms()
-        _annotate(studio, *volumes[0])
+        _annotate(studio, *(volumes[0] if chosen.data else _lens()))
         if chosen.only:
             return 0
         studio.open("segment")
@@ -157,7 +157,8 @@ def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
     from SAMAdaptLib.mrml.annotation import capture_annotation
 
     studio.say("annotating")
-    studio.open("annotate")
+    studio.open("train")
+    studio.host.ui.annotateCollapsibleButton.collapsed = False
     annotate = studio.panel.annotate
     live, person = annotate.live, Painter(studio.host, annotate.editor)
     drawn = person.choose(volume)
@@ -182,7 +183,7 @@ def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
         preview = live.link.preview.node if live.link is not None else None
         _beside(studio, name, volume, n, [node for node in (drawn, preview) if node is not None])
 
-    first, last = int(present[len(present) // 4]), int(present[-1 - len(present) // 4])
+    first, last = int(present[len(present) // 6]), int(present[-1 - len(present) // 3])
     live.jumpTo(first)
     person.editor.setActiveEffectByName("Paint")
     paint(first)
@@ -204,6 +205,7 @@ def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
     picture("annotate-accepted", middle)
     person.editor.setActiveEffectByName("")
     studio.host.scene.RemoveNode(drawn)
+    studio.host.ui.annotateCollapsibleButton.collapsed = True
 
 
 def _beside(studio: Studio, name: str, volume: Any, n: int, segmentations: list[Any]) -> None:
@@ -286,6 +288,26 @@ def _hearts(host: Any, folder: Path) -> list[tuple[Any, Any]]:
 
     first = [files[0] for files in hearts.patients(folder).values()]
     return [hearts.load_case(host, folder, path, f"Patient {name}") for name, path in zip("AB", first, strict=False)]
+
+
+def _lens() -> tuple[Any, Any]:
+    """A phantom whose structures grow and shrink from slice to slice, and end within the volume."""
+    import numpy as np
+    import slicer
+
+    from SAMAdaptLib.mrml.selftest import POOL, WALL, addAnnotation
+
+    k, j, i = np.indices((24, 96, 96), dtype=np.float64)
+    size = np.clip(np.sin(np.pi * (k - 2) / 19), 0, None) * (k < 21)
+    distance = np.hypot(j - 48 - 8 * np.sin(k / 5), (i - 46 - k / 3) * (1.25 - 0.5 * size))
+    labels = np.zeros(k.shape, np.uint8)
+    labels[distance < 27 * size] = WALL
+    labels[distance < 17 * size - 3] = POOL
+    noise = np.random.default_rng(3).normal(100, 14, k.shape) + 12 * np.sin(i / 9) * np.cos(j / 11)
+    voxels = noise + 55.0 * (labels == POOL) - 40.0 * (labels == WALL)
+    volume = slicer.util.addVolumeFromArray(voxels.astype(np.float32), name="Patient A")
+    volume.SetSpacing(1.2, 1.2, 4.0)
+    return volume, addAnnotation(volume, labels, "Patient A truth")
 
 
 def _phantoms() -> list[tuple[Any, Any]]:

@@ -188,18 +188,6 @@ def _array_of(image: Any) -> NDArray[Any]:
     return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(tuple(reversed(image.GetDimensions())))
 
 
-def remove_previews(scene: Any) -> int:
-    """Take previews out that nobody owns any more (a module that was reloaded, say). Returns how many there were."""
-    found = [
-        node
-        for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))
-        if (node := scene.GetNthNodeByClass(number, "vtkMRMLSegmentationNode")).GetAttribute(PREVIEW_ATTRIBUTE)
-    ]
-    for node in found:
-        scene.RemoveNode(node)
-    return len(found)
-
-
 # --- accepting ------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SAMAdaptError
+from ...utils.background import BackgroundTask
 from ...worker.folder import JobFolder
 from ...worker.handle import JobRunner
 from .state import LiveSettings, Phase
@@ -63,12 +64,13 @@ class LiveLink:
         self._packed: dict[int, str | None] = {}
         self._sent: set[int] = set()
         self.closed = False
-        self.stage, self.fraction = "", None
+        self.fraction: float | None = None
         self._runner, self._open, self._ended = runner, open_client, ended
         self._capture = capture_volume(volume, later=True)
         self._fresh: list[int] = []
         self._shown = 0.0
         self._solid = self._stale_surface = False
+        self._folder: JobFolder | None = None
 
     # Opening and closing --------------------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class LiveLink:
         """In a thread: the volume as a file of the worker's."""
         from ...data.io.metaimage import write_image
 
-        folder = JobFolder()
+        folder = self._folder = JobFolder()
         try:
             write_image(folder.file("image.mha"), self._capture.volume())
         except BaseException:
@@ -120,6 +122,8 @@ class LiveLink:
         self.preview.remove()
         if self.client is not None:
             self.client.close()
+        elif self._folder is not None:
+            BackgroundTask(self._folder.remove)  # what is written now is of no use to anybody
 
     def _callbacks(self) -> Any:
         from ...worker.live_client import LiveCallbacks
@@ -137,8 +141,8 @@ class LiveLink:
             return Phase.READING
         return _PHASES.get(self.client.state, Phase.FAILED)
 
-    def _onProgress(self, _client: Any, stage: str, done: int, total: int) -> None:
-        self.stage, self.fraction = stage, (done / total if total else None)
+    def _onProgress(self, _client: Any, _stage: str, done: int, total: int) -> None:
+        self.fraction = done / total if total else None
 
     def _onPreview(self, _client: Any, slices: list[int]) -> None:
         self._fresh += slices
@@ -212,7 +216,7 @@ class LiveLink:
             "phase": self.phase,
             "fraction": self.fraction if self.phase is not Phase.READY else None,
         }
-        facts |= {"stage": self.stage, "painted": strokes is not None and strokes.painted, "strokes": self.drawn()}
+        facts |= {"painted": strokes is not None and strokes.painted, "strokes": self.drawn()}
         if client is not None:
             facts |= {
                 "settled": True,

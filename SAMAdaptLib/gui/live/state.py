@@ -50,7 +50,6 @@ class LiveState:
     note: str = ""
     error: str = ""
     details: str = ""
-    stage: str = ""
     fraction: float | None = None
     painted: bool = False
     settled: bool = False

@@ -192,13 +192,6 @@ class AnnotatePresenter(Presenter):
             factory = slicer.qSlicerSegmentEditorEffectFactory.instance()
             factory.disconnect("effectRegistered(QString)", self._arrangeEffects)
 
-    def annotate(self, segmentation: Any, volume: Any) -> None:
-        """Show these in the editor of this section."""
-        self.ui.trainCollapsibleButton.collapsed = self.ui.annotateCollapsibleButton.collapsed = False
-        if self.editor is not None and alive(segmentation) is not None:
-            self.editor.setSegmentationNode(segmentation)
-            self.editor.setSourceVolumeNode(volume)
-
     def onLearn(self) -> None:
         """Train a head on what is annotated."""
         volume, segmentation = alive(self.live.volume), alive(self.live.segmentation)
