@@ -7,9 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import __version__
+from .._version import __version__
 from ..encoders.registry import DEFAULT_ENCODER
-from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
+from ..inference.config import PLANE_COUNTS, PLANES
+from ..jobs.specs import BASELINES
+from ..networks import HEAD_CHOICES
+from ..training.budget import BUDGETS
 from ..utils.process import MODULE_PROGRAM, program
 
 _ABOUT = """\
@@ -107,7 +110,7 @@ def _add_case(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start-from", metavar="HEAD", help="go on from this head instead of from nothing")
 
 
-def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEADS) -> None:
+def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEAD_CHOICES) -> None:
     """What train and benchmark have in common."""
     group = parser.add_argument_group("how to learn")
     group.add_argument("--head", choices=heads, default="auto", help="type of head (default: auto tries and compares)")
@@ -186,7 +189,7 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
         "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
     )
     group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
-    group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")
+    group.add_argument("--smooth-z", action="store_true", dest="smoothing", help="average neighbouring slices")
     group.add_argument(
         "--largest-component", action=argparse.BooleanOptionalAction, default=None,
         help="keep the largest piece of each structure (default: where the annotation was one piece)",
@@ -260,7 +263,9 @@ Label values in the answer are those of PREDICTION.""",
     )
     parser.add_argument("prediction", metavar="PREDICTION", help="the segmentation to judge")
     parser.add_argument("reference", metavar="REFERENCE", help="the segmentation that is right")
-    parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    parser.add_argument(
+        "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
+    )
     parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="compare these labels only")
     parser.add_argument(
         "--by-value", action="store_true",
@@ -302,9 +307,11 @@ supports that are missing.""",
         metavar="ID[,...]",
         help="learn from these without their labels",
     )
-    parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    parser.add_argument(
+        "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
+    )
     _add_workers(parser)
-    _add_training_options(parser, (*HEADS, *BASELINES))
+    _add_training_options(parser, (*HEAD_CHOICES, *BASELINES))
     _add_inference_options(parser)
 
 

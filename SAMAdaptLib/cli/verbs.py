@@ -29,15 +29,13 @@ CANCELLED_STATUS = 3
 def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train a head and write it."""
     start_from = find_head(options.start_from) if options.start_from else None
-    options.encoder = options.encoder or _encoder_of(start_from)
-    job = TrainJob(
+    job = TrainJob.of(
+        options,
         cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
         output=head_output(options.output),
-        unlabeled=tuple(options.unlabeled),
-        values=options.values,
         structures=structure_specs(options.names, options.names_file),
         start_from=start_from,
-        **_training_options(options),
+        encoder=options.encoder or _encoder_of(start_from),
     )
     result = run_job(job, terminal)
     text = _train_text(result)
@@ -70,23 +68,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Fill the slices that labels leave blank."""
-    job = CompleteJob(
-        image=options.image,
-        labels=options.labels,
-        output=options.output,
-        encoder=options.encoder,
-        input_size=options.input_size,
-        plane=options.plane,
-        intensity=options.intensity,
-        background=options.background,
-        ignore_label=options.ignore_label,
-        between=options.between,
-        resample_labels=options.resample_labels,
-        seed=options.seed,
-        device=options.device,
-        weights=options.weights,
-    )
-    result = run_job(job, terminal)
+    result = run_job(CompleteJob.of(options), terminal)
     return Answer(result, _complete_text(result))
 
 
@@ -94,7 +76,7 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
     head, images = find_head(options.head), expand_images(options.images)
     outcomes = run_many(
-        [EmbedJob(image, head, device=options.device, weights=options.weights) for image in images],
+        [EmbedJob.of(options, image=image, head=head) for image in images],
         workers=options.workers,
         scheduler=options.scheduler,
         monitor=terminal,
@@ -105,34 +87,14 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Compare two labelmaps."""
-    job = EvaluateJob(
-        prediction=options.prediction,
-        reference=options.reference,
-        values=options.values,
-        tolerance_mm=options.tolerance,
-        resample_labels=options.resample_labels,
-        by_value=options.by_value,
-    )
-    result = run_job(job, terminal)
+    result = run_job(EvaluateJob.of(options), terminal)
     return Answer(result, _evaluate_text(result))
 
 
 def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train one head per support, measure each on the query volumes."""
     to_file = options.json not in (None, "-")
-    job = BenchmarkJob(
-        data=options.data,
-        supports=tuple(options.support),
-        query=tuple(options.query),
-        unlabeled=tuple(options.unlabeled),
-        output=options.json if to_file else None,
-        tolerance_mm=options.tolerance,
-        planes=options.planes,
-        tta=options.tta,
-        smoothing=options.smooth_z,
-        largest_component=options.largest_component,
-        **_training_options(options),
-    )
+    job = BenchmarkJob.of(options, supports=tuple(options.support), output=options.json if to_file else None)
     result = run_supports(
         job,
         workers=options.workers,
@@ -169,41 +131,11 @@ def _encoder_of(head: str | None) -> str:
     return DEFAULT_ENCODER if reference is None or not reference.sha256 else registered(reference.name)
 
 
-def _training_options(options: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "head": options.head,
-        "encoder": options.encoder or DEFAULT_ENCODER,
-        "input_size": options.input_size,
-        "plane": options.plane,
-        "intensity": options.intensity,
-        "budget": options.budget,
-        "annotated_slices_only": options.annotated_slices_only,
-        "ignore_label": options.ignore_label,
-        "resample_labels": options.resample_labels,
-        "seed": options.seed,
-        "device": options.device,
-        "weights": options.weights,
-    }
-
-
 def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: Sequence[str]) -> list[SegmentJob]:
     if not images:
         msg = "There is no volume to segment."
         raise InputError(msg)
-    first = SegmentJob(
-        image=images[0],
-        head=find_head(options.head),
-        output=results[0],
-        encoder=options.encoder,
-        plane=options.plane,
-        planes=options.planes,
-        tta=options.tta,
-        smoothing=options.smooth_z,
-        largest_component=options.largest_component,
-        region=options.region,
-        device=options.device,
-        weights=options.weights,
-    )
+    first = SegmentJob.of(options, image=images[0], head=find_head(options.head), output=results[0], overwrite=True)
     return [dataclasses.replace(first, image=i, output=o) for i, o in zip(images, results, strict=True)]
 
 

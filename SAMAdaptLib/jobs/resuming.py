@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..data.provenance import HEAD_KEY, Provenance, decisive, file_digest
+from ..data.provenance import HEAD_KEY, Provenance, file_digest
 from ..errors import InputError, SAMAdaptError
 from ..heads.card import provenance_of, read_card
+from ..inference.config import InferenceConfig
 from .specs import SegmentJob
 
 EQUAL = "it was made in the same way"
@@ -77,7 +78,7 @@ def what_made(path: Path) -> Provenance | Found:
 def _wanted(job: SegmentJob) -> Provenance:
     """What the job would make its result by."""
     card, digest = read_card(job.head), head_digest(job.head)
-    options = decisive(job.plane, job.planes, job.tta, job.smoothing, job.largest_component, job.bounds)
+    options = InferenceConfig.of(job).decisive(job.bounds)
     return provenance_of(card.called_after(Path(job.head)), digest, options).of_input(job.image)
 
 

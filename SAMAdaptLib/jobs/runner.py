@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InputError
+from ..inference.config import InferenceConfig
 from ..progress import Monitor, Silent
+from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable, refuse_special
 from ..utils.files import require_room
 from .specs import (
@@ -38,11 +40,11 @@ from .specs import (
 )
 
 if TYPE_CHECKING:
+    from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
     from ..heads.card import HeadCard
     from ..heads.head import Head
-    from ..training.train import Case
 
 _KEPT_HEADS = 4
 _heads: dict[tuple[str, int, int], Head] = {}
@@ -84,11 +86,11 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
     head = train(
         _read_cases(job, monitor),
+        config=TrainingConfig.of(job),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
-        **job.training_options(),
     )
     save_head(head, job.output)
     return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
@@ -111,11 +113,10 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     labelmap = segment(
         read_volume(job.image, monitor=monitor),
         head,
+        config=InferenceConfig.of(job),
         encoder=_own_encoder(job, head, monitor),
-        plane=job.plane,
         region=job.bounds,
         monitor=monitor,
-        **job.inference_options(),
     )
     if labelmap.provenance is not None:
         made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
@@ -336,8 +337,8 @@ def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
 
 
 def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
+    from ..data.case import Case
     from ..data.io.volumes import read_labelmap, read_volume
-    from ..training.train import Case
 
     volume: Volume = read_volume(case.image, monitor=monitor)
     return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))
