@@ -150,72 +150,93 @@ def _speak(language: str) -> None:
 
 def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
     """Paint two slices as in the truth, watch, look at the next, accept; a slice's picture beside the panel."""
-    import numpy as np
-    from livepanelthings import Painter
-
-    from SAMAdaptLib.mrml import segments_of
-    from SAMAdaptLib.mrml.annotation import capture_annotation
-
     studio.say("annotating")
     studio.open("train")
     studio.host.ui.annotateCollapsibleButton.collapsed = False
-    annotate = studio.panel.annotate
-    live, person = annotate.live, Painter(studio.host, annotate.editor)
-    drawn = person.choose(volume)
-    labels = capture_annotation(truth, volume).voxels()
-    ids = [drawn.GetSegmentation().AddEmptySegment("", info.name, info.color) for info in segments_of(truth)]
-    present = np.flatnonzero(labels.any(axis=(1, 2)))
+    annotator = _Annotator(studio, volume, truth)
+    live = annotator.live
     studio.host.spin(until=lambda: live.state.phase.value in ("encoding", "ready"), timeout=LONGEST)
     studio.take("annotate-encoding")
-
-    def paint(n: int) -> None:
-        for value, segment_id in enumerate(ids, 1):
-            mask = np.zeros_like(labels)
-            mask[n] = labels[n] == value
-            person.paint(segment_id, mask, volume)
-        studio.host.spin(timeout=0.5)
-
-    def settled() -> bool:
-        return bool(live.state.complete and live.state.settled and live.state.painted)
-
-    def picture(name: str, n: int) -> None:
-        studio.host.spin(timeout=0.4)
-        preview = live.link.preview.node if live.link is not None else None
-        _beside(studio, name, volume, n, [node for node in (drawn, preview) if node is not None])
-
-    first, last = int(present[len(present) // 6]), int(present[-1 - len(present) // 3])
+    present = annotator.present()
+    first, last = present[len(present) // 6], present[-1 - len(present) // 3]
     live.jumpTo(first)
-    person.editor.setActiveEffectByName("Paint")
-    paint(first)
-    picture("annotate-strokes", first)
-    paint(last)
-    studio.host.spin(until=settled, timeout=LONGEST)
+    annotator.paint(first)
+    annotator.picture("annotate-strokes", first)
+    annotator.paint(last)
+    annotator.settle()
     middle = (first + last) // 2
     live.jumpTo(middle)
-    picture("annotate-preview", middle)
+    annotator.picture("annotate-preview", middle)
     studio.host.click("liveNextButton")
     studio.host.spin(timeout=0.3)
     unsure = int(live.state.visible or 0)
-    picture("annotate-next-slice", unsure)
-    bare = not labels[unsure].any()
+    annotator.picture("annotate-next-slice", unsure)
+    bare = unsure not in present
     studio.host.click("liveEmptyButton" if bare else "liveAcceptSliceButton")
-    studio.host.spin(until=lambda: unsure in live.state.annotated and settled(), timeout=LONGEST)
-    picture("annotate-nothing-here" if bare else "annotate-accepted-slice", unsure)
+    studio.host.spin(until=lambda: unsure in live.state.annotated, timeout=LONGEST)
+    annotator.settle()
+    annotator.picture("annotate-nothing-here" if bare else "annotate-accepted-slice", unsure)
     studio.host.click("liveAcceptButton")
     studio.host.spin(until=lambda: not live.wanted, timeout=LONGEST)
-    picture("annotate-accepted", middle)
-    person.editor.setActiveEffectByName("")
-    studio.host.scene.RemoveNode(drawn)
-    studio.host.ui.annotateCollapsibleButton.collapsed = True
+    annotator.picture("annotate-accepted", middle)
+    annotator.leave()
 
 
-def _beside(studio: Studio, name: str, volume: Any, n: int, segmentations: list[Any]) -> None:
-    """The panel, and to its right what the slice view shows."""
-    from slicepicture import beside, slice_picture
+class _Annotator:
+    """A person at the panel's Segment Editor, who paints what is true."""
 
-    studio.take(name)
-    path = studio.folder / f"{studio.count:02d}-{name}.png"
-    beside(path, [(f"Slice view: slice {n + 1}", slice_picture(volume, n, segmentations))])
+    def __init__(self, studio: Studio, volume: Any, truth: Any) -> None:
+        from livepanelthings import Painter
+
+        from SAMAdaptLib.mrml import segments_of
+        from SAMAdaptLib.mrml.annotation import capture_annotation
+
+        self._studio, self._volume = studio, volume
+        annotate = studio.panel.annotate
+        self.live, self._person = annotate.live, Painter(studio.host, annotate.editor)
+        self._drawn = self._person.choose(volume)
+        self._labels = capture_annotation(truth, volume).voxels()
+        segmentation = self._drawn.GetSegmentation()
+        self._ids = [segmentation.AddEmptySegment("", info.name, info.color) for info in segments_of(truth)]
+        self._person.editor.setActiveEffectByName("Paint")
+
+    def present(self) -> list[int]:
+        """The slices that show anything."""
+        return [n for n, part in enumerate(self._labels) if part.any()]
+
+    def paint(self, n: int) -> None:
+        """All structures on one slice."""
+        for value, segment_id in enumerate(self._ids, 1):
+            mask = self._labels == value
+            mask[:n] = mask[n + 1 :] = False
+            self._person.paint(segment_id, mask, self._volume)
+        self._studio.host.spin(timeout=0.5)
+
+    def settle(self) -> None:
+        """Wait for the whole preview."""
+
+        def settled() -> bool:
+            state = self.live.state
+            return bool(state.complete and state.settled and state.painted)
+
+        self._studio.host.spin(until=settled, timeout=LONGEST)
+
+    def picture(self, name: str, n: int) -> None:
+        """The panel, and to its right what the slice view shows."""
+        from slicepicture import beside, slice_picture
+
+        self._studio.host.spin(timeout=0.4)
+        preview = self.live.link.preview.node if self.live.link is not None else None
+        shown = [node for node in (self._drawn, preview) if node is not None]
+        self._studio.take(name)
+        path = self._studio.folder / f"{self._studio.count:02d}-{name}.png"
+        beside(path, [(f"Slice view: slice {n + 1}", slice_picture(self._volume, n, shown))])
+
+    def leave(self) -> None:
+        """As before."""
+        self._person.editor.setActiveEffectByName("")
+        self._studio.host.scene.RemoveNode(self._drawn)
+        self._studio.host.ui.annotateCollapsibleButton.collapsed = True
 
 
 def _installation(studio: Studio) -> None:
