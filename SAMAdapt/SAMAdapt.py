@@ -29,8 +29,13 @@ if importlib.util.find_spec("SAMAdaptLib") is None:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from SAMAdaptLib.gui import panel as gui
+from SAMAdaptLib.gui import translation
+from SAMAdaptLib.gui.application import SlicerApplication
 from SAMAdaptLib.gui.parameters import SAMAdaptParameterNode
+from SAMAdaptLib.gui.widgets import sample_menu
 from SAMAdaptLib.mrml.logic import SlicerLogic
+
+EFFECT = Path(__file__).resolve().parent / "SAMAdaptEffects" / "SegmentEditorSAMAdaptEffect.py"
 
 
 class SAMAdapt(ScriptedLoadableModule):
@@ -38,18 +43,35 @@ class SAMAdapt(ScriptedLoadableModule):
 
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
+        translation.install(Path(__file__).resolve().parent / "Resources" / "Translations")
         parent.title = _("SAMAdapt")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        parent.dependencies = []
+        parent.dependencies = ["Segmentations"]
         parent.contributors = ["The SAMAdapt developers"]
         parent.helpText = _("""
 Learn a structure from one annotated volume and segment other volumes of the same kind with one click.
-A frozen Segment Anything (SAM) encoder looks at the slices; a small head is trained on what it sees.
+A frozen Segment Anything (SAM) encoder looks at the slices; a small model is trained on what it sees.
 """)
         parent.acknowledgementText = _("""
 Based on X. Hu, X. Xu and Y. Shi: How to Efficiently Adapt Large Segmentation Model (SAM) to Medical Images,
 <a href="https://arxiv.org/abs/2306.13731">arXiv 2306.13731</a>.
 """)
+        slicer.app.connect("startupCompleted()", self.registerEffect)
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+    def registerEffect(self) -> None:
+        """Offer the live preview in every Segment Editor; widgets that are there already are told by the factory."""
+        import qSlicerSegmentationsEditorEffectsPythonQt as effects
+
+        made = effects.qSlicerSegmentEditorScriptedEffect(None)
+        made.setPythonSource(EFFECT.as_posix())
+        made.self().register()
+
+
+def registerSampleData() -> None:
+    """List the sample patients in the module Sample Data; they are fetched when one is asked for."""
+    resources = Path(__file__).parent / "Resources"
+    sample_menu.registerSampleData(SlicerApplication(), lambda name: str(resources / name))
 
 
 class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -98,10 +120,11 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """The user comes to this module."""
         self.initializeParameterNode()
-        self.panel.warmUp()
+        self.panel.enter()
 
     def exit(self) -> None:
         """The user goes to another module; a running job goes on."""
+        self.panel.leave()
         if self._parameterNode is not None and self._parameterNodeGuiTag is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None

@@ -193,8 +193,9 @@ def test_what_the_worker_does_is_said_in_the_users_language(
     stage: str, a_host: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from SAMAdaptLib.gui import formatting as texts
+    from SAMAdaptLib.gui import worker_words
 
-    monkeypatch.setattr(texts, "_", lambda text: f"translated: {text}")
+    monkeypatch.setattr(worker_words, "_", lambda text: f"translated: {text}")
     assert texts.stageName(stage).startswith("translated: ")
     assert "{" not in texts.stageName(stage)
 
@@ -215,9 +216,9 @@ def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -
     from SAMAdaptLib.gui import formatting as texts
 
     card = a_card()
-    assert texts.headLine(card) == "Finds Left ventricle, Myocardium. Held-out Dice 0.83."
+    assert texts.headLine(card) == "Finds Left ventricle, Myocardium. Dice 0.83 on slices that were held out."
     shaped = replace(card, shapes={"classes": 3, "distance_mm": 5.0}, training={"cases": 1, "origin": "a <public> set"})
-    assert texts.headLine(shaped).endswith("Held-out Dice 0.83; on other patients about 0.75.")
+    assert texts.headLine(shaped).endswith("Estimated accuracy: Dice 0.75 on other patients.")
     assert "0.75" in texts.headTip(shaped)
     assert "a &lt;public&gt; set" in texts.headTip(shaped)
 

@@ -1,7 +1,8 @@
-"""How the panel says things: times, sizes, stages, errors and the tooltips of heads."""
+"""How the panel says things: times, sizes, stages, errors, verdicts and the tooltips of models."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -9,10 +10,18 @@ from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
+from . import worker_words
 from .head_library import HeadEntry
+
+DOCUMENTATION = "https://github.com/SAMAdapt/SlicerSAMAdapt/blob/main/docs/"
+"""Where the pages of ``docs`` are read."""
+
+_GOOD, _CARE, _BAD = "#2e9e5b", "#d98a00", "#e0524d"
+"""Green, amber and red that can be read on white and on dark grey."""
 
 _MINUTE = 60.0
 _KILO = 1000.0
+_MOST_STRETCHES = 3
 _LONGEST = 60
 """Characters of a structure's name in one line with others."""
 
@@ -56,41 +65,19 @@ def stage(text: str, fraction: float | None, secondsLeft: float | None) -> str:
 
 def stageName(text: str) -> str:
     """What the worker does just now, in the user's language. Words that are not known here stay as they are."""
-    known = {
-        "Encoding": _("Encoding slices"),
-        "Encoding slices": _("Encoding slices"),
-        "Encoding views": _("Encoding views of the slices"),
-        "Encoding closer views": _("Encoding closer views of the slices"),
-        "Looking closer": _("Looking closer at what was found"),
-        "Learning shapes": _("Learning the shapes of the structures"),
-        "Learning arrangement": _("Learning where the structures lie"),
-        "Encoding unlabelled volumes": _("Encoding unlabelled volumes"),
-        "Segmenting axial slices": _("Segmenting axial slices"),
-        "Segmenting sagittal slices": _("Segmenting sagittal slices"),
-        "Segmenting coronal slices": _("Segmenting coronal slices"),
-        "Reading": _("Reading"),
-        "Comparing": _("Comparing"),
-        "Probing": _("Looking at this computer"),
-    }
-    if text in known:
-        return known[text]
-    for words, translated in (
-        ("Training the {name} head", _("Training the {name} head")),
-        ("Downloading {name}", _("Downloading {name}")),
-        ("Checking {name}", _("Checking {name}")),
-        ("Fetching {name}", _("Fetching {name}")),
-    ):
-        start, end = words.split("{name}")
-        if text.startswith(start) and text.endswith(end):
-            return translated.format(name=text[len(start) : len(text) - len(end)])
-    return text[:1].upper() + text[1:]
+    return worker_words.stage(text)
+
+
+def warnings(texts: Iterable[str]) -> str:
+    """What a job warned of, in the user's language, as rich text."""
+    return "<br>".join(escape(worker_words.warning(text)) for text in texts)
 
 
 def failure(error: SAMAdaptError) -> str:
     """What went wrong and what to do, as rich text for a label; of a long remedy (a log) its first line."""
     hint, _newline, more = error.hint.partition("\n")
     parts = [f"<b>{_lines(error.message)}</b>", *([_lines(hint)] if hint else [])]
-    return "<br>".join([*parts, _("Rest the mouse here for more.")] if more else parts)
+    return "<br>".join([*parts, _("Hover here for more.")] if more else parts)
 
 
 def details(error: SAMAdaptError) -> str:
@@ -106,20 +93,20 @@ def asText(text: str) -> str:
 
 
 def headTitle(head: HeadEntry | None) -> str:
-    """The name of the head that is chosen under Segment."""
-    return asText(head.title) if head else _("none chosen under Segment")
+    """The name of the model that is chosen in section 2."""
+    return asText(head.title) if head else _("none chosen in section 2")
 
 
 def headTip(card: HeadCard) -> str:
-    """All that a user may want to know before choosing a head, as a tooltip."""
+    """All that a user may want to know before choosing a model, as a tooltip."""
     rows = [
         (_("Structures"), ", ".join(item.name for item in card.structures)),
         (_("Made for"), card.modality or _("any kind of image")),
         (_("Encoder"), encoder(card.encoder.name, card.input_size)),
-        (_("Head type"), card.head_type),
-        (_("Slices"), card.plane.name),
-        (_("Held-out Dice"), dice(card.mean_dice)),
-        (_("To expect elsewhere"), dice(card.expected_dice)),
+        (_("Model type"), card.head_type),
+        (_("Slice direction"), plane(card.plane.name)),
+        (_("Dice on held-out slices"), dice(card.mean_dice)),
+        (_("Estimated accuracy (Dice on other patients)"), dice(card.expected_dice)),
     ]
     if card.closer:
         rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer.side_mm)))
@@ -136,9 +123,10 @@ def headLine(card: HeadCard) -> str:
     if card.mean_dice is None:
         return _("Finds {structures}.").format(structures=shown)
     if card.expected_dice is None:
-        return _("Finds {structures}. Held-out Dice {dice}.").format(structures=shown, dice=dice(card.mean_dice))
-    line = _("Finds {structures}. Held-out Dice {dice}; on other patients about {expected}.")
-    return line.format(structures=shown, dice=dice(card.mean_dice), expected=dice(card.expected_dice))
+        line = _("Finds {structures}. Dice {dice} on slices that were held out.")
+        return line.format(structures=shown, dice=dice(card.mean_dice))
+    line = _("Finds {structures}. Estimated accuracy: Dice {expected} on other patients.")
+    return line.format(structures=shown, expected=dice(card.expected_dice))
 
 
 def encoder(name: str, inputSize: int | None) -> str:
@@ -159,3 +147,46 @@ def structureDice(quality: dict[str, Any], value: int) -> float | None:
 
 def _lines(text: str) -> str:
     return escape(text).replace("\n", "<br>")
+
+
+def plane(name: str) -> str:
+    """An anatomical plane in the user's language."""
+    return {"axial": _("axial"), "sagittal": _("sagittal"), "coronal": _("coronal")}.get(name, name)
+
+
+def helpLink(page: str) -> str:
+    """A link to a page of the documentation, such as "panel.md#segment", for a label."""
+    return f'<a href="{DOCUMENTATION}{page}">{escape(_("Help"))}</a>'
+
+
+def verdict(found: Mapping[str, Any] | None) -> str:
+    """What to make of a result, as one coloured sentence with its reasons; "" where nothing is known of it.
+
+    The numbers of slices are links to voxels, "voxel:I,J,K".
+    """
+    if not found:
+        return ""
+    reasons = warnings(found.get("reasons") or ())
+    slices = _slices(found.get("slices") or (), found.get("at") or ())
+    if found["level"] == "as_trained":
+        return _coloured(_GOOD, _("Looks as in the training."))
+    if found["level"] == "wrong":
+        return _coloured(_BAD, _("Probably wrong.")) + (" " + reasons if reasons else "")
+    said = _("Check {slices}.").format(slices=slices) if slices else _("Check the result.")
+    return _coloured(_CARE, said) + (" " + reasons if reasons else "")
+
+
+def _slices(stretches: Sequence[Sequence[int]], at: Sequence[Sequence[int]]) -> str:
+    """ "slices 12 to 15, slice 20 and 3 more places" as links."""
+    parts = []
+    for (first, last), ijk in zip(stretches[:_MOST_STRETCHES], at, strict=False):
+        words = _("slice {first}") if first == last else _("slices {first} to {last}")
+        link = ",".join(map(str, ijk))
+        parts.append(f'<a href="voxel:{link}">{escape(words.format(first=first + 1, last=last + 1))}</a>')
+    text = ", ".join(parts)
+    more = len(stretches) - _MOST_STRETCHES
+    return text if more <= 0 else text + " " + _("and {count} more places").format(count=more)
+
+
+def _coloured(color: str, text: str) -> str:
+    return f'<span style="color: {color}">\u25cf</span> <b>{text}</b>'

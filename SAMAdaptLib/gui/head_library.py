@@ -149,12 +149,12 @@ class HeadLibrary:
             return entry
         # A name that differs in upper and lower case only is the same file on some systems.
         if target.exists() and not target.samefile(entry.path):
-            msg = _("There is already a head called {name}.").format(name=title)
+            msg = _("There is already a model called {name}.").format(name=title)
             raise InputError(msg, _("Choose another name."))
         try:
             entry.path.rename(target)
         except OSError as error:
-            msg = _("The head {name} cannot be renamed ({reason}).").format(
+            msg = _("The model {name} cannot be renamed ({reason}).").format(
                 name=entry.title, reason=error.strerror or error
             )
             raise InputError(msg) from error
@@ -166,7 +166,7 @@ class HeadLibrary:
         try:
             entry.path.unlink(missing_ok=True)
         except OSError as error:
-            msg = _("The head {name} cannot be deleted ({reason}).").format(
+            msg = _("The model {name} cannot be deleted ({reason}).").format(
                 name=entry.title, reason=error.strerror or error
             )
             raise InputError(msg) from error
@@ -214,11 +214,11 @@ def checkedName(name: str) -> str:
     name = name.strip()
     bad = sorted({sign for sign in name if sign in _FORBIDDEN or not sign.isprintable()})
     if not name or name.strip(". ") != name or len(name) > _LONGEST_NAME:
-        msg = _("A head cannot be called {name}.").format(name=repr(name))
+        msg = _("A model cannot be called {name}.").format(name=repr(name))
         hint = _("Use 1 to {count} characters, without a dot at either end.").format(count=_LONGEST_NAME)
         raise InputError(msg, hint)
     if bad:
-        msg = _("A head's name cannot have {signs} in it.").format(signs=" ".join(bad))
+        msg = _("A model's name cannot have {signs} in it.").format(signs=" ".join(bad))
         raise InputError(msg, _("It is also a file's name."))
     return name
 
@@ -226,7 +226,7 @@ def checkedName(name: str) -> str:
 def suggestedName(structures: Sequence[str]) -> str:
     """A name made from what a head learns, such as ``RV, MYO, LV`` or ``Liver and 12 more``."""
     usable = ("".join(sign for sign in name if sign not in _FORBIDDEN and sign.isprintable()) for name in structures)
-    names = [name for name in (name.strip(" .") for name in usable) if name] or [_("Head")]
+    names = [name for name in (name.strip(" .") for name in usable) if name] or [_("Model")]
     if len(names) > 4:
         return _("{first} and {count} more").format(first=names[0], count=len(names) - 1)
     return ", ".join(names)[:_LONGEST_NAME].strip(" .,")
@@ -234,5 +234,5 @@ def suggestedName(structures: Sequence[str]) -> str:
 
 def _refuseBuiltIn(entry: HeadEntry) -> None:
     if entry.builtIn:
-        msg = _("The head {name} came with the extension and stays as it is.").format(name=entry.title)
+        msg = _("The model {name} came with the extension and stays as it is.").format(name=entry.title)
         raise InputError(msg, _("Export a copy and import it under another name."))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..worker.handle import JobRunner
 from .job_queue import JobRequest
 
 
 class Desk(Protocol):
     """Carries out one order at a time; ``job_queue.JobQueue`` with a worker, a fake in tests."""
+
+    def runner(self) -> JobRunner: ...
 
     @property
     def owner(self) -> str: ...
@@ -39,9 +43,21 @@ class Application(Protocol):
 
     def jumpTo(self, world: tuple[float, float, float], volumeNode: Any) -> None: ...
 
+    def jumpToSlice(self, world: tuple[float, float, float]) -> None: ...
+
     def showVolume(self, volumeNode: Any) -> None: ...
 
+    def showResult(self, volumeNode: Any, segmentationNode: Any) -> None: ...
+
+    def shownPair(self) -> tuple[Any, Any] | None: ...
+
+    def addShortcut(self, keys: str, pressed: Callable[[], None]) -> Any: ...
+
+    def acceptFolders(self, widget: Any, dropped: Callable[[str], None]) -> Any: ...
+
     def loadPair(self, image: str | Path, segmentation: str | Path) -> None: ...
+
+    def loadSample(self, name: str, image: Path, segmentation: Path | None) -> tuple[Any, Any]: ...
 
     def openSegmentEditor(self, segmentationNode: Any, volumeNode: Any) -> None: ...
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,7 +54,80 @@ GRAY_DISTANCE = 0.22
 training volume. Of 1,267 pairs of one kind (hearts of two sources, hippocampi, abdomens in MR and CT, spines) the
 farthest had 0.161; hearts, abdomens and spines had 0.286 and more from inverted ones of their kind."""
 
+LEAST_CERTAINTY = 0.7
+"""Mean probability of a structure's voxels below which its result is to be checked."""
+
+DOUBTED_SHARE = 0.3
+"""Expected share of wrongly labelled pixels from which on a slice may be to be checked. Along the borders of small
+structures a head is unsure even where it is right, so that this alone says little."""
+
+DOUBTED_MORE = 2.0
+"""How many times as doubtful as the median slice a slice must be to be checked: the odd ones are worth it."""
+
+MOST_DOUBTED = 0.6
+"""Median of the expected shares from which on it is the whole result that is to be checked, not some slices."""
+
+NOT_FOUND = "Not found: "
+
 _SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to make of a result, for a person who has no reference.
+
+    ``level``: "as_trained" (nothing speaks against it), "check" (look at ``slices``, or for ``reasons``) or "wrong"
+    (it probably is). ``slices``: stretches (first, last) from 0, in the order of the volume. ``reasons``: English
+    sentences.
+    """
+
+    level: str
+    slices: tuple[tuple[int, int], ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**asdict(self), "slices": [list(stretch) for stretch in self.slices], "reasons": list(self.reasons)}
+
+
+def verdict(
+    reasons: Sequence[str], names: Mapping[int, str], certainty: Mapping[int, float], doubt: Mapping[int, float]
+) -> Verdict:
+    """What to make of a result.
+
+    ``reasons``: what ``quality_warnings`` found. ``names``: the structures, by label value; ``certainty``: the mean
+    probability of those that were found. ``doubt``: for each slice that shows or may show something, the expected share
+    of wrongly labelled pixels.
+
+    A structure that is missing may be missing in the patient, so that alone asks for a look; all else that
+    ``quality_warnings`` knows of speaks of another kind of volume or of another shape.
+    """
+    grave = [reason for reason in reasons if not reason.startswith(NOT_FOUND)]
+    if grave or (names and not certainty):
+        return Verdict("wrong", (), tuple(reasons))
+    unsure = [value for value, share in certainty.items() if share < LEAST_CERTAINTY]
+    said = [*reasons, *(f"The certainty of {names[value]} is {certainty[value]:.0%}." for value in unsure)]
+    usual = float(np.median(list(doubt.values()))) if doubt else 0.0
+    least = max(DOUBTED_SHARE, DOUBTED_MORE * usual)
+    doubted = sorted(number for number, share in doubt.items() if share >= least)
+    if usual >= MOST_DOUBTED:
+        count = sum(share >= MOST_DOUBTED for share in doubt.values())
+        said.append(f"{count} of {len(doubt)} slices are uncertain.")
+        doubted = []
+    if said or doubted:
+        return Verdict("check", stretches(doubted), tuple(said))
+    return Verdict("as_trained")
+
+
+def stretches(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending numbers as stretches (first, last) of neighbours."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return tuple(found)
 
 
 def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
@@ -181,7 +255,7 @@ def quality_warnings(
     if whole:
         missing = [structure.name for structure in card.structures if structure.value not in found_ml]
         if missing:
-            reasons.append(f"Not found: {', '.join(missing)}.")
+            reasons.append(f"{NOT_FOUND}{', '.join(missing)}.")
         reasons += [words for structure in card.structures if (words := _odd_size(structure, found_ml))]
     if agreement is not None and agreement < LEAST_AGREEMENT:
         reasons.append(

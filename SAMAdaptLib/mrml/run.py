@@ -160,6 +160,7 @@ class Run:
             if time.monotonic() > end:
                 return
         self._gathering = None
+        self.stage = "Writing the volumes"
         self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _Listener(self)))
 
     def _after(self, errand: BackgroundTask) -> None:
@@ -173,6 +174,7 @@ class Run:
         elif errand.value is None:
             self._finish(None, None)
         else:
+            self.stage = "Starting"
             self._runner = self._obtain()
             self._handle = self._runner.submit(errand.value, self._callbacks())
 
@@ -181,6 +183,7 @@ class Run:
             self._end(handle.error or Cancelled())
             return
         self.facts = handle.result
+        self.stage, self.fraction, self.secondsLeft = "Reading the result", None, None
         self._errand = BackgroundTask(lambda: self._plan.fetch(self.facts))
 
     def _finish(self, fetched: Any, error: SAMAdaptError | None) -> None:

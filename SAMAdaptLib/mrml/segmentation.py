@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from ..data.image import Labelmap
 from ..data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
+from ..data.review import Review
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
 from .annotation import BINARY, SURFACE
+from .review import KEY as REVIEW_KEY
+from .review import keep_review
 from .transforms import NodeTransform, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
 
 
@@ -33,21 +36,22 @@ class CroppedLabels:
     size: tuple[int, int, int]
     structures: tuple[Structure, ...]
     provenance: Provenance | None = None
+    review: Review | None = None
 
     @classmethod
-    def of(cls, labelmap: Labelmap) -> CroppedLabels:
-        """Cut a labelmap to the box of its labels; an empty one keeps no voxel."""
+    def of(cls, labelmap: Labelmap, review: Review | None = None) -> CroppedLabels:
+        """Cut a labelmap to the box of its labels; an empty one keeps no voxel. ``review``: goes with the result."""
         voxels = labelmap.voxels
         planes = np.flatnonzero([plane.any() for plane in voxels])
         if not planes.size:
             nothing = voxels[:0, :0, :0]
-            return cls(nothing, (0, 0, 0), labelmap.geometry.size, labelmap.structures, labelmap.provenance)
+            return cls(nothing, (0, 0, 0), labelmap.geometry.size, labelmap.structures, labelmap.provenance, review)
         k0, k1 = int(planes[0]), int(planes[-1]) + 1
         flat = np.logical_or.reduce([plane > 0 for plane in voxels[k0:k1]])
         j0, j1 = _ends(flat.any(axis=1))
         i0, i1 = _ends(flat.any(axis=0))
         cut = np.ascontiguousarray(voxels[k0:k1, j0:j1, i0:i1])
-        return cls(cut, (i0, j0, k0), labelmap.geometry.size, labelmap.structures, labelmap.provenance)
+        return cls(cut, (i0, j0, k0), labelmap.geometry.size, labelmap.structures, labelmap.provenance, review)
 
 
 def _ends(present: NDArray[np.bool_]) -> tuple[int, int]:
@@ -139,7 +143,7 @@ def _place_anew(ready: CroppedLabels, volume_node: Any, name: str) -> Placement:
     _add_to_scene(scene, node, volume_node)
     changes = node.StartModify()
     try:
-        ids = _add_segments(node, ready, _oriented(ready, ijk_to_ras(volume_node)))
+        ids = _add_segments(node, ready, oriented_image(ready, ijk_to_ras(volume_node)))
         _say_what_made(node, ready, ids)
     finally:
         node.EndModify(changes)
@@ -177,11 +181,11 @@ def _place_into(ready: CroppedLabels, volume_node: Any, node: Any) -> Placement:
         source = segmentation.GetSourceRepresentationName()
         msg = f"Segmentation {name_of(node)!r} holds {source!r}; results are {BINARY!r}."
         raise InputError(msg, "Choose another segmentation, or none for a new one.")
-    to_ras = _frame_of(node, volume_node) @ ijk_to_ras(volume_node)
+    to_ras = frame_of(node, volume_node) @ ijk_to_ras(volume_node)
     node.GetScene().SaveStateForUndo(node)
     before = slicer.vtkSegmentation()
     before.DeepCopy(segmentation)
-    said = {key: node.GetAttribute(key) for key in (HEAD_KEY, KEY)}
+    said = {key: node.GetAttribute(key) for key in (HEAD_KEY, KEY, REVIEW_KEY)}
     _make_displayable(node, volume_node)
     changes = node.StartModify()
     try:
@@ -204,6 +208,7 @@ def _say_what_made(node: Any, ready: CroppedLabels, segment_ids: Sequence[str]) 
         _set_attribute(node, KEY, made.to_json())
     else:
         _set_attribute(node, KEY, None)  # it would speak of the former content
+    keep_review(node, ready.review if segmentation.GetNumberOfSegments() == len(segment_ids) else None)
 
 
 def _set_attribute(node: Any, key: str, text: str | None) -> None:
@@ -225,7 +230,7 @@ def _make_displayable(node: Any, volume_node: Any) -> None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
 
 
-def _frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
+def frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
     """4x4 from the volume's frame to the segmentation's. Raises InputError when a warp lies between."""
     matrix = NodeTransform.between(volume_node, node).matrix
     if matrix is None:
@@ -234,7 +239,7 @@ def _frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
     return matrix
 
 
-def _oriented(ready: CroppedLabels, to_ras: NDArray[np.float64]) -> Any:
+def oriented_image(ready: CroppedLabels, to_ras: NDArray[np.float64]) -> Any:
     """A vtkOrientedImageData of the labels that keeps their place on the volume's grid, or None for no labels."""
     import slicer
     from vtk.util.numpy_support import numpy_to_vtk
@@ -295,9 +300,9 @@ def _replace_segments(node: Any, ready: CroppedLabels, to_ras: NDArray[np.float6
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         segmentation.ClearSegment(segment_id)
         if mask.voxels.any():
-            logic.SetBinaryLabelmapToSegment(_oriented(mask, to_ras), node, segment_id, logic.MODE_REPLACE)
+            logic.SetBinaryLabelmapToSegment(oriented_image(mask, to_ras), node, segment_id, logic.MODE_REPLACE)
         ids[structure.value] = segment_id
     fresh = [structure.value for structure in ready.structures if structure.value not in ids]
-    new_ids = _add_segments(node, ready, _oriented(ready, to_ras), fresh) if fresh else ()
+    new_ids = _add_segments(node, ready, oriented_image(ready, to_ras), fresh) if fresh else ()
     ids.update(zip(fresh, new_ids, strict=True))
     return tuple(ids[structure.value] for structure in ready.structures)

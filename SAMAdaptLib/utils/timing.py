@@ -58,6 +58,27 @@ def remembered(key: str, measure: Callable[[], float]) -> float:
     return min(noted)
 
 
+def note_duration(key: str, seconds: float) -> None:
+    """Remember how long something took on this computer; the last ``RUNS`` times count.
+
+    Unlike ``remembered`` this is about what a user waits for, with all that runs beside it.
+    """
+    path, full_key = folder("") / _FILE, _duration_key(key)
+    noted = [*_read(path).get(full_key, []), float(seconds)][-RUNS:]
+    with suppress(InputError):  # a full disk only costs the estimate
+        write_content(path, json.dumps({**_read(path), full_key: noted}, indent=1, sort_keys=True))
+
+
+def noted_duration(key: str) -> float | None:
+    """The middle one of the seconds that were noted under ``key`` for this processor, None where there is none."""
+    noted = sorted(_read(folder("") / _FILE).get(_duration_key(key), []))
+    return noted[len(noted) // 2] if noted else None
+
+
+def _duration_key(key: str) -> str:
+    return f"whole {key}|{processor_name()}"
+
+
 def least_seconds(work: Callable[[], object]) -> float:
     """What ``work`` takes, the least of a few times: other work on the machine only ever adds."""
     fastest = math.inf

@@ -41,7 +41,9 @@ from speedparts.common import fresh_home  # noqa: E402
 
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES  # noqa: E402
 from SAMAdaptLib.jobs.benchmark import merge_results  # noqa: E402
-from SAMAdaptLib.jobs.specs import BASELINES, BUDGETS, HEADS  # noqa: E402
+from SAMAdaptLib.jobs.specs import BASELINES  # noqa: E402
+from SAMAdaptLib.networks import HEAD_CHOICES  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.utils.files import write_atomically  # noqa: E402
 
 AUTO = "auto"
@@ -175,7 +177,17 @@ def carried_out(run: Run, data: Path, home: Path) -> dict[str, Any]:
         msg = f"{run.key} ended with status {done.returncode}: {last}"
         raise SystemExit(msg)
     result: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
-    return {**result, "run": asdict(run), "said": [line for line in done.stderr.splitlines() if "warning" in line]}
+    said = [line for line in done.stderr.splitlines() if "warning" in line]
+    return without_volumes({**result, "run": asdict(run), "said": said})
+
+
+def without_volumes(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Means of a run, and of each of its volumes nothing but the seconds: files of it may be shown to anybody."""
+    supports = [
+        {**support, "cases": [{"seconds": case["seconds"]} for case in support["cases"]]}
+        for support in result["supports"]
+    ]
+    return {**result, "supports": supports}
 
 
 # --- the table ------------------------------------------------------------------------------------------------------
@@ -294,7 +306,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("sets", "acdc,lumbar_mr", tuple(SETS)),
         ("encoders", DEFAULT_ENCODER, None),
         ("sizes", AUTO, None),
-        ("heads", "auto", (*HEADS, *BASELINES)),
+        ("heads", "auto", (*HEAD_CHOICES, *BASELINES)),
     ):
         parser.add_argument(f"--{name}", type=_words(known), default=default, help="with commas (default: %(default)s)")
     parser.add_argument("--budget", default="fast", choices=BUDGETS)

@@ -165,17 +165,19 @@ def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
 def _encoding(setup: Setup, name: str, size: int | None, seeds: Iterator[int]) -> Callable[[], object]:
     """Draws and encodes ``VIEWS`` views, others each time."""
     from SAMAdaptLib.encoders import load_encoder
+    from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.progress import Silent
+    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
     from SAMAdaptLib.training.samples import draw_samples
-    from SAMAdaptLib.training.train import FeatureCache, Recipe, Session
 
     with setup.environment():
         encoder = load_encoder(name, device=setup.device, input_size=size)
-        recipe = Recipe(name, size, "cnn", "auto", "auto", False, None, "fast", 0, setup.device, "users")
-        session = Session([phantom(8)], recipe, Silent(), FeatureCache(), None)
-    training = session.lessons.first.training[:2]
-    extractor = FeatureExtractor(encoder, ("neck",), session.store)
+        config = TrainingConfig(encoder=name, input_size=size, head="cnn", budget="fast", device=setup.device)
+        context = TrainingContext.of([phantom(8)], config, Silent(), FeatureCache())
+    training = context.data.coarse.training[:2]
+    extractor = FeatureExtractor(encoder, ("neck",), context.store)
 
     def encode() -> None:
         extractor.prepare([sample.view for sample in draw_samples(training, VIEWS // 2, encoder, next(seeds))])
