@@ -185,7 +185,7 @@ def _encoding(setup: Setup, name: str, size: int | None, seeds: Iterator[int]) -
     return encode
 
 
-def figure(curves: Mapping[str, Mapping[str, float]], path: Path) -> None:
+def figure(curves: Mapping[str, Mapping[str, float]], path: Path, unit: str = "seconds") -> None:
     """A panel for each volume, a bar for each installation."""
     from matplotlib.figure import Figure
 
@@ -200,5 +200,5 @@ def figure(curves: Mapping[str, Mapping[str, float]], path: Path) -> None:
         axes.set_xlim(0, 1.15 * max(seconds.values()))
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-    drawing.axes[-1].set_xlabel("seconds")
+    drawing.axes[-1].set_xlabel(unit)
     drawing.savefig(path, dpi=110)
