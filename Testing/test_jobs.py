@@ -150,6 +150,7 @@ WORDS = (
     wire.Progress(1, "Encoding", 3, 10, None),
     wire.Metric(1, "loss", 5, 0.25),
     wire.Warned(1, "naïve – ✓"),
+    wire.Event(1, "preview", {"slice": 3, "labels": "1:AAAA"}),
     wire.Stopping(1),
     wire.Result(1, {"a": [1, None, "x"]}),
     wire.Failed(1, "input", "what", "how"),
@@ -169,7 +170,9 @@ def test_every_word_of_the_worker_is_tested() -> None:
     assert {word.say for word in WORDS} == set(wire.FROM_WORKER)
 
 
-@pytest.mark.parametrize("word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Quit()])
+@pytest.mark.parametrize(
+    "word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Tell(2, "focus", {"slice": 1}), wire.Quit()]
+)
 def test_a_word_to_the_worker_survives_the_wire(word: wire.Message) -> None:
     assert wire.decode(wire.encode(word), wire.TO_WORKER) == word
 
