@@ -168,6 +168,14 @@
    <translation>Volumen auswählen</translation>
   </message>
   <message>
+   <source>Load sample</source>
+   <translation>Beispiel laden</translation>
+  </message>
+  <message>
+   <source>A brain to try it with: patient A is annotated, B, C and D are simulated from it. Fetched once (12 MB).</source>
+   <translation>Ein Gehirn zum Ausprobieren: Patient A ist annotiert, B, C und D sind daraus simuliert. Wird einmal geladen (12 MB).</translation>
+  </message>
+  <message>
    <source>Model:</source>
    <translation>Modell:</translation>
   </message>
@@ -1564,6 +1572,17 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.sample_menu</name>
+  <message>
+   <source>Loading...</source>
+   <translation>Wird geladen ...</translation>
+  </message>
+  <message>
+   <source>Load sample</source>
+   <translation>Beispiel laden</translation>
   </message>
  </context>
  <context>

@@ -168,6 +168,14 @@
    <translation>Sélectionner un volume</translation>
   </message>
   <message>
+   <source>Load sample</source>
+   <translation>Charger un exemple</translation>
+  </message>
+  <message>
+   <source>A brain to try it with: patient A is annotated, B, C and D are simulated from it. Fetched once (12 MB).</source>
+   <translation>Un cerveau pour essayer : le patient A est annoté, B, C et D sont simulés à partir de lui. Téléchargé une fois (12 Mo).</translation>
+  </message>
+  <message>
    <source>Model:</source>
    <translation>Modèle :</translation>
   </message>
@@ -1564,6 +1572,17 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Cancel</source>
    <translation>Annuler</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.sample_menu</name>
+  <message>
+   <source>Loading...</source>
+   <translation>Chargement...</translation>
+  </message>
+  <message>
+   <source>Load sample</source>
+   <translation>Charger un exemple</translation>
   </message>
  </context>
  <context>
