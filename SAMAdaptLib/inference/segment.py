@@ -89,7 +89,7 @@ def segment(
     if config.smoothing:
         probabilities = _smoothed(probabilities)
     certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
-    callbacks = [certainty.hear, doubtful.hear]
+    callbacks: list[SliceCallback] = [certainty.hear, doubtful.hear]
     if certainty_map is not None:
         callbacks.append(_into(certainty_map, sliced))
     labels = argmax_labels(probabilities, sliced, card.values, _all(callbacks))
