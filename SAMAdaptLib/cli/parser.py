@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import __version__
+from ..data.formats import RESULT_ENDING
+from ..data.planes import PLANE_CHOICES
 from ..encoders.registry import DEFAULT_ENCODER
-from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
+from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS
 from ..utils.process import MODULE_PROGRAM, program
 
 _ABOUT = """\
@@ -124,7 +126,10 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
         "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"
     )
     group.add_argument(
-        "--plane", choices=PLANES, default="auto", help="slices to work on (default: auto, from grid and annotation)"
+        "--plane",
+        choices=PLANE_CHOICES,
+        default="auto",
+        help="slices to work on (default: auto, from grid and annotation)",
     )
     group.add_argument(
         "--intensity", default="auto", metavar="RULE",
@@ -164,7 +169,7 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
         "--head", required=True, metavar="HEAD", help="a .samhead file, or the name of one in your library"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
-    parser.add_argument("--ending", default=".seg.nrrd", help="of results in a folder (default: %(default)s)")
+    parser.add_argument("--ending", default=RESULT_ENDING, help="of results in a folder (default: %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="compute results again that are in the folder already")
     _add_inference_options(parser)
     parser.add_argument(
@@ -180,7 +185,9 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
 def _add_inference_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how to segment")
     if not any(action.dest == "plane" for action in parser._actions):
-        group.add_argument("--plane", choices=PLANES, help="slices to work on (default: as the head was trained)")
+        group.add_argument(
+            "--plane", choices=PLANE_CHOICES, help="slices to work on (default: as the head was trained)"
+        )
     group.add_argument("--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower)")
     group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
     group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..data.io.volume_folder import files_by_id
 from ..data.io.volumes import Labelmap, Volume, read_labelmap, read_volume
 from ..errors import InputError
 from ..training.train import Case
 from .problem import Problem
-
-ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 def folder_problem(folder: Path) -> Problem:
@@ -53,13 +52,8 @@ def read_case(image: Path, labels: Path) -> Case:
 
 
 def _volumes(folder: Path) -> dict[str, Path]:
-    """Files of known endings by their name without it."""
+    """Volumes by their names without endings."""
     if not folder.is_dir():
         msg = f"There is no folder {folder}."
         raise InputError(msg, "The demo's data folder needs two folders, images and labels.")
-    found = {}
-    for path in sorted(folder.iterdir()):
-        ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
-        if ending and path.is_file():
-            found[path.name[: -len(ending)]] = path
-    return found
+    return files_by_id(folder, series=folder.name == "images")

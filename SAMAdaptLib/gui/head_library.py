@@ -15,8 +15,9 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
+from ..data.formats import HEAD_ENDING
 from ..errors import InputError, SAMAdaptError
-from ..heads.card import SUFFIX, HeadCard, read_card
+from ..heads.card import HeadCard, read_card
 from ..utils.files import require_length, write_atomically
 from ..utils.paths import folder
 from ..utils.plaintext import cleaned, is_plain
@@ -113,7 +114,7 @@ class HeadLibrary:
         found: dict[str, HeadEntry] = {}
         self._bad = []
         for place, builtIn in places:
-            for path in sorted(place.glob(f"*{SUFFIX}"), key=lambda path: path.name.lower()):
+            for path in sorted(place.glob(f"*{HEAD_ENDING}"), key=lambda path: path.name.lower()):
                 card = self._card(path)
                 if isinstance(card, HeadCard):
                     found.setdefault(path.name, HeadEntry(path, card, builtIn))
@@ -136,15 +137,15 @@ class HeadLibrary:
     def exportFile(self, entry: HeadEntry, target: str | Path) -> Path:
         """Copy a head to where the user wants it; the ending is added when it lacks."""
         target = Path(target)
-        if target.suffix.lower() != SUFFIX:
-            target = target.with_name(target.name + SUFFIX)
+        if target.suffix.lower() != HEAD_ENDING:
+            target = target.with_name(target.name + HEAD_ENDING)
         write_atomically(target, lambda part: _copy(entry.path, part))
         return target
 
     def rename(self, entry: HeadEntry, title: str) -> HeadEntry:
         """Give a head of the user's another name. Raises InputError for a name that is taken or cannot be a file."""
         _refuseBuiltIn(entry)
-        target = self.folder / (checkedName(title) + SUFFIX)
+        target = self.folder / (checkedName(title) + HEAD_ENDING)
         if target == entry.path:
             return entry
         # A name that differs in upper and lower case only is the same file on some systems.
@@ -174,13 +175,13 @@ class HeadLibrary:
     def freePath(self, name: str) -> Path:
         """Where a new head of that name can be written; a number is added when the name is taken."""
         name = checkedName(name)
-        taken = {path.name.lower() for path in self.folder.glob(f"*{SUFFIX}")}
+        taken = {path.name.lower() for path in self.folder.glob(f"*{HEAD_ENDING}")}
         number = 1
         candidate = name
-        while (candidate + SUFFIX).lower() in taken:
+        while (candidate + HEAD_ENDING).lower() in taken:
             number += 1
             candidate = f"{name} {number}"
-        return self.folder / (candidate + SUFFIX)
+        return self.folder / (candidate + HEAD_ENDING)
 
     def _card(self, path: Path) -> HeadCard | str:
         """The card, or what is wrong with the file: one bad file must not empty the list."""

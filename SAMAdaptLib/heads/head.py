@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from ..data.formats import HEAD_ENDING
 from ..data.provenance import file_digest
 from ..errors import HeadFileError, InputError
 from ..networks import build_head
@@ -22,7 +23,7 @@ from ..networks.shape_prior import ShapePrior, shape_prior
 from ..utils.disk.safepaths import spelled_plainly
 from ..utils.files import write_content
 from ..utils.schema import short
-from .card import ITEM_BYTES, METADATA_KEY, SUFFIX, HeadCard, Header, read_header
+from .card import ITEM_BYTES, METADATA_KEY, HeadCard, Header, read_header
 from .checksum import require_checksum, with_checksum
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def save_head(head: Head, path: str | Path) -> Path:
     Raises InputError when the ending is not ``.samhead`` or the folder does not exist.
     """
     path = Path(path)
-    if path.suffix != SUFFIX:
-        msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
-        raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
+    if path.suffix != HEAD_ENDING:
+        msg = f"A head file's name ends in {HEAD_ENDING}, not {path.name!r}."
+        raise InputError(msg, f"Use {path.with_suffix(HEAD_ENDING).name}.")
     write_content(path, _serialized(replace(head, card=head.card.called_after(path))))
     return path
 
@@ -117,7 +118,7 @@ def load_head(path: str | Path) -> Head:
             head = _built(header.card, header.tensors.keys())
         _require_fitting(head.state(), header, path)
         _require_finite(header, path)
-        with spelled_plainly(path, SUFFIX) as plain:
+        with spelled_plainly(path, HEAD_ENDING) as plain:
             state = load_file(plain)
             require_checksum(plain, state)
         _fill(head, state)

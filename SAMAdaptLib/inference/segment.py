@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.image import Labelmap
+from ..data.planes import PLANES
 from ..data.provenance import decisive
 from ..errors import InputError
 from ..features.cache import FeatureCache
@@ -63,7 +64,7 @@ def segment(
     predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
     sliced = slices_for_head(head.card, volume, plane)
     if planes == "three":
-        others = [slices_for_head(head.card, volume, name) for name in ("axial", "sagittal", "coronal")]
+        others = [slices_for_head(head.card, volume, name) for name in PLANES]
         probabilities = _three_planes(predictor, sliced, others, tta, region)
     elif planes == "one":
         probabilities = predictor.slices(sliced, tta, region)

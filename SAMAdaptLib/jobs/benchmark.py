@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.io.volumes import ENDINGS, read_labelmap, read_volume, stem_of
+from ..data.formats import READABLE, is_result
+from ..data.io.volume_folder import files_by_id
+from ..data.io.volumes import read_labelmap, read_volume
 from ..data.matching import Labelling, matched
 from ..errors import Cancelled, DependencyError, InputError
 from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 
 MEASURES = ("dice", "nsd", "hd95_mm")
 
-_READABLE = (*ENDINGS, ".mhd", ".hdr")
 _NAMED_IDS = 12
 
 
@@ -163,7 +164,7 @@ class _Benchmark:
         known: Labelling | None = None
         for name in (*support, *(one for one in self.query if one not in support)):
             path = self.data.labels[name]
-            if not path.name.lower().endswith(".seg.nrrd"):
+            if not is_result(path):
                 continue  # only these have names
             labels = read_labelmap(path)
             present = set(labels.values()) - {self.job.ignore_label}
@@ -337,19 +338,10 @@ def _files(folder: Path, series: bool) -> dict[str, Path]:
     if not folder.is_dir():
         msg = f"The folder {folder} does not exist."
         raise InputError(msg, "A benchmark's data folder holds the folders images and labels.")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        is_case = series if path.is_dir() else path.name.lower().endswith(_READABLE)
-        if path.name.startswith(".") or not is_case:
-            continue
-        name = path.name if path.is_dir() else stem_of(path)
-        if name in found:
-            msg = f"{folder} holds two volumes of the id {name}: {found[name].name} and {path.name}."
-            raise InputError(msg, "Remove or rename one of them.")
-        found[name] = path
+    found = files_by_id(folder, series)
     if not found:
         msg = f"{folder} holds no volume."
-        raise InputError(msg, f"Put files that end in {', '.join(_READABLE)} there.")
+        raise InputError(msg, f"Put files that end in {', '.join(READABLE)} there.")
     return found
 
 

@@ -22,6 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from ..data.formats import HEAD_ENDING
+from ..data.planes import PLANE_CHOICES
+from ..data.structure import LARGEST_VALUE
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
 from ..networks import HEAD_CHOICES
@@ -33,14 +36,12 @@ BASELINES = ("unet",)
 """What a benchmark may train to compare with."""
 
 BUDGETS = tuple(_BUDGETS)
-PLANES = ("auto", "axial", "sagittal", "coronal")
 PLANE_COUNTS = ("one", "three")
-HEAD_ENDING = ".samhead"
 
 _PATH = {"path": True}
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
-Label = Annotated[int, Between(0, 65535)]
+Label = Annotated[int, Between(0, LARGEST_VALUE)]
 Seed = Annotated[int, Between(0, 2**63 - 1)]
 Pixels = Annotated[int, Between(1, 16384)]
 Voxel = Annotated[int, Between(-(2**31), 2**31)]
@@ -87,8 +88,8 @@ class StructureSpec(Record):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.value <= 65535:
-            msg = f"A structure's value must be in 1..65535, not {self.value}."
+        if not 1 <= self.value <= LARGEST_VALUE:
+            msg = f"A structure's value must be in 1..{LARGEST_VALUE}, not {self.value}."
             raise InputError(msg, "0 is the background.")
         if self.color is not None and not all(0 <= part <= 1 for part in self.color):
             msg = f"The color of structure {self.value} must have parts in 0..1, not {self.color}."
@@ -168,7 +169,7 @@ class TrainJob(Job, _Trains):
     head: str = _choice("auto", HEADS)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
+    plane: str = _choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     budget: str = _choice("balanced", BUDGETS)
     annotated_slices_only: bool = False
@@ -206,7 +207,7 @@ class SegmentJob(Job, _Segments):
     head: str = field(metadata=_PATH)
     output: str = field(metadata=_PATH)
     encoder: str | None = None
-    plane: str | None = field(default=None, metadata={"choices": PLANES})
+    plane: str | None = field(default=None, metadata={"choices": PLANE_CHOICES})
     planes: str = _choice("one", PLANE_COUNTS)
     tta: bool = False
     smoothing: bool = False
@@ -269,7 +270,7 @@ class BenchmarkJob(Job, _Trains, _Segments):
     head: str = _choice("auto", (*HEADS, *BASELINES))
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
+    plane: str = _choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     budget: str = _choice("balanced", BUDGETS)
     annotated_slices_only: bool = False
@@ -307,7 +308,7 @@ class EmbedJob(Job):
     head: str | None = field(default=None, metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
+    plane: str = _choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     levels: tuple[str, ...] = ("neck",)
     device: str = _device()

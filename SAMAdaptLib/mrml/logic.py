@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..data.formats import HEAD_ENDING
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
-from ..heads.card import SUFFIX, HeadCard, read_card
+from ..heads.card import HeadCard, read_card
 from ..utils.paths import folder, known_heads
 from ..worker.handle import JobRunner
 from .run import Run
@@ -110,7 +111,7 @@ class SlicerLogic:
         cases = [(volumeNode, segmentationNode, segmentIDs), *((*pair, None) for pair in moreCases)]
         plan = TrainNodeJob.of(
             cases,
-            output or "pending" + SUFFIX,
+            output or "pending" + HEAD_ENDING,
             unlabeled=unlabeledVolumes,
             ignored_segment=ignoredSegment,
             annotated_slices_only=annotatedSlicesOnly,
@@ -210,9 +211,9 @@ def headPath(head: Any) -> Path:
     Raises InputError.
     """
     path = Path(head)
-    if path.suffix.lower() == SUFFIX and path.is_file():
+    if path.suffix.lower() == HEAD_ENDING and path.is_file():
         return path
-    wanted = path.name if path.suffix.lower() == SUFFIX else path.name + SUFFIX
+    wanted = path.name if path.suffix.lower() == HEAD_ENDING else path.name + HEAD_ENDING
     heads = known_heads()
     for each in heads:
         if each.name == wanted:
@@ -225,9 +226,9 @@ def headPath(head: Any) -> Path:
 def freeHeadPath(name: str) -> Path:
     """Where a new head of that name can be written in the library; a number is added when the name is taken."""
     safe = "".join(sign if sign.isalnum() or sign in " -_,()" else "_" for sign in name).strip(" .")[:80] or "head"
-    taken = {each.stem.lower() for each in folder("heads").glob(f"*{SUFFIX}")}
+    taken = {each.stem.lower() for each in folder("heads").glob(f"*{HEAD_ENDING}")}
     candidate, number = safe, 1
     while candidate.lower() in taken:
         number += 1
         candidate = f"{safe} {number}"
-    return folder("heads") / (candidate + SUFFIX)
+    return folder("heads") / (candidate + HEAD_ENDING)

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from .announced import inflated_length, length_of, require_inflatable, require_room
 
-NIFTI_ENDINGS = (".nii.gz", ".nii", ".hdr", ".img.gz", ".img")
 _GZIP_MAGIC = b"\x1f\x8b"
 _AGAIN = "Copy or download it again."
 _PIECE_BYTES = 1 << 24
