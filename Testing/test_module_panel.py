@@ -224,7 +224,7 @@ def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -
 
 def test_a_head_that_came_along_is_offered_where_the_user_has_no_head_and_stays_as_it_is(a_host: Any) -> None:
     from SAMAdaptLib.errors import InputError
-    from SAMAdaptLib.utils.paths import starter_heads
+    from SAMAdaptLib.heads.library import starter_heads
 
     offer_built_in(a_host, starter_heads()[0].parent)
     assert a_host.ui.headSelector.currentText == starter_heads()[0].stem

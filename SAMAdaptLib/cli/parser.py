@@ -25,7 +25,7 @@ Every verb has its own help: python -m SAMAdaptLib train --help"""
 
 _STATUS = """\
 exit status: 0 done, 1 a fault of SAMAdapt, 2 wrong usage or input, 3 cancelled.
-Downloads, features and heads are kept in the platform's cache folder; SAMADAPT_HOME moves it."""
+Heads are kept in the platform's folder for data, downloads and features in its cache; SAMADAPT_HOME moves both."""
 
 _USAGE = {
     "train": "--case IMAGE LABELS [--case ...] [options] -o NAME.samhead",
@@ -34,7 +34,7 @@ _USAGE = {
     "evaluate": "PREDICTION REFERENCE [options]",
     "benchmark": "--data FOLDER --support ID[,ID...] [--support ...] --query ID[,...] [options]",
     "encoders": "[--fetch NAME] [--import FILE] [--json]",
-    "heads": "[PATH ...] [--json]",
+    "heads": "[PATH ...] | show NAME | import FILE | export NAME FILE [--json]",
     "cache": "[--clear] [--json]",
     "probe": "[--no-measure] [options]",
 }
@@ -284,9 +284,11 @@ def _add_encoders(verbs: Any) -> None:
 
 
 def _add_heads(verbs: Any) -> None:
-    examples = _examples("heads", "heads liver.samhead /data/heads")
-    parser = _verb(verbs, "heads", "list trained heads", examples)
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="head files and folders beside your library")
+    examples = _examples("heads", "heads liver.samhead /data/heads", "heads import liver.samhead", "heads show liver")
+    parser = _verb(verbs, "heads", "list, show, import and export trained heads", examples)
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="head files and folders beside your library, or show, import, export"
+    )
 
 
 def _add_cache(verbs: Any) -> None:

@@ -10,21 +10,6 @@ from ..data.formats import WRITABLE, stem
 from ..data.io.volume_folder import volumes_in
 from ..errors import InputError
 from ..jobs.specs import HEAD_ENDING, StructureSpec
-from ..utils.paths import home, known_heads
-
-
-def find_head(text: str) -> str:
-    """A head file's path, or the name of one in the library or of a starter head. Raises InputError listing these."""
-    if Path(text).is_file():
-        return text
-    name = text if text.endswith(HEAD_ENDING) else text + HEAD_ENDING
-    heads = known_heads()
-    for path in heads:
-        if path.name == name:
-            return str(path)
-    known = ", ".join(path.stem for path in heads) or "none"
-    msg = f"There is no head file {text}, and none of that name in the library {home() / 'heads'}."
-    raise InputError(msg, f"Heads there: {known}.")
 
 
 def head_output(text: str) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
+from ..heads.library import find_head
 from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
-from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
+from .places import expand_images, head_output, outputs, refuse_overwriting, structure_specs
 from .tables import table
 from .terminal import Terminal, clock
 
@@ -28,7 +29,7 @@ CANCELLED_STATUS = 3
 
 def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train a head and write it."""
-    start_from = find_head(options.start_from) if options.start_from else None
+    start_from = str(find_head(options.start_from)) if options.start_from else None
     options.encoder = options.encoder or _encoder_of(start_from)
     job = TrainJob(
         cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
@@ -70,7 +71,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
-    head, images = find_head(options.head), expand_images(options.images)
+    head, images = str(find_head(options.head)), expand_images(options.images)
     outcomes = run_many(
         [EmbedJob(image, head, device=options.device, weights=options.weights) for image in images],
         workers=options.workers,
@@ -169,7 +170,7 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
         raise InputError(msg)
     first = SegmentJob(
         image=images[0],
-        head=find_head(options.head),
+        head=str(find_head(options.head)),
         output=results[0],
         encoder=options.encoder,
         plane=options.plane,

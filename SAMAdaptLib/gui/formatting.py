@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -9,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
-from .head_library import HeadEntry
+from ..heads.library import LONGEST_NAME, HeadEntry, usable_name
 
 _MINUTE = 60.0
 _KILO = 1000.0
@@ -108,6 +109,15 @@ def asText(text: str) -> str:
 def headTitle(head: HeadEntry | None) -> str:
     """The name of the head that is chosen under Segment."""
     return asText(head.title) if head else _("none chosen under Segment")
+
+
+def suggestedName(structures: Sequence[str]) -> str:
+    """A head's name made from what it learns, such as ``RV, MYO, LV`` or ``Liver and 12 more``."""
+    names = [name for name in (usable_name(structure, "") for structure in structures) if name] or [_("Head")]
+    if len(names) > 4:
+        first, count = names[0][: LONGEST_NAME - 30], len(names) - 1
+        return usable_name(_("{first} and {count} more").format(first=first, count=count))
+    return usable_name(", ".join(names)).strip(" .,")
 
 
 def headTip(card: HeadCard) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
+from ..heads.library import HeadLibrary
 from ..worker.handle import JobRunner
 from .application import SlicerApplication
-from .head_library import HeadLibrary
 from .job_queue import JobQueue
 from .packages import SlicerPackages
 from .panels.base import Presenter, Services
@@ -28,7 +28,7 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
     application = SlicerApplication()
     names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
     packages = SlicerPackages(*map(resourcePath, names), application)
-    library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
+    library = HeadLibrary(built_in=[Path(resourcePath("Heads"))])
     return Services(JobQueue(makeRunner), library, application, packages)
 
 

@@ -13,12 +13,12 @@ from slicer.i18n import tr as _
 from ...data.matching import Labelling
 from ...errors import Cancelled, SAMAdaptError
 from ...heads.card import structures_of
+from ...heads.library import HeadEntry
 from ...jobs.resuming import Found, what_made
 from ...jobs.specs import EvaluateJob, Job, SegmentJob
 from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
-from ..head_library import HeadEntry
 from ..job_queue import JobRequest, noSteps
 from ..parameters import CohortSource
 from ..widgets import tables

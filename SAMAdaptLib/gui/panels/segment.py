@@ -12,8 +12,8 @@ from slicer.i18n import tr as _
 
 from ...data.provenance import HEAD_KEY
 from ...errors import SAMAdaptError
+from ...heads.library import HeadEntry
 from .. import formatting as texts
-from ..head_library import HeadEntry
 from ..job_queue import JobRequest
 from ..widgets import tables
 from ..widgets.head_menu import HeadMenu

@@ -12,8 +12,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import SAMAdaptError
+from ...heads.library import checked_name
 from .. import formatting as texts
-from ..head_library import checkedName, suggestedName
 from ..job_queue import JobRequest
 from ..parameters import Annotation
 from ..widgets.case_table import CaseTable
@@ -42,7 +42,7 @@ class TrainState:
             return _("Select at least one structure; annotate it in the Segment Editor if there is none.")
         if self.name:
             try:
-                checkedName(self.name)
+                checked_name(self.name)
             except SAMAdaptError as error:
                 return str(error)
         return self.missing or self.busy
@@ -99,7 +99,7 @@ class TrainPresenter(Presenter):
         self.structures.refresh(self.cases.cases())
         self.encoders.refresh()
         self.sizes.refresh()
-        self.ui.headNameLineEdit.placeholderText = suggestedName(self.structures.chosen())
+        self.ui.headNameLineEdit.placeholderText = texts.suggestedName(self.structures.chosen())
         self.view.setButton(
             self.running,
             self.desk.cancelling,
@@ -122,8 +122,8 @@ class TrainPresenter(Presenter):
         self._trained = ""
         self.ui.trainResultFrame.visible = False
         try:
-            name = self.parameters.headName.strip() or suggestedName(self.structures.chosen())
-            plan = self.plan(self.cases.cases(), self.library.freePath(name))
+            name = self.parameters.headName.strip() or texts.suggestedName(self.structures.chosen())
+            plan = self.plan(self.cases.cases(), self.library.free_path(name))
         except SAMAdaptError as error:
             self.fail(error)
             return False

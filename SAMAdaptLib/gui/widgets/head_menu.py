@@ -8,12 +8,13 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ...data.formats import HEAD_ENDING
 from ...errors import SAMAdaptError
+from ...heads.library import HeadEntry, export_head
 from ..formatting import asText
-from ..head_library import HeadEntry
 from ..panels.base import Services
 
-_PATTERN = "SAMAdapt (*.samhead)"
+_PATTERN = f"SAMAdapt (*{HEAD_ENDING})"
 
 
 class HeadMenu:
@@ -41,20 +42,20 @@ class HeadMenu:
         """What needs a head is greyed out without one; built-in heads stay as they are."""
         head = self._chosen()
         self.exportAction.enabled = head is not None
-        self.renameAction.enabled = self.deleteAction.enabled = head is not None and not head.builtIn
+        self.renameAction.enabled = self.deleteAction.enabled = head is not None and not head.built_in
 
     def onImport(self, _checked: bool = False) -> None:
         """Copy a head file into the library and select it."""
         path = self._application.askOpenFile(_("Import a head"), _PATTERN)
         if path:
-            self._guarded(lambda: self._choose(self._library.importFile(path).key))
+            self._guarded(lambda: self._choose(self._library.import_file(path).key))
 
     def onExport(self, _checked: bool = False) -> None:
         """Copy the head to where the user wants it."""
         head = self._chosen()
         path = self._application.askSaveFile(_("Export the head"), head.key, _PATTERN) if head else ""
         if head and path:
-            self._guarded(lambda: self._library.exportFile(head, path))
+            self._guarded(lambda: export_head(head.path, path))
 
     def onRename(self, _checked: bool = False) -> None:
         """Give the head another name."""

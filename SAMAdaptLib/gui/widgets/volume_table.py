@@ -14,10 +14,9 @@ from ...data.formats import RESULT_ENDING, stem
 from ...data.io.volume_folder import files_by_id, volumes_in
 from ...data.matching import Labelling
 from ...errors import InputError
+from ...heads.library import usable_name
 from ..panels.base import alive
 from ..panels.segment import RESULT_ATTRIBUTE
-
-_FORBIDDEN = set('<>:"/\\|?*')
 
 
 class RowStatus(Enum):
@@ -65,7 +64,7 @@ def sceneRows(nodes: Sequence[Any], output: Path | None) -> list[VolumeRow]:
     rows = []
     for node in nodes:
         name = node.GetName() or "volume"
-        free = _free("".join("_" if sign in _FORBIDDEN else sign for sign in name).strip(" .") or "volume", taken)
+        free = _free(usable_name(name, "volume"), taken)
         rows.append(VolumeRow(name, node=node, output=output / (free + RESULT_ENDING) if output else None))
     return rows
 
