@@ -177,26 +177,18 @@ def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: P
     assert a_host.ui.segmentResultTable.rowCount == 2
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [
-        "Encoding views",
-        "Encoding closer views",
-        "Looking closer",
-        "Segmenting axial slices",
-        "Training the cnn head",
-        "Downloading mobile_sam",
-        "Checking a.onnx",
-    ],
-)
-def test_what_the_worker_does_is_said_in_the_users_language(
-    stage: str, a_host: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_stage_of_the_work_is_said_in_the_users_language(a_host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from SAMAdaptLib import progress
     from SAMAdaptLib.gui import formatting as texts
 
+    assert set(texts.stageWords()) == set(progress.STAGES)
     monkeypatch.setattr(texts, "_", lambda text: f"translated: {text}")
-    assert texts.stageName(stage).startswith("translated: ")
-    assert "{" not in texts.stageName(stage)
+    arguments = {"name": "cnn", "plane": "axial", "number": 1, "count": 3, "degrees": 60, "stage": "Comparing"}
+    for stage in progress.STAGES:
+        said = texts.stageName(stage.text(**arguments))
+        assert said.startswith("translated: ")
+        assert "{" not in said
+        assert ("translated: Comparing" in said) == ("{stage}" in stage.template or stage is progress.COMPARING)
 
 
 def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from .. import progress
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
 from ..heads.library import LONGEST_NAME, HeadEntry, usable_name
@@ -56,35 +57,44 @@ def stage(text: str, fraction: float | None, secondsLeft: float | None) -> str:
 
 
 def stageName(text: str) -> str:
-    """What the worker does just now, in the user's language. Words that are not known here stay as they are."""
-    known = {
-        "Encoding": _("Encoding slices"),
-        "Encoding slices": _("Encoding slices"),
-        "Encoding views": _("Encoding views of the slices"),
-        "Encoding closer views": _("Encoding closer views of the slices"),
-        "Looking closer": _("Looking closer at what was found"),
-        "Learning shapes": _("Learning the shapes of the structures"),
-        "Learning arrangement": _("Learning where the structures lie"),
-        "Encoding unlabelled volumes": _("Encoding unlabelled volumes"),
-        "Segmenting axial slices": _("Segmenting axial slices"),
-        "Segmenting sagittal slices": _("Segmenting sagittal slices"),
-        "Segmenting coronal slices": _("Segmenting coronal slices"),
-        "Reading": _("Reading"),
-        "Comparing": _("Comparing"),
-        "Probing": _("Looking at this computer"),
+    """What the worker does just now, in the user's language. Stages that are not known stay as they are."""
+    found, arguments = progress.Stage.parse(text)
+    if found is None:
+        return text[:1].upper() + text[1:]
+    if "stage" in arguments:
+        arguments["stage"] = stageName(arguments["stage"])
+    if "plane" in arguments:
+        planes = {"axial": _("axial"), "sagittal": _("sagittal"), "coronal": _("coronal")}
+        arguments["plane"] = planes.get(arguments["plane"], arguments["plane"])
+    return stageWords()[found].format(**arguments)
+
+
+def stageWords() -> dict[progress.Stage, str]:
+    """What each stage is called in the panel; names and numbers are filled in as in the stage's own text."""
+    return {
+        progress.ONE_OF_MANY: _("Volume {number} of {count}: {stage}"),
+        progress.SUPPORT: _("Support {number} of {count}: {stage}"),
+        progress.TURNED: _("{stage}, turned by {degrees} degrees"),
+        progress.READING_SCENE: _("Reading the scene"),
+        progress.READING: _("Reading"),
+        progress.PROBING: _("Looking at this computer"),
+        progress.DOWNLOADING: _("Downloading {name}"),
+        progress.CHECKING: _("Checking {name}"),
+        progress.FETCHING: _("Fetching {name}"),
+        progress.ENCODING: _("Encoding slices"),
+        progress.ENCODING_SLICES: _("Encoding slices"),
+        progress.ENCODING_VIEWS: _("Encoding views of the slices"),
+        progress.ENCODING_ROI_VIEWS: _("Encoding closer views of the slices"),
+        progress.LEARNING_SHAPES: _("Learning the shapes of the structures"),
+        progress.LEARNING_LAYOUT: _("Learning where the structures lie"),
+        progress.TRAINING: _("Training the {name} head"),
+        progress.SEGMENTING: _("Segmenting"),
+        progress.SEGMENTING_SLICES: _("Segmenting {plane} slices"),
+        progress.ROI_STAGE: _("Looking closer at what was found"),
+        progress.COMPARING: _("Comparing"),
+        progress.VOLUMES: _("Volumes"),
+        progress.EARLIER_RESULTS: _("Looking at the results that are there"),
     }
-    if text in known:
-        return known[text]
-    for words, translated in (
-        ("Training the {name} head", _("Training the {name} head")),
-        ("Downloading {name}", _("Downloading {name}")),
-        ("Checking {name}", _("Checking {name}")),
-        ("Fetching {name}", _("Fetching {name}")),
-    ):
-        start, end = words.split("{name}")
-        if text.startswith(start) and text.endswith(end):
-            return translated.format(name=text[len(start) : len(text) - len(end)])
-    return text[:1].upper() + text[1:]
 
 
 def failure(error: SAMAdaptError) -> str:

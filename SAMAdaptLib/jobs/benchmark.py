@@ -28,7 +28,7 @@ from ..data.io.volumes import read_labelmap, read_volume
 from ..data.matching import Labelling, matched
 from ..errors import Cancelled, DependencyError, InputError
 from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
-from ..progress import Monitor, Silent, raise_if_cancelled
+from ..progress import SEGMENTING, SUPPORT, Forwarding, Monitor, Silent, raise_if_cancelled
 from ..utils.files import write_content
 from ..utils.memory import peak_memory_mb
 
@@ -124,8 +124,9 @@ class _Benchmark:
 
     def run(self) -> dict[str, Any]:
         for number, support in enumerate(self.supports, start=1):
-            prefix = f"Support {number} of {len(self.supports)}: " if len(self.supports) > 1 else ""
-            self.done.append(self._measure(support, _Prefixed(self.monitor, prefix)))
+            several = len(self.supports) > 1
+            prefix = SUPPORT.text(number=number, count=len(self.supports), stage="") if several else ""
+            self.done.append(self._measure(support, Forwarding(self.monitor, prefix)))
             self._save()
         return self._result()
 
@@ -140,10 +141,10 @@ class _Benchmark:
             monitor.warning(f"{left_out} of {len(self.query)} query volumes are in the support and left out.")
         cases = []
         for done, name in enumerate(query):
-            monitor.progress("Segmenting", done, len(query))
+            monitor.progress(SEGMENTING.text(), done, len(query))
             raise_if_cancelled(monitor)
             cases.append(self._case(name, head, monitor))
-        monitor.progress("Segmenting", len(query), len(query))
+        monitor.progress(SEGMENTING.text(), len(query), len(query))
         return {
             "support": list(support),
             "head": head.card.head_type,
@@ -193,7 +194,7 @@ class _Benchmark:
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)
         reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
-        heard = _OnlyCancel(monitor, name)
+        heard = Forwarding(monitor, name=name, quiet=True)
         began = time.monotonic()
         prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
         seconds = time.monotonic() - began
@@ -294,36 +295,6 @@ def _input_sizes(card: HeadCard) -> list[int]:
     """Pixels a side that the encoder sees in the first look, and in the closer one; nothing without an encoder."""
     closer = card.closer_card()
     return [size for size in (card.input_size, None if closer is None else closer.input_size) if size is not None]
-
-
-class _Prefixed:
-    """Says in every stage to which support it belongs."""
-
-    def __init__(self, monitor: Monitor, prefix: str) -> None:
-        self._monitor, self._prefix = monitor, prefix
-        self.metric, self.cancelled = monitor.metric, monitor.cancelled
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self._monitor.progress(self._prefix + stage, done, total)
-
-    def warning(self, text: str) -> None:
-        self._monitor.warning(self._prefix + text)
-
-
-class _OnlyCancel(Silent):
-    """Within one of many short segmentations: no progress, but cancelling, and warnings that name the volume.
-
-    ``warnings``: what was warned of so far.
-    """
-
-    def __init__(self, monitor: Monitor, name: str) -> None:
-        self._monitor, self._name = monitor, name
-        self.warnings: list[str] = []
-        self.cancelled = monitor.cancelled  # type: ignore[method-assign]
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-        self._monitor.warning(f"{self._name}: {text}")
 
 
 def _real_tools() -> Tools:

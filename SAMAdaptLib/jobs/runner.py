@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import InputError
-from ..progress import Monitor, Silent
+from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor, Silent
 from ..utils.disk.safepaths import printable, refuse_special
 from ..utils.files import require_room
 from .specs import (
@@ -51,7 +51,7 @@ def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
 
     A training that is cancelled after its first good state writes that head and returns with ``cancelled`` true.
     """
-    listener = _Remembering(monitor or Silent())
+    listener = Forwarding(monitor or Silent())
     began = time.monotonic()
     with _weights_from(getattr(job, "weights", None)):
         result = _RUN[job.kind](job, listener)
@@ -133,14 +133,14 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     from ..data.io.volumes import read_labelmap
     from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
 
-    monitor.progress("Reading", 0, 2)
+    monitor.progress(READING.text(), 0, 2)
     reference = read_labelmap(job.reference, monitor=monitor)
-    monitor.progress("Reading", 1, 2)
+    monitor.progress(READING.text(), 1, 2)
     prediction = _on_grid_of(job, reference, monitor)
-    monitor.progress("Comparing", 0, 1)
+    monitor.progress(COMPARING.text(), 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
-    monitor.progress("Comparing", 1, 1)
+    monitor.progress(COMPARING.text(), 1, 1)
     return evaluation.to_dict()
 
 
@@ -176,7 +176,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(AugmentationParams(), encoder) for picture in pictures if not picture.is_flat]
     store = FeatureCache()
-    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, "Encoding slices")
+    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, ENCODING_SLICES.text())
     if head is not None and head.closer is not None:
         # Where the closer look goes follows from the first one: both must be taken to encode what they see.
         for _ in CascadePredictor(head, encoder, job.device, monitor, store).slices(sliced):
@@ -404,16 +404,3 @@ def _check_not_an_input(output: str, *inputs: str) -> None:
     if any(target == Path(path).resolve() for path in inputs):
         msg = f"The result would overwrite its input {output}."
         raise InputError(msg, "Choose another name for the result.")
-
-
-class _Remembering:
-    """Passes everything on and keeps the warnings for the result."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-        self.warnings: list[str] = []
-        self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-        self._monitor.warning(text)

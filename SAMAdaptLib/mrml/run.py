@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ..errors import Cancelled, SAMAdaptError
 from ..jobs.specs import Job
-from ..progress import Monitor, Silent
+from ..progress import READING_SCENE, Forwarding, Monitor, Silent
 from ..utils.background import BackgroundTask
 from ..utils.faults import described
 from ..worker.folder import JobFolder
@@ -60,7 +60,7 @@ class Run:
         self.error: SAMAdaptError | None = None
         self.finished = False
         self.cancelled = False
-        self.stage = "Reading the scene"
+        self.stage = READING_SCENE.text()
         self.fraction: float | None = None
         self.secondsLeft: float | None = None
         self.warnings: list[str] = []
@@ -160,7 +160,7 @@ class Run:
             if time.monotonic() > end:
                 return
         self._gathering = None
-        self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _Listener(self)))
+        self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _RunMonitor(self)))
 
     def _after(self, errand: BackgroundTask) -> None:
         """The files are written, or read."""
@@ -206,14 +206,12 @@ class Run:
         self._sweeper.start()
 
 
-class _Listener(Silent):
-    """The monitor of the thread that writes the files: takes warnings, says when to stop."""
+class _RunMonitor(Forwarding):
+    """The monitor of the thread that writes the files: keeps warnings for the run, says when to stop."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def warning(self, text: str) -> None:
-        self._run.warnings.append(text)
+        super().__init__(Silent())
+        self._run, self.warnings = run, run.warnings
 
     def cancelled(self) -> bool:
         return self._run.cancelled

@@ -14,6 +14,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ...progress import HELD_OUT_DICE
+
 _MARGIN = 34
 _TOP = 20
 _BOTTOM = 18
@@ -21,9 +23,6 @@ _MOST_POINTS = 60
 _SECONDS_BETWEEN = 0.4
 _LOSS_COLOR = (214, 96, 77)
 _DICE_COLOR = (67, 147, 195)
-
-HELD_OUT_DICE = "held-out Dice"
-"""The metric's name on the wire."""
 
 Points = list[tuple[int, float]]
 
