@@ -61,6 +61,18 @@ class Head:
     arrangement: LayoutPrior | None = None
 
     @property
+    def priors(self) -> tuple[tuple[ShapePrior | LayoutPrior, float], ...]:
+        """Its priors in the order in which they refine what it finds, each with its unit in mm.
+
+        The layout prior was trained to repair what the shape prior leaves: without that one it is not asked.
+        """
+        shapes, layout = self.card.shapes, self.card.arrangement
+        if self.prior is None:
+            return ()
+        first = (self.prior, 0.0 if shapes is None else shapes.distance_mm)
+        return (first,) if self.arrangement is None or layout is None else (first, (self.arrangement, layout.cell_mm))
+
+    @property
     def cut_short(self) -> bool:
         """Whether the time of its training was over before its steps were done."""
         return self.card.training.cut_short

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..heads.parts import ArrangementSpec, ShapeSpec
 from ..networks.layout_prior import GRID
-from .layout_training import train_layout_prior
-from .shape_training import train_shape_prior
+from .layout_training import LayoutPriorTrainer
+from .shape_training import ShapePriorTrainer
 
 if TYPE_CHECKING:
     from ..heads.head import Head
@@ -29,7 +29,7 @@ def attach_shape_prior(
         if earlier is None or (earlier.card.values, earlier.card.plane) != (head.card.values, head.card.plane):
             return head
         return taking_over(head, earlier)
-    prior = train_shape_prior(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    prior = ShapePriorTrainer(len(head.card.structures) + 1).train(stacks, steps=steps, seed=seed, monitor=monitor)
     if prior is None:
         return head.noted(cancelled=True)
     shapes = ShapeSpec.of({**prior.hyper(), "distance_mm": stacks[0].distance_mm})
@@ -44,7 +44,8 @@ def attach_layout_prior(head: Head, stacks: Sequence[LabelStack], steps: int, se
     """
     if not (stacks and steps) or head.card.training.cancelled:
         return head
-    arrangement = train_layout_prior(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    trainer = LayoutPriorTrainer(len(head.card.structures) + 1)
+    arrangement = trainer.train(stacks, steps=steps, seed=seed, monitor=monitor)
     if arrangement is None:
         return head.noted(cancelled=True)
     facts = ArrangementSpec.of({**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / GRID})
