@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
 from ...data.formats import HEAD_ENDING
 from ...errors import SAMAdaptError
 from ...heads.library import HeadEntry, export_head
+from ...mrml.scene_heads import heads_in, keep_head, take_head, title_of
 from ..formatting import asText
 from ..panels.base import Services
 
@@ -35,13 +37,17 @@ class HeadMenu:
         self.renameAction = self._add(_("Rename..."), self.onRename)
         self.deleteAction = self._add(_("Delete"), self.onDelete)
         self._menu.addSeparator()
+        self.keepAction = self._add(_("Save with the scene"), self.onKeep)
+        self.takeAction = self._add(_("Take from the scene"), self.onTake)
+        self._menu.addSeparator()
         self.folderAction = self._add(_("Show folder"), self.onShowFolder)
         button.setMenu(self._menu)
 
     def refresh(self) -> None:
         """What needs a head is greyed out without one; built-in heads stay as they are."""
         head = self._chosen()
-        self.exportAction.enabled = head is not None
+        self.exportAction.enabled = self.keepAction.enabled = head is not None
+        self.takeAction.enabled = bool(heads_in(slicer.mrmlScene))
         self.renameAction.enabled = self.deleteAction.enabled = head is not None and not head.built_in
 
     def onImport(self, _checked: bool = False) -> None:
@@ -73,6 +79,22 @@ class HeadMenu:
         if self._application.confirm(asText(text), _("Delete the head")):
             self._guarded(lambda: self._library.delete(head))
             self._choose("")
+
+    def onKeep(self, _checked: bool = False) -> None:
+        """Put the head into the scene, so that whoever is given the scene has it."""
+        head = self._chosen()
+        if head is not None:
+            self._guarded(lambda: keep_head(head.path, slicer.mrmlScene))
+            self.refresh()
+
+    def onTake(self, _checked: bool = False) -> None:
+        """Copy the heads of the scene into the library and select the last: a scene does not do so by itself."""
+        nodes = heads_in(slicer.mrmlScene)
+        names = ", ".join(title_of(node) for node in nodes)
+        text = _("Copy into the library of this computer: {names}?").format(names=names)
+        if nodes and self._application.confirm(asText(text), _("Take from the scene")):
+            for node in nodes:
+                self._guarded(lambda node=node: self._choose(take_head(node, self._library.folder).name))
 
     def onShowFolder(self, _checked: bool = False) -> None:
         """Open the folder of the heads."""
