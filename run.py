@@ -3,7 +3,8 @@
 
     python3 run.py demo [--data FOLDER] [--output FOLDER]    train and segment real volumes, show how good it is
     python3 run.py test [--slow] [PYTEST ARGUMENTS]          linters, types and all tests
-    python3 run.py cli ARGUMENTS                             python -m SAMAdaptLib ARGUMENTS
+    python3 run.py cli ARGUMENTS                             the command line: samadapt ARGUMENTS
+    python3 run.py docs                                      build the documentation as a site in build/docs
 
 Each makes the environment that it needs in .venv beside this file (once; nothing is installed anywhere else) and
 runs there. Needs Python 3.10 or later with its venv module, and nothing else: only the standard library is used here.
@@ -35,7 +36,8 @@ OLDEST_PYTHON = (3, 10)
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 RUNTIME = ("torch.txt", "runtime.txt", "segment-anything.txt", "accelerator.txt")
-DEVELOPMENT = ("dev.txt", "cluster.txt")
+DOCUMENTATION = ("docs.txt",)
+DEVELOPMENT = ("dev.txt", "cluster.txt", *DOCUMENTATION)
 OPTIONAL = ("accelerator.txt",)
 FLAGS = {
     # The one wheel whose publisher is not its author: only these very bytes, and none of what it asks for.
@@ -50,6 +52,7 @@ WHAT = {
     "accelerator.txt": "OpenVINO (optional, makes the encoder faster)",
     "dev.txt": "what the tests need",
     "cluster.txt": "Dask (optional, for clusters)",
+    "docs.txt": "what builds the documentation",
 }
 
 
@@ -59,12 +62,12 @@ class RunError(Exception):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 3 cancelled, or the verb's own."""
-    verbs = {"demo": demo, "test": test, "cli": cli}
+    verbs = {"demo": demo, "test": test, "cli": cli, "docs": docs}
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         say(__doc__ or "")
         return 0 if arguments else 2
     if arguments[0] not in verbs:
-        say(f"Unknown: {arguments[0]!r}. Known are demo, test and cli; python3 run.py --help tells more.")
+        say(f"Unknown: {arguments[0]!r}. Known are demo, test, cli and docs; python3 run.py --help tells more.")
         return 2
     try:
         check_python()
@@ -81,7 +84,7 @@ def demo(arguments: Sequence[str]) -> int:
     """Train on real volumes, segment, show."""
     environment = Environment(ROOT / ".venv")
     if not {"-h", "--help"} & set(arguments):
-        say("SAMAdapt demo: learn from a few annotated slices, segment the rest.")
+        say("SAMAdapt demo: learn from a few annotated slices of one patient, segment others.")
     environment.ensure(RUNTIME)
     return environment.python("-m", "SAMAdaptLib.demo", "--output", str(ROOT / "demo"), *arguments)
 
@@ -91,6 +94,16 @@ def cli(arguments: Sequence[str]) -> int:
     environment = Environment(ROOT / ".venv")
     environment.ensure(RUNTIME)
     return environment.python("-m", "SAMAdaptLib", *arguments, program="python3 run.py cli")
+
+
+def docs(arguments: Sequence[str]) -> int:
+    """The pages of docs/ as a site; a link that leads nowhere is an error."""
+    environment = Environment(ROOT / ".venv")
+    environment.ensure(DOCUMENTATION)
+    target = ROOT / "build" / "docs"
+    status = environment.python("-m", "sphinx", "-q", "-W", "-b", "html", *arguments, str(ROOT / "docs"), str(target))
+    say(f"Open {target / 'index.html'}" if status == 0 else "The site was not built.")
+    return status
 
 
 def test(arguments: Sequence[str]) -> int:

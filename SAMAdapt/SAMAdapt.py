@@ -30,7 +30,10 @@ if importlib.util.find_spec("SAMAdaptLib") is None:
 
 from SAMAdaptLib.errors import SAMAdaptError
 from SAMAdaptLib.gui import panel as gui
+from SAMAdaptLib.gui import translation
+from SAMAdaptLib.gui.application import SlicerApplication
 from SAMAdaptLib.gui.parameters import SAMAdaptParameterNode
+from SAMAdaptLib.gui.widgets import sample_menu
 from SAMAdaptLib.heads.library import import_once
 from SAMAdaptLib.mrml.logic import SlicerLogic
 
@@ -40,18 +43,26 @@ class SAMAdapt(ScriptedLoadableModule):
 
     def __init__(self, parent: Any) -> None:
         ScriptedLoadableModule.__init__(self, parent)
+        translation.install(Path(__file__).resolve().parent / "Resources" / "Translations")
         parent.title = _("SAMAdapt")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         parent.dependencies = []
         parent.contributors = ["The SAMAdapt developers"]
         parent.helpText = _("""
 Learn a structure from one annotated volume and segment other volumes of the same kind with one click.
-A frozen Segment Anything (SAM) encoder looks at the slices; a small head is trained on what it sees.
+A frozen Segment Anything (SAM) encoder looks at the slices; a small model is trained on what it sees.
 """)
         parent.acknowledgementText = _("""
 Based on X. Hu, X. Xu and Y. Shi: How to Efficiently Adapt Large Segmentation Model (SAM) to Medical Images,
 <a href="https://arxiv.org/abs/2306.13731">arXiv 2306.13731</a>.
 """)
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData() -> None:
+    """List the sample patients in the module Sample Data; they are fetched when one is asked for."""
+    resources = Path(__file__).parent / "Resources"
+    sample_menu.registerSampleData(SlicerApplication(), lambda name: str(resources / name))
 
 
 class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

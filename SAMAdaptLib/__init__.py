@@ -16,13 +16,13 @@ TYPE_CHECKING = False
 """As typing's, without its import: what is imported before ``__main__`` runs, a Ctrl-C would end with a traceback."""
 
 if TYPE_CHECKING:
-    from .api import evaluate, load_head, save_head, segment, train
+    from .api import LiveSession, evaluate, load_head, save_head, segment, train
 
-__all__ = ["__version__", "evaluate", "load_head", "save_head", "segment", "train"]
+__all__ = ["LiveSession", "__version__", "evaluate", "load_head", "save_head", "segment", "train"]
 
 
 def __getattr__(name: str) -> object:
-    """Load ``train``, ``segment``, ``evaluate``, ``load_head`` or ``save_head`` when it is asked for (PEP 562)."""
+    """Load ``train``, ``segment``, ``LiveSession`` or another of ``__all__`` when it is asked for (PEP 562)."""
     if name in __all__:
         from . import api
 

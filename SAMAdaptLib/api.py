@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .data.io.volumes import Labelmap, Volume
     from .evaluation.metrics import Evaluation
     from .heads.head import Head
+    from .live.session import LiveSession as Session
     from .training.train import Case
 
 
@@ -101,6 +102,22 @@ def save_head(head: Head, path: str | Path) -> Path:
     from .heads.head import save_head as run
 
     return run(head, path)
+
+
+def LiveSession(volume: Any, labels: Any = None, **options: Any) -> Session:  # noqa: N802  a class to its callers
+    """A live session on a partly annotated volume: see ``SAMAdaptLib.live.session.LiveSession``, which this makes.
+
+    ``options`` are its own: ``plane``, ``encoder``, ``input_size``, ``intensity``, ``device``, ``seed``,
+    ``background``, ``ignore``, ``monitor``. Labels on another grid than the volume's are resampled. Raises InputError
+    and its kin.
+
+        session = samadapt.LiveSession("mr.nii.gz", "three-slices.seg.nrrd")
+        filled = session.complete()
+    """
+    from .live.session import LiveSession as Session
+
+    monitor = options.get("monitor") or Silent()
+    return Session(as_volume(volume, monitor), labels, reader=as_labelmap, **options)
 
 
 def as_volume(source: Any, monitor: Monitor | None = None) -> Volume:

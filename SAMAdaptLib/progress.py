@@ -68,6 +68,7 @@ class Forwarding:
     def __init__(self, monitor: Monitor, prefix: str = "", name: str = "", quiet: bool = False) -> None:
         self.monitor, self.quiet = monitor, quiet
         self.warnings: list[str] = []
+        self.line = getattr(monitor, "line", None)  # of a job that stays open
         self._prefix, self._about = prefix, f"{name}: " if name else prefix
 
     def progress(self, stage: str, done: int, total: int) -> None:
@@ -149,6 +150,9 @@ SUPPORT = Stage("Support {number} of {count}: {stage}")
 TURNED = Stage("{stage}, turned by {degrees} degrees")
 
 READING_SCENE = Stage("Reading the scene")
+WRITING_VOLUMES = Stage("Writing the volumes")
+STARTING = Stage("Starting")
+READING_RESULT = Stage("Reading the result")
 READING = Stage("Reading")
 PROBING = Stage("Probing")
 DOWNLOADING = Stage("Downloading {name}")
@@ -164,7 +168,9 @@ LEARNING_LAYOUT = Stage("Learning arrangement")
 TRAINING = Stage("Training the {name} head")
 
 SEGMENTING = Stage("Segmenting")
-SEGMENTING_SLICES = Stage("Segmenting {plane} slices")
+SEGMENTING_AXIAL = Stage("Segmenting axial slices")
+SEGMENTING_SAGITTAL = Stage("Segmenting sagittal slices")
+SEGMENTING_CORONAL = Stage("Segmenting coronal slices")
 ROI_STAGE = Stage("Looking closer")
 COMPARING = Stage("Comparing")
 VOLUMES = Stage("Volumes")
@@ -172,3 +178,6 @@ EARLIER_RESULTS = Stage("Looking at what is there")
 
 STAGES = tuple(value for value in tuple(globals().values()) if isinstance(value, Stage))
 """All of them; those that say more of another one come first, since their texts are looked through from the outside."""
+
+SEGMENTING_IN = {"axial": SEGMENTING_AXIAL, "sagittal": SEGMENTING_SAGITTAL, "coronal": SEGMENTING_CORONAL}
+"""One for each plane, since in other languages more than the plane's word changes."""

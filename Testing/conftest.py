@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,31 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 
+def _beside_the_checkout(name: str, what: str, variable: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT.parent / "shared" / name))
+    if not folder.is_dir():
+        pytest.skip(f"no {what} at {folder} (set {variable})")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real labelled volumes that developers keep beside the checkout."""
-    folder = Path(os.environ.get("SAMADAPT_TEST_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no real labelled volumes at {folder} (set SAMADAPT_TEST_DATA)")
-    return folder
+    return _beside_the_checkout("data", "real labelled volumes", "SAMADAPT_TEST_DATA")
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of faulty inputs that developers keep beside the checkout, one folder a case."""
+    return _beside_the_checkout("cases", "handed cases", "SAMADAPT_TEST_CASES")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _encoders_go_with_the_file() -> Iterator[None]:
+    """The encoders that a file's tests loaded are not kept for those of other files: all together took gigabytes."""
+    yield
+    if "SAMAdaptLib.encoders.loading" in sys.modules:
+        sys.modules["SAMAdaptLib.encoders.loading"].forget_encoders()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 """Pictures of every panel in use, made by clicking through the unchanged module in the stand-in application.
 
     python3 Testing/screenshots.py FOLDER [--encoder NAME] [--budget fast|balanced|best] [--data FOLDER]
+        [--theme light|dark] [--language de|fr]
 
 Trains on one annotated volume and segments another: synthetic ones, or the first two patients of --data (a folder with
 images/ and labels/, such as ACDC's; mind its licence before you show the pictures). Real worker, real encoder: the
@@ -63,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoder", default="", help="default: that of the panel where its weights are, else tiny")
     parser.add_argument("--budget", default="fast", choices=("fast", "balanced", "best"))
     parser.add_argument("--data", type=Path, default=None, help="a folder with images/ and labels/ of hearts")
+    parser.add_argument("--theme", default="light", choices=("light", "dark"))
+    parser.add_argument("--language", default="", choices=("", "de", "fr"))
     chosen = parser.parse_args(arguments)
     for place in (ROOT / "Testing", ROOT):
         sys.path.insert(0, str(place))
@@ -88,8 +91,12 @@ def _encoder() -> str:
 
 def _session(chosen: argparse.Namespace, home: Path) -> int:
     os.environ["SAMADAPT_HOME"] = str(home)
-    from host import SlicerHost
+    from host import SlicerHost, install
 
+    install.install()
+    _dress(chosen.theme)
+    if chosen.language:
+        _speak(chosen.language)
     with SlicerHost() as host:
         studio = Studio(host, chosen.folder)
         studio.parameters.encoder = chosen.encoder
@@ -107,6 +114,33 @@ def _session(chosen: argparse.Namespace, home: Path) -> int:
     return 1 if failed else 0
 
 
+def _dress(theme: str) -> None:
+    """The colours of Slicer's light or dark style."""
+    from PySide6 import QtGui, QtWidgets
+
+    role, color = QtGui.QPalette.ColorRole, QtGui.QColor
+    window, base, text = ("#efefef", "#ffffff", "#000000") if theme == "light" else ("#323232", "#242424", "#f0f0f0")
+    palette = QtGui.QPalette(color(window))
+    for name, value in (
+        (role.Base, base),
+        (role.AlternateBase, window),
+        (role.Text, text),
+        (role.WindowText, text),
+        (role.ButtonText, text),
+        (role.Link, "#1565a0" if theme == "light" else "#6cbeff"),
+    ):
+        palette.setColor(name, color(value))
+    QtWidgets.QApplication.setStyle("Fusion")
+    QtWidgets.QApplication.setPalette(palette)
+
+
+def _speak(language: str) -> None:
+    """Slicer's language, which the module follows when it is loaded."""
+    from SAMAdaptLib.gui import translation
+
+    translation.language = lambda: language
+
+
 # --- the panels ------------------------------------------------------------------------------------------
 
 
@@ -122,14 +156,14 @@ def _train(studio: Studio, case: tuple[Any, Any], budget: str) -> None:
     studio.say("training")
     host, ui, panel = studio.host, studio.host.ui, studio.panel
     studio.open("train")
+    host.widget.panel.services.application.showVolume(case[0])
+    host.widget.panel.refresh()
     studio.parameters.headName = "Heart"
     ui.budgetSelector.setCurrentIndex(("fast", "balanced", "best").index(budget))
-    for column, node in enumerate(case):
-        ui.casesTable.cellWidget(0, column).setCurrentNode(node)
     host.spin(timeout=0.3)
     studio.take("train-ready")
     host.click("trainButton")
-    studio.wait(panel.train, lambda: len(panel.train.curve.loss) >= 12 and panel.train.curve.dice)
+    studio.wait(panel.train, lambda: len(panel.train.curve.dice) >= 3)
     studio.take("train-running")
     studio.wait(panel.train)
     studio.take("train-done")
@@ -156,6 +190,7 @@ def _segment(studio: Studio, case: tuple[Any, Any]) -> None:
 def _improve(studio: Studio) -> None:
     studio.say("suggesting")
     studio.open("improve")
+    studio.take("improve-doubtful-slices")
     if studio.host.ui.suggestButton.enabled:
         studio.host.click("suggestButton")
         studio.wait(studio.panel.improve)

@@ -24,7 +24,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("errors", "_version"),
     ("progress", "utils", "external"),
     ("data", "encoders", "networks"),
-    ("heads", "preprocessing"),
+    ("heads", "preprocessing", "sample_data"),
     ("features", "evaluation"),
     ("priors",),
     ("inference",),
@@ -41,7 +41,7 @@ where ``NEIGHBOURS`` says so. What is imported for type checking alone counts as
 
 NEIGHBOURS: frozenset[tuple[str, str]] = frozenset()
 
-NOT_YET = frozenset({"_version", "live"})
+NOT_YET = frozenset({"_version"})
 
 HEAVY = frozenset(
     {"numpy", "torch", "scipy", "SimpleITK", "onnxruntime", "openvino", "safetensors", "matplotlib", "pydicom"}
@@ -71,6 +71,7 @@ LIGHT = (
     "SAMAdaptLib.jobs.runner",
     "SAMAdaptLib.mrml.logic",
     "SAMAdaptLib.data.structure",
+    "SAMAdaptLib.sample_data.names",
     "SAMAdaptLib.worker.protocol",
     "SAMAdaptLib.worker.server",
 )

@@ -301,3 +301,29 @@ def test_a_warning_that_nobody_hears_does_not_cost_the_result(cases: Path, tmp_p
     done = subprocess.run(command, shell=True, cwd=tmp_path, env=child_environment(), check=False)
     assert done.returncode == 0
     assert (tmp_path / "r.nii.gz").stat().st_size > 0
+
+
+# --- paths that lead nowhere ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+@pytest.mark.parametrize(("image", "output"), [("loop.nii.gz", "r.nii.gz"), ("a.nii.gz", "loop.nii.gz")])
+def test_a_link_that_leads_back_to_itself_is_refused(
+    balls: Path, monkeypatch: pytest.MonkeyPatch, capsys, image: str, output: str
+) -> None:
+    monkeypatch.chdir(balls)
+    Path("loop.nii.gz").symlink_to("loop.nii.gz")
+    assert main(["segment", "--head", "ball.samhead", image, "-o", output, "--quiet"]) == 2
+    assert "loop.nii.gz" in (text := capsys.readouterr().err) and text.startswith("error: ")
+    assert Path("loop.nii.gz").is_symlink() and not Path("r.nii.gz").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a folder that somebody is in")
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["segment", "--head", "h", str(tmp_path / "a.nii.gz"), "-o", "r.nii.gz"]) == 2
+    monkeypatch.chdir(tmp_path)
+    assert "The folder in which this was started is gone" in capsys.readouterr().err

@@ -201,3 +201,16 @@ def test_a_probe_measures_an_encoder_at_the_size_that_is_quickest(empty_home: Pa
 def test_a_probe_without_weights_says_so_and_fetches_nothing(empty_home: Path, capsys) -> None:
     assert main(["probe"]) == 0
     assert "not measured: its weights are not here" in capsys.readouterr().out
+
+
+def test_damaged_weights_are_shown_as_damaged(empty_home: Path, capsys) -> None:
+    spoilt = empty_home / "weights" / "lite_medsam.pth"
+    spoilt.parent.mkdir(parents=True)
+    spoilt.write_bytes(b"half of it")
+    assert main(["encoders"]) == 0
+    line = next(text for text in capsys.readouterr().out.splitlines() if text.startswith("medsam_lite"))
+    assert f"damaged, fetched again when needed: {spoilt}" in line and "not here" not in line
+    assert main(["encoders", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["encoders"]}
+    assert rows["medsam_lite"]["path"] is None and rows["medsam_lite"]["damaged"] == str(spoilt)
+    assert rows["mobile_sam"]["damaged"] is None

@@ -62,7 +62,7 @@ def test_a_training_that_was_cut_short_is_status_0_and_the_answer_has_the_warnin
         result.planned = options["steps"]
         return result
 
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit", short)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit_head", short)
     case, head = [str(balls / "a.nii.gz"), str(balls / "a-labels.nii.gz")], str(balls / "short.samhead")
     recipe = ["--encoder", "tiny", "--input-size", "448", "--head", "linear", "--budget", "fast"]
     assert main(["train", "--case", *case, *recipe, "-o", head, "--json"]) == 0
@@ -143,8 +143,9 @@ def test_volumes_are_encoded_ahead_and_a_bad_one_is_reported(balls: Path, monkey
         (["segment", "--head", "ball.samhead", "text.nii.gz", "-o", "r.nii.gz"], "text.nii.gz"),
         (["segment", "--head", "ball.samhead", "short.nii.gz", "-o", "r.nii.gz"], "short.nii.gz"),
         (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "a.nii.gz"], "would overwrite an input"),
+        (["segment", "--head", "head.nii.gz", "a.nii.gz", "-o", "head.nii.gz"], "would overwrite an input"),
         (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "no/r.nii.gz"], "no does not exist"),
-        (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "r.nii.gz", "--device", "tpu"], "SegmentJob.device"),
+        (["segment", "--head", "ball.samhead", "a.nii.gz", "-o", "r.nii.gz", "--device", "tpu"], "--device must be"),
         (["evaluate", "a.nii.gz", "a-labels.nii.gz"], "not whole numbers"),
         (["train", "--case", "a.nii.gz", "none.nii", "-o", "h.samhead"], "none.nii does not exist"),
         (["train", "--case", "a.nii.gz", "a-labels.nii.gz", "-o", "no/h.samhead"], "no does not exist"),
@@ -163,6 +164,7 @@ def test_a_bad_input_is_one_line_without_traceback_and_leaves_nothing(
 
     monkeypatch.chdir(balls)
     Path("text.nii.gz").write_text("this is no image, however long the text may be " * 20)
+    Path("head.nii.gz").write_bytes(Path("ball.samhead").read_bytes())
     Path("short.nii.gz").write_bytes(Path("a.nii.gz").read_bytes()[:500])
     sitk.WriteImage(sitk.ReadImage("a-labels.nii.gz")[:20], "small.nii.gz")
     before = sorted(Path().iterdir())
@@ -231,3 +233,31 @@ def test_train_segment_and_evaluate_from_end_to_end(tmp_path: Path, empty_home: 
     judged = cli("evaluate", "r.seg.nrrd", "b-labels.nii.gz", "--json", folder=tmp_path)
     assert judged.returncode == 0, judged.stderr
     assert json.loads(judged.stdout)["mean_dice"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("--input-size", "error: --input-size must be 1 to 16384, not 0."), ("--seed", "")],
+)
+def test_an_option_that_is_refused_is_called_as_it_was_typed(option: str, words: str, balls: Path, capsys) -> None:
+    case = ["--case", str(balls / "a.nii.gz"), str(balls / "a-labels.nii.gz")]
+    value = "0" if words else "-1"
+    assert main(["train", *case, option, value, "-o", str(balls / "never.samhead")]) == 2
+    told = capsys.readouterr().err
+    assert words in told and f"error: {option} must be " in told and "Job" not in told
+
+
+def test_a_file_that_is_no_known_weights_is_not_passed_over_in_silence(balls: Path, capsys) -> None:
+    """The cache would serve, and the mistake would go unheard."""
+    wrong = balls / "wrong.pth"
+    wrong.write_bytes(b"no weights")
+    order = ["segment", str(balls / "b.nii.gz"), "--head", str(balls / "ball.samhead"), "--weights", str(wrong)]
+    assert main([*order, "-o", str(balls / "never.nii.gz")]) == 2
+    assert "wrong.pth is none of the known weights files: its SHA-256 is " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 slices"), (1, "1 slice"), (2, "2 slices")])
+def test_one_slice_is_no_slices(count: int, words: str) -> None:
+    from SAMAdaptLib.cli.tables import counted
+
+    assert counted(count, "slices") == words

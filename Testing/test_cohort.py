@@ -135,6 +135,30 @@ def test_two_volumes_for_one_file_are_refused_before_any_work(tmp_path: Path) ->
         run_many(jobs, run=pytest.fail)
 
 
+SPELLINGS = [("Mueller.nrrd", "mueller.nrrd"), ("M\u00fcller.nrrd", "Mu\u0308ller.nrrd")]
+
+
+@pytest.mark.parametrize("names", SPELLINGS, ids=["case", "accents"])
+def test_names_that_the_disk_takes_for_one_are_refused(tmp_path: Path, names: tuple[str, str], monkeypatch) -> None:
+    jobs = [SegmentJob(f"{number}.nii", "h", str(tmp_path / name)) for number, name in enumerate(names)]
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path.name in names or exists(path))
+    with pytest.raises(InputError, match=r"0\.nii and 1\.nii would both be written to"):
+        run_many(jobs, run=pytest.fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_the_disk_tells_apart_are_two(tmp_path: Path, work: Callable) -> None:
+    (tmp_path / "probe").touch()
+    if (tmp_path / "PROBE").exists():
+        pytest.skip("this disk does not tell upper from lower case")
+    (tmp_path / "probe").unlink()
+    jobs = [SegmentJob("1.nii", "h", str(tmp_path / name)) for name in SPELLINGS[0]]
+    assert endings(run_many(jobs, run=work)) == ["done", "done"]
+    jobs = [SegmentJob("1.nii", "h", str(tmp_path / "nowhere" / name)) for name in SPELLINGS[0]]
+    assert endings(run_many(jobs, run=work)) == ["failed", "failed"], "no folder, no two names for one file"
+
+
 # By processes -------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -14,11 +13,12 @@ import pytest
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.io.volumes import Labelmap, Volume, read_labelmap, read_volume, write_labelmap, write_volume
 from SAMAdaptLib.data.structure import Structure
-from SAMAdaptLib.demo import template
 from SAMAdaptLib.demo.__main__ import main
 from SAMAdaptLib.demo.folder import find_cases, folder_problem
-from SAMAdaptLib.demo.problem import Problem, only, without
-from SAMAdaptLib.demo.show import Demo, clock
+from SAMAdaptLib.demo.otherwise import interpolated, laid_over
+from SAMAdaptLib.demo.pages import clock
+from SAMAdaptLib.demo.problem import Patient, Problem, only, without
+from SAMAdaptLib.demo.show import Demo, plain
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.training.budget import BUDGETS, Budget
 from SAMAdaptLib.training.train import Case
@@ -48,13 +48,6 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_most_likely_tissue_wins_and_the_outside_stays_background() -> None:
-    t1 = np.array([[[9, 9, 9, 0]]], np.int16)
-    grey = np.array([[[200, 20, 60, 255]]], np.int16)
-    white = np.array([[[50, 200, 60, 0]]], np.int16)
-    assert template.most_likely_tissue(t1, grey, white).tolist() == [[[1, 2, 3, 0]]]
-
-
 def test_annotated_slices_and_the_others_make_up_the_whole() -> None:
     labels = a_case(0).labelmap
     seen = (1, 4)
@@ -63,20 +56,65 @@ def test_annotated_slices_and_the_others_make_up_the_whole() -> None:
     assert sorted(set(np.nonzero(kept.voxels)[0])) == [1, 4]
 
 
-def test_slices_that_were_trained_on_do_not_count() -> None:
+def test_slices_that_were_drawn_on_do_not_count() -> None:
     case = a_case(0)
-    wrong_on_seen = case.labelmap.with_array(np.where(np.indices(SHAPE)[0] == 2, 0, case.labelmap.voxels))
-    problem = Problem("", "", case, case.volume, case.labelmap, seen=(2,))
-    assert problem.measure(wrong_on_seen).mean_dice == 1.0
-    assert "5 slices that were not annotated" in problem.fairness
+    wrong_on_drawn = case.labelmap.with_array(np.where(np.indices(SHAPE)[0] == 2, 0, case.labelmap.voxels))
+    patient = Patient("anna", case.volume, case.labelmap)
+    problem = Problem("", "", case, patient, drawn=(2,), others=())
+    assert problem.measure_rest(wrong_on_drawn).mean_dice == 1.0
+    assert problem.open_slices == 5
 
 
-def test_the_first_case_is_learned_from_and_the_last_one_segmented(data: Path) -> None:
+def test_the_first_case_is_learned_from_and_up_to_three_others_are_segmented(data: Path) -> None:
     problem = folder_problem(data)
     assert np.array_equal(problem.training.labelmap.voxels, a_case(0).labelmap.voxels)
-    assert np.array_equal(problem.reference.voxels, a_case(4).labelmap.voxels)
+    assert [patient.title for patient in problem.others] == ["bela", "carl"]
+    assert np.array_equal(problem.others[-1].reference.voxels, a_case(4).labelmap.voxels)
     assert "learns from anna" in problem.story
-    assert "segments carl" in problem.story
+    assert "segments bela and carl" in problem.story
+    assert problem.open_slices == 0
+
+
+def test_of_many_cases_three_are_segmented_the_last_one_among_them(data: Path) -> None:
+    for number in range(7):
+        for folder, name in (("images", "bela.nii.gz"), ("labels", "bela.seg.nrrd")):
+            copy = name.replace("bela", f"dora{number}")
+            (data / folder / copy).write_bytes((data / folder / name).read_bytes())
+    assert [patient.title for patient in folder_problem(data).others] == ["dora0", "dora3", "dora6"]
+
+
+def test_contours_change_evenly_between_annotated_slices_and_end_with_them() -> None:
+    whole = a_case(0).labelmap
+    drawn = (1, 4)
+    filled = interpolated(only(whole, drawn), drawn)
+    areas = [int((plane > 0).sum()) for plane in filled.voxels]
+    assert areas[0] == areas[5] == 0, "beyond the drawn slices nothing is known"
+    assert areas[1] == areas[4] == (whole.voxels[1] > 0).sum()
+    assert areas[2] == pytest.approx(areas[1], rel=0.05)
+    assert set(np.unique(filled.voxels)) == {0, 1}
+
+
+def test_where_two_structures_meet_the_deeper_one_has_the_pixel() -> None:
+    labels = np.zeros((3, 20, 20), np.uint8)
+    labels[0, 5:15, 2:10], labels[0, 5:15, 10:18] = 1, 2
+    labels[2, 5:15, 2:6], labels[2, 5:15, 6:18] = 1, 2
+    filled = interpolated(Labelmap(labels, Geometry((20, 20, 3))), (0, 2)).voxels[1]
+    assert (filled[10, 3], filled[10, 7], filled[10, 9], filled[10, 12], filled[0, 0]) == (1, 1, 2, 2, 0)
+
+
+def test_an_annotation_is_laid_over_another_volume_middle_on_middle() -> None:
+    case = a_case(0)
+    turned = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]])
+    elsewhere = Geometry((40, 48, 6), (1.0, 1.0, 4.0), (300.0, -50.0, 7.0), turned)  # its i is the other's j
+    other = Volume(case.volume.voxels.transpose(0, 2, 1), elsewhere)
+    laid = laid_over(case.labelmap, case.volume, other)
+    assert laid.geometry == elsewhere
+    assert np.array_equal(laid.voxels, case.labelmap.voxels.transpose(0, 2, 1))
+
+
+def test_files_are_named_after_patients_whatever_these_are_called() -> None:
+    assert plain("Brain B (simulated)", 1) == "Brain-B-simulated"
+    assert plain("../..", 2) == "patient-3"
 
 
 def test_images_and_labels_are_matched_by_name_whatever_their_format(data: Path) -> None:
@@ -96,51 +134,6 @@ def test_a_folder_without_labels_is_refused_by_name(data: Path, tmp_path: Path) 
         find_cases(tmp_path)
 
 
-def brings(*contents: bytes):
-    """Stands for the fetching of a wheel: writes these contents for the files that are asked for."""
-
-    def from_wheel(requirement: str, members: dict[str, Path], workspace: Path) -> None:
-        assert requirement == template.PACKAGE and workspace.is_dir()
-        for target, content in zip(members.values(), contents, strict=True):
-            target.write_bytes(content)
-
-    return from_wheel
-
-
-def test_a_wheel_with_other_bytes_is_not_used(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template, "from_wheel", brings(b"other", b"bytes", b"inside"))
-    with pytest.raises(InputError, match=r"nilearn==.* is not the expected file: its sha256 is"):
-        template.fetch_maps()
-    assert list((empty_home / "demo").iterdir()) == []
-
-
-def test_the_maps_are_kept_once_their_bytes_are_known_to_be_right(empty_home: Path, monkeypatch) -> None:
-    contents = (b"t1", b"grey", b"white")
-    hashes = (hashlib.sha256(content).hexdigest() for content in contents)
-    monkeypatch.setattr(template, "MAPS", dict(zip(template.MAPS, hashes, strict=True)))
-    monkeypatch.setattr(template, "from_wheel", brings(*contents))
-    paths = template.fetch_maps()
-    assert [path.read_bytes() for path in paths] == list(contents)
-    assert sorted(path.name for path in (empty_home / "demo").iterdir()) == sorted(path.name for path in paths)
-
-
-def test_pip_without_a_connection_is_told_with_a_way_out(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(
-        InputError, match=r"brain volume could not be fetched\. pip could not fetch it: .*--data FOLDER"
-    ):
-        template.fetch_maps()
-
-
-def test_maps_that_are_there_are_not_fetched_again(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = empty_home / "demo"
-    place.mkdir(parents=True)
-    for name in template.MAPS:
-        (place / Path(template.MEMBER.format(name)).name).touch()
-    monkeypatch.delattr(template, "from_wheel")
-    assert all(path.is_file() for path in template.fetch_maps())
-
-
 def test_a_run_leaves_page_picture_segmentation_volume_and_head(
     data: Path,
     tmp_path: Path,
@@ -150,17 +143,22 @@ def test_a_run_leaves_page_picture_segmentation_volume_and_head(
 ) -> None:
     monkeypatch.setitem(BUDGETS, "fast", Budget("fast", seconds=20, views=1, effort=0.05, least_views=1))
     output = tmp_path / "result"
-    evaluation = Demo(output, data, encoder="tiny", head="linear").run()
-    names = {"index.html", "picture.png", "segmentation.seg.nrrd", "volume.nrrd", "demo.samhead"}
+    outcomes = Demo(output, data, encoder="tiny", head="linear").run()
+    names = {"index.html", "picture.png", "demo.samhead"}
+    names |= {f"{name}{ending}" for name in ("bela", "carl") for ending in (".seg.nrrd", ".nrrd")}
     assert {path.name for path in output.iterdir()} == names
-    volume = read_volume(output / "volume.nrrd")
-    result = read_labelmap(output / "segmentation.seg.nrrd", like=volume)
+    volume = read_volume(output / "carl.nrrd")
+    result = read_labelmap(output / "carl.seg.nrrd", like=volume)
     assert [structure.name for structure in result.structures] == ["Ball"]
-    assert 0 <= evaluation.mean_dice <= 1
+    assert [outcome.patient.title for outcome in outcomes] == ["bela", "carl"]
+    assert all(outcome.otherwise is not None and outcome.otherwise > 0.7 for outcome in outcomes), "balls alike"
     said = capsys.readouterr().out
-    for name in names:
+    for name in ("index.html", "picture.png", "demo.samhead", "carl.nrrd", "carl.seg.nrrd"):
         assert str(output / name) in said
-    assert f"{evaluation.mean_dice:.3f}" in said
+    assert f"{outcomes[-1].evaluation.mean_dice:.3f}" in said
+    assert "annotation laid over" in said
+    page = (output / "index.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 3 + 1, "all patients, each of them, and the curve"
 
 
 def test_help_says_what_the_folder_must_hold_without_loading_torch() -> None:

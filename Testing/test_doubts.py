@@ -17,12 +17,21 @@ from test_heads import a_card
 from SAMAdaptLib.cli import main
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.image import Volume
-from SAMAdaptLib.data.io.volumes import read_volume
+from SAMAdaptLib.data.io.volumes import read_volume, write_volume
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.features.sliced_volume import slices_for_head
 from SAMAdaptLib.heads.card import HeadCard
 from SAMAdaptLib.heads.head import save_head
-from SAMAdaptLib.inference.quality_control import LEAST_AGREEMENT, looks_of, quality_warnings, seen_in, unfamiliar
+from SAMAdaptLib.inference.quality_control import (
+    LEAST_AGREEMENT,
+    TOO_COARSE,
+    check_planes,
+    coarse_to_learn_in,
+    looks_of,
+    quality_warnings,
+    seen_in,
+    unfamiliar,
+)
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks.shape_prior import CELLS, ShapePrior
 
@@ -249,3 +258,53 @@ def test_segmenting_doubts_what_its_prior_would_not_have(ball: Volume) -> None:
     quiet = Listener()
     assert np.any(segment(ball, ball_head(), monitor=quiet).voxels)
     assert quiet.warnings == []
+
+
+# --- planes that the head did not learn in ----------------------------------------------------------------------------
+
+
+def thick(factor: float) -> Volume:
+    """A volume whose axial slices are ``factor`` times as thick as their pixels are wide."""
+    return Volume(ball_arrays()[0], Geometry(ball_arrays()[0].shape[::-1], (1.0, 1.0, factor)), "scan")
+
+
+@pytest.mark.parametrize(
+    "choices", [{"planes": "three"}, {"planes": "three", "tta": True}, {"plane": "sagittal"}], ids=str
+)
+def test_a_plane_across_thick_slices_is_refused_before_anything_is_computed(
+    choices: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("SAMAdaptLib.inference.segment.CascadePredictor", lambda *_: pytest.fail("computed"))
+    words = "The pixels of sagittal slices of scan are 1 x 3.1 mm: its own slices are too thick .* learned from axial"
+    with pytest.raises(InputError, match=words) as refusal:
+        segment(thick(TOO_COARSE + 0.1), ball_head(), **choices)
+    assert "Look in one direction" in refusal.value.hint
+
+
+def test_a_plane_across_thinner_slices_is_looked_at_and_doubted() -> None:
+    heard = Listener()
+    segment(thick(TOO_COARSE - 0.1), ball_head(), planes="three", monitor=heard)
+    assert any("learned from axial slices and looked at sagittal and coronal ones" in text for text in heard.warnings)
+    for own in ({}, {"plane": "axial"}):
+        heard = Listener()
+        segment(thick(TOO_COARSE + 9), ball_head(), **own, monitor=heard)
+        assert not any("learned from" in text for text in heard.warnings)
+
+
+def test_the_command_line_refuses_it_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    image, head = tmp_path / "scan.nii.gz", save_head(ball_head(), tmp_path / "ball.samhead")
+    write_volume(thick(6), image)
+    assert (
+        main(["segment", "--head", str(head), str(image), "-o", str(tmp_path / "r.nii.gz"), "--planes", "three"]) == 2
+    )
+    assert "The pixels of sagittal slices of scan are 1 x 6 mm" in capsys.readouterr().err
+    assert not (tmp_path / "r.nii.gz").exists()
+
+
+def test_learning_in_a_plane_across_thick_slices_is_doubted() -> None:
+    sagittal, axial = (replace(a_card().plane, name=name, acquisition=False) for name in ("sagittal", "axial"))
+    (words,) = coarse_to_learn_in(sagittal, [thick(6), thick(2)])
+    assert words.startswith("The pixels of sagittal slices of scan are 1 x 6 mm")
+    assert coarse_to_learn_in(axial, [thick(6)]) == []
+    own = slices_for_head(a_card(), thick(6))
+    assert check_planes(own, [own]) == ""

@@ -100,13 +100,6 @@ def test_the_unit_rule_stretches_each_picture_and_leaves_padding_at_zero():
     assert not canvases.normalise(np.full((2, 2), np.nan, np.float32), "unit").any()
 
 
-def test_the_raw_rule_fills_padding_with_the_mean_colour():
-    gray = np.array([[5.0, np.nan], [1.0, 2.0]], dtype=np.float32)
-    result = canvases.normalise(gray, "raw")
-    assert result[0, 0, 0] == 5
-    np.testing.assert_allclose(result[:, 0, 1], canvases.PIXEL_MEAN)
-
-
 def test_colour_pictures_keep_their_channels():
     colours = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
     expected = (colours[2, 1, 1] - canvases.PIXEL_MEAN[2]) / canvases.PIXEL_STD[2]
@@ -114,7 +107,7 @@ def test_colour_pictures_keep_their_channels():
 
 
 def test_an_unknown_input_rule_lists_the_rules():
-    with pytest.raises(InputError, match="'odd' is no input rule.*sam, unit, raw"):
+    with pytest.raises(InputError, match="'odd' is no input rule.*sam, unit"):
         canvases.normalise(np.zeros((2, 2), np.float32), "odd")
 
 
@@ -248,3 +241,15 @@ def test_a_damaged_memory_of_speeds_is_measured_anew(content: str, empty_home: P
     empty_home.mkdir()
     (empty_home / "speed.json").write_text(content)
     assert tiny_encoder().seconds_per_slice() == 0.25
+
+
+def test_few_encoders_stay_loaded_those_that_were_used_last(empty_home: Path) -> None:
+    loading.forget_encoders()
+    first = load_encoder("tiny", input_size=256)
+    for size in (272, 288, 304, 320):
+        load_encoder("tiny", input_size=size)
+        assert load_encoder("tiny", input_size=256) is first, "it was just used"
+    assert len({id(encoder) for encoder in loading._loaded.values()}) == loading.KEPT
+    for size in (272, 288, 304):
+        load_encoder("tiny", input_size=size)
+    assert load_encoder("tiny", input_size=256) is not first

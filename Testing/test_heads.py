@@ -304,7 +304,7 @@ def test_a_changed_word_on_the_card_is_refused(saved: Path) -> None:
         load_head(saved)
 
 
-def test_a_head_of_an_older_version_has_no_checksum_and_loads(saved: Path) -> None:
+def test_a_head_of_an_older_version_has_no_checksum_loads_and_says_so(saved: Path) -> None:
     data = saved.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -313,7 +313,11 @@ def test_a_head_of_an_older_version_has_no_checksum_and_loads(saved: Path) -> No
     header["__metadata__"][METADATA_KEY] = json.dumps(card)
     text = json.dumps(header).encode()
     saved.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
-    assert load_head(saved).card == a_head().card
+    head = load_head(saved)
+    assert head.card == a_head().card
+    assert not head.verified and "recorded no checksum" in head.reservations()[0]
+    again = load_head(save_head(head, saved))
+    assert again.verified and a_head().verified and again.reservations() == []
 
 
 def test_another_ending_is_refused_with_the_right_one(tmp_path: Path) -> None:

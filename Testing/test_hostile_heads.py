@@ -38,9 +38,9 @@ MOST_MEGABYTES, MOST_SECONDS = 200, 2.0
 JUDGE = """
 import contextlib, json, resource, sys, time
 import torch, safetensors.torch
-from SAMAdaptLib.encoders.sam import import_sam_modeling
+from SAMAdaptLib.external.segment_anything import import_sam_modeling
 from SAMAdaptLib.errors import SAMAdaptError
-from SAMAdaptLib.heads import head_class
+from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.heads.head import load_head
 for kind in ("ensemble", "fusion", "unet", "student", "autosam"):
     head_class(kind)
@@ -178,14 +178,13 @@ def test_a_large_file_with_one_weight_that_is_no_number_is_refused_piece_by_piec
     assert "not finite" in said
 
 
-def test_the_handed_heads_are_refused_and_the_good_ones_read(shared_data: Path) -> None:
-    paths = sorted((shared_data.parent / "cases" / "hostile-heads").glob("*.samhead"))
-    if not paths:
-        pytest.skip("the handed cases are not here")
+def test_the_handed_heads_are_refused_and_the_good_ones_read(shared_cases: Path) -> None:
+    paths = sorted((shared_cases / "hostile-heads").glob("*.samhead"))
+    assert len(paths) >= 20
     answers = dict(zip((path.stem for path in paths), judged(*paths), strict=True))
-    answers.pop("one-bit-of-a-weight", None)
     good = {name for name, said in answers.items() if said == "accepted"}
-    assert good == {"ok", "name-html"}, "markup is plain text: it is shown as it is"
+    # Markup is plain text: it is shown as it is. The file with the changed bit is of a version without checksums.
+    assert good == {"ok", "name-html", "one-bit-of-a-weight"}
 
 
 # --- what is no file -------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
-from modulethings import segment_result  # noqa: E402
+from modulethings import segment_result, write_head  # noqa: E402
 
 from SAMAdaptLib.errors import Cancelled, InputError  # noqa: E402
 
@@ -76,7 +77,7 @@ def test_all_volumes_of_the_scene_are_segmented_and_compared_where_there_is_a_re
     assert [handle.job.kind for handle in a_runner.handles] == ["segment", "evaluate", "segment"]
     names = [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")]
     assert names == ["A drawn", "Patient A Heart", "Patient B Heart"]
-    assert a_cohort_host.ui.cohortStatusLabel.text == "2 done, mean Dice 0.90."
+    assert a_cohort_host.ui.cohortStatusLabel.text == "2 done, mean Dice 0.90 (volumes: 1)."
 
 
 def test_results_of_the_scene_are_written_where_a_folder_is_given(
@@ -90,6 +91,105 @@ def test_results_of_the_scene_are_written_where_a_folder_is_given(
     names = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
     assert names == ["Patient A.seg.nrrd", "Patient B.seg.nrrd"]
     assert [s.name for s in read_labelmap(tmp_path / "Patient B.seg.nrrd").structures] == ["Pool", "Wall"]
+
+
+def test_the_volume_that_was_trained_on_is_marked_and_left_out_of_the_mean(a_cohort_host: Any, a_runner: Any) -> None:
+    first = slicer.mrmlScene.GetFirstNodeByName("Patient A")
+    drawn = slicer.mrmlScene.GetFirstNodeByName("A drawn")
+    a_cohort_host.widget.panel.train.cases.add(first, drawn)
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    assert column(a_cohort_host, 0) == ["Patient A (trained on)", "Patient B"]
+    assert column(a_cohort_host, 2) == ["0.90", ""]
+    assert a_cohort_host.ui.cohortStatusLabel.text == "2 done, without those that the model was trained on."
+
+
+def test_the_model_can_be_chosen_in_the_section(a_cohort_host: Any, a_head: Path) -> None:
+    write_head(a_head.parent / "Liver.samhead")
+    a_cohort_host.widget.panel.refresh()
+    a_cohort_host.choose("cohortHeadSelector", "Liver")
+    assert a_cohort_host.widget._parameterNode.head == "Liver.samhead"
+    assert a_cohort_host.ui.headSelector.currentText == "Liver"
+
+
+def test_the_table_is_saved_for_a_spreadsheet(a_cohort_host: Any, a_runner: Any, tmp_path: Path) -> None:
+    import csv
+
+    assert not a_cohort_host.ui.cohortSaveButton.enabled
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    a_cohort_host.answer("getSaveFileName", str(tmp_path / "results"))
+    a_cohort_host.click("cohortSaveButton")
+    with (tmp_path / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["volume"], row["structure"]) for row in rows] == [
+        ("Patient A", "Pool"),
+        ("Patient A", "Wall"),
+        ("Patient B", "Pool"),
+        ("Patient B", "Wall"),
+    ]
+    assert (rows[0]["volume_ml"], rows[0]["certainty"], rows[0]["dice"]) == ("12.500", "0.9000", "0.9000")
+    assert rows[2]["dice"] == ""
+    assert "results.csv" in a_cohort_host.ui.cohortStatusLabel.text
+
+
+def test_names_that_a_spreadsheet_would_compute_are_text() -> None:
+    from SAMAdaptLib.evaluation.volume_table import StructureRow, csv_text
+
+    text = csv_text([StructureRow("=cmd()", "Wand, links", 1.5, None, warnings=("Not found:\nx.",))])
+    assert text.splitlines()[1] == '\'=cmd(),"Wand, links",1.500,,,0,Not found: x.'
+
+
+def test_a_folder_dropped_on_the_section_is_what_is_segmented(
+    a_cohort_host: Any, a_runner: Any, tmp_path: Path
+) -> None:
+    from SAMAdaptLib.data.io.volumes import write_volume
+    from SAMAdaptLib.gui.parameters import CohortSource
+    from SAMAdaptLib.mrml import capture_volume
+
+    source = tmp_path / "scans"
+    source.mkdir()
+    write_volume(capture_volume(slicer.mrmlScene.GetFirstNodeByName("Patient A")).volume(), source / "one.nrrd")
+    drop_on(a_cohort_host, "cohortCollapsibleButton", source)
+    assert a_cohort_host.widget._parameterNode.cohortSource is CohortSource.FOLDER
+    assert a_cohort_host.ui.cohortInputPathLineEdit.currentPath == str(source)
+    a_cohort_host.click("cohortButton")
+    answer_all(a_cohort_host, a_runner)
+    assert (tmp_path / "scans segmented" / "one.seg.nrrd").is_file()
+
+
+def drop_on(host: Any, name: str, path: Path) -> None:
+    """Drag a folder from the file manager onto a widget and let it go there."""
+    from PySide6 import QtCore, QtGui, QtWidgets
+
+    data = QtCore.QMimeData()
+    data.setUrls([QtCore.QUrl.fromLocalFile(str(path))])
+    widget, action = host._find(name), QtCore.Qt.DropAction.CopyAction
+    buttons, keys = QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.KeyboardModifier.NoModifier
+    assert widget.acceptDrops()
+    with warnings.catch_warnings():  # nobody but Qt makes such events
+        warnings.simplefilter("ignore", DeprecationWarning)
+        events = (
+            QtGui.QDragEnterEvent(QtCore.QPoint(9, 9), action, data, buttons, keys),
+            QtGui.QDropEvent(QtCore.QPointF(9, 9), action, data, buttons, keys),
+        )
+    for event in events:
+        QtWidgets.QApplication.sendEvent(widget, event)
+        assert event.isAccepted()
+
+
+def test_the_time_left_is_that_of_all_volumes(a_cohort_host: Any, a_runner: Any) -> None:
+    panel = a_cohort_host.widget.panel.cohort
+    a_cohort_host.click("cohortButton")
+    a_cohort_host.spin(until=lambda: a_runner.handles)
+    panel._began -= 30
+    handle = a_runner.handle
+    a_runner.tell(lambda: handle.hear_progress("Segmenting axial slices", 5, 10, 3.0))
+    a_cohort_host.spin(until=lambda: "min left" in a_cohort_host.ui.cohortStatusLabel.text)
+    assert "Volume 1 of 2: Segmenting axial slices, 25 %, about 2 min left" in a_cohort_host.ui.cohortStatusLabel.text
+    a_cohort_host.click("cohortButton")
+    a_runner.tell(lambda: handle.hear_error(Cancelled()))
+    a_cohort_host.spin(until=lambda: idle(a_cohort_host))
 
 
 def test_a_folder_is_segmented_and_what_is_there_stays(a_cohort_host: Any, a_runner: Any, tmp_path: Path) -> None:

@@ -180,10 +180,11 @@ def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: P
 def test_every_stage_of_the_work_is_said_in_the_users_language(a_host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from SAMAdaptLib import progress
     from SAMAdaptLib.gui import formatting as texts
+    from SAMAdaptLib.gui import worker_words
 
-    assert set(texts.stageWords()) == set(progress.STAGES)
-    monkeypatch.setattr(texts, "_", lambda text: f"translated: {text}")
-    arguments = {"name": "cnn", "plane": "axial", "number": 1, "count": 3, "degrees": 60, "stage": "Comparing"}
+    assert set(worker_words.STAGES) == set(progress.STAGES)
+    monkeypatch.setattr(worker_words, "_", lambda text: f"translated: {text}")
+    arguments = {"name": "cnn", "number": 1, "count": 3, "degrees": 60, "stage": "Comparing"}
     for stage in progress.STAGES:
         said = texts.stageName(stage.text(**arguments))
         assert said.startswith("translated: ")
@@ -207,9 +208,9 @@ def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -
     from SAMAdaptLib.gui import formatting as texts
 
     card = a_card()
-    assert texts.headLine(card) == "Finds Left ventricle, Myocardium. Held-out Dice 0.83."
+    assert texts.headLine(card) == "Finds Left ventricle, Myocardium. Dice 0.83 on slices that were held out."
     shaped = replace(card, shapes={"classes": 3, "distance_mm": 5.0}, training={"cases": 1, "origin": "a <public> set"})
-    assert texts.headLine(shaped).endswith("Held-out Dice 0.83; on other patients about 0.75.")
+    assert texts.headLine(shaped).endswith("Estimated accuracy: Dice 0.75 on other patients.")
     assert "0.75" in texts.headTip(shaped)
     assert "a &lt;public&gt; set" in texts.headTip(shaped)
 

@@ -100,7 +100,7 @@ def test_the_thread_that_writes_files_gets_a_fair_share_of_the_interpreter(
         slept.append(seconds)
         time.sleep(seconds)
 
-    monkeypatch.setattr(desks, "time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(desks, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     desk = a_host.widget.panel.services.desk
     desk.start(desks.JobRequest("test", lambda _folder, _monitor: time.sleep(0.6)))
     began = time.perf_counter()
@@ -268,7 +268,7 @@ def test_undo_takes_a_new_result_back(a_ready_host: Any, a_runner: Any) -> None:
     a_ready_host.click("undoButton")
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
     assert not a_ready_host.ui.segmentResultFrame.visible
-    assert a_ready_host.ui.segmentStatusLabel.text == "The result was taken back."
+    assert a_ready_host.ui.segmentStatusLabel.text == "The result was removed."
     assert a_ready_host.messages == []
 
 
@@ -314,7 +314,7 @@ def test_a_head_that_is_not_here_is_said_and_kept(a_host: Any, a_volume: Any, a_
     a_host.widget._parameterNode.head = "Elsewhere.samhead"
     a_host.widget.panel.refresh()
     assert "not on this computer" in a_host.ui.headSelector.currentText
-    assert a_host.ui.segmentButton.toolTip == "Select a head."
+    assert a_host.ui.segmentButton.toolTip == "Select a model."
     assert a_host.widget._parameterNode.head == "Elsewhere.samhead"
 
 
@@ -329,7 +329,7 @@ def test_a_bad_head_file_is_listed_with_the_reason_and_hides_no_other(a_host: An
     panel.refresh()
     assert "not a head file" in a_host.ui.headLabel.text
     assert panel.segment.head() is None
-    assert panel.segment.state().missing == "This head cannot be used; select another one."
+    assert panel.segment.state().missing == "This model cannot be used; select another one."
     selector.setCurrentIndex(0)
     panel.refresh()
     assert a_host.ui.headLabel.text.startswith("Finds Pool, Wall.")
@@ -397,3 +397,72 @@ def test_a_file_that_is_no_head_is_refused_by_the_import(a_host: Any, tmp_path: 
     a_host.answer("getOpenFileName", str(tmp_path / "no.samhead"))
     a_host.widget.panel.segment.menu.importAction.trigger()
     assert "not a head file" in a_host.messages[-1].text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ({"level": "as_trained", "slices": [], "reasons": []}, "Looks as in the training."),
+        (
+            {"level": "check", "slices": [[11, 14], [19, 19]], "reasons": [], "at": [[1, 2, 11], [1, 2, 19]]},
+            'Check <a href="voxel:1,2,11">slices 12 to 15</a>, <a href="voxel:1,2,19">slice 20</a>.',
+        ),
+        (
+            {
+                "level": "wrong",
+                "slices": [],
+                "reasons": ["The volume is CT, and the head was trained on <MR>."],
+                "at": [],
+            },
+            "Probably wrong.</b> The volume is CT, and the model was trained on &lt;MR&gt;.",
+        ),
+    ],
+)
+def test_one_sentence_says_what_to_make_of_the_result(
+    verdict: dict[str, Any], said: str, a_ready_host: Any, a_runner: Any
+) -> None:
+    begin(a_ready_host, a_runner)
+    answer = segment_result(a_runner.handle.job) | {"verdict": verdict, "warnings": verdict["reasons"]}
+    a_runner.tell(lambda: a_runner.handle.hear_result(answer))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert said in a_ready_host.ui.segmentVerdictLabel.text
+    assert "CT" not in a_ready_host.ui.segmentStatusLabel.text  # said once
+
+
+def test_a_slice_that_the_verdict_names_is_one_click_away(a_ready_host: Any, a_runner: Any) -> None:
+    jumps = []
+    a_ready_host.widget.panel.services.application.jumpTo = lambda world, node: jumps.append(world)
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    for link in ("voxel:20,30,6", "voxel:1,2", "file:///etc"):
+        a_ready_host.widget.panel.segment._onLink(link)
+    assert jumps == [(-30.0, -45.0, 48.0)]
+
+
+def test_the_views_show_the_volume_with_its_result_and_no_other_patients_annotation(
+    a_ready_host: Any, a_runner: Any, a_volume: Any
+) -> None:
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
+
+    other, labels = addPhantom("Patient B", shift=2)
+    drawn = addAnnotation(other, labels, "B drawn")
+    a_ready_host.widget.panel.services.application.showVolume(other)
+    begin(a_ready_host, a_runner)
+    finish(a_ready_host, a_runner)
+    composite = slicer.mrmlScene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+    assert composite.GetBackgroundVolumeID() == a_volume.GetID()
+    result = slicer.mrmlScene.GetFirstNodeByName("Patient A Heart")
+    assert (result.GetDisplayNode().GetVisibility(), drawn.GetDisplayNode().GetVisibility()) == (1, 0)
+
+
+def test_until_the_worker_speaks_it_is_said_what_is_being_done_and_for_how_long(
+    a_ready_host: Any, a_runner: Any, empty_home: Path
+) -> None:
+    from SAMAdaptLib.utils.timing import note_duration
+
+    note_duration("preparing segment", 30.0)
+    begin(a_ready_host, a_runner)
+    label = a_ready_host.ui.segmentStatusLabel
+    a_ready_host.spin(until=lambda: "Starting the computation" in label.text)
+    assert label.text == "Starting the computation, about 30 s left"
+    finish(a_ready_host, a_runner)

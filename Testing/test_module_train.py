@@ -12,6 +12,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
+from modulefixtures import offer_built_in
 from modulethings import nothing_left, train_result  # noqa: E402
 
 from SAMAdaptLib.errors import Cancelled  # noqa: E402
@@ -34,7 +35,7 @@ def finish(host: Any, runner: Any, **changes: Any) -> None:
 
 
 def test_the_rows_show_what_is_annotated(a_host: Any, a_case: Any) -> None:
-    assert a_host.ui.casesTable.item(0, 2).text() == "10 of 10"
+    assert a_host.ui.casesTable.item(0, 2).text() == "10 of 10, whole"
     names = [a_host.ui.structuresTable.item(n, 0).text() for n in range(2)]
     assert names == ["Pool", "Wall"]
 
@@ -49,7 +50,7 @@ def test_the_count_follows_the_painting(a_host: Any, a_case: Any) -> None:
         mask[3:] = 0
         slicer.util.updateSegmentBinaryLabelmapFromArray(mask.astype(np.uint8), segmentation, segment, volume)
     a_host.widget.panel.refresh()
-    assert a_host.ui.casesTable.item(0, 2).text() == "3 of 10"
+    assert a_host.ui.casesTable.item(0, 2).text() == "3 of 10, whole"
 
 
 def test_a_click_trains_on_the_checked_structures(a_host: Any, a_runner: Any, a_case: Any) -> None:
@@ -119,17 +120,39 @@ def test_the_curve_and_its_words_are_live(a_host: Any, a_runner: Any, a_case: An
     a_runner.tell(lambda: handle.hear_metric("held-out Dice/2", 39, 0.77))
     a_runner.tell(lambda: handle.hear_progress("Training the cnn head", 40, 100, 9.0))
     a_host.spin(until=lambda: a_host.ui.curveLabel.visible)
-    assert "held-out Dice 0.81" in a_host.ui.trainMetricsLabel.text
+    assert "Step 39: Dice 0.81 on held-out slices" in a_host.ui.trainMetricsLabel.text
     assert a_host.ui.trainMetricsLabel.text.endswith("Wall 0.77")
     assert a_host.widget.panel.train.curve.lastStep == 39
     finish(a_host, a_runner)
+    assert a_host.ui.trainMetricsLabel.text == "Dice of the model on held-out slices: 0.90\nPool 0.95, Wall 0.85"
 
 
-@pytest.mark.parametrize(("value", "end"), [(1.96, 2.0), (2.0, 2.0), (2.1, 5.0), (0.03, 0.05), (740.0, 1000.0)])
-def test_the_axis_of_the_loss_ends_at_a_round_number(value: float, end: float, a_host: Any) -> None:
-    from SAMAdaptLib.gui.widgets.training_curve import roundUp
+def test_each_network_of_a_training_has_a_line_of_its_own_in_the_curve(a_host: Any) -> None:
+    curve = a_host.widget.panel.train.curve
+    for step, value in ((20, 0.5), (40, 0.7), (20, 0.6), (60, 0.8), (60, float("nan"))):
+        curve.add("held-out Dice", step, value)
+    assert curve.lines == [[(20, 0.5), (40, 0.7)], [(20, 0.6), (60, 0.8)]]
+    assert (curve.offsets, curve.lastStep) == ([0, 40], 100)
 
-    assert roundUp(value) == pytest.approx(end)
+
+def test_the_curve_can_be_read_in_a_light_and_in_a_dark_theme(a_host: Any) -> None:
+    import qt
+
+    curve, label = a_host.widget.panel.train.curve, a_host.ui.curveLabel
+    for step in (20, 40):
+        curve.add("held-out Dice", step, 0.5)
+    seen = []
+    for base, text in ((qt.Qt.white, qt.Qt.black), (qt.Qt.black, qt.Qt.white)):
+        palette = qt.QPalette(label.palette)
+        palette.setColor(qt.QPalette.Base, qt.QColor(base))
+        palette.setColor(qt.QPalette.Text, qt.QColor(text))
+        label.setPalette(palette)
+        curve.draw(now=True)
+        image = label.pixmap.toImage()
+        lightness = [image.pixelColor(x, y).lightness() for x in range(40, 180, 3) for y in range(10, 110, 2)]
+        seen.append((min(lightness), max(lightness)))
+    assert seen[0][0] < 130 < seen[0][1]  # something dark on white
+    assert seen[1][0] < 100 < 150 < seen[1][1]  # something light on black
 
 
 def test_the_new_head_shows_its_quality_and_is_one_click_from_use(a_host: Any, a_runner: Any, a_case: Any) -> None:
@@ -152,8 +175,8 @@ def test_a_cancelled_training_keeps_its_best_head(a_host: Any, a_runner: Any, a_
     handle = begin(a_host, a_runner)
     a_host.click("trainButton")
     assert a_runner.cancelled == [handle]
-    finish(a_host, a_runner, cancelled=True, note="Cancelled; the best head so far was kept.")
-    assert a_host.ui.trainStatusLabel.text == "Cancelled; the best head so far was kept."
+    finish(a_host, a_runner, cancelled=True, note="Cancelled; the best model so far was kept.")
+    assert a_host.ui.trainStatusLabel.text == "Cancelled; the best model so far was kept."
     assert [path.name for path in (empty_home / "heads").iterdir()] == ["Pool, Wall.samhead"]
 
 
@@ -205,47 +228,113 @@ def test_the_encoder_says_size_licence_and_whether_it_is_here(a_host: Any, a_cas
     assert all(word in text for word in ("39.4 MB", "Apache-2.0", "fetched at its first use"))
 
 
-# Improve ------------------------------------------------------------------------------------------------------------
+def test_the_row_is_filled_with_what_the_views_show(a_host: Any) -> None:
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
 
-
-@pytest.fixture
-def an_improvable_host(a_host: Any, a_runner: Any, a_head: Path, a_case: Any) -> Any:
-    """A head, and a segmentation to correct."""
-    chosen = a_host.widget._parameterNode
-    chosen.improveVolume, chosen.improveSegmentation = a_case
-    a_host.ui.improveCollapsibleButton.collapsed = False
+    (first, labels), (second, _none) = addPhantom("Patient A"), addPhantom("Patient B", 2, 1)
+    drawn = addAnnotation(first, labels, "A drawn")
+    application = a_host.widget.panel.services.application
+    application.showVolume(second)
     a_host.widget.panel.refresh()
-    a_host.spin(timeout=0.2)
-    return a_host
+    assert a_host.widget.panel.train.cases.cases() == []
+    application.showVolume(first)
+    a_host.widget.panel.refresh()
+    assert a_host.widget.panel.train.cases.cases() == [(first, drawn)]
 
 
-def test_suggestions_are_listed_and_jumped_to(an_improvable_host: Any, a_runner: Any, a_case: Any) -> None:
-    jumps = []
-    an_improvable_host.widget.panel.services.application.jumpTo = lambda world, node: jumps.append((world, node))
-    handle = begin(an_improvable_host, a_runner, "suggestButton")
-    found = [
-        {"plane": "axial", "slice": 6, "slices": 10, "ijk": [20, 30, 6], "doubt": 0.31, "structures": ["Wall"]},
-        {"plane": "axial", "slice": 1, "slices": 10, "ijk": [21, 31, 1], "doubt": 0.12, "structures": ["Pool"]},
-    ]
-    a_runner.tell(lambda: handle.hear_result({"suggestions": found}))
-    an_improvable_host.spin(until=lambda: idle(an_improvable_host))
-    table = an_improvable_host.ui.suggestionsTable
-    assert [table.item(0, column).text() for column in range(3)] == ["Axial 7 of 10", "31 %", "Wall"]
-    assert jumps == [((-30.0, -45.0, 48.0), a_case[0])]
-    table.selectRow(1)
-    an_improvable_host.click("jumpButton")
-    assert jumps[-1][0] == (-31.5, -46.5, 8.0)
+def test_a_row_that_somebody_has_emptied_stays_empty(a_host: Any, a_case: Any) -> None:
+    a_host.widget.panel.services.application.showVolume(a_case[0])
+    for column in range(2):
+        a_host.ui.casesTable.cellWidget(0, column).setCurrentNode(None)
+    a_host.widget.panel.refresh()
+    assert a_host.widget.panel.train.cases.cases() == []
 
 
-def test_a_corrected_case_is_added_once_and_trained_on_from_the_head(
-    an_improvable_host: Any, a_runner: Any, a_case: Any, a_head: Path
+def thin_out(case: Any, every: int = 3) -> None:
+    """Leave the annotation on one slice in ``every``."""
+    import numpy as np
+
+    volume, segmentation = case
+    for n in range(2):
+        segment = segmentation.GetSegmentation().GetNthSegmentID(n)
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment, volume).astype(np.uint8)
+        mask[[k for k in range(len(mask)) if k % every]] = 0
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, segment, volume)
+
+
+def test_gaps_between_annotated_slices_mean_that_the_others_were_left_out(
+    a_host: Any, a_runner: Any, a_case: Any
 ) -> None:
-    an_improvable_host.click("addCorrectedButton")
-    an_improvable_host.click("addCorrectedButton")
-    assert len(an_improvable_host.widget._parameterNode.trainingCases) == 1
-    job = begin(an_improvable_host, a_runner, "retrainButton").job
-    assert job.start_from == str(a_head)
-    assert (job.encoder, job.head) == ("tiny", "linear")
-    assert Path(job.output).name == "Heart 2.samhead"
-    finish(an_improvable_host, a_runner)
-    assert "before 0.90" in an_improvable_host.ui.improveStatusLabel.text
+    thin_out(a_case)
+    a_host.widget.panel.refresh()
+    assert a_host.ui.casesTable.item(0, 2).text() == "4 of 10, some"
+    assert "left out" in a_host.ui.casesTable.item(0, 2).toolTip()
+    assert begin(a_host, a_runner).job.annotated_slices_only
+    finish(a_host, a_runner)
+
+
+def test_the_choice_under_advanced_wins_over_what_was_found_out(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    from SAMAdaptLib.gui.parameters import Annotation
+
+    thin_out(a_case)
+    a_host.widget._parameterNode.annotation = Annotation.WHOLE
+    assert a_host.ui.casesTable.item(0, 2).text() == "4 of 10, whole"
+    assert not begin(a_host, a_runner).job.annotated_slices_only
+    finish(a_host, a_runner)
+
+
+def test_a_whole_volume_and_some_slices_of_another_are_told_apart(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    from SAMAdaptLib.data.io.volumes import read_labelmap
+    from SAMAdaptLib.mrml.selftest import addAnnotation, addPhantom
+
+    volume, labels = addPhantom("Patient B", 2, 1)
+    second = addAnnotation(volume, labels, "B drawn")
+    thin_out((volume, second))
+    a_host.widget.panel.train.cases.add(volume, second)
+    assert [a_host.ui.casesTable.item(row, 2).text() for row in range(2)] == [
+        "10 of 10, whole",
+        "4 of 10, some",
+    ]
+    job = begin(a_host, a_runner).job
+    whole, some = (read_labelmap(case.labels).voxels for case in job.cases)
+    assert not (whole == job.ignore_label).any()
+    assert [k for k in range(10) if (some[k] == job.ignore_label).all()] == [1, 2, 4, 5, 7, 8]
+    assert not job.annotated_slices_only
+    finish(a_host, a_runner)
+
+
+def test_who_has_only_a_model_that_came_along_gets_the_trained_one_chosen(
+    a_host: Any, a_runner: Any, a_case: Any
+) -> None:
+    from SAMAdaptLib.heads.library import starter_heads
+
+    offer_built_in(a_host, starter_heads()[0].parent)
+    assert a_host.widget._parameterNode.head == starter_heads()[0].name
+    begin(a_host, a_runner)
+    finish(a_host, a_runner)
+    assert a_host.widget._parameterNode.head == "Pool, Wall.samhead"
+
+
+def test_the_training_time_is_what_it_took_on_this_computer(a_host: Any, a_runner: Any, a_case: Any) -> None:
+    from SAMAdaptLib.gui.parameters import Budget
+
+    assert Budget.FAST.label() == "Quick, about 2 min"
+    a_host.widget._parameterNode.budget = Budget.FAST
+    begin(a_host, a_runner)
+    finish(a_host, a_runner, seconds=312.0)
+    assert Budget.FAST.label() == "Quick, about 5 min"
+    assert Budget.BALANCED.label() == "Standard, about 8 min"
+
+
+def test_who_has_no_model_begins_at_the_first_section_and_who_has_one_at_the_second(empty_home: Path) -> None:
+    from host import SlicerHost
+    from modulethings import write_head
+
+    opened = []
+    for _visit in range(2):
+        with SlicerHost() as host:
+            opened.append(
+                (not host.ui.trainCollapsibleButton.collapsed, not host.ui.segmentCollapsibleButton.collapsed)
+            )
+        write_head(empty_home / "heads" / "Heart.samhead")
+    assert opened == [(True, False), (False, True)]

@@ -43,6 +43,37 @@ def both(qform: Geometry, sform: Geometry, codes: tuple[int, int] = (1, 2)) -> d
     return {**qform_of(qform), "rows": sform_of(sform), "codes": codes}
 
 
+# --- how large its voxels are -----------------------------------------------------------------------------------------
+
+
+def unsized(grid: Geometry, codes: tuple[int, int]) -> dict:
+    """What tells of a grid, but for the distance of its rows: a pixdim of 0."""
+    told = both(grid, grid, codes)
+    return {**told, "pixdim": (*told["pixdim"][:2], 0.0, *told["pixdim"][3:])}
+
+
+@pytest.mark.parametrize("codes", [(1, 0), (0, 0)], ids=["qform", "neither"])
+def test_a_spacing_that_is_not_told_is_not_made_up_in_silence(tmp_path, codes):
+    volume, warnings = read(write_nifti(tmp_path / "a.nii", IMAGE, **unsized(GRID, codes)))
+    assert volume.geometry.spacing == (1.5, 1.0, 4.0)
+    assert "a.nii does not say how large its voxels are along each axis" in warnings[-1]
+
+
+@pytest.mark.parametrize("codes", [(0, 1), (1, 1)], ids=["sform", "both"])
+def test_a_spacing_that_the_sform_alone_tells_is_taken_from_there(tmp_path, codes):
+    volume, warnings = read(write_nifti(tmp_path / "a.nii", IMAGE, **unsized(GRID, codes)))
+    assert volume.geometry.same_grid(GRID, tolerance=1e-3)
+    assert warnings == [
+        "a.nii tells two voxel sizes: 1.5 x 1.2 x 4 mm (sform), which is used, and 1.5 x 0 x 4 mm (pixdim)."
+    ]
+
+
+def test_an_axis_of_one_voxel_needs_no_spacing(tmp_path):
+    flat = replace(GRID, size=(7, 1, 6))
+    _, warnings = read(write_nifti(tmp_path / "a.nii", numbered(flat), **unsized(flat, (1, 0))))
+    assert not warnings
+
+
 # --- where it lies ---------------------------------------------------------------------------------------------------
 
 
@@ -286,6 +317,14 @@ def test_a_twin_beside_a_compressed_file_is_not_mistaken_for_it(tmp_path):
     write_nifti(tmp_path / "a.nii", np.ones((2, 2, 2), np.float32))
     volume, _ = read(write_nifti(tmp_path / "a.nii.gz", IMAGE, **both(GRID, GRID)))
     np.testing.assert_array_equal(volume.voxels, IMAGE)
+
+
+def test_what_is_named_as_nifti_and_is_something_else_is_refused_and_its_twin_not_taken(tmp_path):
+    """ITK, asked for x.nii.gz that it cannot read beside x.nii, silently reads x.nii."""
+    write_nifti(tmp_path / "a.nii", np.ones((2, 2, 2), np.float32))
+    (tmp_path / "a.nii.gz").write_bytes(b"<html>404 Not Found</html>" * 100)
+    with pytest.raises(InputError, match="cannot be read as an image .it is named as NIfTI and holds something else"):
+        read(tmp_path / "a.nii.gz")
 
 
 def test_an_oblique_volume_comes_back_as_it_was_written(tmp_path):

@@ -20,12 +20,13 @@ from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.errors import DependencyError, InputError
 from SAMAdaptLib.evaluation import report
 from SAMAdaptLib.evaluation.metrics import evaluate
-from SAMAdaptLib.evaluation.report import overlay, tables
+from SAMAdaptLib.evaluation.report import overlay, ranking, tables
 from SAMAdaptLib.evaluation.report.charts import benchmark_figure, curve_figure
 from SAMAdaptLib.evaluation.report.page import CaseReport, Page, card_facts, render_page, write_page
 from SAMAdaptLib.evaluation.report.recorder import CurveRecorder, card_curves
 from SAMAdaptLib.evaluation.report.theme import DARK, LIGHT, png
 from SAMAdaptLib.heads.card import HeadCard
+from SAMAdaptLib.preprocessing.slicing import SliceStack
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
@@ -131,7 +132,7 @@ def test_slices_are_spread_over_what_is_labelled_however_small_a_structure_is():
     volume, _, reference = scene(shape=(30, 40, 48))
     voxels = np.zeros((30, 40, 48), np.uint8)
     voxels[5:10, 5:35, 5:35], voxels[25, 20, 20] = 1, 2
-    numbers = overlay._telling_slices(overlay.SliceStack(volume, "axial"), [reference.with_array(voxels)])
+    numbers = overlay.telling_slices(overlay.SliceStack(volume, "axial"), [reference.with_array(voxels)])
     assert 25 in numbers
     assert sum(5 <= number < 10 for number in numbers) == 2
 
@@ -393,3 +394,42 @@ def test_card_facts_say_how_many_volumes_without_annotation_taught_the_head():
 def test_held_out_slices_are_counted_in_words(count, words):
     quality = {"mean_dice": 0.812, "held_out_slices": count}
     assert card_facts(replace(card(), quality=quality))["Held-out Dice"] == words
+
+
+# Which slices -------------------------------------------------------------------------------------------------------
+
+
+def test_the_worst_the_median_and_the_best_slice_are_shown_with_their_dice():
+    _, result, reference = scene(shape=(12, 40, 48))
+    voxels = result.voxels.copy()
+    voxels[5] = 0  # one slice where nothing was found
+    worse = result.with_array(voxels)
+    stack = SliceStack(worse.geometry, "axial")
+    words = ranking.by_dice(worse, reference)(stack)
+    assert len(words) == 3
+    assert words[5] == "worst, Dice 0.00"
+    assert [word.split(",")[0] for word in words.values()] == ["worst", "median", "best"]
+
+
+def test_without_a_reference_certainty_chooses_the_slices():
+    _, result, _ = scene(shape=(12, 40, 48))
+    certainty = np.full(result.voxels.shape, 0.9, np.float32)
+    certainty[4] = 0.3
+    words = ranking.by_certainty(result, certainty)(SliceStack(result.geometry, "axial"))
+    assert words[4] == "least sure, 0.30"
+
+
+def test_an_empty_result_has_no_slice_to_choose():
+    _, result, _ = scene()
+    empty = result.with_array(np.zeros_like(result.voxels))
+    assert not ranking.by_dice(empty, empty)(SliceStack(empty.geometry, "axial"))
+
+
+def test_errors_are_what_is_missing_and_what_is_too_much():
+    volume, result, reference = scene()
+    wrong = overlay._errors(result, reference)
+    missed = (reference.voxels > 0) & (result.voxels == 0)
+    assert (wrong.voxels[missed] == overlay.MISSED.value).all()
+    assert (wrong.voxels[result.voxels == reference.voxels] == 0).all()
+    figure = overlay.overlay_figure(volume, result, reference, errors=True)
+    assert "Errors" in {text.get_text() for text in figure.texts}

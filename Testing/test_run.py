@@ -81,7 +81,7 @@ def test_help_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["dance"]) == 2
-    assert "'dance'. Known are demo, test and cli" in capsys.readouterr().out
+    assert "'dance'. Known are demo, test, cli and docs" in capsys.readouterr().out
 
 
 def test_an_old_python_is_refused_with_what_is_needed(

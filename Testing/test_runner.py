@@ -230,7 +230,12 @@ def test_a_worker_with_one_thread_loads_the_encoder_with_one(files: Path, monkey
 
 @pytest.mark.parametrize(
     ("output", "words"),
-    [("a.nii.gz", "would overwrite its input"), (".", "is a folder"), ("no/r.nii.gz", "no does not exist")],
+    [
+        ("a.nii.gz", "would overwrite its input"),
+        ("ball.samhead", "would overwrite its input"),
+        (".", "is a folder"),
+        ("no/r.nii.gz", "no does not exist"),
+    ],
 )
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(files: Path, monkeypatch, output, words) -> None:
     monkeypatch.setattr("SAMAdaptLib.inference.segment.segment", lambda *_, **__: pytest.fail("it worked"))

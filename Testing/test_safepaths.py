@@ -186,14 +186,14 @@ def test_a_folder_with_odd_names_is_shown_under_plain_ones_and_its_faults_are_to
 
 @POSIX
 def test_where_no_link_can_be_made_the_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"{LATIN}.nii").write_text("a")
+    (tmp_path / f"{LATIN}.mha").write_text("a")
 
     def refused(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(Path, "symlink_to", refused)
     with pytest.raises(InputError, match=r"cannot be handed to the reader and writer of images\. Rename it"):
-        read_volume(tmp_path / f"{LATIN}.nii")
+        read_volume(tmp_path / f"{LATIN}.mha")
 
 
 def test_odd_names_can_be_shown() -> None:

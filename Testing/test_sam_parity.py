@@ -359,3 +359,11 @@ def test_a_head_is_trained_and_used_at_a_smaller_input_size(small_checkpoint, em
     assert found.geometry.same_grid(case.volume.geometry)
     with pytest.raises(HeadFileError, match=r"trained on pictures of 512 pixels a side, and this small sees 1024"):
         inference.segment(case.volume, head, encoder=load_encoder(small_checkpoint, device="cpu"), device="cpu")
+
+
+def test_a_checkpoint_of_vit_with_weights_that_are_no_numbers_is_refused(tmp_path: Path, empty_home: Path):
+    state = randomised(reference(SMALL, 256)).state_dict()
+    state["image_encoder.blocks.1.mlp.lin1.weight"][0, 0] = float("inf")
+    torch.save(state, tmp_path / "burst.pth")
+    with pytest.raises(WeightsError, match=r"burst\.pth holds weights that are not finite numbers"):
+        load_encoder(tmp_path / "burst.pth", device="cpu")

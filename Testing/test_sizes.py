@@ -22,13 +22,19 @@ from SAMAdaptLib.encoders.sizes import input_size_for  # noqa: E402
 from SAMAdaptLib.encoders.tiny import TinyEncoder  # noqa: E402
 from SAMAdaptLib.features.cache import FeatureCache  # noqa: E402
 from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
+from SAMAdaptLib.inference import stage as looks  # noqa: E402
 from SAMAdaptLib.inference.cascade import CascadePredictor  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
+from SAMAdaptLib.training import (
+    budget,  # noqa: E402
+    duration,  # noqa: E402
+)
 from SAMAdaptLib.training import train as training  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.training.candidates import untrained  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
 
 ENDLESS = 1e9
@@ -55,8 +61,8 @@ def pace(monkeypatch: pytest.MonkeyPatch):
     return costs
 
 
-def chosen(name: str, pictures: int, seconds: float, resolved: float = 2000.0) -> int | None:
-    return input_size_for(name, pictures, seconds, resolved, "cpu", Silent())
+def chosen(name: str, pictures: int, seconds: float, resolved: float = 2000.0, patience: float = ENDLESS) -> int | None:
+    return input_size_for(name, pictures, seconds, patience, resolved, "cpu", Silent())
 
 
 @pytest.mark.parametrize("name", ["medsam_lite", "mobile_sam"])
@@ -66,6 +72,18 @@ def test_the_largest_size_is_taken_that_the_time_allows(name: str, pace) -> None
     for seconds, expected in ((1, smallest), (40, smallest), (50, middle), (70, middle), (100, largest)):
         assert chosen(name, 100, seconds) == expected
     assert set(asked) == {smallest}, "the quickest size is measured, the others follow from it"
+
+
+@pytest.mark.parametrize(("patience", "expected"), [(0.1, 112), (0.3, 112), (0.5, 168), (0.8, 224)])
+def test_a_slice_takes_no_longer_than_there_is_patience(patience: float, expected: int, pace) -> None:
+    """Whoever segments a hundred slices with the head waits for each of them."""
+    pace(0.2)
+    assert chosen("medsam_lite", 10, ENDLESS, patience=patience) == expected
+
+
+@pytest.mark.parametrize(("slices", "pictures"), [(10, 80), (24, 192), (100, 192)])
+def test_half_of_the_views_are_enough_for_more_pixels(slices: int, pictures: int) -> None:
+    assert BUDGETS["balanced"].worthwhile_pictures(slices) == pictures
 
 
 def test_a_quicker_device_sees_more(pace) -> None:
@@ -101,7 +119,7 @@ def test_an_encoder_without_a_choice_keeps_its_own_size_and_is_not_measured(name
 
 
 def test_every_size_that_is_chosen_from_is_one_that_fits() -> None:
-    from SAMAdaptLib.encoders.tiny_vit_encoder import SIDES
+    from SAMAdaptLib.encoders.base import SIDES
 
     for name in ("medsam_lite", "mobile_sam"):
         entry = ENTRIES[name]
@@ -129,7 +147,7 @@ def asked_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
     """What the choice was asked for; it says 448 for slices of up to 60 pixels, else 512."""
     heard: list[dict[str, float]] = []
 
-    def choose(name: str, pictures: int, seconds: float, resolved: float, *_: Any) -> int:
+    def choose(name: str, pictures: int, seconds: float, patience: float, resolved: float, *_: Any) -> int:
         heard.append({"pictures": pictures, "seconds": seconds, "resolved": resolved})
         return 448 if resolved <= 60 else 512
 
@@ -214,19 +232,19 @@ def test_a_quick_computer_says_nothing_of_the_time(quick, monkeypatch: pytest.Mo
 
 def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
-    monkeypatch.setattr(training, "seconds_per_step", lambda *_: 0.0)
+    monkeypatch.setattr(duration, "seconds_per_step", lambda *_: 0.0)
     recipe = training.Recipe("tiny", None, "auto", "auto", "auto", False, None, "balanced", 0, "cpu", "")
     session = training.Session([small_balls()], recipe, Silent(), FeatureCache(), None)
-    looks = [session.least_seconds(session.lessons.first, session.types)]
-    looks.append(session.least_seconds(session.closer, (training.CLOSER_TYPE,)))
+    looks = [session.duration.least_seconds(session.lessons.first, session.types)]
+    looks.append(session.duration.least_seconds(session.closer, (budget.CLOSER_TYPE,)))
     assert all(seconds > 0 for seconds in looks)
     heard = Listener()
     session.monitor = heard
     session.budget = replace(session.budget, seconds=sum(looks) / 1.2)
-    session.say_how_long()
+    session.duration.say()
     assert heard.warnings == [], "a delay of a fifth is tolerated"
     session.budget = replace(session.budget, seconds=sum(looks) / 2)
-    session.say_how_long()
+    session.duration.say()
     assert len(heard.warnings) == 1
 
 
@@ -241,3 +259,30 @@ def test_geometry_of_unequal_pixels_counts_by_its_finest_side(quick, asked_of) -
     case = two_balls(Geometry((40, 80, 6), (1.0, 0.5, 4.0)))
     train([case], encoder="tiny", head="linear", budget="fast")
     assert 80 <= asked_of[0]["resolved"] < 96
+
+
+def test_both_looks_of_a_head_go_through_the_file_that_somebody_names(quick, asked_of, monkeypatch) -> None:
+    """Its second size too: the name in a head's card would be looked up in the registry alone."""
+    head = train([small_balls()], encoder="tiny", budget="balanced")
+    first = load_encoder("tiny", input_size=512)
+
+    def fail(*_arguments: object) -> Encoder:
+        raise AssertionError
+
+    monkeypatch.setattr(looks, "load_encoder_of", fail)
+    predictor = CascadePredictor(head, first, "cpu", Silent(), FeatureCache())
+    assert predictor.first.encoder is first
+    assert predictor.closer is not None and predictor.closer.encoder is not None
+    assert predictor.closer.encoder.input_size == 448
+
+
+def test_a_network_is_built_once_to_know_what_its_steps_take(quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[str] = []
+
+    def building(kind: str, *facts: Any) -> Any:
+        built.append(kind)
+        return untrained(kind, *facts)
+
+    monkeypatch.setattr(duration, "untrained", building)
+    train([two_balls()], encoder="tiny", head="linear", budget="fast")
+    assert built == ["linear"]

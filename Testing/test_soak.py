@@ -16,7 +16,7 @@ from SAMAdaptLib.utils.process import child_environment
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.parametrize(
     "arguments",
-    [("cluster", "--volumes", "20", "--kill-every", "15"), ("worker", "--jobs", "30"), ("kills", "--kills", "2")],
+    [("cluster", "--volumes", "20", "--kill-every", "5"), ("worker", "--jobs", "30"), ("kills", "--kills", "2")],
     ids=lambda arguments: arguments[0],
 )
 def test_a_short_soak_finds_nothing_wrong(arguments: tuple[str, ...]) -> None:

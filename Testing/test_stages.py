@@ -14,7 +14,7 @@ from SAMAdaptLib import progress
 from SAMAdaptLib.progress import STAGES, Forwarding, Stage
 
 LIBRARY = Path(__file__).resolve().parent.parent / "SAMAdaptLib"
-FILLED_IN = {"plane": "axial", "number": "2", "count": "3", "degrees": "-60", "name": "a b.onnx", "stage": "Comparing"}
+FILLED_IN = {"number": "2", "count": "3", "degrees": "-60", "name": "a b.onnx", "stage": "Comparing"}
 
 
 def arguments_of(stage: Stage) -> dict[str, str]:
@@ -37,7 +37,7 @@ def test_whatever_is_downloaded_is_named_whole(name: str) -> None:
 
 
 def test_what_is_said_around_a_stage_is_taken_off_from_the_outside() -> None:
-    inner = progress.TURNED.text(stage=progress.SEGMENTING_SLICES.text(plane="axial"), degrees=60)
+    inner = progress.TURNED.text(stage=progress.SEGMENTING_AXIAL.text(), degrees=60)
     found, arguments = Stage.parse(progress.SUPPORT.text(number=1, count=2, stage=inner))
     assert (found, arguments) == (progress.SUPPORT, {"number": "1", "count": "2", "stage": inner})
     assert Stage.parse(inner)[1]["stage"] == "Segmenting axial slices"

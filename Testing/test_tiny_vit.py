@@ -14,9 +14,10 @@ torch = pytest.importorskip("torch")
 from tinyvits import *  # noqa: E402, F403  fixtures
 from tinyvits import STRIDE_OF, canvases, random_checkpoint  # noqa: E402
 
-from SAMAdaptLib.encoders import Encoder, load_encoder  # noqa: E402
+from SAMAdaptLib.encoders import Encoder, at_size, load_encoder  # noqa: E402
 from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder  # noqa: E402
 from SAMAdaptLib.encoders.tiny_vit_weights import from_checkpoint, from_onnx  # noqa: E402
+from SAMAdaptLib.encoders.weights import store as weights  # noqa: E402
 from SAMAdaptLib.errors import HeadFileError, InputError, WeightsError  # noqa: E402
 from SAMAdaptLib.inference.stage import load_encoder_for  # noqa: E402
 from SAMAdaptLib.networks import head_class  # noqa: E402
@@ -322,3 +323,36 @@ def test_a_head_is_told_that_an_encoder_is_another_one_before_what_sizes_that_ta
     assert load_encoder_for(head, str(checkpoints["lite_medsam"]), "cpu", Silent()).input_size == 56
     with pytest.raises(HeadFileError, match=r"'heart' was trained on lite_medsam with weights .* not on mobile_sam"):
         load_encoder_for(head, str(checkpoints["mobile_sam"]), "cpu", Silent())
+
+
+# ---- the same encoder at another size ----
+
+
+def test_an_encoder_by_path_is_had_at_another_size_too(checkpoints) -> None:
+    first = load_encoder(checkpoints["lite_medsam"], device="cpu", input_size=56, input_rule="sam")
+    other = at_size(first, 112, Silent())
+    assert other is not None and other is not first
+    assert (other.name, other.sha256, other.input_size) == (first.name, first.sha256, 112)
+    assert other.fingerprint == first.fingerprint.replace("-56", "-112"), "with the same input rule"
+    assert at_size(first, 56, Silent()) is first and at_size(first, 112, Silent()) is other
+
+
+def test_an_encoder_that_was_built_elsewhere_has_no_other_size_to_give(checkpoints) -> None:
+    built = TinyViTEncoder(checkpoints["lite_medsam"], "0" * 64, device="cpu", input_size=56)
+    assert at_size(built, 56, Silent()) is built
+    assert at_size(built, 112, Silent()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "hint"),
+    [("sam_vit_b", 500, "multiple of 256"), ("mobile_sam", 450, "multiple of 16"), ("medsam_lite", 3, "multiple of 4")],
+)
+def test_a_size_that_a_named_encoder_cannot_take_is_told_before_anything_is_fetched(
+    name: str, size: int, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*_arguments: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(weights, "ensure", fetch)
+    with pytest.raises(InputError, match=f"{name} cannot work on pictures of {size} pixels a side.*{hint}"):
+        load_encoder(name, device="cpu", input_size=size)

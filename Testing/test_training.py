@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,6 +30,7 @@ from SAMAdaptLib.training import fit as fitting
 from SAMAdaptLib.training.budget import BUDGETS
 from SAMAdaptLib.training.fit import elapsed_steps
 from SAMAdaptLib.training.train import train
+from SAMAdaptLib.utils import timing as pace
 
 
 @pytest.fixture(autouse=True)
@@ -283,7 +283,7 @@ def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return 0.5
 
     monkeypatch.setattr(fitting, "_step", one_second)
-    monkeypatch.setattr(fitting, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(pace.clock, "now", lambda: now[0])
     monkeypatch.setattr(fitting.SampleLoader, "load", lambda self, samples: ())
     monkeypatch.setattr(fitting, "sampling_weights", lambda samples: np.ones(1))
     return rates

@@ -142,6 +142,16 @@ def test_a_missing_file_is_refused(tmp_path):
         read_volume(tmp_path / "absent.nii")
 
 
+def test_a_negative_spacing_is_refused_and_not_understood_in_one_of_two_ways(tmp_path):
+    path = tmp_path / "a.mha"
+    write_volume(Volume(numbered(oblique_grid()), oblique_grid()), path)
+    header = path.read_bytes()
+    start = header.index(b"ElementSpacing = ") + len(b"ElementSpacing = ")
+    path.write_bytes(header[:start] + b"-" + header[start:])
+    with pytest.raises(InputError, match="a.mha has a negative spacing"):
+        read_volume(path)
+
+
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.mha", "a.txt"])
 def test_a_file_that_is_no_image_is_refused_in_one_line(tmp_path, name):
     path = tmp_path / name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,17 @@ def encoders(options: argparse.Namespace, terminal: Terminal) -> Answer:
     for job in (*(WeightsJob(encoder=name) for name in options.fetch), *(WeightsJob(file=f) for f in options.files)):
         run_job(job, terminal)
     rows = describe()
-    shown = [(row["name"], size(row["bytes"]), row["licence"], row["path"] or "not here", row["title"]) for row in rows]
+    shown = [(row["name"], size(row["bytes"]), row["licence"], _where(row), row["title"]) for row in rows]
     text = table(("encoder", "size", "licence", "where", "what it is"), shown, right=(1,))
     if any(row["path"] is None for row in rows):
         text += "\nWeights that are not here are fetched when they are needed, or now: encoders --fetch NAME"
     return Answer({"kind": "encoders", "encoders": rows}, text)
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """Where an encoder's weights are."""
+    damaged = f"damaged, fetched again when needed: {row['damaged']}" if row.get("damaged") else "not here"
+    return str(row["path"] or damaged)
 
 
 def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -172,7 +179,7 @@ def probe(options: argparse.Namespace, terminal: Terminal) -> Answer:
         ("vector units", " ".join(processor["features"]) or "unknown"),
         *((f"device {row['device']}", _device_text(row)) for row in found["devices"]),
         *((name, version or "not installed") for name, version in found["packages"].items()),
-        *((f"weights {row['name']}", row["path"] or "not here") for row in found["encoders"]),
+        *((f"weights {row['name']}", _where(row)) for row in found["encoders"]),
         (f"speed {speed['encoder']}", _speed_text(speed)),
         ("recommended", ", ".join(f"--{name} {value}" for name, value in found["recommended"].items())),
     ]

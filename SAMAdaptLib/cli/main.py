@@ -7,9 +7,11 @@ holds one JSON object and nothing else, whatever the libraries print.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import Cancelled, InputError, SAMAdaptError
 from ..utils.faults import described
@@ -22,6 +24,10 @@ from .terminal import Interrupts, Terminal
 __all__ = ["main"]
 
 _AT_ONCE = "Stopped at once; nothing unfinished was written."
+
+
+_FIELD = re.compile(r"\b[A-Z]\w*Job\.([a-z_]+)(?= must be )")
+"""How a job's own check names a field; people know it by the option that fills it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +63,7 @@ def wants_json(options: argparse.Namespace) -> bool:
 def _answer(options: argparse.Namespace, terminal: Terminal, interrupts: Interrupts) -> Answer:
     """What the verb answers; an exception becomes an answer, too."""
     try:
+        _require_working_folder()
         from .verbs import VERBS
 
         return VERBS[options.verb](options, terminal)
@@ -71,10 +78,20 @@ def _answer(options: argparse.Namespace, terminal: Terminal, interrupts: Interru
     return answer_of_fault(options.verb, fault)
 
 
+def _require_working_folder() -> None:
+    """Raises InputError when the folder in which we were started is gone: paths mean nothing then, nor do libraries
+    load."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        msg = f"The folder in which this was started is gone ({error.strerror or error})."
+        raise InputError(msg, "Was it moved, or its drive taken away? Change to a folder that is there.") from error
+
+
 def answer_of_fault(verb: str, fault: SAMAdaptError) -> Answer:
     """One line for people, an object for machines, and the exit status that the fault asks for."""
     document = {"kind": verb, "error": {"code": fault.code, "message": fault.message, "hint": fault.hint}}
     words = "cancelled" if isinstance(fault, Cancelled) else "error"
-    line = " ".join(str(fault).split())
+    line = _FIELD.sub(lambda found: f"--{found[1].replace('_', '-')}", " ".join(str(fault).split()))
     advice = " (--debug shows where it came from)" if fault.exit_status == 1 else ""
     return Answer(document, "", fault.exit_status, (f"{words}: {line}{advice}",))

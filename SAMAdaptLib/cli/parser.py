@@ -30,6 +30,7 @@ Heads are kept in the platform's folder for data, downloads and features in its 
 _USAGE = {
     "train": "--case IMAGE LABELS [--case ...] [options] -o NAME.samhead",
     "segment": "--head HEAD IMAGE [IMAGE ...] [options] -o FILE_OR_FOLDER",
+    "complete": "IMAGE LABELS [options] -o FILE",
     "embed": "--head HEAD IMAGE [IMAGE ...] [options]",
     "evaluate": "PREDICTION REFERENCE [options]",
     "benchmark": "--data FOLDER --support ID[,ID...] [--support ...] --query ID[,...] [options]",
@@ -54,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=program(), **_texts(_ABOUT, _STATUS))
     parser.add_argument("--version", action="version", version=f"SAMAdapt {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for add in (_add_train, _add_segment, _add_embed, _add_evaluate, _add_benchmark):
+    for add in (_add_train, _add_segment, _add_complete, _add_embed, _add_evaluate, _add_benchmark):
         add(verbs)
     for add in (_add_encoders, _add_heads, _add_cache, _add_probe):
         add(verbs)
@@ -188,13 +189,53 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             "--plane", choices=PLANE_CHOICES, help="slices to work on (default: as the head was trained)"
         )
-    group.add_argument("--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower)")
+    group.add_argument(
+        "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
+    )
     group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
     group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")
     group.add_argument(
         "--largest-component", action=argparse.BooleanOptionalAction, default=None,
         help="keep the largest piece of each structure (default: where the annotation was one piece)",
     )  # fmt: skip
+
+
+def _add_complete(verbs: Any) -> None:
+    parser = _verb(
+        verbs,
+        "complete",
+        "fill the slices of a volume that its labels leave blank",
+        """\
+example:
+    python -m SAMAdaptLib complete mr.nii.gz some-slices.seg.nrrd -o all-slices.seg.nrrd
+
+Slices with labels count as annotated, and stay as they are; the others are filled, between and beside them. The file is
+replaced if it exists. Annotate every fourth to eighth slice, the first and the last one of each structure included.""",
+    )
+    parser.add_argument("image", metavar="IMAGE", help="the volume")
+    parser.add_argument("labels", metavar="LABELS", help="labels of some of its slices")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="where the labels of all slices go")
+    parser.add_argument(
+        "--between", action="store_true", help="fill only between the first and the last annotated slice"
+    )
+    parser.add_argument(
+        "--encoder", default=DEFAULT_ENCODER, metavar="NAME|PATH", help="an encoder (default: %(default)s)"
+    )
+    parser.add_argument("--input-size", type=int, metavar="N", help="pixels a side that the encoder sees of a slice")
+    parser.add_argument(
+        "--plane", choices=PLANE_CHOICES, default="auto", help="of the annotated slices (default: found out)"
+    )
+    parser.add_argument("--intensity", default="auto", metavar="RULE", help="as for train (default: auto)")
+    parser.add_argument(
+        "--background", type=int, metavar="N",
+        help="label N is drawn background: what is not drawn is unknown, on annotated slices too (scribbles)",
+    )  # fmt: skip
+    parser.add_argument("--ignore-label", type=int, metavar="N", help="voxels of label N are unknown")
+    parser.add_argument("--resample-labels", action="store_true", help="put labels on their image's grid if it differs")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same labels (default: 0)"
+    )
+    _add_device(parser)
 
 
 def _add_embed(verbs: Any) -> None:

@@ -26,6 +26,11 @@ def cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else " ".join(str(value).split())
 
 
+def counted(count: int, things: str) -> str:
+    """``3 slices``, ``1 slice``: ``things`` is a plural in s."""
+    return f"{count} {things.removesuffix('s') if count == 1 else things}"
+
+
 def width(text: str) -> int:
     """Columns in a terminal: East Asian characters take two, combining marks none."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text if not unicodedata.combining(c))

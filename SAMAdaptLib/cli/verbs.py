@@ -13,13 +13,13 @@ from ..errors import InputError
 from ..heads.card import read_card
 from ..heads.library import find_head
 from ..jobs.runner import run_job
-from ..jobs.specs import BenchmarkJob, CaseFiles, EmbedJob, EvaluateJob, SegmentJob, TrainJob
+from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
 from .places import expand_images, head_output, outputs, refuse_overwriting, structure_specs
-from .tables import table
+from .tables import counted, table
 from .terminal import Terminal, clock
 
 Verb = Callable[[argparse.Namespace, Terminal], Answer]
@@ -53,7 +53,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     images = expand_images(options.images)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting(images, results)
+    refuse_overwriting([*images, str(find_head(options.head))], results)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
@@ -67,6 +67,28 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
     return _many_answer("segment", outcomes, terminal.cancelled())
+
+
+def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Fill the slices that labels leave blank."""
+    job = CompleteJob(
+        image=options.image,
+        labels=options.labels,
+        output=options.output,
+        encoder=options.encoder,
+        input_size=options.input_size,
+        plane=options.plane,
+        intensity=options.intensity,
+        background=options.background,
+        ignore_label=options.ignore_label,
+        between=options.between,
+        resample_labels=options.resample_labels,
+        seed=options.seed,
+        device=options.device,
+        weights=options.weights,
+    )
+    result = run_job(job, terminal)
+    return Answer(result, _complete_text(result))
 
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -125,6 +147,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
 VERBS: dict[str, Verb] = {
     "train": train,
     "segment": segment,
+    "complete": complete,
     "embed": embed,
     "evaluate": evaluate,
     "benchmark": benchmark,
@@ -229,7 +252,7 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 def _outcome_line(outcome: Outcome) -> str:
     name = getattr(outcome.job, "image", outcome.job.kind)
     if outcome.ending is OutcomeStatus.DONE and outcome.result:
-        made = outcome.result.get("output") or f"{outcome.result['encoded']} slices encoded"
+        made = outcome.result.get("output") or f"{counted(outcome.result['encoded'], 'slices')} encoded"
         before = outcome.found.reason if outcome.found else ""
         again = f" (again: the result there was made otherwise: {before})" if before else ""
         return f"{name}: done in {clock(outcome.result['seconds'])} -> {made}{again}"
@@ -256,7 +279,7 @@ def _train_text(result: dict[str, Any]) -> str:
     rows = [(item["value"], item["name"], dice.get(str(item["value"]))) for item in result["structures"]]
     training = result["training"]
     facts = f"{result['head_type']} on {result['encoder']}, {result['plane']['name']} slices"
-    work = ", ".join(f"{training[key]} {key}" for key in ("slices", "views", "steps") if key in training)
+    work = ", ".join(counted(training[key], key) for key in ("slices", "views", "steps") if key in training)
     lines = [
         f"{result['head']}: {facts}; {work}; {clock(result['seconds'])}",
         table(("label", "structure", "held-out Dice"), rows, right=(0, 2)),
@@ -274,6 +297,12 @@ def _segment_text(result: dict[str, Any]) -> str:
     rows = [(row["value"], row["name"], row["volume_ml"], row["confidence"]) for row in result["structures"]]
     head = f"{result['output']}: {clock(result['seconds'])}"
     return head + "\n" + table(("label", "structure", "volume ml", "confidence"), rows, right=(0, 2, 3))
+
+
+def _complete_text(result: dict[str, Any]) -> str:
+    rows = [(row["value"], row["name"], row["volume_ml"]) for row in result["structures"]]
+    head = f"{result['output']}: {len(result['annotated_slices'])} annotated slices, {clock(result['seconds'])}"
+    return head + "\n" + table(("label", "structure", "volume ml"), rows, right=(0, 2))
 
 
 def _evaluate_text(result: dict[str, Any]) -> str:

@@ -12,7 +12,10 @@ from pathlib import Path
 RESULT_ENDING = ".seg.nrrd"
 """Slicer's segmentations: labels with names and colours."""
 
-NIFTI_ENDINGS = (".nii.gz", ".nii", ".hdr", ".img.gz", ".img")
+NIFTI_ALONE = (".nii.gz", ".nii")
+"""Endings of NIfTI alone; .hdr and .img are those of other formats, too."""
+
+NIFTI_ENDINGS = (*NIFTI_ALONE, ".hdr", ".img.gz", ".img")
 NRRD_ENDINGS = (".nrrd", ".nhdr")
 META_ENDINGS = (".mha", ".mhd")
 

@@ -136,8 +136,8 @@ class Labelmap:
     ``voxels`` is uint8, or uint16 where a value needs it, (k, j, i), read-only, a copy of what was given, 0 is
     background; ``structures`` names every present value (those not given get default names); ``confidence`` maps
     label values to 0..1 and may be empty; ``other_geometry`` a second grid that its file tells, as for a volume;
-    ``provenance`` says what made a result. Raises GeometryError when the array does not fit the grid, InputError for
-    values that are no labels.
+    ``provenance`` says what made a result, ``assessment`` what speaks for or against it (JSON-safe). Raises
+    GeometryError when the array does not fit the grid, InputError for values that are no labels.
     """
 
     voxels: NDArray[Any]
@@ -147,6 +147,7 @@ class Labelmap:
     name: str = ""
     other_geometry: Geometry | None = None
     provenance: Provenance | None = None
+    assessment: dict[str, Any] = field(default_factory=dict)
     _counts: dict[int, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -187,7 +188,7 @@ class Labelmap:
 
         Raises GeometryError for another shape.
         """
-        return replace(self, voxels=voxels, provenance=None)
+        return replace(self, voxels=voxels, provenance=None, assessment={})
 
     def with_structures(self, structures: Sequence[Structure]) -> Labelmap:
         """The same labels under other names; present values left out get default names."""

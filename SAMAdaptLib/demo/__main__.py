@@ -35,16 +35,17 @@ def parser() -> argparse.ArgumentParser:
     """What the demo understands."""
     result = argparse.ArgumentParser(
         prog="python3 run.py demo",
-        description="Trains on a few annotated slices of a brain volume and segments the rest of it; with --data, "
-        "trains on one case of yours and segments another. Writes the segmentation, a picture and a page, and prints "
-        "how well the result agrees with the truth. Nothing is uploaded.",
+        description="Trains on a few annotated slices of one brain and segments three others; with --data, trains on "
+        "one case of yours and segments up to three more. Writes a page, a picture with a view in 3D and the "
+        "segmentations, and prints how well they agree with the truth, beside what one would do otherwise. Nothing is "
+        "uploaded.",
     )
     result.add_argument(
         "--data",
         type=Path,
         metavar="FOLDER",
         help="your own volumes: FOLDER/images and FOLDER/labels with files of the same names; the first case is "
-        "learned from, the last one segmented",
+        "learned from, others up to three are segmented",
     )
     result.add_argument(
         "--output", type=Path, metavar="FOLDER", default=Path("demo"), help="where the results go (default: demo)"

@@ -1,4 +1,4 @@
-"""The user's own labelled volumes as the demo's problem: learn from one case, segment another."""
+"""The user's own labelled volumes as the demo's problem: learn from one case, segment others."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ from ..data.io.volume_folder import files_by_id
 from ..data.io.volumes import Labelmap, Volume, read_labelmap, read_volume
 from ..errors import InputError
 from ..training.train import Case
-from .problem import Problem
+from .problem import Patient, Problem
+
+MOST_OTHERS = 3
 
 
 def folder_problem(folder: Path) -> Problem:
-    """The first case of FOLDER/images and FOLDER/labels to learn from, the last one to segment.
+    """The first case of FOLDER/images and FOLDER/labels to learn from, others to segment: three at most.
 
-    The two are the farthest apart by name: neighbours are often scans of one person. Raises InputError.
+    These lie evenly in the list, the last one among them: neighbours are often scans of one person. Raises InputError.
     """
     cases = find_cases(folder)
-    (first, *files), (last, *others) = cases[0], cases[-1]
-    training, query = read_case(*files), read_case(*others)
+    (first, *files), following = cases[0], cases[1:]
+    count = min(MOST_OTHERS, len(following))
+    chosen = [following[len(following) * (place + 1) // count - 1] for place in range(count)]
+    training = read_case(*files)
+    others = [(name, read_case(*paths)) for name, *paths in chosen]
+    names = " and ".join(", ".join(name for name, _ in others).rsplit(", ", 1))
     return Problem(
-        title=f"{folder.resolve().name}: one annotated volume, another one segmented",
+        title=f"{folder.resolve().name}: one annotated volume, {count} segmented",
         story=(
             f"SAMAdapt learns from {first} with its labels (the first of {len(cases)} cases in the folder) and "
-            f"segments {last} (the last). The labels of {last} are used for nothing but the comparison."
+            f"segments {names}. The labels of {names} are used for nothing but the comparison."
         ),
         training=training,
-        query=query.volume,
-        reference=query.labelmap,
+        annotated=Patient(first, training.volume, training.labelmap),
+        drawn=tuple(range(training.volume.geometry.shape[0])),
+        others=tuple(Patient(name, case.volume, case.labelmap) for name, case in others),
     )
 
 

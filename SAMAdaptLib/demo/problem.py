@@ -15,43 +15,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """An annotated case, a volume to segment, and the truth about that volume.
+class Patient:
+    """A volume to segment, and the truth about it."""
 
-    ``seen``: slice numbers along k of ``query`` whose annotation was trained on; the measurement leaves them out.
-    ``head`` is the head type that suits the problem; ``story`` says in words what is trained on what; ``credit`` whose
-    data it is.
+    title: str
+    volume: Volume
+    reference: Labelmap
+
+    def measure(self, prediction: Labelmap) -> Evaluation:
+        """Compare a prediction with the truth. Raises GeometryError for another grid."""
+        values = [structure.value for structure in self.reference.structures]
+        return evaluate(prediction, self.reference, values=values)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An annotated case, and other patients to segment.
+
+    ``annotated`` is the patient of the case with the truth about all of it, ``drawn`` its slices along k that the case
+    shows the annotation of; all of them where ``annotated_slices_only`` is off. ``head`` is the head type that suits
+    the problem; ``story`` says in words what is trained on what; ``credit`` whose data it is.
     """
 
     title: str
     story: str
     training: Case
-    query: Volume
-    reference: Labelmap
-    seen: tuple[int, ...] = ()
+    annotated: Patient
+    drawn: tuple[int, ...]
+    others: tuple[Patient, ...]
     annotated_slices_only: bool = False
     head: str = "auto"
     credit: str = ""
-
-    @property
-    def fairness(self) -> str:
-        """In words, what the measurement covers."""
-        if not self.seen:
-            return "Measured on the whole volume; nothing of it was used for training."
-        return (
-            f"Measured on the {self.reference.geometry.shape[0] - len(self.seen)} slices that were not annotated; the "
-            f"{len(self.seen)} annotated ones are blank in both segmentations, which flatters NSD and HD95 a little."
-        )
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a page should add."""
         return (self.credit,) if self.credit else ()
 
-    def measure(self, prediction: Labelmap) -> Evaluation:
-        """Compare a prediction with the truth where training did not see it. Raises GeometryError for another grid."""
-        values = [structure.value for structure in self.training.labelmap.structures]
-        return evaluate(without(prediction, self.seen), without(self.reference, self.seen), values=values)
+    @property
+    def open_slices(self) -> int:
+        """How many slices of the annotated patient were not drawn on."""
+        return self.training.volume.geometry.shape[0] - len(self.drawn)
+
+    def measure_rest(self, prediction: Labelmap) -> Evaluation:
+        """Compare a prediction for the annotated patient with the truth where nothing was drawn."""
+        truth = self.annotated.reference
+        rest = Patient(self.annotated.title, self.annotated.volume, without(truth, self.drawn))
+        return rest.measure(without(prediction, self.drawn))
 
 
 def without(labelmap: Labelmap, slices: tuple[int, ...]) -> Labelmap:

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cli.terminal import Interrupts, Terminal
-from ..data.io.volumes import Labelmap, write_labelmap, write_volume
+from ..data.io.volumes import write_labelmap, write_volume
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
-from ..evaluation.metrics import Evaluation
-from ..evaluation.report import CaseReport, Page, overlay_figure, png, score_table, write_page
+from ..evaluation.report import png, write_page
 from ..heads.head import Head, save_head
 from ..inference.segment import segment
 from ..training.train import train
 from ..utils.files import write_content
-from .problem import Problem, without
+from .course import Outcome, outcome_of_annotated, outcome_of_other
+from .pages import clock, page_of, picture_of
+from .problem import Problem
 
 if TYPE_CHECKING:
     from ..progress import Monitor
@@ -30,7 +31,7 @@ WIDTH = 100
 
 @dataclass(frozen=True)
 class Files:
-    """What the demo leaves in its output folder."""
+    """What the demo leaves in its output folder; ``name`` is that of a patient, free of what paths mean."""
 
     folder: Path
 
@@ -43,16 +44,14 @@ class Files:
         return self.folder / "picture.png"
 
     @property
-    def segmentation(self) -> Path:
-        return self.folder / "segmentation.seg.nrrd"
-
-    @property
-    def volume(self) -> Path:
-        return self.folder / "volume.nrrd"
-
-    @property
     def head(self) -> Path:
         return self.folder / "demo.samhead"
+
+    def segmentation(self, name: str) -> Path:
+        return self.folder / f"{name}.seg.nrrd"
+
+    def volume(self, name: str) -> Path:
+        return self.folder / f"{name}.nrrd"
 
 
 @dataclass
@@ -65,8 +64,8 @@ class Demo:
     head: str | None = None
     began: float = field(default_factory=time.monotonic)
 
-    def run(self) -> Evaluation:
-        """Do all of it. Raises SAMAdaptError."""
+    def run(self) -> list[Outcome]:
+        """Do all of it: what came of each patient, the annotated one first. Raises SAMAdaptError."""
         files = Files(made(self.output))
         say("Taking the data ...")
         problem = self.problem()
@@ -75,24 +74,22 @@ class Demo:
             terminal = Terminal(sys.stderr, interrupts.asked)
             head = self.learn(problem, terminal)
             save_head(head, files.head)
-            segmenting = time.monotonic()
-            result = segment(problem.query, head, monitor=terminal)
-            seconds = time.monotonic() - segmenting
+            outcomes = self.segment_all(problem, head, terminal)
             terminal.clear()
-        evaluation = problem.measure(result)
-        self.write(files, problem, head, result, evaluation, seconds)
-        self.tell(files, problem, head, evaluation)
-        return evaluation
+        say("Making the picture ...")
+        self.write(files, problem, head, outcomes)
+        self.tell(files, problem, head, outcomes)
+        return outcomes
 
     def problem(self) -> Problem:
-        """The user's data, or else the brain template."""
+        """The user's data, or else the sample brains."""
         if self.data is not None:
             from .folder import folder_problem
 
             return folder_problem(self.data)
-        from .template import template_problem
+        from .brains import brain_problem
 
-        return template_problem()
+        return brain_problem()
 
     def learn(self, problem: Problem, monitor: Monitor) -> Head:
         """Train on the problem's case."""
@@ -106,33 +103,51 @@ class Demo:
             monitor=monitor,
         )
 
-    def write(
-        self, files: Files, problem: Problem, head: Head, result: Labelmap, evaluation: Evaluation, seconds: float
-    ) -> None:
-        """Write volume, segmentation, picture and page."""
-        write_volume(problem.query, files.volume)
-        write_labelmap(result, files.segmentation)
-        # Slices that were trained on are blank in the picture's labels, and therefore never chosen for it.
-        shown, truth = without(result, problem.seen), without(problem.reference, problem.seen)
-        picture = png(overlay_figure(problem.query, shown, truth, evaluation=evaluation, title=problem.title))
-        write_content(files.picture, picture)
-        case = CaseReport(problem.query.name or "The volume", picture, evaluation, seconds, problem.fairness)
-        command = "python3 run.py demo" + (f" --data {self.data}" if self.data else "")
-        page = Page(problem.title, problem.story, [case], head.card, command=command, notes=problem.notes)
-        write_page(files.page, page)
+    def segment_all(self, problem: Problem, head: Head, monitor: Monitor) -> list[Outcome]:
+        """Segment and measure every patient; the annotated one only where it was not annotated throughout."""
+        outcomes = []
+        for patient in (problem.annotated, *problem.others) if problem.open_slices else problem.others:
+            began = time.monotonic()
+            found = segment(patient.volume, head, monitor=monitor)
+            seconds = time.monotonic() - began
+            measured = outcome_of_annotated if patient is problem.annotated else outcome_of_other
+            outcomes.append(measured(problem, patient, found, seconds))
+        return outcomes
 
-    def tell(self, files: Files, problem: Problem, head: Head, evaluation: Evaluation) -> None:
+    def write(self, files: Files, problem: Problem, head: Head, outcomes: list[Outcome]) -> None:
+        """Write volumes, segmentations, picture and page."""
+        for place, outcome in enumerate(outcomes):
+            name = plain(outcome.patient.title, place)
+            write_volume(outcome.patient.volume, files.volume(name))
+            write_labelmap(outcome.found, files.segmentation(name))
+        picture = png(picture_of(problem, head, outcomes, time.monotonic() - self.began))
+        write_content(files.picture, picture)
+        command = "python3 run.py demo" + (f" --data {self.data}" if self.data else "")
+        write_page(files.page, page_of(problem, head, outcomes, picture, command))
+
+    def tell(self, files: Files, problem: Problem, head: Head, outcomes: list[Outcome]) -> None:
         """Say how good it is, where everything lies and what to do next."""
-        say(f"\n{score_table(evaluation)}\n{folded(problem.fairness)}\n")
+        say("\nMean Dice                                   SAMAdapt   otherwise")
+        for outcome in outcomes:
+            name = outcome.patient.title[:40]
+            beside = "" if outcome.otherwise is None else f"       {outcome.otherwise:.3f}  ({outcome.other_way})"
+            say(f"  {name:<40}    {outcome.evaluation.mean_dice:.3f}{beside}")
         training = clock(head.card.training.seconds or 0.0)
-        say(f"Done in {clock(time.monotonic() - self.began)}; the training took {training} of it.")
+        say(f"\nDone in {clock(time.monotonic() - self.began)}; the training took {training} of it.")
         say(f"\n  Look at it        {files.page}\n                    {files.picture}")
-        say(f"  For 3D Slicer     {files.volume}\n                    {files.segmentation}")
+        name = plain(outcomes[-1].patient.title, len(outcomes) - 1)
+        say(f"  For 3D Slicer     {files.volume(name)}\n                    {files.segmentation(name)}, and the others")
         say(f"  What it learned   {files.head}\n")
         say("Next, with volumes of your own:")
         say("  python3 run.py demo --data FOLDER     FOLDER/images and FOLDER/labels, files named alike")
         say("  python3 run.py cli train --case IMAGE LABELS -o NAME.samhead")
         say("  python3 run.py cli segment --head NAME.samhead IMAGE -o RESULT.seg.nrrd")
+
+
+def plain(title: str, place: int) -> str:
+    """A file name of a patient's title: its letters, digits and hyphens, with a number when none is left."""
+    kept = "".join(sign if sign.isalnum() or sign in "-_" else " " for sign in title)
+    return "-".join(kept.split()) or f"patient-{place + 1}"
 
 
 def made(folder: Path) -> Path:
@@ -148,12 +163,6 @@ def made(folder: Path) -> Path:
 def folded(text: str) -> str:
     """The text in lines that fit a terminal."""
     return textwrap.fill(text, WIDTH)
-
-
-def clock(seconds: float) -> str:
-    """A duration as people say it: ``42 s``, ``2 min 5 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def say(text: str) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from .base import Encoder, Level
 from .listing import describe
-from .loading import forget_encoders, load_encoder, load_encoder_of, weights_hash
+from .loading import at_size, forget_encoders, load_encoder, load_encoder_of, weights_hash
 from .registry import ENTRIES, EncoderEntry, find
 
 __all__ = [
+    "at_size",
     "ENTRIES",
     "Encoder",
     "EncoderEntry",

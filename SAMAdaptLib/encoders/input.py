@@ -14,10 +14,9 @@ from ..errors import InputError
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
-INPUT_RULES = ("sam", "unit", "raw")
+INPUT_RULES = ("sam", "unit")
 """``sam``: minus mean, by standard deviation of ImageNet's colours. ``unit``: each picture stretched to [0, 1], as
-MedSAM was trained. ``raw``: 0..255, for graphs that normalise inside; padding is the mean colour, which such a graph
-turns into 0."""
+MedSAM was trained."""
 
 
 def check_canvases(canvases: np.ndarray, name: str) -> np.ndarray:
@@ -42,13 +41,10 @@ def normalise(canvas: np.ndarray, rule: str) -> np.ndarray:
     padding = np.isnan(colours)
     if rule == "sam":
         return _standardised(colours, padding)
-    if rule == "raw":
-        result = np.where(padding, _column(PIXEL_MEAN), colours)
-    elif rule == "unit":
-        result = np.where(padding, np.float32(0), _stretched(colours, padding))
-    else:
+    if rule != "unit":
         msg = f"{rule!r} is no input rule."
         raise InputError(msg, f"Choose one of {', '.join(INPUT_RULES)}.")
+    result = np.where(padding, np.float32(0), _stretched(colours, padding))
     return np.ascontiguousarray(np.broadcast_to(result, (3, *result.shape[1:])), dtype=np.float32)
 
 
@@ -69,10 +65,6 @@ def _stretched(colours: np.ndarray, padding: np.ndarray) -> np.ndarray:
         return np.zeros_like(colours)
     low, high = np.nanmin(colours), np.nanmax(colours)
     return (colours - low) / max(float(high - low), 1e-8)
-
-
-def _column(values: tuple[float, float, float]) -> np.ndarray:
-    return np.array(values, dtype=np.float32)[:, None, None]
 
 
 def resize(canvas: np.ndarray, size: int) -> np.ndarray:

@@ -8,7 +8,10 @@ from .registry import ENTRIES
 
 
 def describe(hidden: bool = False) -> list[dict[str, Any]]:
-    """One dict an encoder: name, title, bytes, sha256, licence, sources, and path (str, None while not here)."""
+    """One dict an encoder: name, title, bytes, sha256, licence, sources, path (str, None while not here).
+
+    ``damaged``: the path (str) of a file in its place in the cache that is not what it should be, else None.
+    """
     from .weights import store as weights  # brings urllib along, which importing the package should not
 
     rows = []
@@ -16,6 +19,7 @@ def describe(hidden: bool = False) -> list[dict[str, Any]]:
         if entry.hidden and not hidden:
             continue
         path = weights.locate(entry) if entry.file else None
+        spoilt = weights.cached(entry) if path is None else None
         rows.append(
             {
                 "name": entry.name,
@@ -25,6 +29,7 @@ def describe(hidden: bool = False) -> list[dict[str, Any]]:
                 "licence": entry.licence,
                 "sources": [str(source) for source in entry.sources],
                 "path": str(path) if path else None,
+                "damaged": str(spoilt) if spoilt else None,
             }
         )
     return rows

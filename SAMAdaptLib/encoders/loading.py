@@ -7,10 +7,11 @@ import operator
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
 from ..progress import Monitor, Silent
+from .base import check_size
 from .registry import DEFAULT_ENCODER, ENTRIES, EncoderEntry, by_sha256, find, registered
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ THREADS_VARIABLE = "SAMADAPT_THREADS"
 """Set by a worker that was given a number of threads."""
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt")
-_loaded: dict[tuple[object, ...], Encoder] = {}
+_loaded: dict[_Wanted, Encoder] = {}
 _lock = threading.Lock()
+
+KEPT = 3
+"""Encoders that stay loaded: those of both stages of a head, and one more. The largest take gigabytes each."""
 
 
 def load_encoder(
@@ -42,27 +46,55 @@ def load_encoder(
     a file that has "medsam" in its name. ``input_size`` is the side in pixels of what the encoder sees, where it is not
     to be the one that it was trained on: less is quicker and coarser.
 
-    An encoder stays loaded: the same call gives the same object. Raises InputError for an unknown name,
-    or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or read,
-    DependencyError for a missing package.
+    The last few encoders stay loaded (``KEPT``): the same call returns the same object. Raises InputError for an
+    unknown name, or an ``input_size`` that the encoder cannot take, WeightsError for weights that cannot be had or
+    read, DependencyError for a missing package.
     """
     from .weights.hashes import sha256_of  # Networking and hashing are loaded at the first use, not with the package.
 
     monitor = monitor or Silent()
     threads = threads or pinned_threads()
     input_size = _whole(input_size)
-    entry, path = _resolve(str(name_or_path), monitor, source)
+    entry, path = _resolve(str(name_or_path), monitor, source, input_size)
     digest = sha256_of(path, monitor) if path else ""
-    key = (entry, path, digest, device, threads, input_rule, input_size, *_environment())
+    return _of(_Wanted(entry, path, digest, device, threads, input_rule, input_size, _environment()), monitor)
+
+
+class _Wanted(NamedTuple):
+    """All that decides about an encoder."""
+
+    entry: EncoderEntry | None
+    path: Path | None
+    digest: str
+    device: str
+    threads: int | None
+    input_rule: str
+    input_size: int | None
+    environment: tuple[str, ...]
+
+
+def _of(wanted: _Wanted, monitor: Monitor) -> Encoder:
+    """The loaded one, else a new one."""
     with _lock:
-        if key not in _loaded:
-            rule = input_rule or _implied_rule(entry, path)
-            built = _built(entry, path, digest, device, threads, rule, input_size, monitor)
-            _loaded[key] = built
+        found = _loaded.pop(wanted, None)
+        if found is None:
+            found = _built(wanted, monitor)
             # Heads name the size that they learned at: the same encoder, where that is its own.
-            _loaded.setdefault((*key[:6], built.input_size, *key[7:]), built)
-        _loaded[key].monitor = monitor  # It says what it has to say to who asked last.
-        return _loaded[key]
+            _loaded.setdefault(wanted._replace(input_size=found.input_size), found)
+        _loaded[wanted] = found  # the last used comes last
+        _forget_the_oldest()
+        found.monitor = monitor  # It says what it has to say to who asked last.
+        return found
+
+
+def _forget_the_oldest() -> None:
+    """Let go of all but the encoders that were used last: a worker for days meets many sizes and many weights."""
+    recent: list[Encoder] = []
+    for encoder in reversed(_loaded.values()):
+        if not any(encoder is known for known in recent):
+            recent.append(encoder)
+    for key in [key for key, encoder in _loaded.items() if any(encoder is old for old in recent[KEPT:])]:
+        del _loaded[key]
 
 
 def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Monitor) -> Encoder:
@@ -71,6 +103,15 @@ def load_encoder_of(name: str, input_size: int | None, device: str, monitor: Mon
     Raises HeadFileError for a name that is not in the registry, and as ``load_encoder``.
     """
     return load_encoder(registered(name), device=device, monitor=monitor, input_size=input_size)
+
+
+def at_size(encoder: Encoder, input_size: int | None, monitor: Monitor) -> Encoder | None:
+    """The same encoder, of the same file, at another input size; None for one that ``load_encoder`` did not load."""
+    if encoder.input_size == input_size:
+        return encoder
+    with _lock:
+        wanted = next((key for key, known in _loaded.items() if known is encoder), None)
+    return None if wanted is None else _of(wanted._replace(input_size=input_size), monitor)
 
 
 def weights_hash(name_or_path: str | Path, monitor: Monitor | None = None) -> str:
@@ -102,13 +143,19 @@ def _whole(input_size: Any) -> int | None:
         raise InputError(msg, "Give a number such as 224, or none.") from None
 
 
-def _resolve(text: str, monitor: Monitor, source: str | Path | None) -> tuple[EncoderEntry | None, Path | None]:
-    """(registry entry or None, weights file or None). A known file by path counts as the named encoder."""
+def _resolve(
+    text: str, monitor: Monitor, source: str | Path | None, input_size: int | None = None
+) -> tuple[EncoderEntry | None, Path | None]:
+    """(registry entry or None, weights file or None). A known file by path counts as the named encoder.
+
+    A size that a named encoder cannot take is told before its weights are fetched.
+    """
     from .weights import hashes
     from .weights import store as weights
 
     if text in ENTRIES:
         entry = _encoding(ENTRIES[text])
+        check_size(entry, input_size)
         return entry, weights.ensure(entry, monitor, source) if entry.file else None
     path = Path(text).expanduser()
     if path.is_file():
@@ -128,33 +175,24 @@ def _encoding(entry: EncoderEntry) -> EncoderEntry:
     return entry
 
 
-def _built(
-    entry: EncoderEntry | None,
-    path: Path | None,
-    digest: str,
-    device: str,
-    threads: int | None,
-    input_rule: str,
-    input_size: int | None,
-    monitor: Monitor,
-) -> Encoder:
-    if path is None:
+def _built(wanted: _Wanted, monitor: Monitor) -> Encoder:
+    if wanted.path is None:
         from .tiny import TinyEncoder
 
-        return TinyEncoder(input_size=input_size)
+        return TinyEncoder(input_size=wanted.input_size)
     build: Any
-    if (entry.architecture if entry else _architecture_of(path)) == "tiny_vit":
+    if (wanted.entry.architecture if wanted.entry else _architecture_of(wanted.path)) == "tiny_vit":
         from .tiny_vit_encoder import TinyViTEncoder as build
     else:
         from .sam.encoder import SamEncoder as build
     encoder: Encoder = build(
-        path,
-        digest,
-        entry=entry,
-        device=device,
-        threads=threads,
-        input_rule=input_rule,
-        input_size=input_size,
+        wanted.path,
+        wanted.digest,
+        entry=wanted.entry,
+        device=wanted.device,
+        threads=wanted.threads,
+        input_rule=wanted.input_rule or _implied_rule(wanted.entry, wanted.path),
+        input_size=wanted.input_size,
         monitor=monitor,
     )
     return encoder

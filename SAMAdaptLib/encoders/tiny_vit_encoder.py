@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError, WeightsError
+from ..errors import WeightsError
 from ..progress import Monitor, Silent
 from . import input as canvas
 from . import timing as speed
 from . import tiny_vit_weights
-from .base import Level, check_levels, fingerprint
-from .registry import ENTRIES, EncoderEntry
+from .base import OWN_PATCHES, Level, check_levels, checked_of_tiny_vit
+from .registry import ENTRIES
 from .runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
 from .sam import decoder_weights as decoder
-from .tiny_vit import CELLS, TinyViT, level_sizes
+from .tiny_vit import TinyViT, level_sizes
 from .torch_encoder import TorchEncoder, halve
 from .weights import store as weights
 from .weights.checkpoints import read_checkpoint
-
-OWN_PATCHES = 256
-"""Patches a side of the pictures that the weights were trained on: 1024 pixels for MobileSAM, 256 for LiteMedSAM."""
-
-SIDES = (112, 168, 224)
-"""Patches a side that need no padding of attention windows."""
-
-MOST_PATCHES = 512
-_LEAST_PATCHES = 56
 
 _SESSIONS = 2
 
@@ -42,30 +33,12 @@ class TinyViTEncoder(TorchEncoder):
     ``fine`` has a cell for each patch, or for 2 x 2 of more than 128 patches a side.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        sha256: str,
-        *,
-        entry: EncoderEntry | None = None,
-        device: str = "auto",
-        threads: int | None = None,
-        input_rule: str = "",
-        input_size: int | None = None,
-        monitor: Monitor | None = None,
-    ) -> None:
-        """Read the weights at ``path``: a ``.pth`` checkpoint, or MobileSAM's ONNX export.
-
-        ``input_size``: side in pixels of what the encoder sees, where it is not to be the one that it was trained on.
-        Raises WeightsError for another file, InputError for the device or the size.
-        """
+    def _open(self, path: Path, input_size: int | None) -> str:
+        """A ``.pth`` checkpoint, or MobileSAM's ONNX export."""
         model = _model(path)
-        rule = input_rule or (entry.input_rule if entry else _own_rule(model))
-        super().__init__(entry.name if entry else path.stem, device, threads, rule, monitor)
-        self.sha256, self._path, self._entry = sha256, path, entry
-        self.input_size = _checked_size(input_size, model.stride, self.name)
+        self.input_size = checked_of_tiny_vit(input_size, model.stride, self.name)
         self._patches = self.input_size // model.stride
-        self.levels: Mapping[str, Level] = {name: Level(*size) for name, size in level_sizes(self._patches).items()}
+        self.levels = {name: Level(*size) for name, size in level_sizes(self._patches).items()}
         self._runtime = runtime_for(self._device.type)
         if self._runtime == "openvino" and not imports_openvino(self.monitor):
             self._runtime = "torch"
@@ -75,9 +48,8 @@ class TinyViTEncoder(TorchEncoder):
             if self._precision == "bf16":
                 halve(model)
         self._model: TinyViT = model
-        self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
-        self.batch = pictures_at_once(threads) if self._runtime == "openvino" else self._usual_batch()
         self._sessions: dict[tuple[str, ...], OpenVinoSession] = {}
+        return "unit" if model.stride == 1 else "sam"  # LiteMedSAM's patches are single pixels
 
     def encode(self, canvases: np.ndarray, levels: Sequence[str] = ("neck",)) -> dict[str, np.ndarray]:
         """See ``base.Encoder.encode``. Raises MemoryExhausted when there is no memory for one picture."""
@@ -113,6 +85,9 @@ class TinyViTEncoder(TorchEncoder):
     def _pixels_of_one(self) -> float:
         return (OWN_PATCHES / self._patches) ** 2
 
+    def _usual_batch(self) -> int:
+        return pictures_at_once(self._threads) if self._runtime == "openvino" else super()._usual_batch()
+
     def _session(self, asked: tuple[str, ...]) -> OpenVinoSession:
         """The converted network for these levels. Two are kept: a head asks for the same levels every time."""
         if asked not in self._sessions:
@@ -142,22 +117,3 @@ def _model(path: Path) -> TinyViT:
         msg = f"{path.name} holds no TinyViT image encoder."
         raise WeightsError(msg, "Choose the weights of MobileSAM or LiteMedSAM.")
     return tiny_vit_weights.from_checkpoint(checkpoint, path.name)
-
-
-def _own_rule(model: TinyViT) -> str:
-    """LiteMedSAM, whose patches are single pixels, was trained on slices that are stretched to [0, 1]."""
-    return "unit" if model.stride == 1 else "sam"
-
-
-def _checked_size(asked: int | None, stride: int, name: str) -> int:
-    """The side in pixels. Raises InputError where it does not make whole cells, or is out of reason."""
-    size = OWN_PATCHES * stride if asked is None else asked
-    cell = CELLS * stride
-    if size % cell or not _LEAST_PATCHES * stride <= size <= MOST_PATCHES * stride:
-        best = ", ".join(str(side * stride) for side in (*SIDES, OWN_PATCHES))
-        msg = f"The encoder {name} cannot work on pictures of {size} pixels a side."
-        hint = (
-            f"Choose a multiple of {cell} from {_LEAST_PATCHES * stride} to {MOST_PATCHES * stride}; {best} fit best."
-        )
-        raise InputError(msg, hint)
-    return size

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import WeightsError
 from .tiny_vit import DEPTHS, WINDOWS, TinyViT, pairwise_bias
+from .weights.checkpoints import require_finite
 from .weights.onnx_graph import Graph, read_graph
 
 _PREFIX = "image_encoder."
@@ -106,9 +107,7 @@ def _filled(
         lines = str(error).strip().splitlines()
         msg = f"{source} holds no TinyViT image encoder ({lines[min(1, len(lines) - 1)].strip()[:200]})."
         raise WeightsError(msg, "Choose the weights of MobileSAM or LiteMedSAM, or fetch the file again.") from error
-    if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        msg = f"{source} holds weights that are not finite numbers."
-        raise WeightsError(msg, "Fetch the file again, or choose another checkpoint of that training.")
+    require_finite(state.values(), source)
     return model.requires_grad_(False).eval()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from ..utils.devices import hardware, resolve_device
 from ..utils.faults import out_of_memory
 from . import input as canvas
 from . import timing as speed
-from .base import Level, check_levels
+from .base import Level, check_levels, fingerprint
+from .registry import EncoderEntry
 
 GPU_BATCH = 4
 """Pictures of 1024 pixels a side that a GPU computes at once; of smaller ones as many as have that many pixels."""
@@ -25,16 +27,28 @@ _MOST_AT_ONCE = 32
 
 
 class TorchEncoder(ABC):
-    """See ``base.Encoder``. Subclasses set ``levels``, ``sha256``, ``fingerprint`` and ``input_size``, and compute."""
+    """See ``base.Encoder``. Subclasses open a weights file (``_open``) and compute (``_forward``)."""
 
-    levels: Mapping[str, Level]
-    sha256: str
-    fingerprint: str
-    input_size: int
+    def __init__(
+        self,
+        path: Path,
+        sha256: str,
+        *,
+        entry: EncoderEntry | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        input_rule: str = "",
+        input_size: int | None = None,
+        monitor: Monitor | None = None,
+    ) -> None:
+        """Read the weights at ``path``, which hash to ``sha256``.
 
-    def __init__(self, name: str, device: str, threads: int | None, input_rule: str, monitor: Monitor | None) -> None:
-        """Raises InputError for a device that is not here."""
-        self.name, self._rule, self._threads = name, input_rule, threads
+        ``entry``: what the registry says of them, if anything. ``input_size``: side in pixels of what the encoder sees,
+        where it is not to be the one that it was trained on. Raises WeightsError for another file, DependencyError for
+        a missing package, InputError for the device or the size.
+        """
+        self.name = entry.name if entry else path.stem
+        self.sha256, self._path, self._entry, self._threads = sha256, path, entry, threads
         self._device = resolve_device(device)
         self.device = str(self._device)
         if threads and self._device.type == "cpu":
@@ -42,7 +56,16 @@ class TorchEncoder(ABC):
         self.monitor: Monitor = monitor or Silent()
         self._model: nn.Module
         self._precision = "fp32"
-        self.batch = 1
+        self.input_size = 0
+        self.levels: Mapping[str, Level] = {}
+        usual_rule = self._open(path, input_size)
+        self._rule = input_rule or (entry.input_rule if entry else usual_rule)
+        self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
+        self.batch = self._usual_batch()
+
+    @abstractmethod
+    def _open(self, path: Path, input_size: int | None) -> str:
+        """Set ``_model``, ``input_size``, ``levels`` and ``_precision``; gives the input rule of such weights."""
 
     @abstractmethod
     def _forward(self, inputs: Tensor, asked: tuple[str, ...]) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ..encoders.input import resize
 from ..encoders.loading import pinned_threads
 from ..errors import InputError
 from ..progress import ENCODING, Monitor, Silent, raise_if_cancelled
+from ..utils.timing import clock
 from .cache import FeatureCache, fitted_side
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class FeatureExtractor:
     ) -> list[FeatureRequest]:
         """Encode what the cache lacks, in the order of ``views``; gives those whose features are known then.
 
-        After ``deadline`` (``time.monotonic()``) only the first ``needed`` are still encoded. Raises Cancelled
+        After ``deadline`` (``clock.now()``) only the first ``needed`` are still encoded. Raises Cancelled
         between views.
         """
         missing = self._missing(views)
@@ -80,7 +80,7 @@ class FeatureExtractor:
         must = {view.key for view in views[:needed]}
         for batch in self._encoding(missing, monitor, stage):
             left.difference_update(view.key for view in batch)
-            if time.monotonic() > deadline and not left & must:
+            if clock.now() > deadline and not left & must:
                 break
         return [view for view in views if view.key not in left]
 

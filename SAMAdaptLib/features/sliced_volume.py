@@ -18,7 +18,7 @@ from .extractor import PICTURE_SIZE, FeatureRequest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..data.io.volumes import Volume
+    from ..data.image import Labelmap, Volume
     from ..encoders.base import Encoder
     from ..heads.card import HeadCard
     from ..heads.parts import PlaneRule
@@ -123,7 +123,7 @@ def shared_canvas_side(stacks: Iterable[SliceStack]) -> float:
     return 100.0 * 2.0 ** (rung / SIDES_PER_OCTAVE)
 
 
-def plane_for_volume(card_plane: PlaneRule, volume: Volume) -> str:
+def plane_for_volume(card_plane: PlaneRule, volume: Volume | Labelmap) -> str:
     """The plane in which a head with ``card_plane`` looks at ``volume``.
 
     A head trained in the acquisition plane follows each volume's own; where a volume has none (isotropic voxels) the

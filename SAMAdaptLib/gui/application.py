@@ -6,6 +6,7 @@ One small class, so that a test (or a console) can put another in its place; ``p
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..data.io.volume_folder import first_dicom
+from ..data.provenance import HEAD_KEY
 
 
 class SlicerApplication:
@@ -58,12 +60,67 @@ class SlicerApplication:
         """Show a volume in the slice views and fit them to it."""
         slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)
 
+    def showResult(self, volumeNode: Any, segmentationNode: Any) -> None:
+        """Show a volume with a result in all views: other patients' annotations and earlier results are hidden."""
+        self.showVolume(volumeNode)
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            display = node.GetDisplayNode()
+            if display is None or node.GetHideFromEditors():
+                continue
+            drawnHere = _referenceOf(node) is volumeNode and not node.GetAttribute(HEAD_KEY)
+            if node is segmentationNode or not drawnHere:
+                display.SetVisibility(node is segmentationNode)
+
+    def shownPair(self) -> tuple[Any, Any] | None:
+        """The volume in the slice views and the segmentation that was drawn on it, None where there are not both."""
+        volume = shownVolume()
+        if volume is None:
+            return None
+        nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        drawn = [node for node in nodes if not node.GetAttribute(HEAD_KEY) and not node.GetHideFromEditors()]
+        drawn = [node for node in drawn if node.GetSegmentation().GetNumberOfSegments()]
+        own = [node for node in drawn if _referenceOf(node) is volume]
+        own += [node for node in drawn if _referenceOf(node) is None and _isVisible(node)]
+        best = sorted(own, key=lambda node: not _isVisible(node))
+        return (volume, best[0]) if best else None
+
+    def addShortcut(self, keys: str, pressed: Callable[[], None]) -> Any:
+        """A key that works in every module while the shortcut that is returned is enabled; None without a window."""
+        window = slicer.util.mainWindow()
+        if window is None:
+            return None
+        shortcut = qt.QShortcut(qt.QKeySequence(keys), window)
+        shortcut.connect("activated()", pressed)
+        return shortcut
+
+    def acceptFolders(self, widget: Any, dropped: Callable[[str], None]) -> Any:
+        """Let folders be dropped on a widget; keep what is returned as long as that holds."""
+        return FolderDrop(widget, dropped)
+
     def loadPair(self, image: str | Path, segmentation: str | Path) -> None:
         """Load a volume (a file, or a DICOM folder's series) and its segmentation, and show both."""
         with slicer.util.tryWithErrorDisplay(_("The files could not be loaded.")):
             volumeNode = slicer.util.loadVolume(str(_firstFile(Path(image))))
             slicer.util.loadSegmentation(str(segmentation))
             self.showVolume(volumeNode)
+
+    def loadSample(self, name: str, image: Path, segmentation: Path | None) -> tuple[Any, Any]:
+        """Load a sample volume under its name, with its segmentation if there is one, and show both: their nodes.
+
+        The nodes forget the files, which are SAMAdapt's own: saving the scene asks where to.
+        """
+        volumeNode = slicer.util.loadVolume(str(image), {"name": name, "singleFile": True})
+        segmentationNode = None
+        if segmentation is not None:
+            segmentationNode = slicer.util.loadSegmentation(str(segmentation), {"name": name})
+            segmentationNode.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+        for node in (volumeNode, segmentationNode):
+            storage = node.GetStorageNode() if node is not None else None
+            if storage is not None:
+                slicer.mrmlScene.RemoveNode(storage)
+                node.SetAndObserveStorageNodeID(None)
+        self.showVolume(volumeNode)
+        return volumeNode, segmentationNode
 
     def openSegmentEditor(self, segmentationNode: Any, volumeNode: Any) -> None:
         """Switch to the Segment Editor with both chosen."""
@@ -104,6 +161,53 @@ class SlicerApplication:
             return None
 
 
+def shownVolume() -> Any:
+    """The volume in the background of the slice views, None when there is none."""
+    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        node = slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID() or "")
+        if node is not None and node.IsA("vtkMRMLScalarVolumeNode") and not node.IsA("vtkMRMLLabelMapVolumeNode"):
+            return node
+    return None
+
+
+def _referenceOf(segmentationNode: Any) -> Any:
+    """The volume that a segmentation was drawn on."""
+    return segmentationNode.GetNodeReference(slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole())
+
+
+def _isVisible(segmentationNode: Any) -> bool:
+    display = segmentationNode.GetDisplayNode()
+    return display is not None and bool(display.GetVisibility())
+
+
 def _firstFile(path: Path) -> Path:
     """The file itself; of a folder its first DICOM file, from which Slicer reads the series."""
     return first_dicom(path) or path if path.is_dir() else path
+
+
+class FolderDrop(qt.QWidget):
+    """Lets a folder be dropped on a widget: ``dropped(path)`` is called. Never shown itself."""
+
+    def __init__(self, widget: Any, dropped: Callable[[str], None]) -> None:
+        qt.QWidget.__init__(self)
+        self._dropped = dropped
+        widget.setAcceptDrops(True)
+        widget.installEventFilter(self)
+
+    def eventFilter(self, _widget: Any, event: Any) -> bool:
+        """Take what holds a folder, leave the rest to the widget."""
+        if event.type() not in (qt.QEvent.DragEnter, qt.QEvent.Drop):
+            return False
+        folders = droppedFolders([url.toLocalFile() for url in event.mimeData().urls()])
+        if not folders:
+            return False
+        event.acceptProposedAction()
+        if event.type() == qt.QEvent.Drop:
+            self._dropped(folders[0])
+        return True
+
+
+def droppedFolders(paths: Sequence[str]) -> list[str]:
+    """The folders among what was dropped; of a file the folder that it lies in."""
+    found = [Path(path) for path in paths if path]
+    return [str(path if path.is_dir() else path.parent) for path in found if path.exists()]

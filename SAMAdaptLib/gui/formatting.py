@@ -1,20 +1,27 @@
-"""How the panel says things: times, sizes, stages, errors and the tooltips of heads."""
+"""How the panel says things: times, sizes, stages, errors, verdicts and the tooltips of models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from .. import progress
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
 from ..heads.library import LONGEST_NAME, HeadEntry, usable_name
+from . import worker_words
+
+DOCUMENTATION = "https://github.com/SAMAdapt/SlicerSAMAdapt/blob/main/docs/"
+"""Where the pages of ``docs`` are read."""
+
+_GOOD, _CARE, _BAD = "#2e9e5b", "#d98a00", "#e0524d"
+"""Green, amber and red that can be read on white and on dark grey."""
 
 _MINUTE = 60.0
 _KILO = 1000.0
+_MOST_STRETCHES = 3
 _LONGEST = 60
 """Characters of a structure's name in one line with others."""
 
@@ -57,51 +64,20 @@ def stage(text: str, fraction: float | None, secondsLeft: float | None) -> str:
 
 
 def stageName(text: str) -> str:
-    """What the worker does just now, in the user's language. Stages that are not known stay as they are."""
-    found, arguments = progress.Stage.parse(text)
-    if found is None:
-        return text[:1].upper() + text[1:]
-    if "stage" in arguments:
-        arguments["stage"] = stageName(arguments["stage"])
-    if "plane" in arguments:
-        planes = {"axial": _("axial"), "sagittal": _("sagittal"), "coronal": _("coronal")}
-        arguments["plane"] = planes.get(arguments["plane"], arguments["plane"])
-    return stageWords()[found].format(**arguments)
+    """What the worker does just now, in the user's language. Words that are not known here stay as they are."""
+    return worker_words.stage(text)
 
 
-def stageWords() -> dict[progress.Stage, str]:
-    """What each stage is called in the panel; names and numbers are filled in as in the stage's own text."""
-    return {
-        progress.ONE_OF_MANY: _("Volume {number} of {count}: {stage}"),
-        progress.SUPPORT: _("Support {number} of {count}: {stage}"),
-        progress.TURNED: _("{stage}, turned by {degrees} degrees"),
-        progress.READING_SCENE: _("Reading the scene"),
-        progress.READING: _("Reading"),
-        progress.PROBING: _("Looking at this computer"),
-        progress.DOWNLOADING: _("Downloading {name}"),
-        progress.CHECKING: _("Checking {name}"),
-        progress.FETCHING: _("Fetching {name}"),
-        progress.ENCODING: _("Encoding slices"),
-        progress.ENCODING_SLICES: _("Encoding slices"),
-        progress.ENCODING_VIEWS: _("Encoding views of the slices"),
-        progress.ENCODING_ROI_VIEWS: _("Encoding closer views of the slices"),
-        progress.LEARNING_SHAPES: _("Learning the shapes of the structures"),
-        progress.LEARNING_LAYOUT: _("Learning where the structures lie"),
-        progress.TRAINING: _("Training the {name} head"),
-        progress.SEGMENTING: _("Segmenting"),
-        progress.SEGMENTING_SLICES: _("Segmenting {plane} slices"),
-        progress.ROI_STAGE: _("Looking closer at what was found"),
-        progress.COMPARING: _("Comparing"),
-        progress.VOLUMES: _("Volumes"),
-        progress.EARLIER_RESULTS: _("Looking at the results that are there"),
-    }
+def warnings(texts: Iterable[str]) -> str:
+    """What a job warned of, in the user's language, as rich text."""
+    return "<br>".join(escape(worker_words.warning(text)) for text in texts)
 
 
 def failure(error: SAMAdaptError) -> str:
     """What went wrong and what to do, as rich text for a label; of a long remedy (a log) its first line."""
     hint, _newline, more = error.hint.partition("\n")
     parts = [f"<b>{_lines(error.message)}</b>", *([_lines(hint)] if hint else [])]
-    return "<br>".join([*parts, _("Rest the mouse here for more.")] if more else parts)
+    return "<br>".join([*parts, _("Hover here for more.")] if more else parts)
 
 
 def details(error: SAMAdaptError) -> str:
@@ -117,13 +93,13 @@ def asText(text: str) -> str:
 
 
 def headTitle(head: HeadEntry | None) -> str:
-    """The name of the head that is chosen under Segment."""
-    return asText(head.title) if head else _("none chosen under Segment")
+    """The name of the model that is chosen in section 2."""
+    return asText(head.title) if head else _("none chosen in section 2")
 
 
 def suggestedName(structures: Sequence[str]) -> str:
     """A head's name made from what it learns, such as ``RV, MYO, LV`` or ``Liver and 12 more``."""
-    names = [name for name in (usable_name(structure, "") for structure in structures) if name] or [_("Head")]
+    names = [name for name in (usable_name(structure, "") for structure in structures) if name] or [_("Model")]
     if len(names) > 4:
         first, count = names[0][: LONGEST_NAME - 30], len(names) - 1
         return usable_name(_("{first} and {count} more").format(first=first, count=count))
@@ -131,15 +107,15 @@ def suggestedName(structures: Sequence[str]) -> str:
 
 
 def headTip(card: HeadCard) -> str:
-    """All that a user may want to know before choosing a head, as a tooltip."""
+    """All that a user may want to know before choosing a model, as a tooltip."""
     rows = [
         (_("Structures"), ", ".join(item.name for item in card.structures)),
         (_("Made for"), card.modality or _("any kind of image")),
         (_("Encoder"), encoder(card.encoder.name, card.input_size)),
-        (_("Head type"), card.head_type),
-        (_("Slices"), card.plane.name),
-        (_("Held-out Dice"), dice(card.mean_dice)),
-        (_("To expect elsewhere"), dice(card.expected_dice)),
+        (_("Model type"), card.head_type),
+        (_("Slice direction"), plane(card.plane.name)),
+        (_("Dice on held-out slices"), dice(card.mean_dice)),
+        (_("Estimated accuracy (Dice on other patients)"), dice(card.expected_dice)),
     ]
     if card.closer:
         rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer.side_mm)))
@@ -156,9 +132,10 @@ def headLine(card: HeadCard) -> str:
     if card.mean_dice is None:
         return _("Finds {structures}.").format(structures=shown)
     if card.expected_dice is None:
-        return _("Finds {structures}. Held-out Dice {dice}.").format(structures=shown, dice=dice(card.mean_dice))
-    line = _("Finds {structures}. Held-out Dice {dice}; on other patients about {expected}.")
-    return line.format(structures=shown, dice=dice(card.mean_dice), expected=dice(card.expected_dice))
+        line = _("Finds {structures}. Dice {dice} on slices that were held out.")
+        return line.format(structures=shown, dice=dice(card.mean_dice))
+    line = _("Finds {structures}. Estimated accuracy: Dice {expected} on other patients.")
+    return line.format(structures=shown, expected=dice(card.expected_dice))
 
 
 def encoder(name: str, inputSize: int | None) -> str:
@@ -179,3 +156,46 @@ def structureDice(quality: dict[str, Any], value: int) -> float | None:
 
 def _lines(text: str) -> str:
     return escape(text).replace("\n", "<br>")
+
+
+def plane(name: str) -> str:
+    """An anatomical plane in the user's language."""
+    return {"axial": _("axial"), "sagittal": _("sagittal"), "coronal": _("coronal")}.get(name, name)
+
+
+def helpLink(page: str) -> str:
+    """A link to a page of the documentation, such as "panel.md#segment", for a label."""
+    return f'<a href="{DOCUMENTATION}{page}">{escape(_("Help"))}</a>'
+
+
+def verdict(found: Mapping[str, Any] | None) -> str:
+    """What to make of a result, as one coloured sentence with its reasons; "" where nothing is known of it.
+
+    The numbers of slices are links to voxels, "voxel:I,J,K".
+    """
+    if not found:
+        return ""
+    reasons = warnings(found.get("reasons") or ())
+    slices = _slices(found.get("slices") or (), found.get("at") or ())
+    if found["level"] == "as_trained":
+        return _coloured(_GOOD, _("Looks as in the training."))
+    if found["level"] == "wrong":
+        return _coloured(_BAD, _("Probably wrong.")) + (" " + reasons if reasons else "")
+    said = _("Check {slices}.").format(slices=slices) if slices else _("Check the result.")
+    return _coloured(_CARE, said) + (" " + reasons if reasons else "")
+
+
+def _slices(stretches: Sequence[Sequence[int]], at: Sequence[Sequence[int]]) -> str:
+    """ "slices 12 to 15, slice 20 and 3 more places" as links."""
+    parts = []
+    for (first, last), ijk in zip(stretches[:_MOST_STRETCHES], at, strict=False):
+        words = _("slice {first}") if first == last else _("slices {first} to {last}")
+        link = ",".join(map(str, ijk))
+        parts.append(f'<a href="voxel:{link}">{escape(words.format(first=first + 1, last=last + 1))}</a>')
+    text = ", ".join(parts)
+    more = len(stretches) - _MOST_STRETCHES
+    return text if more <= 0 else text + " " + _("and {count} more places").format(count=more)
+
+
+def _coloured(color: str, text: str) -> str:
+    return f'<span style="color: {color}">\u25cf</span> <b>{text}</b>'

@@ -7,6 +7,7 @@ Nothing here waits, save ``close``.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -20,9 +21,12 @@ from ..errors import SAMAdaptError
 from ..jobs.specs import Job
 from ..mrml.run import Run
 from ..progress import Monitor
+from ..utils.timing import note_duration, noted_duration
 from ..worker.folder import JobFolder
 from ..worker.handle import Callbacks, JobRunner
 from .qt_background import INTERVAL_MS, YIELD_SECONDS
+
+_SAY_EVERY_SECONDS = 0.5
 
 
 def _ignore(*_: Any) -> None:
@@ -67,6 +71,34 @@ def _nobodys() -> JobRequest:
     return JobRequest("", lambda folder, monitor: None)
 
 
+class Preparation:
+    """What is said of an order until the worker has something to say: what is being done, and for how long yet.
+
+    How long that takes is known from the last times.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._key, self._began = f"preparing {owner}", time.monotonic()
+        self._usual = noted_duration(self._key)
+        self._stage, self._said = "", -math.inf
+        self.over = False
+
+    def say(self, order: JobRequest, stage: str) -> None:
+        """Tell the order's panel, when the stage is another one and now and then."""
+        now = time.monotonic()
+        if self.over or (stage == self._stage and now - self._said < _SAY_EVERY_SECONDS):
+            return
+        self._stage, self._said = stage, now
+        left = None if self._usual is None else self._usual - (now - self._began)
+        order.progress(stage, None, left if left is not None and left > 0 else None)
+
+    def end(self) -> None:
+        """The worker speaks."""
+        if not self.over:
+            self.over = True
+            note_duration(self._key, time.monotonic() - self._began)
+
+
 class JobQueue:
     """Takes orders. ``makeRunner`` is called at the first one: opening the panel starts no process."""
 
@@ -79,6 +111,7 @@ class JobQueue:
         self._order: JobRequest | None = None
         self._run: Run | None = None
         self._past: list[Run] = []
+        self._preparation: Preparation | None = None
         self._timer = qt.QTimer()
         self._timer.setInterval(INTERVAL_MS)
         self._timer.connect("timeout()", self._onTimeout)
@@ -98,7 +131,7 @@ class JobQueue:
             msg = _("Another job is running.")
             raise SAMAdaptError(msg, _("Wait for it, or cancel it."))
         self._run = Run(order, self._obtainRunner, self._deliver, self._callbacks())
-        self._order = order
+        self._order, self._preparation = order, Preparation(order.owner)
         self._timer.start()
         self.changed()
 
@@ -139,6 +172,8 @@ class JobQueue:
             self._timer.stop()
         if run is None:
             return
+        if self._preparation is not None and self._order is not None:
+            self._preparation.say(self._order, run.stage)
         run.poll()
         if run.finished and run is self._run and run.error is not None:
             error, order = run.error, self._end()
@@ -174,8 +209,13 @@ class JobQueue:
         def present() -> JobRequest:
             return self._order or _nobodys()
 
+        def progress(handle: Any, stage: str, _done: int, _total: int, left: float | None) -> None:
+            if self._preparation is not None:
+                self._preparation.end()
+            present().progress(stage, handle.fraction, left)
+
         return Callbacks(
-            progress=lambda handle, stage, done, total, left: present().progress(stage, handle.fraction, left),
+            progress=progress,
             metric=lambda handle, name, step, value: present().metric(name, step, value),
             warning=lambda handle, text: present().warning(text),
         )

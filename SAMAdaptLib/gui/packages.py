@@ -64,7 +64,7 @@ class SlicerPackages:
 
     def installSam(self) -> None:
         """Install it, without what it would bring along (torchvision breaks installs), checked by its hash."""
-        text = _("Install the package segment-anything 1.0 into Slicer? SAM ViT encoders and AutoSAM heads need it.")
+        text = _("Install the package segment-anything 1.0 into Slicer? SAM ViT encoders and AutoSAM models need it.")
         if not self._application.confirm(text, REQUESTER):
             raise DependencyError(_("The package segment-anything was not installed."))
         try:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import SAMAdaptError
 from ..heads.library import HeadLibrary
 from ..worker.handle import JobRunner
+from . import formatting as texts
 from .application import SlicerApplication
 from .job_queue import JobQueue
 from .packages import SlicerPackages
@@ -21,6 +22,15 @@ from .panels.installation import InstallationPresenter
 from .panels.segment import SegmentPresenter
 from .panels.train import TrainPresenter
 from .preload import WarmUp
+
+HELP = {
+    "train": "panel.md#1-annotate-and-train",
+    "segment": "panel.md#2-segment",
+    "improve": "panel.md#3-check-and-improve",
+    "cohort": "panel.md#4-many-volumes",
+    "installation": "troubleshooting.md",
+}
+"""The page of the documentation that each section's link opens."""
 
 
 def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[str], str]) -> Services:
@@ -33,14 +43,14 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
 
 
 class Panel:
-    """All five panels. ``refresh`` may be called at any time and as often as one likes."""
+    """All sections. ``refresh`` may be called at any time and as often as one likes."""
 
     def __init__(self, ui: Any, services: Services) -> None:
         self.ui, self.services = ui, services
-        self.segment = SegmentPresenter(ui, services, self.refresh)
+        self.segment = SegmentPresenter(ui, services, self.refresh, self.addCase)
         self.train = TrainPresenter(ui, services, self.refresh, self.useHead)
-        self.improve = ImprovePresenter(ui, services, self.train, self.segment.head)
-        self.cohort = CohortPresenter(ui, services, self.segment)
+        self.improve = ImprovePresenter(ui, services, self.train, self.segment)
+        self.cohort = CohortPresenter(ui, services, self.segment, self._annotatedVolumes)
         self.installation = InstallationPresenter(ui, services, self.refresh)
         self.presenters: tuple[Presenter, ...] = (
             self.segment,
@@ -51,6 +61,9 @@ class Panel:
         )
         self._refreshing = self._again = False
         self._parameters: Any = None
+        for section, page in HELP.items():
+            getattr(ui, f"{section}HelpLabel").setText(texts.helpLink(page))
+        self._openFirst()
         self._warmUp = WarmUp()
         services.desk.changed = self.refresh
         services.desk.batch = self.batch
@@ -102,10 +115,27 @@ class Panel:
         self._warmUp.start()
 
     def useHead(self, key: str) -> None:
-        """Choose a head under Segment and show that panel."""
+        """Choose a head in section 2 and show that section."""
         self.segment.chooseHead(key)
         self.ui.segmentCollapsibleButton.collapsed = False
         self.ui.trainCollapsibleButton.collapsed = True
+
+    def addCase(self, volume: Any, segmentation: Any) -> None:
+        """An annotated volume to learn from."""
+        self.train.cases.add(volume, segmentation)
+
+    def _annotatedVolumes(self) -> list[Any]:
+        """The volume nodes of section 1."""
+        return [volume for volume, _labels in self.train.cases.cases()]
+
+    def _openFirst(self) -> None:
+        """Whoever has no model of their own begins at section 1."""
+        try:
+            begins = all(entry.built_in for entry in self.services.library.entries())
+        except SAMAdaptError:  # a folder that cannot be read is said in the section that lists it
+            begins = False
+        self.ui.trainCollapsibleButton.collapsed = not begins
+        self.ui.segmentCollapsibleButton.collapsed = begins
 
     def close(self) -> None:
         """End what runs, and the worker: no job, process, thread or file stays."""

@@ -1,7 +1,8 @@
 """The parameter node: every choice of the panel, saved with the scene.
 
 Enumerations are stored by name and shown by ``label()``; their values are the words of the jobs. What cannot be
-bound by a name in the .ui file (lists, heads, folders) is bound by the panel's presenter.
+bound by a name in the .ui file (lists, heads, folders) is bound by the panel's presenter. What the library calls a
+head is called a model where users read of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper, parameterPack
 
 from ..encoders.registry import DEFAULT_ENCODER
+from ..training.budget import BUDGETS
+from ..utils.timing import noted_duration
 
 
 class Plane(enum.Enum):
@@ -44,7 +47,7 @@ class SegmentPlane(enum.Enum):
 
     def label(self) -> str:
         """The words in the combo box."""
-        return _("As the head was trained") if self is SegmentPlane.TRAINED else Plane(self.value).label()
+        return _("As the model was trained") if self is SegmentPlane.TRAINED else Plane(self.value).label()
 
     def word(self) -> str | None:
         """For the job: None leaves it to the head."""
@@ -63,7 +66,7 @@ class Planes(enum.Enum):
 
 
 class Component(enum.Enum):
-    """What happens to separate pieces of a structure."""
+    """What happens to islands, separate pieces of a structure."""
 
     AUTO = "auto"
     LARGEST = "largest"
@@ -101,14 +104,19 @@ class Device(enum.Enum):
 
 
 class Annotation(enum.Enum):
-    """What a slice without annotation means."""
+    """What a slice without annotation means: background, or that nobody has annotated it."""
 
+    AUTO = "auto"
     WHOLE = "whole"
     SLICES = "slices"
 
     def label(self) -> str:
         """The words in the combo box."""
-        return _("The whole volume") if self is Annotation.WHOLE else _("Only slices that show a structure")
+        return {
+            Annotation.AUTO: _("Found out for each volume"),
+            Annotation.WHOLE: _("Show no structure"),
+            Annotation.SLICES: _("Not annotated: left out"),
+        }[self]
 
 
 class Budget(enum.Enum):
@@ -120,11 +128,18 @@ class Budget(enum.Enum):
 
     def label(self) -> str:
         """The words in the combo box."""
-        return {
-            Budget.FAST: _("Fast: a first impression"),
-            Budget.BALANCED: _("Balanced"),
-            Budget.BEST: _("Best: takes its time"),
+        words = {
+            Budget.FAST: _("Quick, about {minutes} min"),
+            Budget.BALANCED: _("Standard, about {minutes} min"),
+            Budget.BEST: _("Thorough, about {minutes} min"),
         }[self]
+        return words.format(minutes=self.minutes)
+
+    @property
+    def minutes(self) -> int:
+        """How long it took on this computer the last times; before the first time what it is meant for."""
+        seconds = noted_duration(f"training {self.value}")
+        return max(round((BUDGETS[self.value].seconds if seconds is None else seconds) / 60), 1)
 
 
 class HeadType(enum.Enum):
@@ -191,7 +206,7 @@ class SAMAdaptParameterNode:
 
     trainingCases: list[TrainingCase]
     excludedStructures: list[str]
-    annotation: Annotation = Annotation.WHOLE
+    annotation: Annotation = Annotation.AUTO
     budget: Budget = Budget.BALANCED
     headName: str = ""
     encoder: str = DEFAULT_ENCODER

@@ -1,7 +1,7 @@
 """The checksum of a head file: one field of its JSON document, over the rest of the document and every tensor.
 
 A changed bit in a weight loads as well as the right one, and answers wrongly without a word. Files of older versions
-have no such field and are read as they are.
+have no such field: nobody can tell whether they are as they were saved, so what uses them says so.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ from .card import METADATA_KEY
 
 FIELD = "sha256"
 
+UNCHECKED = (
+    "The file of the head {} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, "
+    "nobody can tell. Compare its answers with those of the original, or train it again."
+)
+"""What to say of a head whose file has none."""
+
 
 def with_checksum(text: str, state: dict[str, torch.Tensor]) -> str:
     """A card's JSON document with the checksum in it."""
@@ -26,13 +32,19 @@ def with_checksum(text: str, state: dict[str, torch.Tensor]) -> str:
     return json.dumps({**document, FIELD: checksum_of(document, state)}, sort_keys=True, ensure_ascii=False)
 
 
-def require_checksum(path: Path, state: dict[str, torch.Tensor]) -> None:
-    """Raises HeadFileError when the file has a checksum that does not fit its document and its tensors."""
+def verified(path: Path, state: dict[str, torch.Tensor]) -> bool:
+    """True when the file's checksum fits its document and its tensors, False when it has none.
+
+    Raises HeadFileError when it does not fit.
+    """
     with safe_open(path, "pt") as file:
         document = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-    if FIELD in document and document[FIELD] != checksum_of(document, state):
+    if FIELD not in document:
+        return False
+    if document[FIELD] != checksum_of(document, state):
         msg = f"{path}: the head is not as it was saved (its checksum does not fit)."
         raise HeadFileError(msg, "The file is damaged or was edited: copy it again, or train a new head.")
+    return True
 
 
 def checksum_of(document: dict[str, Any], state: dict[str, torch.Tensor]) -> str:

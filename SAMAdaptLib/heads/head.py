@@ -24,7 +24,7 @@ from ..utils.disk.safepaths import spelled_plainly
 from ..utils.files import write_content
 from ..utils.schema import short
 from .card import ITEM_BYTES, METADATA_KEY, HeadCard, Header, read_header
-from .checksum import require_checksum, with_checksum
+from .checksum import UNCHECKED, verified, with_checksum
 
 if TYPE_CHECKING:
     from ..networks.base import HeadModule
@@ -51,7 +51,7 @@ class Head:
     """A trained head: its card, its network and, where the annotation allowed them, its priors of shape and of
     arrangement and a head for a closer look at what this one finds, on a smaller canvas.
 
-    Networks are in evaluation mode, on the CPU.
+    Networks are in evaluation mode, on the CPU. ``verified`` is False for one from a file without a checksum.
     """
 
     card: HeadCard
@@ -59,6 +59,11 @@ class Head:
     prior: ShapePrior | None = None
     closer: Head | None = None
     arrangement: LayoutPrior | None = None
+    verified: bool = True
+
+    def reservations(self) -> list[str]:
+        """What to say to whoever uses this head, in sentences; mostly nothing."""
+        return [] if self.verified else [UNCHECKED.format(self.card.name)]
 
     @property
     def priors(self) -> tuple[tuple[ShapePrior | LayoutPrior, float], ...]:
@@ -132,14 +137,14 @@ def load_head(path: str | Path) -> Head:
         _require_finite(header, path)
         with spelled_plainly(path, HEAD_ENDING) as plain:
             state = load_file(plain)
-            require_checksum(plain, state)
+            is_verified = verified(plain, state)
         _fill(head, state)
     except (*_MISFITS, SafetensorError, InputError, OSError) as error:
         if isinstance(error, HeadFileError):
             raise
         msg = f"{path}: the head cannot be rebuilt ({' '.join(str(error).split())[:300]})."
         raise HeadFileError(msg, _DAMAGED) from error
-    head = replace(head, card=header.card.called_after(path))
+    head = replace(head, card=header.card.called_after(path), verified=is_verified)
     vars(head)["sha256"] = file_digest(path)  # another version may have written it otherwise
     return head
 

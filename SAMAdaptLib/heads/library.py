@@ -41,11 +41,15 @@ def checked_name(name: str) -> str:
     bad = sorted({sign for sign in name if sign in _FORBIDDEN or not sign.isprintable()})
     if bad:
         msg = f"A head's name cannot have {' '.join(map(repr, bad))} in it."
-        raise InputError(msg, "It is also a file's name: leave that out.")
-    if not name or name.strip(". ") != name or len(name) > LONGEST_NAME or name.split(".")[0].lower() in _RESERVED:
+        raise InputError(msg, "It is also a file's name.")
+    if (
+        not name
+        or name.strip(". ") != name
+        or len(name) > LONGEST_NAME
+        or name.split(".")[0].strip().lower() in _RESERVED
+    ):
         msg = f"A head cannot be called {name[: LONGEST_NAME + 1]!r}."
-        hint = f"Use 1 to {LONGEST_NAME} characters, without a dot at either end, and no name of a device such as con."
-        raise InputError(msg, hint)
+        raise InputError(msg, f"Use 1 to {LONGEST_NAME} characters, without a dot at either end.")
     return name
 
 

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..encoders import at_size
 from ..features.sliced_volume import plane_for_volume
 from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import Bounds, CanvasGeometry, resolve_plane, unrender
-from ..progress import ROI_STAGE, SEGMENTING_SLICES, TURNED
+from ..progress import ROI_STAGE, SEGMENTING_IN, TURNED
 from ..utils.disk.slice_store import ProbabilitySlices, SliceStore
 from .postprocessing import keep_main_components
 from .stage import StagePredictor, fill_background, resample_between, zoomed
@@ -89,8 +90,9 @@ class CascadePredictor:
         self.first = StagePredictor(head, encoder, device, monitor, store)
         self.closer = None
         if head.closer is not None:
-            same = head.closer.card.input_size == head.card.input_size
-            self.closer = StagePredictor(head.closer, self.first.encoder if same else None, device, monitor, store)
+            own = self.first.encoder  # the same weights for both, wherever they are from
+            closer = None if own is None else at_size(own, head.closer.card.input_size, monitor)
+            self.closer = StagePredictor(head.closer, closer, device, monitor, store)
         self._best: float | None = None
 
     @property
@@ -155,7 +157,7 @@ class CascadePredictor:
     def _first(
         self, sliced: SlicedVolume, frame: CanvasGeometry, zooms: bool, region: Bounds | None
     ) -> ProbabilitySlices:
-        count, stage = len(sliced), _said(SEGMENTING_SLICES.text(plane=sliced.stack.plane), frame)
+        count, stage = len(sliced), _said(SEGMENTING_IN[sliced.stack.plane].text(), frame)
         wanted = sliced.stack.slices_in(region) if region is not None else range(count)
         pictures = (sliced.picture(index).with_canvas(frame) if index in wanted else None for index in range(count))
         canvases = self.first.canvases(pictures, count, stage, zoomed(frame) if zooms else ())

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..features.sliced_volume import slices_for_head
+from ..features.sliced_volume import plane_for_volume, slices_for_head
 from ..heads.parts import MOST_SEEN
 from ..preprocessing.intensity import GRAY_LIMITS
+from ..preprocessing.slicing import SliceStack
 
 if TYPE_CHECKING:
     from ..data.geometry import Geometry
     from ..data.image import Volume
     from ..features.sliced_volume import SlicedVolume
     from ..heads.card import HeadCard
-    from ..heads.parts import StructureFacts
+    from ..heads.parts import PlaneRule, StructureFacts
     from ..preprocessing.slicing import Bounds
 
 LEAST_AGREEMENT = 0.8
@@ -40,6 +42,10 @@ FINER_SLICES = 6.0
 """The same for the distance of slices, which a head that looks at single slices minds less: CT is kept at 5 mm and at
 1 mm."""
 
+TOO_COARSE = 3.0
+"""How many times as long as wide the pixels of a slice may be: planes across slices thicker than that show steps, not
+shapes."""
+
 QUANTILES = (5, 10, 25, 50, 75, 90, 95)
 """In percent: of the gray values by which volumes are compared."""
 
@@ -48,7 +54,73 @@ GRAY_DISTANCE = 0.22
 training volume. Of 1,267 pairs of one kind (hearts of two sources, hippocampi, abdomens in MR and CT, spines) the
 farthest had 0.161; hearts, abdomens and spines had 0.286 and more from inverted ones of their kind."""
 
+LEAST_CERTAINTY = 0.7
+"""Mean probability of a structure's voxels below which its result is to be checked."""
+
+DOUBTED_SHARE = 0.25
+"""Expected share of wrongly labelled pixels from which on a slice is to be checked."""
+
+MOST_DOUBTED = 0.5
+"""Share of the slices with a structure from which on it is the whole result that is to be checked, not some slices."""
+
+NOT_FOUND = "Not found: "
+
 _SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to make of a result, for a person who has no reference.
+
+    ``level``: "as_trained" (nothing speaks against it), "check" (look at ``slices``, or for ``reasons``) or "wrong"
+    (it probably is). ``slices``: stretches (first, last) from 0, in the order of the volume. ``reasons``: English
+    sentences.
+    """
+
+    level: str
+    slices: tuple[tuple[int, int], ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {**asdict(self), "slices": [list(stretch) for stretch in self.slices], "reasons": list(self.reasons)}
+
+
+def verdict(
+    reasons: Sequence[str], names: Mapping[int, str], certainty: Mapping[int, float], doubt: Mapping[int, float]
+) -> Verdict:
+    """What to make of a result.
+
+    ``reasons``: what ``quality_warnings`` found. ``names``: the structures, by label value; ``certainty``: the mean
+    probability of those that were found. ``doubt``: for each slice that shows or may show something, the expected share
+    of wrongly labelled pixels.
+
+    A structure that is missing may be missing in the patient, so that alone asks for a look; all else that
+    ``quality_warnings`` knows of speaks of another kind of volume or of another shape.
+    """
+    grave = [reason for reason in reasons if not reason.startswith(NOT_FOUND)]
+    if grave or (names and not certainty):
+        return Verdict("wrong", (), tuple(reasons))
+    unsure = [value for value, share in certainty.items() if share < LEAST_CERTAINTY]
+    said = [*reasons, *(f"The certainty of {names[value]} is {certainty[value]:.0%}." for value in unsure)]
+    doubted = sorted(number for number, share in doubt.items() if share >= DOUBTED_SHARE)
+    if doubted and len(doubted) >= MOST_DOUBTED * len(doubt) and len(doubt) > 2:
+        said.append(f"{len(doubted)} of {len(doubt)} slices are uncertain.")
+        doubted = []
+    if said or doubted:
+        return Verdict("check", stretches(doubted), tuple(said))
+    return Verdict("as_trained")
+
+
+def stretches(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending numbers as stretches (first, last) of neighbours."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return tuple(found)
 
 
 def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
@@ -90,6 +162,48 @@ def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str
             "another kind, inverted, or cut out of a larger one."
         )
     return reasons
+
+
+def check_planes(own: SlicedVolume, others: Sequence[SlicedVolume]) -> str:
+    """What to say of planes in which a head is to look at a volume besides its ``own``, "" when there are none.
+
+    Raises InputError where such a plane runs across slices much thicker than their pixels are wide.
+    """
+    foreign = [other.stack for other in others if other.stack.choice.axis != own.stack.choice.axis]
+    for stack in foreign:
+        if is_coarse(stack):
+            msg = (
+                f"The pixels of {stack.plane} slices of {own.volume.name or 'this volume'} are {_sides(stack)}: its "
+                f"own slices are too thick for the head, which learned from {own.stack.plane} ones, to see them so."
+            )
+            raise InputError(msg, "Look in one direction, in the plane of the head (the standard settings).")
+    if not foreign:
+        return ""
+    names = " and ".join(stack.plane for stack in foreign)
+    return (
+        f"The head learned from {own.stack.plane} slices and looked at {names} ones, in which it mostly finds less. "
+        "Compare with the result of one direction, in the plane of the head."
+    )
+
+
+def is_coarse(stack: SliceStack) -> bool:
+    """Whether its plane runs across slices much thicker than their pixels are wide."""
+    return max(stack.spacing) > TOO_COARSE * min(stack.spacing)
+
+
+def coarse_to_learn_in(plane: PlaneRule, volumes: Iterable[Volume]) -> list[str]:
+    """What to say of volumes that ``plane`` resolves badly, before their slices are learned from; mostly nothing."""
+    stacks = [(volume.name, SliceStack(volume.geometry, plane_for_volume(plane, volume))) for volume in volumes]
+    return [
+        f"The pixels of {stack.plane} slices of {name or 'a volume'} are {_sides(stack)}: what lies between its own "
+        "slices is hardly seen in them. The plane 'auto' takes the best resolved one."
+        for name, stack in stacks
+        if is_coarse(stack)
+    ]
+
+
+def _sides(stack: SliceStack) -> str:
+    return f"{min(stack.spacing):.3g} x {max(stack.spacing):.3g} mm"
 
 
 def check_region(region: Bounds, geometry: Geometry) -> str:
@@ -134,7 +248,7 @@ def quality_warnings(
     if whole:
         missing = [structure.name for structure in card.structures if structure.value not in found_ml]
         if missing:
-            reasons.append(f"Not found: {', '.join(missing)}.")
+            reasons.append(f"{NOT_FOUND}{', '.join(missing)}.")
         reasons += [words for structure in card.structures if (words := _odd_size(structure, found_ml))]
     if agreement is not None and agreement < LEAST_AGREEMENT:
         reasons.append(

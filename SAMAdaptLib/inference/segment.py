@@ -19,15 +19,18 @@ from ..progress import Monitor, Silent
 from ..utils.disk.scratch import scratch_array
 from .cascade import CascadePredictor, argmax_labels
 from .postprocessing import keep_main_components
-from .quality_control import check_region, looks_of, quality_warnings
+from .quality_control import check_planes, check_region, looks_of, quality_warnings, verdict
+from .slice_suggestion import DoubtBySlice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..data.io.volumes import Volume
     from ..encoders.base import Encoder
+    from ..heads.card import HeadCard
     from ..heads.head import Head
     from ..utils.disk.slice_store import ProbabilitySlices
+    from .cascade import SliceCallback
 
 SMOOTHING = (0.25, 0.5, 0.25)
 """Weights of the slice before, the slice itself and the slice after."""
@@ -57,24 +60,28 @@ def segment(
     averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
     largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
     outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``). Raises InputError for a
-    region beside the volume, HeadFileError when the encoder is not the one that the head was trained on, Cancelled.
+    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``); the ``assessment`` has
+    the verdict and the most doubtful slices. Raises InputError for a region beside the volume and for a plane across
+    slices that are much thicker than their pixels are wide, HeadFileError when the encoder is not the one that the head
+    was trained on, Cancelled.
     """
     beyond = "" if region is None else check_region(region, volume.geometry)
-    predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
-    sliced = slices_for_head(head.card, volume, plane)
-    if planes == "three":
-        others = [slices_for_head(head.card, volume, name) for name in PLANES]
-        probabilities = _three_planes(predictor, sliced, others, tta, region)
-    elif planes == "one":
-        probabilities = predictor.slices(sliced, tta, region)
-    else:
+    if planes not in ("one", "three"):
         msg = f"planes is {planes!r}; it must be 'one' or 'three'."
         raise InputError(msg)
+    sliced, own = slices_for_head(head.card, volume, plane), slices_for_head(head.card, volume)
+    names = PLANES if planes == "three" else ()
+    others = [slices_for_head(head.card, volume, name) for name in names]
+    foreign = check_planes(own, others or [sliced])
+    predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
+    if others:
+        probabilities = _three_planes(predictor, sliced, others, tta, region)
+    else:
+        probabilities = predictor.slices(sliced, tta, region)
     if smoothing:
         probabilities = _smoothed(probabilities)
-    certainty = _Certainty(predictor.classes)
-    labels = argmax_labels(probabilities, sliced, head.card.values, certainty.hear)
+    certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
+    labels = argmax_labels(probabilities, sliced, head.card.values, _both(certainty.hear, doubtful.hear))
     confidence = certainty.of(head.card.values)
     _restrict(labels, region)
     keep_main_components(labels, head.card, largest_component)
@@ -82,11 +89,30 @@ def segment(
     options = decisive(plane, planes, tta, smoothing, largest_component, region)
     made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
-    own = sliced if plane is None else slices_for_head(card, volume)
     reasons = quality_warnings(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
-    for doubt in [*([beyond] if beyond else []), *reasons]:
+    for doubt in [*filter(None, (beyond, foreign)), *head.reservations(), *reasons]:
         predictor.monitor.warning(doubt)
+    result.assessment.update(_assessment(card, sliced, reasons, confidence, doubtful))
     return result
+
+
+def _assessment(
+    card: HeadCard, sliced: SlicedVolume, reasons: Sequence[str], confidence: dict[int, float], doubtful: DoubtBySlice
+) -> dict[str, Any]:
+    """The verdict on a result, the voxels to look at, and the most doubtful slices; JSON-safe."""
+    names = {structure.value: structure.name for structure in card.structures}
+    found = verdict(reasons, names, confidence, doubtful.shares())
+    at = doubtful.places(sliced.stack, [first for first, _last in found.slices])
+    suggestions = doubtful.suggestions(sliced.stack, list(names.values()))
+    return {"verdict": {**found.to_dict(), "at": at}, "doubtful": [item.to_dict() for item in suggestions]}
+
+
+def _both(first: SliceCallback, second: SliceCallback) -> SliceCallback:
+    def hear(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        first(index, winner, probability)
+        second(index, winner, probability)
+
+    return hear
 
 
 def _three_planes(

@@ -80,6 +80,35 @@ def suggest_slices(
     return [_suggestion(look, doubt, sliced.stack, names) for look, doubt in _chosen(looks, count, len(sliced))]
 
 
+class DoubtBySlice:
+    """Which slices of a result are doubtful, found while it is made: ``hear`` is a
+    ``SliceCallback``."""
+
+    def __init__(self, classes: int) -> None:
+        self._classes = classes
+        self._looks: list[_Look] = []
+
+    def hear(self, index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        """Take one slice: the class of each pixel and its probability, (rows, columns)."""
+        wrong = 1 - probability
+        classes = np.bincount(winner.ravel(), wrong.ravel(), self._classes)[1:].astype(np.float64)
+        size = float(np.count_nonzero(winner))
+        self._looks.append(_Look(index, float(wrong.sum(dtype=np.float64)), size, classes, _middle(wrong)))
+
+    def shares(self) -> dict[int, float]:
+        """For each slice with a structure: the expected share of wrongly labelled pixels."""
+        return {look.slice: min(doubt, 1.0) for look, doubt in _doubts(self._looks) if look.size}
+
+    def places(self, stack: SliceStack, slices: Sequence[int]) -> list[list[int]]:
+        """The voxel (i, j, k) to look at on each of these slices."""
+        looks = {look.slice: look for look in self._looks}
+        return [list(_suggestion(looks[number], 0.0, stack, ()).ijk) for number in slices]
+
+    def suggestions(self, stack: SliceStack, names: Sequence[str], count: int = 5) -> list[Suggestion]:
+        """The most doubtful slices, as ``suggest_slices`` finds them."""
+        return [_suggestion(look, doubt, stack, names) for look, doubt in _chosen(self._looks, count, len(stack))]
+
+
 def _look(index: int, probabilities: NDArray[np.float32]) -> _Look:
     """Sum up the class probabilities (classes, rows, columns) of a slice."""
     wrong = 1 - probabilities.max(axis=0)
@@ -99,10 +128,7 @@ def _middle(wrong: NDArray[np.float32]) -> tuple[int, int]:
 
 def _chosen(looks: Sequence[_Look], count: int, slices: int) -> list[tuple[_Look, float]]:
     """The most doubtful slices that keep their distance, with their doubt."""
-    if not looks:
-        return []
-    extra = MEAN_SHARE * float(np.mean([look.size for look in looks]))
-    doubts = [(look, look.wrong / max(look.size + extra, 1e-6)) for look in looks]
+    doubts = _doubts(looks)
     apart = max(1, round(APART_SHARE * slices))
     kept: list[tuple[_Look, float]] = []
     for look, doubt in sorted(doubts, key=lambda pair: -pair[1]):
@@ -113,11 +139,19 @@ def _chosen(looks: Sequence[_Look], count: int, slices: int) -> list[tuple[_Look
     return kept
 
 
+def _doubts(looks: Sequence[_Look]) -> list[tuple[_Look, float]]:
+    """Each slice with its doubt: expected wrong pixels by expected structure pixels."""
+    if not looks:
+        return []
+    extra = MEAN_SHARE * float(np.mean([look.size for look in looks]))
+    return [(look, look.wrong / max(look.size + extra, 1e-6)) for look in looks]
+
+
 def _suggestion(look: _Look, doubt: float, stack: SliceStack, names: Sequence[str]) -> Suggestion:
     row, column = look.pixel
     bounds = stack.ijk_bounds(*(range(at, at + 1) for at in (look.slice, row, column)))
     most = look.classes.max() if look.classes.size else 0.0
     order = np.argsort(-look.classes)
-    named = tuple(names[n] for n in order if most > 0 and look.classes[n] >= NAMED_SHARE * most)
+    named = tuple(names[n] for n in order if names and most > 0 and look.classes[n] >= NAMED_SHARE * most)
     i, j, k = (first for first, _last in bounds)
     return Suggestion(stack.plane, look.slice, len(stack), (i, j, k), round(min(doubt, 1.0), 4), named)

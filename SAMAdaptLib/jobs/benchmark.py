@@ -16,7 +16,6 @@ import math
 import os
 import platform
 import statistics
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, jso
 from ..progress import SEGMENTING, SUPPORT, Forwarding, Monitor, Silent, raise_if_cancelled
 from ..utils.files import write_content
 from ..utils.memory import peak_memory_mb
+from ..utils.timing import clock
 
 if TYPE_CHECKING:
     from ..data.io.volumes import Labelmap, Volume
@@ -185,19 +185,19 @@ class _Benchmark:
             volume = self.data.volume(name, monitor)
             cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
-        began = time.monotonic()
+        began = clock.now()
         head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
         if head.card.training.cancelled:  # a head from half a training is no figure of the protocol
             raise Cancelled
-        return head, time.monotonic() - began
+        return head, clock.now() - began
 
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)
         reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
         heard = Forwarding(monitor, name=name, quiet=True)
-        began = time.monotonic()
+        began = clock.now()
         prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
-        seconds = time.monotonic() - began
+        seconds = clock.now() - began
         values = head.card.values
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))
         return {"id": name, "seconds": round(seconds, 3), **scores, "warnings": heard.warnings}

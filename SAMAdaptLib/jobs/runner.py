@@ -24,9 +24,11 @@ from ..utils.files import require_room
 from .specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -95,7 +97,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
     check_writable(job.output)
-    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.image, job.head)
     from ..data.io.result_file import refuse_foreign_sidecar
     from ..data.io.volumes import read_volume, write_labelmap
     from ..inference.segment import segment
@@ -123,6 +125,7 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         "output": job.output,
         "head": head.card.name,
         "structures": labelmap_facts(labelmap),
+        **labelmap.assessment,
         "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
         **({"again": there.reason} if there else {}),
     }
@@ -195,6 +198,24 @@ def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
     return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
 
 
+def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image, job.labels)
+    check_writable(job.output)
+    _check_not_an_input(job.output, job.image)
+    _check_not_an_input(job.output, job.labels)
+    from .live import complete
+
+    labelmap, facts = complete(job, monitor)
+    return {"output": job.output, **facts, "structures": labelmap_facts(labelmap)}
+
+
+def _live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:
+    _check_readable(job.image)
+    from .live import serve_live
+
+    return serve_live(job, monitor)
+
+
 def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
     from ..encoders.registry import find
     from ..encoders.weights.store import ensure, import_file
@@ -225,6 +246,8 @@ _RUN: dict[str, Callable[[Any, Monitor], dict[str, Any]]] = {
     "benchmark": _benchmark,
     "embed": _embed,
     "suggest": _suggest,
+    "complete": _complete,
+    "live": _live,
     "weights": _weights,
     "probe": _probe,
 }
@@ -363,7 +386,10 @@ def _weights_from(place: str | None) -> Iterator[None]:
     if place is None:
         yield
         return
+    from ..encoders.weights.store import require_known
+
     _check_readable(place)
+    require_known(Path(place))
     before = os.environ.get("SAMADAPT_WEIGHTS")
     os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
     try:

@@ -6,6 +6,8 @@
     BenchmarkJob  a folder of labelled volumes in, figures for one head per support out
     EmbedJob      a volume in, its features into the cache
     SuggestJob    a volume and a head in, the slices most worth annotating out
+    CompleteJob   a volume and labels of some of its slices in, labels of all of them out
+    LiveJob       a volume in; stays open, is told of strokes and tells of a preview
     WeightsJob    an encoder's weights onto this machine
     ProbeJob      what this machine has and how fast it is
 
@@ -329,6 +331,49 @@ class SuggestJob(Job):
 
 
 @dataclass(frozen=True)
+class CompleteJob(Job):
+    """Fill the slices of ``labels`` that are blank, between and beside annotated ones; write all to ``output``.
+
+    ``background``: the label value that means background, where it is painted (scribbles); ``ignore_label``: the value
+    of voxels that are unknown. ``input_size`` None is the quickest that serves.
+    """
+
+    kind: ClassVar[str] = "complete"
+
+    image: str = field(metadata=_PATH)
+    labels: str = field(metadata=_PATH)
+    output: str = field(metadata=_PATH)
+    encoder: str = DEFAULT_ENCODER
+    input_size: Pixels | None = None
+    plane: str = _choice("auto", PLANE_CHOICES)
+    intensity: str = "auto"
+    background: Label | None = None
+    ignore_label: Label | None = None
+    between: bool = False
+    resample_labels: bool = False
+    seed: Seed = 0
+    device: str = _device()
+    weights: str | None = field(default=None, metadata=_PATH)
+
+
+@dataclass(frozen=True)
+class LiveJob(Job):
+    """A live session on a volume, until it is cancelled. ``start``: the slice that is encoded first."""
+
+    kind: ClassVar[str] = "live"
+
+    image: str = field(metadata=_PATH)
+    encoder: str = DEFAULT_ENCODER
+    input_size: Pixels | None = None
+    plane: str = _choice("auto", PLANE_CHOICES)
+    intensity: str = "auto"
+    start: Annotated[int, Between(0, 2**31)] | None = None
+    seed: Seed = 0
+    device: str = _device()
+    weights: str | None = field(default=None, metadata=_PATH)
+
+
+@dataclass(frozen=True)
 class WeightsJob(Job):
     """Put weights into the cache: fetch those of ``encoder``, or copy the ``file`` that somebody has."""
 
@@ -361,7 +406,18 @@ class ProbeJob(Job):
 
 KINDS: dict[str, type[Job]] = {
     job.kind: job
-    for job in (TrainJob, SegmentJob, EvaluateJob, BenchmarkJob, EmbedJob, SuggestJob, WeightsJob, ProbeJob)
+    for job in (
+        TrainJob,
+        SegmentJob,
+        EvaluateJob,
+        BenchmarkJob,
+        EmbedJob,
+        SuggestJob,
+        CompleteJob,
+        LiveJob,
+        WeightsJob,
+        ProbeJob,
+    )
 }
 
 

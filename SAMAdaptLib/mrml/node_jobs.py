@@ -22,10 +22,12 @@ from ..data.image import Labelmap
 from ..data.io.metaimage import read_labels, write_image
 from ..data.matching import Labelling, Matched
 from ..data.provenance import Provenance
+from ..data.review import Review, only_known
 from ..data.structure import Structure
 from ..errors import InputError
 from ..heads.card import read_card, structures_of
 from ..jobs.specs import CaseFiles, SegmentJob, StructureSpec, TrainJob
+from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
 from ..worker.folder import JobFolder
 from .annotation import AnnotationCapture, capture_annotation
@@ -33,6 +35,18 @@ from .segmentation import CroppedLabels, Placement, place_labels
 from .transforms import is_alive
 from .volume import VolumeSnapshot, capture_volume, region_beyond, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
+
+
+@dataclass(frozen=True)
+class LeftOpen:
+    """What of a case's annotation counts, by slices along ``axis``; nothing is learned from the others.
+
+    ``review``: slices that a person edited or ticked since a model made them; None: slices that show a structure.
+    """
+
+    axis: int
+    review: Review | None = None
+
 
 AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
 """A volume node, its segmentation (or label volume) node, and the ids of the segments to use (None: all)."""
@@ -86,7 +100,12 @@ class SegmentNodeJob:
 
     def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
-        return CroppedLabels.of(self.labels(result))
+        from ..features.sliced_volume import plane_for_volume
+
+        labels = self.labels(result)
+        plane = self.options.get("plane") or plane_for_volume(read_card(self.head).plane, labels)
+        axis = SliceStack(labels.geometry, plane).choice.axis
+        return CroppedLabels.of(labels, Review.of(labels.voxels, axis, _names(labels)))
 
     def labels(self, result: Mapping[str, Any]) -> Labelmap:
         """The labelmap that the job wrote, with what made it."""
@@ -110,6 +129,7 @@ class TrainNodeJob:
     structures: tuple[Structure, ...]
     output: str
     options: Mapping[str, Any]
+    left_open: tuple[LeftOpen | None, ...] = ()
 
     @classmethod
     def of(
@@ -119,10 +139,12 @@ class TrainNodeJob:
         *,
         unlabeled: Sequence[Any] = (),
         ignored_segment: str | None = None,
+        left_open: Sequence[LeftOpen | None] = (),
         **options: Any,
     ) -> TrainNodeJob:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
-        scribbles leave open; ``options`` are TrainJob's. Raises InputError.
+        scribbles leave open; ``left_open`` says for each case which slices count, None for all (empty: all of all);
+        ``options`` are TrainJob's. Raises InputError.
         """
         known = _labelling_of_head(options.get("start_from"))
         captured = []
@@ -137,7 +159,12 @@ class TrainNodeJob:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
         bare = tuple(capture_volume(node, later=True) for node in unlabeled)
-        return cls(tuple(captured), bare, tuple(structures.values()), str(output), options)
+        opened = tuple(left_open)
+        if opened and all(each is not None and each.review is None for each in opened):
+            opened, options["annotated_slices_only"] = (), True
+        elif any(opened):
+            options.setdefault("ignore_label", max(item.value for item in known.structures) + 1 if known else 1)
+        return cls(tuple(captured), bare, tuple(structures.values()), str(output), options, opened)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -158,7 +185,7 @@ class TrainNodeJob:
         files = []
         for number, (volume, annotation) in enumerate(self.cases, 1):
             image, labels = folder.file(f"image-{number}.mha"), folder.file(f"labels-{number}.mha")
-            labelmap = annotation.labelmap(monitor)
+            labelmap = self._counted(number - 1, annotation.labelmap(monitor))
             write_image(labels, labelmap)
             write_image(image, volume.volume(monitor))
             files.append(CaseFiles(image, labels))
@@ -173,6 +200,17 @@ class TrainNodeJob:
             **self.options,
         )
 
+    def _counted(self, number: int, labelmap: Labelmap) -> Labelmap:
+        """A case's labels with what does not count marked as unknown. Raises InputError when nothing counts."""
+        opened = self.left_open[number] if self.left_open else None
+        if opened is None:
+            return labelmap
+        known = None if opened.review is None else opened.review.looked_at(labelmap.voxels, _names(labelmap))
+        if known is not None and not known:
+            msg = f"Nobody has looked at the result {labelmap.name!r}: no slice of it was edited or ticked as right."
+            raise InputError(msg, "Correct some slices, or tick those that are right.")
+        return labelmap.with_array(only_known(labelmap.voxels, opened.axis, known, self.options["ignore_label"]))
+
     def fetch(self, result: Mapping[str, Any]) -> None:
         """Nothing is to be read: the head stays in its file."""
 
@@ -184,6 +222,10 @@ class TrainNodeJob:
         path = folder.file(f"unlabeled-{number + 1}.mha")
         write_image(path, self.unlabeled[number].volume(monitor))
         return path
+
+
+def _names(labelmap: Labelmap) -> dict[int, str]:
+    return {structure.value: structure.name for structure in labelmap.structures}
 
 
 def _labelling_of_head(start_from: str | None) -> Labelling | None:

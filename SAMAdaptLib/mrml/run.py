@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ..errors import Cancelled, SAMAdaptError
 from ..jobs.specs import Job
-from ..progress import READING_SCENE, Forwarding, Monitor, Silent
+from ..progress import READING_RESULT, READING_SCENE, STARTING, WRITING_VOLUMES, Forwarding, Monitor, Silent
 from ..utils.background import BackgroundTask
 from ..utils.faults import described
 from ..worker.folder import JobFolder
@@ -160,6 +160,7 @@ class Run:
             if time.monotonic() > end:
                 return
         self._gathering = None
+        self.stage = WRITING_VOLUMES.text()
         self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _RunMonitor(self)))
 
     def _after(self, errand: BackgroundTask) -> None:
@@ -173,6 +174,7 @@ class Run:
         elif errand.value is None:
             self._finish(None, None)
         else:
+            self.stage = STARTING.text()
             self._runner = self._obtain()
             self._handle = self._runner.submit(errand.value, self._callbacks())
 
@@ -181,6 +183,7 @@ class Run:
             self._end(handle.error or Cancelled())
             return
         self.facts = handle.result
+        self.stage, self.fraction, self.secondsLeft = READING_RESULT.text(), None, None
         self._errand = BackgroundTask(lambda: self._plan.fetch(self.facts))
 
     def _finish(self, fetched: Any, error: SAMAdaptError | None) -> None:

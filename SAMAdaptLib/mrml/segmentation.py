@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from ..data.image import Labelmap
 from ..data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
+from ..data.review import Review
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
 from .annotation import BINARY, SURFACE
+from .review import KEY as REVIEW_KEY
+from .review import keep_review
 from .transforms import NodeTransform, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
 
 
@@ -33,21 +36,22 @@ class CroppedLabels:
     size: tuple[int, int, int]
     structures: tuple[Structure, ...]
     provenance: Provenance | None = None
+    review: Review | None = None
 
     @classmethod
-    def of(cls, labelmap: Labelmap) -> CroppedLabels:
-        """Cut a labelmap to the box of its labels; an empty one keeps no voxel."""
+    def of(cls, labelmap: Labelmap, review: Review | None = None) -> CroppedLabels:
+        """Cut a labelmap to the box of its labels; an empty one keeps no voxel. ``review``: goes with the result."""
         voxels = labelmap.voxels
         planes = np.flatnonzero([plane.any() for plane in voxels])
         if not planes.size:
             nothing = voxels[:0, :0, :0]
-            return cls(nothing, (0, 0, 0), labelmap.geometry.size, labelmap.structures, labelmap.provenance)
+            return cls(nothing, (0, 0, 0), labelmap.geometry.size, labelmap.structures, labelmap.provenance, review)
         k0, k1 = int(planes[0]), int(planes[-1]) + 1
         flat = np.logical_or.reduce([plane > 0 for plane in voxels[k0:k1]])
         j0, j1 = _ends(flat.any(axis=1))
         i0, i1 = _ends(flat.any(axis=0))
         cut = np.ascontiguousarray(voxels[k0:k1, j0:j1, i0:i1])
-        return cls(cut, (i0, j0, k0), labelmap.geometry.size, labelmap.structures, labelmap.provenance)
+        return cls(cut, (i0, j0, k0), labelmap.geometry.size, labelmap.structures, labelmap.provenance, review)
 
 
 def _ends(present: NDArray[np.bool_]) -> tuple[int, int]:
@@ -181,7 +185,7 @@ def _place_into(ready: CroppedLabels, volume_node: Any, node: Any) -> Placement:
     node.GetScene().SaveStateForUndo(node)
     before = slicer.vtkSegmentation()
     before.DeepCopy(segmentation)
-    said = {key: node.GetAttribute(key) for key in (HEAD_KEY, KEY)}
+    said = {key: node.GetAttribute(key) for key in (HEAD_KEY, KEY, REVIEW_KEY)}
     _make_displayable(node, volume_node)
     changes = node.StartModify()
     try:
@@ -204,6 +208,7 @@ def _say_what_made(node: Any, ready: CroppedLabels, segment_ids: Sequence[str]) 
         _set_attribute(node, KEY, made.to_json())
     else:
         _set_attribute(node, KEY, None)  # it would speak of the former content
+    keep_review(node, ready.review if segmentation.GetNumberOfSegments() == len(segment_ids) else None)
 
 
 def _set_attribute(node: Any, key: str, text: str | None) -> None:

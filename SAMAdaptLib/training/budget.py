@@ -44,7 +44,8 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``least_views``: of a slice, in any case.
+    ``least_views``: of a slice, in any case. ``patience``: seconds a slice at which an encoder still sees more pixels
+    than the fewest; whoever trains for long waits longer for results, too.
     ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``rounds``: how often a head
     learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
     its part of the time. ``trainings``: how many such parts there are, when this is one of them.
@@ -59,6 +60,7 @@ class Budget:
     rounds: int = 1
     trainings: int = 1
     least_views: int = 1
+    patience: float = 0.3
 
     def split_for_rounds(self) -> Budget:
         """What each training has of this budget when there is a first one and ``rounds`` more.
@@ -79,6 +81,11 @@ class Budget:
     def encoding_seconds(self) -> float:
         """How long views may be encoded."""
         return self.seconds * ENCODING_SHARE
+
+    def worthwhile_pictures(self, slices: int) -> int:
+        """Views with which the encoder had better see more pixels than have more views: half of the most, of as many
+        slices as are learned from in any case."""
+        return max(self.views // 2, self.least_views) * min(slices, LEAST_SLICES)
 
     def views_per_slice(self, slices: int, seconds_per_view: float) -> int:
         """The most views on the ladder that encode within this budget's share; at least ``least_views``."""
@@ -136,10 +143,15 @@ def _largest_affordable(ladder: Sequence[int], affordable: float) -> int:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4),
-    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6),
-    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4, patience=0.3),
+    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6, patience=0.8),
+    "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8, patience=3.0),
 }
+
+
+CLOSER_TYPE = "cnn"
+"""The head type for a closer look. ``fusion`` was no better on average over five patients' hearts (two points worse to
+two better), is slower, and needs twice the features."""
 
 
 def budget_named(name: str) -> Budget:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from ..features.extractor import FeatureExtractor
 from ..heads.head import Head
 from ..networks import head_class
 from ..networks.ensemble import EnsembleHead
+from ..utils.timing import clock
 from .fit import FitResult, fit_head, held_out_dice, seconds_per_step, set_normalizers
 from .loader import SampleLoader
 from .model_card import build_card
@@ -119,7 +119,7 @@ class HeadCandidates:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = self.new_module(kind)
-            began = time.monotonic()
+            began = clock.now()
             embedder = self._embedder(module)
             pace = seconds_per_step(module, sizes_of(self.encoder, module), session.device)
             least = session.budget.least_steps(module.steps)

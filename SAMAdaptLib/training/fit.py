@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from ..preprocessing.augmentation import IGNORED
 from ..progress import HELD_OUT_DICE, TRAINING, Monitor
 from ..utils.devices import hardware, mixed_precision
 from ..utils.faults import out_of_memory
-from ..utils.timing import least_seconds, remembered
+from ..utils.timing import clock, least_seconds, remembered
 from .loader import SampleLoader, invented_batch
 from .samples import TrainingSample, sampling_weights
 
@@ -170,7 +169,7 @@ def fit_head(
 ) -> FitResult:
     """Train ``module`` in place for ``steps`` steps of AdamW under a one-cycle rate; the best state is returned.
 
-    ``deadline``: ``time.monotonic()`` value after which the fit ends early, though not before ``least_steps``.
+    ``deadline``: ``clock.now()`` value after which the fit ends early, though not before ``least_steps``.
     Cancelling ends it too and keeps the best state so far. Raises MemoryExhausted when the device runs out of memory.
     """
     with _memory_watched(module, device):
@@ -197,7 +196,7 @@ def elapsed_steps(step: int, steps: int, begun: float, deadline: float, least_st
     the time.
     """
     allowed = deadline - begun
-    share = (time.monotonic() - begun) / allowed if allowed > 0 else 1.0
+    share = (clock.now() - begun) / allowed if allowed > 0 else 1.0
     if step < least_steps:
         share = min(share, step / least_steps)
     return min(steps, max(step, int(steps * share)))
@@ -237,11 +236,11 @@ class _HeadTrainer:
         every = max(1, steps // EVALUATIONS)
         stage = TRAINING.text(name=self.module.type_name)
         loss = float("nan")
-        begun = time.monotonic()
+        begun = clock.now()
         for step in range(steps):
             self.monitor.progress(stage, elapsed_steps(step, steps, begun, deadline, least_steps), steps)
             stopped = self.monitor.cancelled()
-            if stopped or (step >= least_steps and time.monotonic() > deadline):
+            if stopped or (step >= least_steps and clock.now() > deadline):
                 self.result.cancelled = stopped
                 break
             drawn = chance.choice(len(self.training), self.module.batch, p=weights)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from ..heads.card import HeadCard
 from ..heads.parts import EncoderRef, IntensityFacts, NetworkSpec, Quality, StructureFacts, TrainingRecord
 from ..utils.plaintext import LONGEST_NAME, cleaned
+from ..utils.timing import clock
 
 if TYPE_CHECKING:
     from ..data.structure import Structure
@@ -59,7 +59,7 @@ def _training(
             "slices": len({id(sample.annotated) for sample in samples}),
             "views": len(samples),
             "steps": result.steps,
-            "seconds": round(time.monotonic() - session.began, 1),
+            "seconds": round(clock.now() - session.began, 1),
             "seed": recipe.seed,
             "budget": session.budget.name,
             "trainable_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),

@@ -13,7 +13,6 @@ annotated cases, the only truth at hand, are dropped.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,7 @@ from ..preprocessing.labels import class_indices
 from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import SliceStack
 from ..utils.sampling import evenly_spaced
+from ..utils.timing import clock
 from .annotated_slices import LabelledSlice
 from .budget import budget_named
 from .dataset import PseudoLabels
@@ -136,7 +136,7 @@ def _adapted(head: Head, session: Session, volumes: Sequence[Volume], least: flo
     if after < least:
         return None, f"Students of the unlabelled volumes were worse ({after:.3f}, {least:.3f} is needed): not kept."
     adapted = with_students(head, students.module)
-    return adapted.noted(unlabeled=len(answers), seconds=round(time.monotonic() - session.began, 1)), ""
+    return adapted.noted(unlabeled=len(answers), seconds=round(clock.now() - session.began, 1)), ""
 
 
 def with_students(head: Head, students: HeadModule) -> Head:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +12,13 @@ from ..data.matching import Labelling
 from ..encoders import load_encoder
 from ..encoders.registry import DEFAULT_ENCODER
 from ..encoders.sizes import input_size_for
-from ..errors import Cancelled, MemoryExhausted
+from ..errors import Cancelled
 from ..features.cache import FeatureCache
 from ..features.extractor import FeatureExtractor
 from ..heads.card import structures_of
 from ..heads.head import Head
 from ..heads.parts import RoiSpec
-from ..inference.quality_control import seen_in
+from ..inference.quality_control import coarse_to_learn_in, seen_in
 from ..networks import head_class
 from ..priors.attach import attach_layout_prior, attach_shape_prior
 from ..priors.layout_training import seconds_per_step as arrangement_pace
@@ -28,10 +26,11 @@ from ..priors.shape_training import seconds_per_step as shape_pace
 from ..progress import Monitor, Silent
 from ..utils.devices import resolve_device
 from ..utils.sampling import evenly_spaced
-from .budget import Budget, allows_second_stage, budget_named, candidates
-from .candidates import HeadCandidates, sizes_of, untrained
+from ..utils.timing import clock
+from .budget import CLOSER_TYPE, Budget, allows_second_stage, budget_named, candidates
+from .candidates import HeadCandidates
 from .dataset import PseudoLabels, StageData, TrainingData, under_one_labelling
-from .fit import seconds_per_step
+from .duration import PAINT_SECONDS, ExpectedDuration
 from .samples import TrainingSample, draw_samples, in_rounds
 
 if TYPE_CHECKING:
@@ -40,22 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "train"]
 
-PAINT_SECONDS = 0.02
-"""What a view costs a head that needs no encoder."""
-
-CLOSER_TYPE = "cnn"
-"""The head type for a closer look. ``fusion`` was no better on average over five patients' hearts (two points worse to
-two better), is slower, and needs twice the features."""
-
 STUDENTS = ("student", "student")
 """Heads that learn from volumes without annotation, and answer together: each errs in its own way. From the answers of
 one head in 20 hearts (ACDC) one alone had a Dice of 0.77 to 0.81, two together 0.84."""
 
 BORROWED_VIEWS = 4
 """Views of each slice that was answered and not annotated."""
-
-TOLERATED_DELAY = 1.3
-"""A training that takes that many times its budget says so before it begins."""
 
 LEAST_PART = 0.125
 """Share of the budget that a look, and the heads in it, have when what came before has spent the rest."""
@@ -103,7 +92,9 @@ def train(
     cases = under_one_labelling(cases, ignore_label, _labelling_of(start_from))
     _say_where_it_starts(start_from, cases, ignore_label, monitor)
     session = Session(cases, recipe, monitor, store or FeatureCache(), start_from)
-    session.say_how_long()
+    for words in coarse_to_learn_in(session.lessons.plane, [case.volume for case in cases]):
+        monitor.warning(words)
+    session.duration.say()
     trained = session.run()
     if session.completes and not trained.card.training.cancelled:
         session, trained = _learned_again(session, trained)
@@ -123,6 +114,8 @@ def _say_where_it_starts(head: Head | None, cases: Sequence[Case], ignore_label:
     """Warn when the cases show other structures than the head to start from knows: nothing of it is used then."""
     if head is None:
         return
+    for words in head.reservations():
+        monitor.warning(words)
     shown = {value for case in cases for value in case.labelmap.values()} - {ignore_label}
     if shown and shown != set(head.card.values):
         knows = ", ".join(item.name for item in structures_of(head.card))
@@ -177,7 +170,7 @@ class Session:
         encoder: Encoder | None = None,
         closer_encoder: Encoder | None = None,
     ) -> None:
-        self.began = time.monotonic()
+        self.began = clock.now()
         self.recipe, self.monitor, self.store, self.start_from = recipe, monitor, store, start_from
         self.completed = complete_labels
         whole = budget_named(recipe.budget)
@@ -212,6 +205,7 @@ class Session:
             self.types = _possible(self.types, self.encoder)
         self.levels = sorted({level for kind in self.types for level in head_class(kind).needs})
         self.shape_steps, self.arrangement_steps, self.reserved, self.lent = 0, 0, 0.0, 0.0
+        self.duration = ExpectedDuration(self)
 
     def run(self) -> Head:
         """The first look's heads, then, where that is worth it, one for a closer look."""
@@ -254,10 +248,12 @@ class Session:
         if size is None and earlier is not None and earlier.card.encoder.name in own_names:
             size = earlier.card.input_size
         elif size is None:
-            pictures = self.budget.views * len(lesson.training) + len(lesson.held_out)
-            seconds = self.budget.encoding_seconds / self.parts
-            resolved = frame.side_mm / min(frame.spacing)
-            size = input_size_for(recipe.encoder, pictures, seconds, resolved, recipe.device, self.monitor)
+            budget, resolved = self.budget, frame.side_mm / min(frame.spacing)
+            pictures = budget.worthwhile_pictures(len(lesson.training)) + len(lesson.held_out)
+            seconds = budget.encoding_seconds / self.parts
+            size = input_size_for(
+                recipe.encoder, pictures, seconds, budget.patience, resolved, recipe.device, self.monitor
+            )
         return load_encoder(recipe.encoder, device=recipe.device, monitor=self.monitor, input_size=size)
 
     def encoder_for(self, lesson: StageData) -> Encoder | None:
@@ -316,7 +312,7 @@ class Session:
         card = replace(head.card, closer=facts)
         whole = Head(card, head.module, head.prior, replace(closer, card=card.closer_card() or card))
         either = {"cut_short": True} if head.cut_short or closer.cut_short else {}
-        return whole.noted(seconds=round(time.monotonic() - self.began, 1), **either)
+        return whole.noted(seconds=round(clock.now() - self.began, 1), **either)
 
     def _in_shape(self, head: Head, lesson: StageData, earlier: Head | None) -> Head:
         """``head``, which looks at slices as the lesson does, with its priors, where the cases allow them."""
@@ -329,31 +325,7 @@ class Session:
         shaped = attach_shape_prior(head, stacks, earlier, self.shape_steps, self.recipe.seed, self.monitor)
         if lesson is self.lessons.first:
             shaped = attach_layout_prior(shaped, stacks, self.arrangement_steps, self.recipe.seed, self.monitor)
-        return shaped.noted(seconds=round(time.monotonic() - self.began, 1))
-
-    def least_seconds(self, lesson: StageData, kinds: Sequence[str]) -> float:
-        """What heads of these kinds take on a lesson at least, on this computer."""
-        encoder = self.encoder_for(lesson)
-        cost = PAINT_SECONDS if encoder is None else encoder.seconds_per_slice()
-        fitting = 0.0
-        for kind in kinds:
-            module = untrained(kind, encoder, len(self.structures) + 1)
-            with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
-                pace = seconds_per_step(module, sizes_of(encoder, module), self.device)
-                fitting += self.budget.least_steps(module.steps) * pace
-        return self.budget.least_seconds(len(lesson.training), len(lesson.held_out), cost, fitting)
-
-    def say_how_long(self) -> None:
-        """Warn when this computer takes clearly longer than the budget is meant for."""
-        needed = self.least_seconds(self.lessons.first, self.types)
-        if self.closer is not None:
-            needed += self.least_seconds(self.closer, (CLOSER_TYPE,))
-        elif self.completes:
-            needed *= self.parts
-        meant = self.budget.seconds
-        if needed > TOLERATED_DELAY * meant:
-            words = f"The budget {self.budget.name!r} is meant for about {_minutes(meant)}"
-            self.monitor.warning(f"{words}; on this computer the training takes about {_minutes(needed)}.")
+        return shaped.noted(seconds=round(clock.now() - self.began, 1))
 
     def begin_part(self, lesson: StageData, kinds: Sequence[str]) -> None:
         """Begin the next look, at a lesson with heads of these kinds: it has its share of the time that is left, or
@@ -361,10 +333,10 @@ class Session:
 
         Trainings that follow, whose priors are those of this one, lend their parts of what these take.
         """
-        self.part_began = time.monotonic()
+        self.part_began = clock.now()
         left = self.budget.seconds + self.lent - (self.part_began - self.began)
         share = max(left / self.parts, LEAST_PART * self.budget.seconds)
-        self.part = replace(self.budget, seconds=max(share, self.least_seconds(lesson, kinds)))
+        self.part = replace(self.budget, seconds=max(share, self.duration.least_seconds(lesson, kinds)))
         self.parts = max(self.parts - 1, 1)
         learns = self.shaped and self.lessons.first.stacks
         pace = shape_pace(len(self.structures) + 1) if learns else 0.0
@@ -380,7 +352,7 @@ class Session:
 
     def seconds_left(self) -> float:
         """What the budget's part leaves for fitting heads, without what the shape prior will take."""
-        left = self.part.seconds - self.reserved - (time.monotonic() - self.part_began)
+        left = self.part.seconds - self.reserved - (clock.now() - self.part_began)
         return max(left, LEAST_PART * self.budget.seconds)
 
 
@@ -394,10 +366,6 @@ def _learned_again(session: Session, head: Head) -> tuple[Session, Head]:
     if better.card.training.cancelled:
         return session, head.noted(cancelled=True)
     return again, better
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(round(seconds / 60), 1)} min"
 
 
 def _possible(types: Sequence[str], encoder: Encoder) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DependencyError, InputError, MemoryExhausted, SAMAdaptError
+from .disk.safepaths import circular
 from .files import disk_full, says_full, temporary_folder
 
 _MEMORY_NAMES = {"OutOfMemoryError", "CUDAOutOfMemoryError"}
@@ -43,6 +44,8 @@ def described(error: BaseException) -> SAMAdaptError:
         return InputError("A path holds a NUL character.", "Give a path without it.")
     if isinstance(error, RuntimeError) and "home directory" in str(error):
         return InputError("There is no home folder for a path that begins with ~.", "Give the path in full.")
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # Path.resolve, before Python 3.13
+        return circular(str(error).partition("'")[2].rstrip("'"))
     text = " ".join(str(error).split())[:300] or "no further words"
     return SAMAdaptError(f"An unexpected fault: {type(error).__name__}: {text}", "This is a fault of SAMAdapt.")
 

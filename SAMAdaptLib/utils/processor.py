@@ -14,6 +14,16 @@ _X86 = ("x86_64", "AMD64", "i386", "i686")
 _LISTED = Path("/proc/cpuinfo")
 """Where Linux lists its processors."""
 
+_LIMITING = {
+    "ATEN_CPU_CAPABILITY": ("avx512",),
+    "ONEDNN_MAX_CPU_ISA": ("all", "default"),
+    "DNNL_MAX_CPU_ISA": ("all", "default"),
+}
+"""What PyTorch's own operations, and oneDNN in PyTorch and in OpenVINO, are told by; the words that forbid nothing."""
+
+_WITH_BF16 = ("bf16", "fp16", "amx", "avx10")
+"""In oneDNN's names of generations of units: those that multiply bf16, or came after it."""
+
 
 @lru_cache(maxsize=1)
 def processor_name() -> str:
@@ -38,9 +48,26 @@ def units() -> frozenset[str]:
     return frozenset(_listed("flags", "Features").split())
 
 
-@lru_cache(maxsize=1)
+def limits() -> dict[str, str]:
+    """The variables by which the environment forbids libraries units that the processor has, with their words.
+
+    Words that forbid nothing are left out.
+    """
+    words = {name: os.environ.get(name, "").strip().lower() for name in _LIMITING}
+    return {name: word for name, word in words.items() if word not in ("", *_LIMITING[name])}
+
+
 def has_bf16_units() -> bool:
-    """Whether it multiplies bf16 itself: AMX or AVX512-BF16."""
+    """Whether it multiplies bf16 itself, by AMX or AVX512-BF16, and the environment lets libraries do so.
+
+    Anything else emulates that arithmetic, and is slower by it than in full precision.
+    """
+    allowed = all(any(part in word for part in _WITH_BF16) for word in limits().values())
+    return allowed and _built_for_bf16()
+
+
+@lru_cache(maxsize=1)
+def _built_for_bf16() -> bool:
     return _has(("avx512_bf16", "amx_bf16"), ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
 
 

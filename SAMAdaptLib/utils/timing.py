@@ -17,7 +17,7 @@ from ..errors import InputError
 from .disk.notes import read_notes
 from .files import write_content
 from .paths import folder
-from .processor import processor_name
+from .processor import limits, processor_name
 
 _FILE = "speed.json"
 _TIMES = 3
@@ -29,6 +29,17 @@ else cut all trainings short that follow."""
 _SENSIBLE_SECONDS = (1e-9, 86400.0)
 """Nothing that is measured takes less or more; such a note is damage, and budgets must not follow it."""
 
+
+class Clock:
+    """What budgets are counted by: the time that passes. A benchmark may count by fixed paces in its place."""
+
+    def now(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+
+clock = Clock()
+
 _measured: set[tuple[Path, str]] = set()
 """What this run has measured."""
 
@@ -36,7 +47,7 @@ _measured: set[tuple[Path, str]] = set()
 def remembered(key: str, measure: Callable[[], float]) -> float:
     """The least seconds noted under ``key`` for this processor; ``measure`` adds to them where there are too few."""
     path = folder("") / _FILE
-    full_key = f"{key}|{processor_name()}"
+    full_key = "|".join((key, processor_name(), *limits().values()))
     noted = _read(path).get(full_key, [])
     if not noted or (len(noted) < RUNS and (path, full_key) not in _measured):
         _measured.add((path, full_key))
@@ -45,6 +56,27 @@ def remembered(key: str, measure: Callable[[], float]) -> float:
         with suppress(InputError):  # a full disk only costs that it is measured again
             write_content(path, text)
     return min(noted)
+
+
+def note_duration(key: str, seconds: float) -> None:
+    """Remember how long something took on this computer; the last ``RUNS`` times count.
+
+    Unlike ``remembered`` this is about what a user waits for, with all that runs beside it.
+    """
+    path, full_key = folder("") / _FILE, _duration_key(key)
+    noted = [*_read(path).get(full_key, []), float(seconds)][-RUNS:]
+    with suppress(InputError):  # a full disk only costs the estimate
+        write_content(path, json.dumps({**_read(path), full_key: noted}, indent=1, sort_keys=True))
+
+
+def noted_duration(key: str) -> float | None:
+    """The middle one of the seconds that were noted under ``key`` for this processor, None where there is none."""
+    noted = sorted(_read(folder("") / _FILE).get(_duration_key(key), []))
+    return noted[len(noted) // 2] if noted else None
+
+
+def _duration_key(key: str) -> str:
+    return f"whole {key}|{processor_name()}"
 
 
 def least_seconds(work: Callable[[], object]) -> float:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..errors import Cancelled, MemoryExhausted, SAMAdaptError, WorkerError
 from ..jobs.specs import Job
@@ -29,6 +30,8 @@ from .in_process import InProcessRunner, short_sleep
 __all__ = ["Callbacks", "InProcessRunner", "JobFolder", "JobHandle", "JobRunner", "JobState", "WorkerClient"]
 
 _HELLO_SECONDS = 90.0
+_EVENT_SECONDS = 0.01
+"""How long a poll may act on what jobs that stay open tell."""
 
 
 class WorkerClient:
@@ -77,7 +80,7 @@ class WorkerClient:
 
     def submit(self, job: Job, callbacks: Callbacks | None = None, folder: JobFolder | None = None) -> JobHandle:
         """Queue a job; it starts at a later ``poll``. ``folder`` is removed after ``finished``, in every outcome."""
-        handle = JobHandle(next(self._numbers), job, callbacks or Callbacks(), folder, _ask_to_cancel=self._cancel)
+        handle = JobHandle(next(self._numbers), job, callbacks or Callbacks(), folder, self._cancel, self._tell)
         self._waiting.append(handle)
         return handle
 
@@ -137,9 +140,14 @@ class WorkerClient:
             text = f"The worker did not answer within {_HELLO_SECONDS:.0f} s of its start."
             self._finish_and_drop(self._exit_error(text))
 
+    def _tell(self, handle: JobHandle, about: str, data: dict[str, Any]) -> None:
+        if handle is self._current and self._started and self._link is not None:
+            self._link.say(wire.Tell(handle.id, about, data))
+
     # Hearing ----------------------------------------------------------------------------------------------------
 
     def _read_messages(self) -> None:
+        enough = time.monotonic() + _EVENT_SECONDS
         while self._link is not None:
             try:
                 word = self._link.next_word()
@@ -149,6 +157,8 @@ class WorkerClient:
             if word is None:
                 break
             self._act_on(word)
+            if isinstance(word, wire.Event) and time.monotonic() > enough:
+                return  # the rest at the next poll: a live preview must not hold up a user interface
         if self._link is not None and self._link.is_over():
             self._act_on_death()
 
@@ -167,6 +177,8 @@ class WorkerClient:
             handle.hear_metric(word.name, word.step, word.value)
         elif isinstance(word, wire.Warned):
             handle.hear_warning(word.text)
+        elif isinstance(word, wire.Event):
+            handle.hear_event(word.about, word.data)
         elif isinstance(word, wire.Stopping):
             self._deadline = time.monotonic() + self._wrap_up
         elif isinstance(word, wire.Result):

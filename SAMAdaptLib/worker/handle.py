@@ -36,14 +36,16 @@ class Callbacks:
     """What to call while a job runs. All are called from ``poll()`` only, in the thread that polls.
 
     ``started(handle)``; ``progress(handle, stage, done, total, seconds_left or None)``;
-    ``metric(handle, name, step, value or None)``; ``warning(handle, text)``; ``finished(handle)`` exactly once, at
-    the end in every outcome, before the job's private folder is removed.
+    ``metric(handle, name, step, value or None)``; ``warning(handle, text)``; ``event(handle, about, data)`` what a job
+    that stays open tells; ``finished(handle)`` exactly once, at the end in every outcome, before the job's private
+    folder is removed.
     """
 
     started: Callable[[JobHandle], None] = _ignore
     progress: Callable[[JobHandle, str, int, int, float | None], None] = _ignore
     metric: Callable[[JobHandle, str, int, float | None], None] = _ignore
     warning: Callable[[JobHandle, str], None] = _ignore
+    event: Callable[[JobHandle, str, dict[str, Any]], None] = _ignore
     finished: Callable[[JobHandle], None] = _ignore
 
 
@@ -59,6 +61,8 @@ class JobHandle:
     job: Job
     callbacks: Callbacks = field(default_factory=Callbacks)
     folder: JobFolder | None = None
+    _ask_to_cancel: Callable[[JobHandle], None] = field(default=_ignore, repr=False)
+    _tell: Callable[[JobHandle, str, dict[str, Any]], None] = field(default=_ignore, repr=False)
     state: JobState = JobState.QUEUED
     stage: str = ""
     done: int = 0
@@ -67,7 +71,6 @@ class JobHandle:
     warnings: list[str] = field(default_factory=list)
     result: dict[str, Any] | None = None
     error: SAMAdaptError | None = None
-    _ask_to_cancel: Callable[[JobHandle], None] = field(default=_ignore, repr=False)
 
     @property
     def finished(self) -> bool:
@@ -82,6 +85,11 @@ class JobHandle:
         """Ask the job to stop. ``finished`` comes from a later ``poll()``. Harmless when it is over already."""
         if not self.finished:
             self._ask_to_cancel(self)
+
+    def tell(self, about: str, data: dict[str, Any]) -> None:
+        """Tell something to a job that runs and stays open. One that waits or is over hears nothing."""
+        if not self.finished:
+            self._tell(self, about, data)
 
     def outcome(self) -> dict[str, Any]:
         """The result of a job that is over. Raises its error; ``Cancelled`` also where a head was kept."""
@@ -106,6 +114,9 @@ class JobHandle:
     def hear_warning(self, text: str) -> None:
         self.warnings.append(text)
         self.callbacks.warning(self, text)
+
+    def hear_event(self, about: str, data: dict[str, Any]) -> None:
+        self.callbacks.event(self, about, data)
 
     def hear_result(self, result: dict[str, Any]) -> None:
         if result.get("cancelled"):

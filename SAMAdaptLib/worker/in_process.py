@@ -73,7 +73,7 @@ class InProcessRunner:
             return
         handle.hear_started()
         try:
-            result = self._runner()(handle.job, _HandleMonitor(handle))
+            result = self._runner()(handle.job, HandleMonitor(handle))
         except SAMAdaptError as error:
             handle.hear_error(error)
         except MemoryError:
@@ -95,7 +95,7 @@ class InProcessRunner:
         return self._run
 
 
-class _HandleMonitor:
+class HandleMonitor:
     """A monitor that speaks to a handle."""
 
     def __init__(self, handle: JobHandle) -> None:

@@ -9,7 +9,9 @@ job would, or with ``overwrite`` (see ``resuming``). Results are written whole o
 
 from __future__ import annotations
 
+import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -271,13 +273,28 @@ def name_of(job: Job) -> str:
 
 
 def _refuse_same_outputs(jobs: Sequence[Job]) -> None:
-    seen: dict[Path, Job] = {}
+    seen: dict[str, Job] = {}
     for job in jobs:
         output = _output(job)
         if output is None:
             continue
         path = Path(output).absolute()
-        if path in seen:
-            msg = f"{name_of(seen[path])} and {name_of(job)} would both be written to {output}."
+        key = unicodedata.normalize("NFC", str(path)).casefold()
+        earlier = seen.setdefault(key, job)
+        if earlier is not job and _one_file(Path(str(_output(earlier))).absolute(), path):
+            msg = f"{name_of(earlier)} and {name_of(job)} would both be written to {output}."
             raise InputError(msg, "Give them names or folders of their own.")
-        seen[path] = job
+
+
+def _one_file(one: Path, other: Path) -> bool:
+    """Whether two paths that differ in case or in how accents are written mean one file, as on Windows and on macOS."""
+    if one == other:
+        return True
+    try:
+        if not one.parent.samefile(other.parent):
+            return False
+        with tempfile.TemporaryDirectory(dir=one.parent, prefix=".") as folder:
+            (Path(folder) / one.name).touch()
+            return (Path(folder) / other.name).exists()
+    except OSError:  # no such folder, or a closed one: the job itself says so
+        return False

@@ -3,6 +3,7 @@
 To the worker (its standard input)          From the worker (its standard output)
     run    {job, spec}                          hello    {protocol, version, pid}        first line
     cancel {job}                                started  {job}
+    tell   {job, about, data}                   event    {job, about, data}
     quit   {}                                   progress {job, stage, done, total, seconds_left}
                                                 metric   {job, name, step, value}
                                                 warning  {job, text}
@@ -11,6 +12,7 @@ To the worker (its standard input)          From the worker (its standard output
                                                 error    {job, code, message, hint}
                                                 bye      {reason}       the worker leaves
 
+``tell`` and ``event`` go to and fro while a job runs that stays open (see ``live.messages``); others ignore them.
 Every line has ``say`` with the word; ``job`` is the number that ``run`` gave. ``spec`` is ``Job.to_dict()``.
 ``PROTOCOL`` goes up when a word changes its meaning; a client refuses a worker of another protocol. Numbers that
 JSON cannot hold (NaN, infinity) travel as null.
@@ -54,6 +56,14 @@ class Run(Message):
 class Cancel(Message):
     say: ClassVar[str] = "cancel"
     job: int
+
+
+@dataclass(frozen=True)
+class Tell(Message):
+    say: ClassVar[str] = "tell"
+    job: int
+    about: str
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,14 @@ class Warned(Message):
 
 
 @dataclass(frozen=True)
+class Event(Message):
+    say: ClassVar[str] = "event"
+    job: int
+    about: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Stopping(Message):
     say: ClassVar[str] = "stopping"
     job: int
@@ -137,9 +155,9 @@ class Bye(Message):
     reason: str
 
 
-TO_WORKER: dict[str, type[Message]] = {word.say: word for word in (Run, Cancel, Quit)}
+TO_WORKER: dict[str, type[Message]] = {word.say: word for word in (Run, Cancel, Tell, Quit)}
 FROM_WORKER: dict[str, type[Message]] = {
-    word.say: word for word in (Hello, Started, Progress, Metric, Warned, Stopping, Result, Failed, Bye)
+    word.say: word for word in (Hello, Started, Progress, Metric, Warned, Event, Stopping, Result, Failed, Bye)
 }
 _ERRORS: dict[str, type[SAMAdaptError]] = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SAMAdaptError)

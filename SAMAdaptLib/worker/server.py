@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,12 +54,33 @@ class MessageWriter:
             self._stream.flush()
 
 
+class WireLine:
+    """What a job that stays open is told, and tells (see ``live.serve.Line``)."""
+
+    def __init__(self, job: int, mouth: MessageWriter, told: queue.SimpleQueue[wire.Tell]) -> None:
+        self._job, self._mouth, self._told = job, mouth, told
+
+    def receive(self, seconds: float) -> tuple[str, dict[str, Any]] | None:
+        """The next word and its data; None when none comes within so many seconds."""
+        try:
+            word = self._told.get(timeout=seconds) if seconds > 0 else self._told.get_nowait()
+        except queue.Empty:
+            return None
+        return word.about, word.data
+
+    def send(self, about: str, data: Mapping[str, Any]) -> None:
+        """Tell the owner."""
+        self._mouth.say(wire.Event(self._job, about, dict(data)))
+
+
 class WireMonitor:
     """A job's monitor that speaks over the wire."""
 
     def __init__(self, job: int, mouth: MessageWriter) -> None:
         self.job = job
         self.stop = threading.Event()
+        self.told: queue.SimpleQueue[wire.Tell] = queue.SimpleQueue()
+        self.line = WireLine(job, mouth, self.told)
         self._mouth = mouth
         self._said_stopping = False
         self._time_left = TimeLeft()
@@ -123,6 +144,8 @@ class Worker:
                 self._jobs.put(word)
             elif isinstance(word, wire.Cancel):
                 self._cancel(word.job)
+            elif isinstance(word, wire.Tell):
+                self._tell(word)
             else:
                 break
         self._leave()
@@ -132,6 +155,11 @@ class Worker:
             self._cancelled.add(job)
             if self._monitor is not None and self._monitor.job == job:
                 self._monitor.stop.set()
+
+    def _tell(self, word: wire.Tell) -> None:
+        with self._lock:
+            if self._monitor is not None and self._monitor.job == word.job:
+                self._monitor.told.put(word)
 
     def _leave(self) -> None:
         """The owner is gone, or wants us to go: stop the job, and do not let it take long."""

@@ -277,10 +277,12 @@ def _label(budget: str) -> str:
 def train(person: Person) -> None:
     """Cancelled in each stage, its worker killed, and at last let be."""
     curve = person.panel.train.curve
-    person.cancel("reading the scene", "train", lambda: person.status("train") == "Preparing")
+    person.cancel(
+        "reading the scene", "train", lambda: person.status("train").startswith(("Preparing", "Reading the scene"))
+    )
     person.cancel("encoding", "train", lambda: person.status("train").startswith("Encoding"))
     person.kill("train", lambda: person.status("train").startswith("Encoding"))
-    person.cancel("training", "train", lambda: len(curve.loss) >= 5 and curve.dice)
+    person.cancel("training", "train", lambda: curve.dice)
     with person.watching("train"):
         person.host.click("trainButton")
         person.until(lambda: person.idle)

@@ -6,7 +6,9 @@
 
 Sizes are in patches a side, at which all these encoders cost the same: 112 are 112 pixels for LiteMedSAM and 448 for
 MobileSAM. ``--heads auto,linear,cnn,autosam,unet`` makes a row of each; ``unet`` needs no encoder: one row a set.
-``--runtime torch`` is a plain installation, ``--isa avx2`` imitates a poorer processor. Supports and query volumes are
+``--runtime torch`` is a plain installation, ``--isa avx2`` imitates a poorer processor. ``--paces FILE`` counts work by
+that file's seconds in place of the time that passes (see ``fixedclock``): then the rows are those of the computer that
+it tells of, whatever this one is and does meanwhile, and so are the seconds in them. Supports and query volumes are
 the first N and M of fixed lists (``SETS``), which share no patient. Nothing is known of a volume when a run meets it.
 
 Writes OUT.json, in which every finished run is kept, so that the same command goes on where it was broken off and
@@ -27,12 +29,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 for _place in (ROOT / "Testing", ROOT):
     if str(_place) not in sys.path:
         sys.path.insert(0, str(_place))
 
-from speedparts import isa  # noqa: E402  it lies beside this file
+from fixedclock import Paces  # noqa: E402  they lie beside this file
+from speedparts import isa  # noqa: E402
 from speedparts.common import fresh_home  # noqa: E402
 
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES  # noqa: E402
@@ -92,6 +96,8 @@ class Run:
     seed: int
     support: str
     queries: tuple[str, ...]
+    paces: str = ""
+    """The file of them by its name; none for the time that passes."""
 
     @property
     def key(self) -> str:
@@ -101,11 +107,22 @@ class Run:
     @property
     def row(self) -> tuple[str, ...]:
         """What supports of one row have in common."""
-        return self.set, self.encoder, self.size, self.head, self.budget, self.runtime, self.isa, str(self.seed)
+        return (
+            self.set,
+            self.encoder,
+            self.size,
+            self.head,
+            self.budget,
+            self.runtime,
+            self.isa,
+            str(self.seed),
+            self.paces,
+        )
 
     def command(self, data: Path, output: Path) -> list[str]:
         """Of the benchmark verb."""
-        command = [sys.executable, "-m", "SAMAdaptLib", "benchmark", "--data", str(data / self.set)]
+        clock = [str(HERE / "fixedclock.py"), str(HERE / self.paces)] if self.paces else ["-m", "SAMAdaptLib"]
+        command = [sys.executable, *clock, "benchmark", "--data", str(data / self.set)]
         command += ["--support", self.support, "--query", ",".join(self.queries), "--head", self.head]
         command += ["--budget", self.budget, "--seed", str(self.seed), "--device", "cpu", "--json", str(output)]
         if self.head not in BASELINES:
@@ -140,7 +157,8 @@ def planned(chosen: argparse.Namespace) -> Iterator[Run]:
         ]
         for encoder, size, head in dict.fromkeys(rows):
             for support in known.supports[: chosen.supports]:
-                yield Run(name, encoder, size, head, *common, support, known.queries[: chosen.queries])
+                queries = known.queries[: chosen.queries]
+                yield Run(name, encoder, size, head, *common, support, queries, chosen.paces)
 
 
 def carried_out(run: Run, data: Path, home: Path) -> dict[str, Any]:
@@ -175,12 +193,24 @@ def table(runs: Mapping[str, Mapping[str, Any]]) -> str:
         rows.setdefault((*Run(**{**facts, "queries": tuple(facts["queries"])}).row, *facts["queries"]), []).append(
             result
         )
-    text = "# Encoders and input sizes\n"
+    text = "# Encoders and input sizes\n" + _clocks(runs)
     for name in dict.fromkeys(key[0] for key in rows):
         text += f"\n## {name}\n\nSeen by LiteMedSAM in its training, with labels: **{SETS[name].seen}**.\n\n"
         lines = [HEADING, ("---",) * len(HEADING), *(_cells(found) for key, found in rows.items() if key[0] == name)]
         text += "".join("| " + " | ".join(line) + " |\n" for line in lines)
     return text + "\n" + _conditions(rows)
+
+
+def _clocks(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Whose seconds the rows have that were counted by paces."""
+    names = dict.fromkeys(result["run"].get("paces") or "" for result in runs.values())
+    return "".join(
+        f"\nRows *by {name}* are those of another computer: budgets, and so views, sizes and steps, were counted by its"
+        f" paces, and so were the seconds in the table; a volume's seconds are those of encoding alone. That computer:"
+        f" {Paces.read(HERE / name).about}\n"
+        for name in names
+        if name
+    )
 
 
 def _cells(results: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -201,7 +231,7 @@ def _cells(results: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         f"{statistics.mean(volumes):.1f}",
         f"{max(support['peak_mb'] or 0 for support in supports):.0f}",
         facts["budget"],
-        ", ".join(filter(None, (facts["runtime"] or "as installed", facts["isa"]))),
+        facts.get("paces") or ", ".join(filter(None, (facts["runtime"] or "as installed", facts["isa"]))),
     )
 
 
@@ -272,6 +302,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=4, metavar="M", help="the first so many of the list")
     parser.add_argument("--runtime", default="", choices=("torch", "openvino"), help="default: as installed")
     parser.add_argument("--isa", default="", choices=isa.ISAS, help="imitate a processor that has no more than these")
+    parser.add_argument("--paces", default="", choices=_paces(), help="count by these, not by the time that passes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", dest="output", type=Path, required=True, metavar="FILE.json")
     chosen = parser.parse_args(arguments)
@@ -281,6 +312,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     if min(chosen.supports, chosen.queries) < 1:
         parser.error("at least one support and one query are needed")
     return chosen
+
+
+def _paces() -> list[str]:
+    return sorted(path.name for path in HERE.glob("paces-*.json"))
 
 
 def _words(known: Sequence[str] | None) -> Any:

@@ -72,6 +72,19 @@ def _single(path: Path) -> DicomImage:
     return _image([file], f"the DICOM file {path}", file.text("SeriesDescription") or path.stem, ())
 
 
+def read_stack(path: Path) -> Stack:
+    """The frames of the image in a folder or a file, in the order of its slices: headers alone.
+
+    Raises what ``read_series`` and ``read_file`` raise.
+    """
+    with reading_dicom(path):
+        if path.is_dir():
+            files, _ = _files_of_only_series([read_dicom(each) for each in contents_of(path).dicom], path)
+        else:
+            files = [read_dicom(path)]
+        return stacked([frame for file in files for frame in frames_of(file)], f"the DICOM image {path}")
+
+
 def _image(files: Sequence[DicomFile], what: str, name: str, said: tuple[str, ...]) -> DicomImage:
     stack = stacked([frame for file in files for frame in frames_of(file)], what)
     first = files[0]

@@ -6,7 +6,6 @@ zeros of NaN), all else by SimpleITK, after a look whether the file can hold wha
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from ...errors import InputError
 from ...utils import paths as home
 from ...utils.disk.safepaths import refuse_special, spelled_plainly
 from ...utils.files import write_content
-from ..formats import NIFTI_ENDINGS, ending, stem
+from ..formats import NIFTI_ALONE, NIFTI_ENDINGS, ending, stem
 from ..geometry import Geometry
 from ..image import as_scalar_3d, require_scalar
 from .announced import length_of
@@ -64,7 +63,12 @@ def read_image(path: Path, scalar: bool = True) -> FileImage:
     length_of(path)  # of a pipe or a device nobody knows it
     try:
         header = read_nifti_header(path) if path.name.lower().endswith(NIFTI_ENDINGS) else None
-        return _raster(path, scalar) if header is None else _nifti(header)
+        if header is not None:
+            return _nifti(header)
+        if path.name.lower().endswith(NIFTI_ALONE):  # asked for x.nii.gz beside x.nii, ITK silently reads x.nii
+            msg = f"The file {path} cannot be read as an image (it is named as NIfTI and holds something else)."
+            raise InputError(msg, "Is it whole, and is its name right?")
+        return _raster(path, scalar)
     except (RuntimeError, OSError) as error:
         msg = f"The file {path} cannot be read as an image ({last_line(error)})."
         raise InputError(msg, "Use NIfTI, NRRD, MHA or a DICOM series folder; is the file whole?") from error
@@ -89,9 +93,10 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     if ending(path) == ".mha" and home.is_private(path):
         require_unchanged(path)
     reader = sitk.ImageFileReader()
-    with spelled_plainly(path, ending(path) or "") as plain, _without_twin(plain) as lone:
-        reader.SetFileName(str(lone))
+    with spelled_plainly(path, ending(path) or "") as plain:
+        reader.SetFileName(str(plain))
         reader.ReadImageInformation()
+        _require_positive_spacing(reader, path)
         if scalar:
             require_scalar(reader.GetDimension(), reader.GetSize(), reader.GetNumberOfComponents(), path.name)
         image = reader.Execute()
@@ -99,6 +104,13 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     if image.GetNumberOfComponentsPerPixel() == 1 or image.GetDimension() != 3:
         image = as_scalar_3d(image, path.name)
     return FileImage(sitk.GetArrayFromImage(image), Geometry.from_sitk(image), stem(path), header=header)
+
+
+def _require_positive_spacing(reader: sitk.ImageFileReader, path: Path) -> None:
+    """Refuse a negative spacing: ITK turns the axis around, other programs drop the sign."""
+    if min(reader.GetSpacing()) < 0:
+        msg = f"{path.name} has a negative spacing ({' x '.join(f'{mm:g}' for mm in reader.GetSpacing())} mm)."
+        raise InputError(msg, "Save it with positive spacings, and directions that say how the axes run.")
 
 
 def _nifti(header: NiftiHeader) -> FileImage:
@@ -151,16 +163,6 @@ def _header_alone(header: NiftiHeader) -> Iterator[Path]:
         alone = Path(folder) / "header.nii"
         write_content(alone, header.as_single_file())
         yield alone
-
-
-@contextmanager
-def _without_twin(path: Path) -> Iterator[Path]:
-    """A path whose content ITK cannot mistake: asked for x.nii.gz beside x.nii, ITK silently reads x.nii."""
-    if ending(path) != ".nii.gz" or not path.with_name(stem(path) + ".nii").exists():
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(shutil.copyfile(path, Path(folder) / "image.nii.gz"))
 
 
 @contextmanager

@@ -19,6 +19,11 @@ from .nifti_file import NiftiHeader
 _MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres of NIfTI's units of length: metre, millimetre, micrometre."""
 
+_UNKNOWN_SPACING = (
+    "{} does not say how large its voxels are along each axis (a pixdim of 0): 1 mm is taken there. Volumes, and "
+    "what a head sees, may be quite wrong."
+)
+
 _ALIKE = 0.01
 """Spacings of pixdim and sform that differ by less than this fraction are the same, rounded."""
 
@@ -41,12 +46,16 @@ class Placement:
 
 
 def grids_of(header: NiftiHeader) -> NiftiGrids:
-    """Both grids that a header tells."""
-    qform, sform = header.codes if header.is_nifti else (0, 0)
-    return NiftiGrids(
-        _grid(header, _quaternion_matrix(header)) if qform > 0 else None,
-        _grid(header, np.reshape(header.rows, (3, 4))) if sform > 0 else None,
-    )
+    """Both grids that a header tells. A qform without spacings is none where there is a sform."""
+    codes = header.codes if header.is_nifti else (0, 0)
+    sform = _grid(header, np.reshape(header.rows, (3, 4))) if codes[1] > 0 else None
+    is_whole = sform is None or not lacks_spacing(header)
+    return NiftiGrids(_grid(header, _quaternion_matrix(header)) if codes[0] > 0 and is_whole else None, sform)
+
+
+def lacks_spacing(header: NiftiHeader) -> bool:
+    """Whether the pixdim of an axis of several voxels is 0, of which ITK makes 1."""
+    return any(size > 1 and pixdim == 0 for size, pixdim in zip(header.dims[:3], header.pixdim[1:4], strict=False))
 
 
 def placement(header: NiftiHeader, read: Geometry) -> Placement:
@@ -56,16 +65,18 @@ def placement(header: NiftiHeader, read: Geometry) -> Placement:
     it. Where it is none of them (ITK then takes the spacings from pixdim) the told one is used.
     """
     name, grids = header.path.name, grids_of(header)
+    unknown = _UNKNOWN_SPACING.format(name) if lacks_spacing(header) and grids.sform is None else ""
     told = [grid for grid in (grids.qform, grids.sform) if grid is not None]
     if not told:
-        if max(header.codes) > 0 and header.is_nifti:
-            return Placement(read)
         said = f"{name} does not say where in the patient it lies (no qform, no sform)."
-        return Placement(read, warnings=(f"{said} Left and right, top and bottom cannot be known.",))
+        placed = max(header.codes) > 0 and header.is_nifti
+        unsaid = "" if placed else f"{said} Left and right, top and bottom cannot be known."
+        return Placement(read, warnings=tuple(filter(None, (unsaid, unknown))))
     used = next((grid for grid in told if grid.same_grid(read)), None)
     geometry = read if used is not None else told[-1]
     other = next((grid for grid in told if not grid.same_grid(geometry)), None)
-    return Placement(geometry, other, _warnings(header, grids, geometry, other))
+    warnings = _warnings(header, grids, geometry, other)
+    return Placement(geometry, other, (*warnings, unknown) if unknown else warnings)
 
 
 def _warnings(header: NiftiHeader, grids: NiftiGrids, used: Geometry, other: Geometry | None) -> tuple[str, ...]:

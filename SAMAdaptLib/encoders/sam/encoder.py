@@ -17,14 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import InputError, WeightsError
+from ...errors import WeightsError
 from ...external.segment_anything import import_sam_modeling
 from ...progress import Monitor
-from ..base import Level, fingerprint
-from ..registry import EncoderEntry
+from ..base import Level, checked_of_vit
 from ..runtimes import PRECISIONS, chosen
 from ..torch_encoder import TorchEncoder, halve
-from ..weights.checkpoints import read_checkpoint
+from ..weights.checkpoints import read_checkpoint, require_finite
 from . import decoder_weights as decoder
 from .fused_attention import fuse_attention
 
@@ -94,31 +93,11 @@ class SamEncoder(TorchEncoder):
     All of them have the same grid; early blocks know more of where a border is.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        sha256: str,
-        *,
-        entry: EncoderEntry | None = None,
-        device: str = "auto",
-        threads: int | None = None,
-        input_rule: str = "",
-        input_size: int | None = None,
-        monitor: Monitor | None = None,
-    ) -> None:
-        """Load the checkpoint at ``path``.
-
-        ``input_size``: side in pixels of what the encoder sees, less than it was trained on for speed (512, 768).
-        Raises WeightsError, DependencyError, or InputError for the device or the size.
-        """
-        rule = input_rule or (entry.input_rule if entry else "sam")
-        super().__init__(entry.name if entry else path.stem, device, threads, rule, monitor)
-        self.sha256 = sha256
-        self._path = path
+    def _open(self, path: Path, input_size: int | None) -> str:
         self._model, shape = _load_model(path, self._device, input_size)
         self.input_size = shape.img_size
         self._blocks = {"fine": max(shape.depth // 4 - 1, 0), "mid": max(shape.depth // 2 - 1, 0)}
-        self.levels: Mapping[str, Level] = {
+        self.levels = {
             "neck": Level(shape.out_chans, shape.grid),
             "mid": Level(shape.embed_dim, shape.grid),
             "fine": Level(shape.embed_dim, shape.grid),
@@ -126,8 +105,7 @@ class SamEncoder(TorchEncoder):
         self._precision = chosen("SAMADAPT_PRECISION", PRECISIONS) or "fp32"
         if self._precision == "bf16":
             halve(self._model)
-        self.fingerprint = fingerprint(sha256, self._precision, self._rule, self.input_size)
-        self.batch = self._usual_batch()
+        return "sam"
 
     def decoder_state(self, monitor: Monitor | None = None) -> dict[str, np.ndarray]:
         """See ``base.Encoder.decoder_state``; out of the same checkpoint."""
@@ -158,18 +136,16 @@ def _load_model(path: Path, device: torch.device, input_size: int | None) -> tup
     weights = {name: value.float() for name, value in (state or checkpoint).items()}
     with _explained(path):
         model.load_state_dict(weights, assign=True)
+    require_finite(weights.values(), path.name)
     model.requires_grad_(False).eval()
     if input_size not in (None, shape.img_size):
-        shape = _resized(model, shape, int(input_size or 0), path.name)
+        shape = _resized(model, shape, checked_of_vit(input_size, shape.img_size, path.name))
     fuse_attention(model, shape.grid)
     return model.to(device), shape
 
 
-def _resized(model: Any, shape: VitArchitecture, size: int, source: str) -> VitArchitecture:
+def _resized(model: Any, shape: VitArchitecture, size: int) -> VitArchitecture:
     """Stretch the position embeddings to another grid. Relative positions are stretched where they are used."""
-    if size < 256 or size % 256:
-        msg = f"{source} cannot work on pictures of {size} pixels a side."
-        raise InputError(msg, f"Choose a multiple of 256, such as 512 or 768; {shape.img_size} is its own.")
     resized = replace(shape, img_size=size)
     positions = model.pos_embed.data.permute(0, 3, 1, 2)
     grid = (resized.grid, resized.grid)

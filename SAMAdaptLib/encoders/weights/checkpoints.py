@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,20 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     return {str(key).removeprefix("module."): value for key, value in content.items() if isinstance(value, Tensor)}
 
 
+def require_finite(tensors: Iterable[Tensor], source: str) -> None:
+    """Raises WeightsError where weights are no numbers: a training that diverged left them, or damage."""
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+        msg = f"{source} holds weights that are not finite numbers."
+        raise WeightsError(msg, "Fetch the file again, or choose another checkpoint of that training.")
+
+
 def _loaded(path: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of what it then refuses, or reads all the same
+        return _read(path)
+
+
+def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # torch raises what its parser and its pickle reader happen to raise.

@@ -33,6 +33,12 @@ def locate(entry: EncoderEntry, monitor: Monitor | None = None) -> Path | None:
     return None
 
 
+def cached(entry: EncoderEntry) -> Path | None:
+    """The file in the entry's place in the cache, whatever it holds."""
+    path = home() / "weights" / entry.file
+    return path if entry.file and path.is_file() else None
+
+
 def seems_here(entry: EncoderEntry) -> bool:
     """Whether a file of the entry's size lies where ``locate`` looks: quick, while ``locate`` hashes it."""
     return any(path.stat().st_size == entry.bytes for path in _candidates(entry))
@@ -63,6 +69,15 @@ def ensure(entry: EncoderEntry, monitor: Monitor | None = None, source_override:
     raise _unavailable(entry, failures)
 
 
+def require_known(place: Path, monitor: Monitor | None = None) -> None:
+    """Refuse a file that somebody names to take weights from where it is none of the known ones.
+
+    The cache would serve in its place, and nobody would hear of the mistake. Raises WeightsError.
+    """
+    if place.is_file() and by_sha256(sha256_of(place, monitor)) is None:
+        raise _unknown(place, sha256_of(place, monitor))
+
+
 def import_file(path: Path | str, monitor: Monitor | None = None) -> EncoderEntry:
     """Copy a weights file that the user has into the cache; returns the entry that it belongs to.
 
@@ -76,9 +91,7 @@ def import_file(path: Path | str, monitor: Monitor | None = None) -> EncoderEntr
     digest = sha256_of(source, monitor)
     entry = by_sha256(digest)
     if entry is None:
-        msg = f"{source.name} is none of the known weights files: its SHA-256 is {digest}."
-        hint = "If it is a SAM encoder all the same, name it by its path instead of an encoder's name."
-        raise WeightsError(msg, hint)
+        raise _unknown(source, digest)
     _keep(entry, source, source.name, monitor)
     return entry
 
@@ -109,9 +122,9 @@ def _keep(entry: EncoderEntry, source: Path, origin: str, monitor: Monitor) -> N
 
 def _candidates(entry: EncoderEntry) -> Iterator[Path]:
     """Files here that may be the entry's."""
-    cached = home() / "weights" / entry.file
-    if entry.file and cached.is_file():
-        yield cached
+    kept = cached(entry)
+    if kept:
+        yield kept
     named = os.environ.get(VARIABLE, "").strip()
     if named:
         yield from _in_place(entry, Path(named).expanduser())
@@ -221,6 +234,11 @@ def _part(entry: EncoderEntry) -> Path:
 def _wrong_hash(entry: EncoderEntry, origin: str, found: str) -> WeightsError:
     msg = f"{origin} is not the weights of {entry.name}: expected SHA-256 {entry.sha256}, found {found}."
     return WeightsError(msg, "It was damaged on the way, or is another file. It was not used.")
+
+
+def _unknown(path: Path, digest: str) -> WeightsError:
+    msg = f"{path.name} is none of the known weights files: its SHA-256 is {digest}."
+    return WeightsError(msg, "If it is a SAM encoder all the same, name it by its path instead of an encoder's name.")
 
 
 def _unavailable(entry: EncoderEntry, failures: list[str]) -> WeightsError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...data.image import Labelmap
 from ...data.structure import Structure, complete_structures
 from ...errors import InputError
 from ...preprocessing.intensity import rule_for
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ...data.io.volumes import Labelmap, Volume
+    from ...data.io.volumes import Volume
     from ..metrics import Evaluation
 
-_Entry = tuple[tuple[float, float, float], str]  # colour and text in the legend
+Entry = tuple[tuple[float, float, float], str]  # colour and text in the legend
+_Column = tuple[str, "Labelmap | None"]  # its name, and what lies over the image
 
 SLICES = 3
 FILL = 0.38
@@ -33,6 +35,9 @@ MARGIN = 0.35
 SMALLEST_VIEW = 0.3
 """The picture shows at least this share of the slice's longer side, so that one still sees where one is."""
 
+EXTRA = Structure(1, "drawn too much, or another structure", (0.95, 0.55, 0.15))
+MISSED = Structure(2, "missed", (0.25, 0.65, 0.95))
+
 _EDGES = {"axial": ("R", "L", "A", "P"), "coronal": ("R", "L", "S", "I"), "sagittal": ("A", "P", "S", "I")}
 """What lies at the left, right, top and bottom of the display."""
 
@@ -40,7 +45,7 @@ _PANEL_INCHES = 2.9
 
 
 @dataclass(frozen=True)
-class _Scene:
+class Scene:
     """What every panel shares: the stack, display limits, the box of rows and columns shown, the structures."""
 
     stack: SliceStack
@@ -60,8 +65,14 @@ def overlay_figure(
     plane: str = "auto",
     title: str = "",
     subtitle: str = "",
+    errors: bool = False,
+    names: tuple[str, str] = ("Image", "Result"),
+    choose: Callable[[SliceStack], Mapping[int, str]] | None = None,
 ) -> Figure:
     """Image, result and reference of ``SLICES`` slices spread over the structures, zoomed to them, with a legend.
+
+    ``names``: the headings of the first two columns. ``errors`` adds a column that shows where result and reference
+    differ. ``choose`` picks other slices of the stack, by number, with a word for each.
 
     Displayed as in radiology: axial slices seen from below (patient's right on the left). ``evaluation`` adds each
     structure's Dice to the legend. Raises InputError if a labelmap has another shape than the volume,
@@ -72,19 +83,34 @@ def overlay_figure(
         if labelmap.voxels.shape != volume.voxels.shape:
             msg = f"The labelmap has {labelmap.voxels.shape} voxels (k, j, i), the volume {volume.voxels.shape}."
             raise InputError(msg, "Show a labelmap on the grid of its own volume.")
-    scene = _scene(volume, maps, plane)
-    numbers = _telling_slices(scene.stack, maps)
-    return _draw(scene, maps, numbers, evaluation, title or volume.name, subtitle)
+    scene = scene_of(volume, maps, plane)
+    chosen = choose(scene.stack) if choose is not None else {}
+    words = chosen or dict.fromkeys(telling_slices(scene.stack, maps), "")
+    columns: list[_Column] = [(names[0], None), (names[1], result)]
+    if reference is not None:
+        columns.append(("Reference", reference))
+        if errors:
+            columns.append(("Errors", _errors(result, reference)))
+    return _draw(scene, columns, words, evaluation, title or volume.name, subtitle)
 
 
-def _scene(volume: Volume, maps: list[Labelmap], plane: str) -> _Scene:
+def _errors(result: Labelmap, reference: Labelmap) -> Labelmap:
+    """What the result has and the reference has not, and the other way round, as two structures."""
+    wrong = result.voxels != reference.voxels
+    voxels = np.zeros(wrong.shape, np.uint8)
+    voxels[wrong & (reference.voxels > 0)] = MISSED.value
+    voxels[wrong & (result.voxels > 0)] = EXTRA.value
+    return Labelmap(voxels, result.geometry, (EXTRA, MISSED))
+
+
+def scene_of(volume: Volume, maps: list[Labelmap], plane: str) -> Scene:
     stack = _telling_stack(volume, maps, plane)
     present = {value for labelmap in maps for value in labelmap.values()}
     named = {item.value: item for labelmap in reversed(maps) for item in labelmap.structures}
     structures = complete_structures(present, [item for value, item in sorted(named.items()) if value in present])
     low, high = rule_for(volume, "auto").limits(volume.voxels)
     rows, columns = _view(stack, maps)
-    return _Scene(stack, volume, (float(low), float(high)), rows, columns, structures)
+    return Scene(stack, volume, (float(low), float(high)), rows, columns, structures)
 
 
 def _telling_stack(volume: Volume, maps: list[Labelmap], plane: str) -> SliceStack:
@@ -100,7 +126,7 @@ def _structures_shown(stack: SliceStack, maps: list[Labelmap]) -> int:
     return sum(
         len(np.unique(stack.slice(labelmap.voxels, number)))
         for labelmap in maps
-        for number in _telling_slices(stack, maps)
+        for number in telling_slices(stack, maps)
     )
 
 
@@ -124,7 +150,7 @@ def _view(stack: SliceStack, maps: list[Labelmap]) -> tuple[slice, slice]:
     return slice(int(first[0]), int(last[0])), slice(int(first[1]), int(last[1]))
 
 
-def _telling_slices(stack: SliceStack, maps: list[Labelmap]) -> list[int]:
+def telling_slices(stack: SliceStack, maps: list[Labelmap]) -> list[int]:
     """Slices at even shares of what is labelled, each structure counting the same however small it is."""
     weight = np.zeros(len(stack))
     for labelmap in maps:
@@ -141,9 +167,9 @@ def _telling_slices(stack: SliceStack, maps: list[Labelmap]) -> list[int]:
 
 
 def _draw(
-    scene: _Scene,
-    maps: list[Labelmap],
-    numbers: list[int],
+    scene: Scene,
+    shown: list[_Column],
+    words: Mapping[int, str],
     evaluation: Evaluation | None,
     title: str,
     subtitle: str,
@@ -151,8 +177,10 @@ def _draw(
     height_mm = (scene.rows.stop - scene.rows.start) * scene.stack.spacing[0]
     width_mm = (scene.columns.stop - scene.columns.start) * scene.stack.spacing[1]
     panel = _PANEL_INCHES * np.array([width_mm, height_mm]) / max(width_mm, height_mm)
-    columns, gap = 1 + len(maps), 0.1
-    entries, per_line = _legend(scene, evaluation), columns
+    columns, gap, numbers = len(shown), 0.1, list(words)
+    entries, per_line = legend_of(scene, evaluation), min(columns, 3)
+    if shown[-1][0] == "Errors":
+        entries += [(each.color, each.name) for each in (EXTRA, MISSED)]
     lines = -(-len(entries) // per_line)
     top, bottom, side = (0.85 if subtitle else 0.62) + 0.35, 0.34 + 0.27 * lines, 0.35
     width = max(columns * panel[0] + (columns - 1) * gap + 2 * side, 6.2)
@@ -161,28 +189,27 @@ def _draw(
     headline(figure, title, subtitle, SCAN)
     left = (width - columns * panel[0] - (columns - 1) * gap) / 2
     for row, number in enumerate(numbers):
-        for column, labelmap in enumerate([None, *maps]):
+        for column, (name, labelmap) in enumerate(shown):
             x = left + column * (panel[0] + gap)
             y = height - top - (row + 1) * panel[1] - row * gap
             axes = figure.add_axes((x / width, y / height, panel[0] / width, panel[1] / height))
-            _panel(axes, scene, number, labelmap, panel[1] / panel[0])
+            draw_slice(axes, scene, number, labelmap)
             if row == 0:
-                _column_title(figure, column, x + panel[0] / 2, top - 0.17)
+                _column_title(figure, name, x + panel[0] / 2, top - 0.17)
             if column == 0:
-                _place_names(axes, scene, number, first=row == 0)
-    _write_legend(figure, entries, per_line, left=side, width=width - 2 * side, bottom=bottom)
+                _place_names(axes, scene, number, words[number], first=row == 0)
+    write_legend(figure, entries, per_line, left=side, width=width - 2 * side, bottom=bottom)
     return figure
 
 
-def _column_title(figure: Figure, column: int, x: float, below_top: float) -> None:
+def _column_title(figure: Figure, name: str, x: float, below_top: float) -> None:
     """The name of a column, centred at ``x`` inches, that many inches below the upper edge."""
     width, height = figure.get_size_inches()
-    name = ("Image", "Result", "Reference")[column]
     place = x / width, 1 - below_top / height
     figure.text(*place, name, color=SCAN.ink, fontsize=11, ha="center", va="center")
 
 
-def _panel(axes: Axes, scene: _Scene, number: int, labelmap: Labelmap | None, ratio: float) -> None:
+def draw_slice(axes: Axes, scene: Scene, number: int, labelmap: Labelmap | None) -> None:
     """One slice; with a labelmap, its structures as fills and outlines."""
     box = scene.rows, scene.columns
     image = scene.stack.slice(scene.volume.voxels, number)[box]
@@ -192,13 +219,15 @@ def _panel(axes: Axes, scene: _Scene, number: int, labelmap: Labelmap | None, ra
     axes.set_axis_off()
     if labelmap is not None:
         labels = scene.stack.slice(labelmap.voxels, number)[box]
-        for structure in scene.structures:
-            _structure(axes, labels == structure.value, structure.color)
+        known = {structure.value: structure for structure in scene.structures}
+        own = labelmap.structures if set(labelmap.structures) == {EXTRA, MISSED} else known.values()
+        for structure in own:
+            draw_structure(axes, labels == structure.value, structure.color)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
 
 
-def _structure(axes: Axes, mask: np.ndarray, color: tuple[float, float, float]) -> None:
+def draw_structure(axes: Axes, mask: np.ndarray, color: tuple[float, float, float]) -> None:
     if not mask.any():
         return
     # One more pixel of background around it: outlines close where a structure meets the edge of the picture.
@@ -208,13 +237,15 @@ def _structure(axes: Axes, mask: np.ndarray, color: tuple[float, float, float]) 
     axes.contour(columns, rows, padded, levels=(0.5,), colors=[color], linewidths=1.3)
 
 
-def _place_names(axes: Axes, scene: _Scene, number: int, first: bool) -> None:
+def _place_names(axes: Axes, scene: Scene, number: int, word: str, first: bool) -> None:
     """Which slice this is; on the first one, which way the patient lies and how long 1 or 5 cm are."""
     from matplotlib.patheffects import withStroke
 
     dark_rim = [withStroke(linewidth=2, foreground="#000000b0")]  # legible on fat and bone as well
     small: dict[str, Any] = {"color": SCAN.ink, "fontsize": 7.5, "transform": axes.transAxes, "path_effects": dark_rim}
     axes.text(0.025, 0.03, f"{scene.stack.plane} {number + 1}/{len(scene.stack)}", va="bottom", **small)
+    if word:
+        axes.text(0.025, 0.975, word, va="top", **{**small, "fontsize": 9})
     if not first:
         return
     left, right, top, bottom = _EDGES[scene.stack.plane]
@@ -230,7 +261,7 @@ def _place_names(axes: Axes, scene: _Scene, number: int, first: bool) -> None:
     axes.text(0.97 - bar_mm / width_mm / 2, 0.055, text, va="bottom", ha="center", **small)
 
 
-def _legend(scene: _Scene, evaluation: Evaluation | None) -> list[_Entry]:
+def legend_of(scene: Scene, evaluation: Evaluation | None) -> list[Entry]:
     dice = {row.value: row.dice for row in evaluation.structures} if evaluation else {}
     entries = []
     for structure in scene.structures:
@@ -240,8 +271,8 @@ def _legend(scene: _Scene, evaluation: Evaluation | None) -> list[_Entry]:
     return entries
 
 
-def _write_legend(
-    figure: Figure, entries: Sequence[_Entry], per_line: int, left: float, width: float, bottom: float
+def write_legend(
+    figure: Figure, entries: Sequence[Entry], per_line: int, left: float, width: float, bottom: float
 ) -> None:
     """Chips and texts, ``per_line`` in a line, below ``bottom``; lengths in inches."""
     from matplotlib.patches import FancyBboxPatch

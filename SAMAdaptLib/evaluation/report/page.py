@@ -36,14 +36,29 @@ RULES = (
 
 
 @dataclass(frozen=True)
+class Amount:
+    """How much of a structure was found, in ml, and how sure the head is, 0..1, None where it was not found."""
+
+    name: str
+    color: tuple[float, ...]
+    volume_ml: float
+    certainty: float | None = None
+
+
+@dataclass(frozen=True)
 class CaseReport:
-    """One segmented volume: a title, the overlay as PNG bytes, its scores, seconds, and a sentence if need be."""
+    """One segmented volume: a title, the overlay as PNG bytes, its scores, seconds, and a sentence if need be.
+
+    ``amounts``: what was found, where there is no reference to score it with; ``warnings``: reasons to doubt it.
+    """
 
     title: str
     picture: bytes = b""
     evaluation: Evaluation | None = None
     seconds: float | None = None
     note: str = ""
+    amounts: Sequence[Amount] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -117,10 +132,13 @@ def _case(case: CaseReport) -> str:
     parts = [f"<h2>{escape(case.title)}</h2>"]
     if case.note:
         parts.append(f'<p class="quiet">{escape(case.note)}</p>')
+    parts += [f'<p class="warning">{escape(text)}</p>' for text in case.warnings]
     if case.picture:
         parts.append(f'<figure class="scan">{_image(case.picture, f"Segmentation of {case.title}")}</figure>')
     if case.evaluation is not None:
         parts.append(_score_table(case.evaluation))
+    elif case.amounts:
+        parts.append(_amount_table(case.amounts))
     return f"<section>{''.join(parts)}</section>"
 
 
@@ -137,11 +155,29 @@ def _score_table(evaluation: Evaluation) -> str:
     )
 
 
+def _amount_table(amounts: Sequence[Amount]) -> str:
+    head = "".join(f"<th>{title}</th>" for title in ("Structure", "Volume ml", "Certainty"))
+    rows = []
+    for amount in amounts:
+        name = f"{_chip(amount.color)}{escape(tables.clipped(amount.name, 80))}"
+        certainty = "not found" if amount.certainty is None else tables.number(amount.certainty, 2)
+        rows.append(f"<tr><td>{name}</td><td>{tables.number(amount.volume_ml, 2)}</td><td>{certainty}</td></tr>")
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _hex(color: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in color)
+
+
+def _chip(color: Sequence[float]) -> str:
+    return f'<i class="chip" style="background:{_hex(color)}"></i>'
+
+
 def _score_row(row: StructureScore) -> str:
-    color = "#" + "".join(f"{round(255 * part):02x}" for part in row.color)
+    color = _hex(row.color)
     state = {"missed": "not found", "extra": "not in the reference", "absent": "in neither"}.get(row.state, "")
     tag = f'<span class="tag">{state}</span>' if state else ""
-    name = f'<i class="chip" style="background:{color}"></i>{escape(tables.clipped(row.name, 80))}{tag}'
+    name = f"{_chip(row.color)}{escape(tables.clipped(row.name, 80))}{tag}"
     dice, *others = tables.score_cells(row)
     share = 0.0 if dice == tables.ABSENT else 100 * row.dice
     bar = f'<span class="bar"><i style="width:{share:.1f}%;background:{color}"></i></span>'

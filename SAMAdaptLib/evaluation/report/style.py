@@ -31,6 +31,7 @@ h1 { margin: 10px 0 6px; font-size: clamp(26px, 4.2vw, 38px); line-height: 1.15;
 h2 { margin: 0 0 4px; font-size: 19px; letter-spacing: -.01em; }
 p { margin: 0 0 10px; }
 .quiet { color: var(--muted); }
+.warning { border-left: 4px solid #c77d0a; padding: 6px 12px; margin: 8px 0; background: #c77d0a1a; }
 header .quiet { font-size: 17px; max-width: 68ch; }
 section {
   background: var(--card); border: 1px solid var(--line); border-radius: 16px; padding: 24px; margin: 20px 0;

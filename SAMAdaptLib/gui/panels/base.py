@@ -61,9 +61,9 @@ class Presenter:
     def packagesProblem(self, encoder: str = "", headType: str = "") -> str:
         """Why this encoder and head type cannot be used here yet, "" when they can."""
         if self.packages.missing():
-            return _("Python packages are missing: see Installation and storage.")
+            return _("Python packages are missing: see Set-up.")
         if (encoder.startswith("sam_vit") or headType == "autosam") and self.packages.samMissing():
-            return _("This needs the package segment-anything: see Installation and storage.")
+            return _("This needs the package segment-anything: see Set-up.")
         return ""
 
     def start(self, order: JobRequest) -> bool:

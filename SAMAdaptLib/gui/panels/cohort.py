@@ -1,8 +1,9 @@
-"""The panel Many volumes: all volumes of the scene or of a folder, one after the other, with one head."""
+"""The panel *Many volumes*: all volumes of the scene or of a folder, one after the other, with one model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,35 @@ from slicer.i18n import tr as _
 
 from ...data.matching import Labelling
 from ...errors import Cancelled, SAMAdaptError
+from ...evaluation.volume_table import csv_text
 from ...heads.card import structures_of
 from ...heads.library import HeadEntry
 from ...jobs.resuming import Found, what_made
-from ...jobs.specs import EvaluateJob, Job, SegmentJob
+from ...jobs.specs import Job, SegmentJob
 from ...progress import Monitor
+from ...utils.files import write_content
 from ...worker.folder import JobFolder
 from .. import formatting as texts
-from ..job_queue import JobRequest, noSteps
+from .. import worker_words
+from ..job_queue import JobRequest
 from ..parameters import CohortSource
 from ..widgets import tables
 from ..widgets.progress_bar import ProgressView
-from ..widgets.volume_table import RowStatus, VolumeRow, folderRows, sceneReference, sceneRows
+from ..widgets.volume_table import (
+    RowStatus,
+    VolumeRow,
+    folderRows,
+    markTrained,
+    resultFolder,
+    sceneReference,
+    sceneRows,
+)
 from .base import Presenter, Services, alive
+from .cohort_comparison import Comparison
 from .segment import SegmentPresenter, markResult
+
+_LEAST_DONE = 0.2
+"""Volumes that must be done before the time left is told."""
 
 
 @dataclass(frozen=True)
@@ -43,34 +59,42 @@ class CohortState:
     def problem(self) -> str:
         """Why it cannot be started, "" when it can."""
         if self.head is None:
-            return _("Select a head under Segment.")
+            return _("Select a model.")
         if self.source is CohortSource.SCENE and not self.sceneVolumes:
             return _("Load at least one volume.")
         if self.source is CohortSource.FOLDER and not self.inputFolder:
             return _("Select the folder with the volumes.")
-        if self.source is CohortSource.FOLDER and not self.outputFolder:
-            return _("Select a folder for the results.")
         return self.missing or self.busy
 
 
 class CohortPresenter(Presenter):
-    """Shows and runs the panel Many volumes. Head and settings are those of the panel Segment."""
+    """Shows and runs the panel. Model and settings are those of section 2.
+
+    ``trained()`` returns the volume nodes that were annotated: what is found in them says nothing of others.
+    """
 
     name = "cohort"
 
-    def __init__(self, ui: Any, services: Services, segment: SegmentPresenter) -> None:
+    def __init__(
+        self, ui: Any, services: Services, segment: SegmentPresenter, trained: Callable[[], list[Any]]
+    ) -> None:
         super().__init__(ui, services)
-        self._segment = segment
+        self._segment, self._trained = segment, trained
+        self._comparison = Comparison(self)
+        self._began, self._doneBefore = 0.0, 0
         self._rows: list[VolumeRow] = []
         self._at = -1
-        self._head: HeadEntry | None = None
-        self._filling = False
+        self.head: HeadEntry | None = None
+        self._filling = self._fillingHeads = False
         self.view = ProgressView(ui.cohortButton, ui.cohortProgressFrame, ui.cohortProgressBar, ui.cohortStatusLabel)
         tables.setUp(ui.cohortTable, (_("Volume"), _("State"), _("Dice")))
         ui.cohortTable.toolTip = _("Double-click a row to see the volume with its result.")
         ui.cohortTable.visible = False
         ui.cohortButton.connect("clicked(bool)", self.onClicked)
         ui.cohortFolderButton.connect("clicked(bool)", self._onShowFolder)
+        ui.cohortSaveButton.connect("clicked(bool)", self.onSave)
+        ui.cohortHeadSelector.connect("currentIndexChanged(int)", self._onHeadChanged)
+        self._drop = self.application.acceptFolders(ui.cohortCollapsibleButton, self.onDropped)
         ui.cohortTable.connect("itemDoubleClicked(QTableWidgetItem*)", self._onShowRow)
         for widget, member in self._paths():
             widget.connect("currentPathChanged(QString)", lambda path, member=member: self._onPath(member, path))
@@ -123,7 +147,15 @@ class CohortPresenter(Presenter):
             if folder
             else _("Only for volumes in a folder; in the scene, segmentations drawn on a volume are its reference.")
         )
-        self.ui.cohortHeadLabel.setText(texts.headTitle(state.head))
+        self._showHeads()
+        self.ui.cohortHeadLabel.setText(texts.asText(texts.headLine(state.head.card)) if state.head else "")
+        finished = any(row.standing in (RowStatus.DONE, RowStatus.FAILED) for row in self._rows)
+        self.ui.cohortSaveButton.enabled = finished and not self.running
+        self.ui.cohortSaveButton.toolTip = (
+            _("Save volumes, certainty, warnings and Dice of all structures as a table (CSV).")
+            if finished
+            else _("There are no results yet.")
+        )
         hasFolder = bool(state.outputFolder)
         self.ui.cohortFolderButton.enabled = hasFolder
         self.ui.cohortFolderButton.toolTip = _("Open the folder of the results.") if hasFolder else _("None is chosen.")
@@ -132,6 +164,32 @@ class CohortPresenter(Presenter):
         )
         stop = _("Stop. What is finished stays.")
         self.view.setButton(self.running, self.desk.cancelling, state.problem(), ready, stop)
+
+    def _showHeads(self) -> None:
+        """The same entries as in section 2."""
+        theirs, ours = self.ui.headSelector, self.ui.cohortHeadSelector
+        self._fillingHeads = True
+        try:
+            entries = [(theirs.itemText(row), theirs.itemData(row)) for row in range(theirs.count)]
+            if entries != [(ours.itemText(row), ours.itemData(row)) for row in range(ours.count)]:
+                ours.clear()
+                for text, key in entries:
+                    ours.addItem(text, key)
+            ours.setCurrentIndex(theirs.currentIndex)
+        finally:
+            self._fillingHeads = False
+
+    def _onHeadChanged(self, index: int) -> None:
+        if not self._fillingHeads and self.parameters is not None and index >= 0:
+            self._segment.chooseHead(str(self.ui.cohortHeadSelector.itemData(index) or ""))
+
+    def onDropped(self, path: str) -> None:
+        """A folder was dropped on the section: its volumes are to be segmented."""
+        if self.parameters is None or self.running:
+            return
+        self.parameters.cohortSource = CohortSource.FOLDER
+        self.ui.cohortInputPathLineEdit.currentPath = path
+        self.ui.cohortCollapsibleButton.collapsed = False
 
     def _sceneVolumes(self) -> list[Any]:
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
@@ -152,66 +210,70 @@ class CohortPresenter(Presenter):
 
     def run(self) -> bool:
         """Start with the first volume; each one's end starts the next."""
-        self._head = self._segment.head()
+        self.head = self._segment.head()
         try:
             self._rows = self._makeRows()
         except SAMAdaptError as error:
             self.fail(error)
             return False
-        self._at = -1
+        markTrained(self._rows, self._trained())
+        self._at, self._began, self._doneBefore = -1, time.monotonic(), 0
         self._showRows()
         return self._next()
 
     def _makeRows(self) -> list[VolumeRow]:
         chosen = self.parameters
         output = Path(chosen.cohortOutput) if chosen.cohortOutput else None
-        if chosen.cohortSource is CohortSource.FOLDER and output is not None:
+        if chosen.cohortSource is CohortSource.FOLDER:
+            if output is None:
+                output = resultFolder(Path(chosen.cohortInput))
+                self.ui.cohortOutputPathLineEdit.currentPath = str(output)
             references = Path(chosen.cohortReference) if chosen.cohortReference else None
             return folderRows(Path(chosen.cohortInput), output, references)
         rows = sceneRows(self._sceneVolumes(), output)
         for row in rows:
-            row.reference = sceneReference(row.node, self._labelling())
+            row.reference = sceneReference(row.node, self.labelling())
         return rows
 
-    def _labelling(self) -> Labelling:
+    def labelling(self) -> Labelling:
         """The structures of the head, which those of a reference are matched with."""
-        card = self._head.card if self._head else None
-        return Labelling(_("the head"), structures_of(card) if card else (), by_name=True)
+        card = self.head.card if self.head else None
+        return Labelling(_("the model"), structures_of(card) if card else (), by_name=True)
 
     def _next(self) -> bool:
         """Begin the next waiting row; False when there is none."""
         waiting = [n for n, row in enumerate(self._rows) if row.standing is RowStatus.WAITING]
-        if not waiting or self._head is None:
+        if not waiting or self.head is None:
             self._finish()
             return False
         self._at = waiting[0]
         row = self._rows[self._at]
-        self._set(row, RowStatus.RUNNING)
+        self.set(row, RowStatus.RUNNING)
         try:
             order = self._sceneOrder(row) if row.path is None else self._fileOrder(row)
         except SAMAdaptError as error:
-            self._set(row, RowStatus.FAILED, str(error))
+            self.set(row, RowStatus.FAILED, str(error))
             return self._next()
         return self.start(order)
 
     def _fileOrder(self, row: VolumeRow) -> JobRequest:
-        head, options = str(self._head.path), self._segment.jobOptions()
+        head, options = str(self.head.path), self._segment.jobOptions()
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> Job:
             return SegmentJob(str(row.path), head, str(row.output), **options, overwrite=False)
 
         def done(result: dict[str, Any], _nothing: Any) -> None:
             if result.get("skipped"):
-                self._set(row, RowStatus.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
+                self.set(row, RowStatus.SKIPPED, _("It stays: {reason}.").format(reason=result["skipped"]))
                 self._next()
                 return
             self._note(row, result)
-            self._compareFiles(row)
+            self._comparison.files(row)
 
         return self._order(row, prepare, lambda _result: None, done)
 
     def _sceneOrder(self, row: VolumeRow) -> JobRequest:
-        plan = self._segment.plan(row.node, self._head, into=None, roi=None)
+        plan = self._segment.plan(row.node, self.head, into=None, roi=None)
 
         def fetch(result: dict[str, Any]) -> Any:
             kept = row.output is not None and row.output.exists() and what_made(row.output)
@@ -227,7 +289,7 @@ class CohortPresenter(Presenter):
             placement = plan.show(labels)
             markResult(placement, result)
             self._note(row, result)
-            self._compareNodes(row, placement.node)
+            self._comparison.nodes(row, placement.node)
 
         return replace(self._order(row, plan.prepare, fetch, done), gather=plan.gather)
 
@@ -247,24 +309,32 @@ class CohortPresenter(Presenter):
                 self._onFailed(row, error)
 
         return JobRequest(
-            self.name, prepare, fetch, self._onRowProgress, done=onDone, failed=lambda error: self._onFailed(row, error)
+            self.name, prepare, fetch, self.onRowProgress, done=onDone, failed=lambda error: self._onFailed(row, error)
         )
 
-    def _onRowProgress(self, stage: str, fraction: float | None, secondsLeft: float | None) -> None:
+    def onRowProgress(self, stage: str, fraction: float | None, secondsLeft: float | None) -> None:
         count = max(len(self._rows), 1)
         words = texts.stageName(stage)
         text = _("Volume {number} of {count}: {stage}").format(number=self._at + 1, count=count, stage=words)
-        self.view.show(text, (self._at + (fraction or 0.0)) / count, None)
+        self.view.show(text, (self._at + (fraction or 0.0)) / count, self._secondsLeft(fraction or 0.0))
+
+    def _secondsLeft(self, fraction: float) -> float | None:
+        """For all volumes, by the pace of those that are finished. Volumes whose results were there took no time."""
+        done = self._doneBefore + fraction
+        waiting = sum(row.standing is RowStatus.WAITING for row in self._rows)
+        if done < _LEAST_DONE:
+            return None
+        return (time.monotonic() - self._began) / done * (waiting + 1 - fraction)
 
     def _onFailed(self, row: VolumeRow, error: SAMAdaptError) -> None:
         if isinstance(error, Cancelled) and self.desk.owner == "" and not alive(row.node) and row.path is None:
-            self._set(row, RowStatus.FAILED, str(error))  # its node went away; the others go on
+            self.set(row, RowStatus.FAILED, str(error))  # its node went away; the others go on
             self._next()
         elif isinstance(error, Cancelled):
-            self._set(row, RowStatus.WAITING)
+            self.set(row, RowStatus.WAITING)
             self.view.fail(error)
         else:
-            self._set(row, RowStatus.FAILED, str(error))
+            self.set(row, RowStatus.FAILED, str(error))
             self._next()
 
     def _finish(self) -> None:
@@ -273,91 +343,33 @@ class CohortPresenter(Presenter):
         if count[RowStatus.SKIPPED]:
             parts.append(_("{count} there already").format(count=count[RowStatus.SKIPPED]))
         if count[RowStatus.FAILED]:
-            parts.append(_("{count} failed (rest the mouse on them)").format(count=count[RowStatus.FAILED]))
+            parts.append(_("{count} failed (hover over them for the reason)").format(count=count[RowStatus.FAILED]))
         if doubted := sum(row.warned for row in self._rows):
-            parts.append(_("{count} with warnings (rest the mouse on them)").format(count=doubted))
-        measured = [row.dice for row in self._rows if row.dice is not None]
+            parts.append(_("{count} with warnings (hover over them)").format(count=doubted))
+        measured = [row.dice for row in self._rows if row.dice is not None and not row.trained]
         if measured:
-            parts.append(_("mean Dice {dice}").format(dice=texts.dice(sum(measured) / len(measured))))
+            text = _("mean Dice {dice} (volumes: {count})")
+            parts.append(text.format(dice=texts.dice(sum(measured) / len(measured)), count=len(measured)))
+        if any(row.trained and row.dice is not None for row in self._rows):
+            parts.append(_("without those that the model was trained on"))
         self.view.end(", ".join(parts) + ".")
-
-    # Comparing ----------------------------------------------------------------------------------------------------
-
-    def _compareFiles(self, row: VolumeRow) -> None:
-        if row.reference is None:
-            self._complete(row)
-            return
-
-        def prepare(_folder: JobFolder, _monitor: Monitor) -> Job:
-            return EvaluateJob(str(row.output), str(row.reference), values=tuple(self._head.card.values))
-
-        self._compare(row, prepare)
-
-    def _compareNodes(self, row: VolumeRow, node: Any) -> None:
-        reference, volume = alive(row.reference), alive(row.node)
-        if reference is None or volume is None:
-            self._complete(row)
-            return
-        from ...mrml import capture_annotation, gathered, segments_in
-
-        known = self._labelling()
-        try:
-            captures = [
-                capture_annotation(each, volume, segments_in(each, known), later=True, known=known)
-                for each in (node, reference)
-            ]
-        except SAMAdaptError as error:
-            self._complete(row, str(error))
-            return
-
-        def prepare(folder: JobFolder, monitor: Monitor) -> Job:
-            from ...data.io.metaimage import write_image
-
-            paths = [folder.file("result.mha"), folder.file("reference.mha")]
-            for path, capture in zip(paths, captures, strict=True):
-                write_image(path, capture.labelmap(monitor))
-            common = {s.value for s in captures[0].structures} & {s.value for s in captures[1].structures}
-            return EvaluateJob(*paths, values=tuple(sorted(common)))
-
-        self._compare(row, prepare, lambda: gathered([*captures[0].copies, *captures[1].copies]))
-
-    def _compare(
-        self,
-        row: VolumeRow,
-        prepare: Callable[[JobFolder, Monitor], Job],
-        gather: Callable[[], Iterator[None]] = noSteps,
-    ) -> None:
-        def done(result: dict[str, Any], _nothing: Any) -> None:
-            names = {item.value: item.name for item in self._head.card.structures}
-            row.dice = result["mean_dice"]
-            row.diceTip = ", ".join(
-                f"{names.get(item['value'], item['name'])} {texts.dice(item['dice'])}" for item in result["structures"]
-            )
-            self._complete(row)
-
-        def failed(error: SAMAdaptError) -> None:
-            if isinstance(error, Cancelled):
-                self._set(row, RowStatus.DONE, row.note)
-                self.view.fail(error)
-            else:
-                self._complete(row, _("Not compared: {reason}").format(reason=error))
-
-        order = JobRequest(self.name, prepare, progress=self._onRowProgress, done=done, failed=failed, gather=gather)
-        self.start(order)
 
     def _note(self, row: VolumeRow, result: dict[str, Any]) -> None:
         """What speaks against a result, for the row's tooltip."""
         row.warned = bool(result.get("warnings"))
+        row.warnings = tuple(worker_words.warning(text) for text in result.get("warnings") or ())
+        row.structures = list(result.get("structures") or ())
         again = [_("Made again: {reason}.").format(reason=result["again"])] if result.get("again") else []
-        row.note = "\n".join(filter(None, [row.note, *again, *(result.get("warnings") or ())]))
+        row.note = "\n".join(filter(None, [row.note, *again, *row.warnings]))
 
-    def _complete(self, row: VolumeRow, note: str = "") -> None:
-        self._set(row, RowStatus.DONE, "\n".join(filter(None, [row.note, note])))
+    def complete(self, row: VolumeRow, note: str = "") -> None:
+        self.set(row, RowStatus.DONE, "\n".join(filter(None, [row.note, note])))
+        self._doneBefore += 1
         self._next()
 
     # The table ----------------------------------------------------------------------------------------------------
 
-    def _set(self, row: VolumeRow, standing: RowStatus, note: str = "") -> None:
+    def set(self, row: VolumeRow, standing: RowStatus, note: str = "") -> None:
         row.standing, row.note = standing, note
         self._showRows()
 
@@ -378,14 +390,28 @@ class CohortPresenter(Presenter):
         elif row.standing in (RowStatus.DONE, RowStatus.SKIPPED):
             self.application.loadPair(row.path, row.output)
 
+    def onSave(self, _checked: bool = False) -> None:
+        """Write the table of all results to where the user wants it."""
+        path = self.application.askSaveFile(_("Save the table"), _("results") + ".csv", "CSV (*.csv)")
+        if not path:
+            return
+        target = Path(path) if path.lower().endswith(".csv") else Path(path + ".csv")
+        try:
+            write_content(target, csv_text([line for row in self._rows for line in row.table()]))
+        except SAMAdaptError as error:
+            self.fail(error)
+            return
+        self.view.end(texts.asText(_("The table was saved: {path}").format(path=target)))
+
     def _onShowFolder(self, _checked: bool = False) -> None:
         if self.parameters is not None and self.parameters.cohortOutput:
             self.application.openPath(self.parameters.cohortOutput)
 
 
 def _cells(row: VolumeRow) -> list[Any]:
+    name = _("{volume} (trained on)").format(volume=row.name) if row.trained else row.name
     return [
-        tables.text(row.name, str(row.path or "")),
+        tables.text(name, str(row.path or "")),
         tables.text(row.standing.label(), row.note),
         tables.text(texts.dice(row.dice) if row.dice is not None else "", row.diceTip, right=True),
     ]

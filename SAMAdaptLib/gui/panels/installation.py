@@ -1,4 +1,4 @@
-"""The panel Installation and storage: what is installed, which device is used, weights, and disk space."""
+"""The panel Set-up: what is installed, which device is used, weights, and disk space."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class InstallationPresenter(Presenter):
         busy = self.busyProblem()
         _enable(self.ui.installButton, "" if missing else _("Everything is installed."), ", ".join(missing))
         sam = "" if self.packages.samMissing() else _("The package segment-anything is installed.")
-        purpose = _("The package segment-anything, for SAM ViT encoders and AutoSAM heads.")
+        purpose = _("The package segment-anything, for SAM ViT encoders and AutoSAM models.")
         _enable(self.ui.installSamButton, sam, purpose)
         self.faster.refresh()
         _enable(self.ui.checkDeviceButton, busy, _("Start the worker and ask which device it will use."))
@@ -125,7 +125,7 @@ class InstallationPresenter(Presenter):
         self.ui.weightsTable.selectRow(row)
 
     def _showStorage(self, sizes: dict[str, int]) -> None:
-        text = _("Features {features}, weights {weights}, heads {heads} in {folder}")
+        text = _("Features {features}, weights {weights}, models {heads} in {folder}")
         shown = {name: texts.size(count) for name, count in sizes.items()}
         self.ui.storageLabel.setText(text.format(**shown, folder=home()))
 

@@ -1,10 +1,11 @@
-"""The panel Segment: a volume and a head in, a segmentation out, with one click."""
+"""The panel *Segment*: a volume and a model in, a segmentation out, with one click."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import qt
@@ -18,6 +19,7 @@ from ..job_queue import JobRequest
 from ..widgets import tables
 from ..widgets.head_menu import HeadMenu
 from ..widgets.progress_bar import ProgressView
+from ..widgets.sample_menu import SampleMenu
 from .base import Presenter, Services, alive
 
 
@@ -36,9 +38,9 @@ class SegmentState:
         if self.volume is None:
             return _("Select a volume.")
         if not self.anyHead:
-            return _("There is no head yet: train one below, or import one.")
+            return _("There is no model yet: train one in section 1, or import one.")
         if self.head is None:
-            return self.missing or _("Select a head.")
+            return self.missing or _("Select a model.")
         return self.missing or self.busy
 
 
@@ -53,22 +55,28 @@ def markResult(placement: Any, result: dict[str, Any]) -> None:
 
 
 class SegmentPresenter(Presenter):
-    """Shows and runs the panel Segment. ``changed`` is called when the head or the library changed."""
+    """Shows and runs the panel Segment. ``changed`` is called when the head or the library changed, ``annotated`` with
+    an annotated volume and its segmentation when a sample was loaded."""
 
     name = "segment"
 
-    def __init__(self, ui: Any, services: Services, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, ui: Any, services: Services, changed: Callable[[], None], annotated: Callable[[Any, Any], None]
+    ) -> None:
         super().__init__(ui, services)
-        self._changed = changed
+        self._changed, self._annotated = changed, annotated
+        self.told: Callable[[Any, Any, dict[str, Any]], None] = lambda _volume, _node, _result: None
+        """Hears of each result: volume node, segmentation node, what the worker said."""
         self.view = ProgressView(
             ui.segmentButton, ui.segmentProgressFrame, ui.segmentProgressBar, ui.segmentStatusLabel
         )
+        self.samples = SampleMenu(ui.loadSampleButton, services.application, self._onSample)
         self.menu = HeadMenu(ui.headMenuButton, services, self.head, self.chooseHead)
         self.placement: Any = None
         self._resultVolume: Any = None
         self._fillingHeads = False
         ui.segmentResultFrame.visible = False
-        tables.setUp(ui.segmentResultTable, (_("Structure"), _("Volume (ml)"), _("Confidence")))
+        tables.setUp(ui.segmentResultTable, (_("Structure"), _("Volume (ml)"), _("Certainty")))
         ui.headSelector.connect("currentIndexChanged(int)", self._onHeadChanged)
         # Slicer 5.10 knows no nodeAddedByUserAction; both come when a node was made with the selector.
         ui.regionSelector.connect("nodeAddedByUser(vtkMRMLNode*)", self._onRegionAdded)
@@ -76,6 +84,10 @@ class SegmentPresenter(Presenter):
         ui.show3DButton.connect("toggled(bool)", self._onShow3D)
         ui.segmentEditorButton.connect("clicked(bool)", self._onSegmentEditor)
         ui.undoButton.connect("clicked(bool)", self._onUndo)
+        ui.segmentVerdictLabel.connect("linkActivated(QString)", self._onLink)
+
+    def close(self) -> None:
+        self.samples.close()
 
     # Heads --------------------------------------------------------------------------------------------------------
 
@@ -106,7 +118,7 @@ class SegmentPresenter(Presenter):
             rows += [(_("{name} (cannot be used)").format(name=head.title), head.key) for head in bad]
             if wanted and wanted not in [key for _title, key in rows]:
                 rows.append((_("{name} (not on this computer)").format(name=wanted), wanted))
-            rows = rows or [(_("No head yet: train or import one"), "")]
+            rows = rows or [(_("No model yet: train or import one"), "")]
             if rows != [(selector.itemText(row), str(selector.itemData(row) or "")) for row in range(selector.count)]:
                 selector.clear()
                 for title, key in rows:
@@ -126,24 +138,28 @@ class SegmentPresenter(Presenter):
         head = self.head()
         missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         if head is None and self.parameters is not None and self.library.reason(self.parameters.head):
-            missing = _("This head cannot be used; select another one.")
+            missing = _("This model cannot be used; select another one.")
         return SegmentState(volume, head, bool(self.library.entries()), self.busyProblem(), missing)
 
     def refresh(self) -> None:
         entries = self.library.entries()
         self._showHeads(entries)
         head = self.head()
-        advice = "" if entries else _("Train a head below on a volume that you annotated, or import one (More).")
+        advice = (
+            "" if entries else _("Train a model in section 1 on a volume that you annotated, or import one (More).")
+        )
         advice = (self.parameters and self.library.reason(self.parameters.head)) or advice
         self.ui.headLabel.setText(texts.asText(texts.headLine(head.card) if head else advice))
         self.ui.headLabel.visible = bool(head or advice)
-        self.ui.headSelector.toolTip = texts.headTip(head.card) if head else _("Train a head below, or import one.")
+        self.ui.headSelector.toolTip = (
+            texts.headTip(head.card) if head else _("Train a model in section 1, or import one.")
+        )
         self.menu.refresh()
         self.view.setButton(
             self.running,
             self.desk.cancelling,
             self.state().problem(),
-            _("Segment the volume with this head."),
+            _("Segment the volume with this model."),
             _("Stop. Nothing is left behind."),
         )
         if self.placement is not None and alive(self.placement.node) is None:
@@ -162,6 +178,14 @@ class SegmentPresenter(Presenter):
             from ...mrml import fit_roi
 
             fit_roi(region, volume)
+
+    def _onSample(self, volume: Any, segmentation: Any) -> None:
+        """A sample patient came into the scene: it is the volume, and where it is annotated the case to learn from."""
+        if self.parameters is None:
+            return
+        self.parameters.inputVolume = volume
+        if segmentation is not None:
+            self._annotated(volume, segmentation)
 
     # Running ------------------------------------------------------------------------------------------------------
 
@@ -194,6 +218,13 @@ class SegmentPresenter(Presenter):
                 failed=self.fail,
             )
         )
+
+    def segmentWith(self, path: str, volume: Any) -> bool:
+        """Choose a head of the library and a volume, and segment."""
+        self.parameters.inputVolume, self.parameters.head = volume, Path(path).name
+        self.parameters.outputSegmentation = None
+        self._changed()
+        return not self.state().problem() and self.run()
 
     def plan(self, volume: Any, head: HeadEntry, **changes: Any) -> Any:
         """The segmentation of a volume with the panel's settings. Raises InputError for what cannot be used."""
@@ -230,17 +261,23 @@ class SegmentPresenter(Presenter):
             return
         markResult(self.placement, result)
         self._resultVolume = plan.volume_node
+        self.application.showResult(plan.volume_node, self.placement.node)
         self._showResult(result)
         if self.parameters is not None:
             self.parameters.improveVolume = plan.volume_node
             self.parameters.improveSegmentation = self.placement.node
+        self.told(plan.volume_node, self.placement.node, result)
 
     # The result ---------------------------------------------------------------------------------------------------
 
     def _showResult(self, result: dict[str, Any]) -> None:
-        warnings = "<br>".join(map(escape, result.get("warnings") or ()))
+        judged = result.get("verdict")
+        reasons = (judged or {}).get("reasons") or ()
+        warnings = texts.warnings(text for text in result.get("warnings") or () if text not in reasons)
         took = texts.duration(result.get("seconds") or 0.0)
         self.view.end(_("Done in {time}.").format(time=took) + (f"<br>{warnings}" if warnings else ""))
+        self.ui.segmentVerdictLabel.setText(texts.verdict(judged))
+        self.ui.segmentVerdictLabel.visible = bool(judged)
         name = self.placement.node.GetName()
         self.ui.segmentResultLabel.setText(_("Result: <b>{name}</b>").format(name=escape(name)))
         tables.fill(self.ui.segmentResultTable, [_row(item) for item in result["structures"]])
@@ -252,6 +289,15 @@ class SegmentPresenter(Presenter):
         """The former result is no longer shown in the panel; its node stays as it is."""
         self.placement = self._resultVolume = None
         self.ui.segmentResultFrame.visible = False
+
+    def _onLink(self, link: str) -> None:
+        """Show a slice that the verdict names: "voxel:I,J,K"."""
+        volume, numbers = alive(self._resultVolume), link.removeprefix("voxel:").split(",")
+        if volume is not None and len(numbers) == 3 and all(number.isdigit() for number in numbers):
+            from ...mrml import world_of_voxel
+
+            i, j, k = map(int, numbers)
+            self.application.jumpTo(world_of_voxel(volume, (i, j, k)), volume)
 
     def _onShow3D(self, shown: bool) -> None:
         if self.placement is not None and alive(self.placement.node) is not None:
@@ -267,12 +313,12 @@ class SegmentPresenter(Presenter):
         """Take the result back; what was corrected in it goes only after a question."""
         if self.placement is None or alive(self.placement.node) is None:
             return
-        text = _("The result was edited since. Take it back all the same?")
-        if self.placement.edited and not self.application.confirm(text, _("Undo")):
+        text = _("The result was edited since. Remove it all the same?")
+        if self.placement.edited and not self.application.confirm(text, _("Remove result")):
             return
         self.placement.undo()
         self.forgetResult()
-        self.view.end(_("The result was taken back."))
+        self.view.end(_("The result was removed."))
 
 
 def _row(item: dict[str, Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The panel Train: annotated volumes in, a head in the library out, with a curve to watch meanwhile."""
+"""The panel *Annotate and train*: annotated volumes in, a model in the library out, with a curve to watch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from slicer.i18n import tr as _
 
 from ...errors import SAMAdaptError
 from ...heads.library import checked_name
+from ...utils.timing import note_duration
 from .. import formatting as texts
+from .. import worker_words
 from ..job_queue import JobRequest
-from ..parameters import Annotation
 from ..widgets.case_table import CaseTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
 from ..widgets.progress_bar import ProgressView
@@ -44,12 +45,12 @@ class TrainState:
             try:
                 checked_name(self.name)
             except SAMAdaptError as error:
-                return str(error)
+                return f"{worker_words.headError(error.message)} {worker_words.headError(error.hint)}"
         return self.missing or self.busy
 
 
 class TrainPresenter(Presenter):
-    """Shows and runs the panel Train. ``changed``: something that others show changed; ``use(key)``: use a head."""
+    """Shows and runs the panel. ``changed``: something that others show changed; ``use(key)``: use a model."""
 
     name = "train"
 
@@ -95,6 +96,8 @@ class TrainPresenter(Presenter):
         return TrainState(len(cases), structures, name.strip(), self.busyProblem(), missing)
 
     def refresh(self) -> None:
+        if self.cases.unfilled:
+            self.cases.propose(self.application.shownPair())
         self.cases.refresh()
         self.structures.refresh(self.cases.cases())
         self.encoders.refresh()
@@ -104,8 +107,8 @@ class TrainPresenter(Presenter):
             self.running,
             self.desk.cancelling,
             self.state().problem(),
-            _("Train a head on these cases."),
-            _("Stop. While the head is being trained, the best head so far is kept."),
+            _("Train a model on these volumes."),
+            _("Stop. While the model is being trained, the best one so far is kept."),
         )
 
     # Running ------------------------------------------------------------------------------------------------------
@@ -142,14 +145,14 @@ class TrainPresenter(Presenter):
             "head": chosen.headType.value,
             "plane": chosen.trainPlane.value,
             "budget": chosen.budget.value,
-            "annotated_slices_only": chosen.annotation is Annotation.SLICES,
             "seed": chosen.seed,
             "device": chosen.trainDevice.value,
             **changes,
         }
         used = [volume for volume, _labels in cases]
         unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
-        return TrainNodeJob.of(annotated, output, unlabeled=unlabeled, **options)
+        opened = [self.cases.leftOpen(volume, labels) for volume, labels in cases]
+        return TrainNodeJob.of(annotated, output, unlabeled=unlabeled, left_open=opened, **options)
 
     def begin(
         self,
@@ -159,14 +162,21 @@ class TrainPresenter(Presenter):
         done: Callable[[dict[str, Any], Any], None],
         failed: Callable[[SAMAdaptError], None],
     ) -> bool:
-        """Hand a training in, its curve in this panel, the rest in ``view``; also for the panel Improve."""
+        """Hand a training in, its curve in this panel, the rest in ``view``; also for *Check and improve*."""
         self.curve.clear([item.name for item in sorted(plan.structures, key=lambda item: item.value)])
 
         def onProgress(stage: str, fraction: float | None, secondsLeft: float | None) -> None:
             view.show(stage, fraction, secondsLeft)
             self.showCurve()
 
+        budget = self.parameters.budget.value
+
         def onDone(result: dict[str, Any], fetched: Any) -> None:
+            if not result.get("cancelled"):
+                note_duration(f"training {budget}", float(result.get("seconds") or 0.0))
+            values = [item["value"] for item in result["structures"]]
+            parts = [texts.structureDice(result["quality"], value) for value in sorted(values)]
+            self.curve.end(result["mean_dice"], parts)
             self.showCurve(True)
             done(result, fetched)
 
@@ -200,17 +210,18 @@ class TrainPresenter(Presenter):
         self.ui.trainMetricsLabel.setText(texts.asText(self.curve.summary()))
 
     def _onDone(self, result: dict[str, Any], _nothing: Any) -> None:
-        kept = _("Cancelled; the best head so far was kept.") if result.get("cancelled") else _("Done.")
+        kept = _("Cancelled; the best model so far was kept.") if result.get("cancelled") else _("Done.")
         self.view.end(withWarnings(kept, result))
         self.showCard(result)
 
     def showCard(self, result: dict[str, Any]) -> None:
-        """The quality card of a new head, and the button to use it."""
+        """The quality card of a new model, and the button to use it."""
         self._trained = Path(result["head"]).name
         self.ui.trainResultLabel.setText(qualityCard(result))
         self.ui.trainResultFrame.visible = True
-        if self.parameters is not None and not self.library.find(self.parameters.head):
-            self.parameters.head = self._trained
+        before = self.library.find(self.parameters.head) if self.parameters is not None else None
+        if self.parameters is not None and (before is None or before.built_in):
+            self.parameters.head = self._trained  # who trains a model wants it rather than one that came along
         self._changed()
 
     def _onUse(self, _checked: bool = False) -> None:
@@ -239,25 +250,26 @@ class TrainPresenter(Presenter):
 
 def withWarnings(text: str, result: dict[str, Any]) -> str:
     """The text, and below it what the job warned of, as rich text where there is something."""
-    return "<br>".join([text, *map(escape, result.get("warnings") or ())])
+    warned = texts.warnings(result.get("warnings") or ())
+    return f"{text}<br>{warned}" if warned else text
 
 
 def qualityCard(result: dict[str, Any]) -> str:
-    """What a new head is, as rich text: Dice of each structure on held-out slices, and how it was made."""
+    """What a new model is, as rich text: how accurate it is, Dice of each structure, and how it was made."""
     rows = "".join(_qualityRow(result["quality"], structure) for structure in result["structures"])
     training = result["training"]
     slices = result["quality"].get("held_out_slices") or 0
-    measured = (
-        _("Held-out Dice <b>{dice}</b> (slices held out: {count})").format(
-            dice=texts.dice(result["mean_dice"]), count=slices
-        )
-        if slices
-        else _("Too few annotated slices to hold some out: the quality was not measured.")
-    )
     if result.get("expected_dice") is not None:
-        expected = _("on other patients about <b>{dice}</b> is to be expected")
-        measured += "; " + expected.format(dice=texts.dice(result["expected_dice"]))
-    made = _("{type} head on {encoder}, {slices} slices in {views} views, {steps} steps, {time}").format(
+        estimated = _("Estimated accuracy: Dice <b>{dice}</b> on other patients")
+        measured = estimated.format(dice=texts.dice(result["expected_dice"])) + "<br>"
+    else:
+        measured = ""
+    if slices:
+        held = _("Measured here: Dice <b>{dice}</b> on {count} slices that were held out")
+        measured += held.format(dice=texts.dice(result["mean_dice"]), count=slices)
+    else:
+        measured += _("Too few annotated slices to hold some out: the quality was not measured.")
+    made = _("{type} model on {encoder}, {slices} slices in {views} views, {steps} steps, {time}").format(
         type=result["head_type"],
         encoder=texts.encoder(result["encoder"], result.get("input_size")),
         slices=training.get("slices"),

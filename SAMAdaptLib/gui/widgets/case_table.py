@@ -13,7 +13,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..panels.base import alive
-from ..parameters import TrainingCase
+from ..parameters import Annotation, TrainingCase
 from . import tables
 
 _ROW_HEIGHT = 30
@@ -28,8 +28,8 @@ class CaseTable:
         self._changed = changed
         self._parameters: Any = None
         self._selectors: list[tuple[Any, Any]] = []
-        self._counts: dict[tuple[str, int, str, int], str] = {}
-        self._filling = False
+        self._counts: dict[tuple[str, int, str, int], Any] = {}
+        self._filling = self._touched = False
         tables.setUp(table, (_("Volume"), _("Segmentation"), _("Slices")))
         tables.stretch(table, (0, 1))
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
@@ -38,7 +38,7 @@ class CaseTable:
 
     def setParameters(self, parameters: Any) -> None:
         """Another parameter node, or None; a new one starts with one empty row."""
-        self._parameters = parameters
+        self._parameters, self._touched = parameters, False
         if parameters is None:
             self._resize(0)
         elif not len(parameters.trainingCases):
@@ -61,6 +61,34 @@ class CaseTable:
         else:
             cases.append(TrainingCase(volume, segmentation))
         self._changed()
+
+    def propose(self, pair: tuple[Any, Any] | None) -> None:
+        """Fill the only row with a volume and its segmentation, while it is empty and nobody has chosen anything."""
+        cases = self._parameters.trainingCases if self._parameters is not None else ()
+        if pair is None or self._touched or len(cases) != 1:
+            return
+        if cases[0].volume is None and cases[0].segmentation is None:
+            with slicer.util.NodeModify(self._parameters.parameterNode):
+                cases[0].volume, cases[0].segmentation = pair
+
+    @property
+    def unfilled(self) -> bool:
+        """Whether ``propose`` would fill the row."""
+        cases = self._parameters.trainingCases if self._parameters is not None else ()
+        return not self._touched and len(cases) == 1 and cases[0].volume is None and cases[0].segmentation is None
+
+    def leftOpen(self, volume: Any, segmentation: Any) -> Any:
+        """Which slices of a case count, for a ``TrainNodeJob``: None for all of them."""
+        from ...mrml.node_jobs import LeftOpen
+        from ...mrml.review import review_of
+
+        chosen = self._parameters.annotation
+        review = review_of(segmentation)
+        if chosen is Annotation.AUTO and review is not None:
+            return LeftOpen(review.axis, review)
+        found = self._coverage(volume, segmentation)
+        some = chosen is Annotation.SLICES or (chosen is Annotation.AUTO and found is not None and found.gaps)
+        return LeftOpen(found.axis if found is not None else 2) if some else None
 
     def refresh(self) -> None:
         """Bring the rows up to date."""
@@ -107,17 +135,36 @@ class CaseTable:
 
     def _showCount(self, row: int, volume: Any, segmentation: Any) -> None:
         """How many slices are annotated; counted again when one of the nodes was changed."""
-        text = ""
+        text, tip = "", ""
         if volume is not None and segmentation is not None:
-            key = (volume.GetID(), volume.GetMTime(), segmentation.GetID(), _changed(segmentation))
-            if key not in self._counts:
-                self._counts = {old: count for old, count in self._counts.items() if old[::2] != key[::2]}
-                self._counts[key] = _count(volume, segmentation)
-            text = self._counts[key]
+            text, tip = self._words(volume, segmentation)
         item = self._table.item(row, 2)
         if item is None or item.text() != text:
-            tip = _("Slices with annotation, of all slices of the volume.")
             self._table.setItem(row, 2, tables.text(text, tip, right=True))
+
+    def _coverage(self, volume: Any, segmentation: Any) -> Any:
+        """What is annotated, None when it cannot be told; looked at again when one of the nodes was changed."""
+        key = (volume.GetID(), volume.GetMTime(), segmentation.GetID(), changedAt(segmentation))
+        if key not in self._counts:
+            self._counts = {old: count for old, count in self._counts.items() if old[::2] != key[::2]}
+            self._counts[key] = _covered(volume, segmentation)
+        return self._counts[key]
+
+    def _words(self, volume: Any, segmentation: Any) -> tuple[str, str]:
+        """What a row says of its annotation, and what that means."""
+        found = self._coverage(volume, segmentation)
+        if found is None:
+            return "", ""
+        opened = self.leftOpen(volume, segmentation)
+        count = _("{annotated} of {total}").format(annotated=found.annotated, total=found.total)
+        if opened is None:
+            tip = _("No gaps between annotated slices: slices without annotation count as showing no structure.")
+            return _("{count}, whole").format(count=count), tip
+        if opened.review is not None:
+            tip = _("A model made this segmentation: only slices that you edited or ticked in section 3 count.")
+            return _("checked slices"), tip
+        tip = _("Some slices are annotated, with gaps between them: slices without annotation are left out.")
+        return _("{count}, some").format(count=count), tip
 
     def _selector(self, row: int, column: int) -> Any:
         selector = slicer.qMRMLNodeComboBox()
@@ -136,6 +183,7 @@ class CaseTable:
         """The user chose a node, or the chosen node went away."""
         if self._filling or self._parameters is None:
             return
+        self._touched = True
         for row, (volumes, segmentations) in enumerate(self._selectors):
             if selector in (volumes, segmentations) and row < len(self._parameters.trainingCases):
                 case = self._parameters.trainingCases[row]
@@ -145,7 +193,7 @@ class CaseTable:
         self._changed()
 
 
-def _changed(segmentation: Any) -> int:
+def changedAt(segmentation: Any) -> int:
     """When the annotation was last painted on or replaced. Painting touches the layers only, not the node."""
     times = [segmentation.GetMTime()]
     if segmentation.IsA("vtkMRMLSegmentationNode"):
@@ -156,16 +204,15 @@ def _changed(segmentation: Any) -> int:
     return max(int(time) for time in times)
 
 
-def _count(volume: Any, segmentation: Any) -> str:
-    """ "7 of 10", or "" when it cannot be told; why is said when the training is started."""
+def _covered(volume: Any, segmentation: Any) -> Any:
+    """The ``Coverage``, None when it cannot be told; why is said when the training is started."""
     from ...errors import SAMAdaptError
-    from ...mrml.annotated_slices import annotated_slices
+    from ...mrml.annotated_slices import coverage
 
     try:
-        annotated, total = annotated_slices(segmentation, volume)
+        return coverage(segmentation, volume)
     except (SAMAdaptError, AttributeError):
-        return ""
-    return _("{annotated} of {total}").format(annotated=annotated, total=total)
+        return None
 
 
 def _select(selector: Any, node: Any) -> None:

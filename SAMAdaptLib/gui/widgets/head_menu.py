@@ -13,6 +13,7 @@ from ...data.formats import HEAD_ENDING
 from ...errors import SAMAdaptError
 from ...heads.library import HeadEntry, export_head
 from ...mrml.scene_heads import heads_in, keep_head, take_head, title_of
+from .. import worker_words
 from ..formatting import asText
 from ..panels.base import Services
 
@@ -52,21 +53,21 @@ class HeadMenu:
 
     def onImport(self, _checked: bool = False) -> None:
         """Copy a head file into the library and select it."""
-        path = self._application.askOpenFile(_("Import a head"), _PATTERN)
+        path = self._application.askOpenFile(_("Import a model"), _PATTERN)
         if path:
             self._guarded(lambda: self._choose(self._library.import_file(path).key))
 
     def onExport(self, _checked: bool = False) -> None:
         """Copy the head to where the user wants it."""
         head = self._chosen()
-        path = self._application.askSaveFile(_("Export the head"), head.key, _PATTERN) if head else ""
+        path = self._application.askSaveFile(_("Export the model"), head.key, _PATTERN) if head else ""
         if head and path:
             self._guarded(lambda: export_head(head.path, path))
 
     def onRename(self, _checked: bool = False) -> None:
         """Give the head another name."""
         head = self._chosen()
-        name = self._application.askText(_("Rename the head"), _("New name:"), head.title) if head else ""
+        name = self._application.askText(_("Rename the model"), _("New name:"), head.title) if head else ""
         if head and name:
             self._guarded(lambda: self._choose(self._library.rename(head, name).key))
 
@@ -75,8 +76,8 @@ class HeadMenu:
         head = self._chosen()
         if head is None:
             return
-        text = _("Delete the head {name} for good?").format(name=head.title)
-        if self._application.confirm(asText(text), _("Delete the head")):
+        text = _("Delete the model {name} for good?").format(name=head.title)
+        if self._application.confirm(asText(text), _("Delete the model")):
             self._guarded(lambda: self._library.delete(head))
             self._choose("")
 
@@ -110,4 +111,6 @@ class HeadMenu:
         try:
             act()
         except SAMAdaptError as error:
-            self._application.showError(asText(error.message), error.hint)
+            self._application.showError(
+                asText(worker_words.headError(error.message)), worker_words.headError(error.hint)
+            )

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from ...errors import Cancelled, SAMAdaptError
 from .. import formatting as texts
+from .. import worker_words
 
 _STEPS = 1000
 
@@ -42,8 +43,9 @@ class ProgressView:
 
     def warn(self, text: str) -> None:
         """Something that is worth knowing while it runs: below where it stands, to the end."""
-        if text not in self._warnings:
-            self._warnings.append(text)
+        words = worker_words.warning(text)
+        if words not in self._warnings:
+            self._warnings.append(words)
             self._tell()
 
     def _tell(self) -> None:

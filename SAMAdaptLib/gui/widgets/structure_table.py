@@ -66,7 +66,7 @@ class StructureTable:
         self._shown: list[tuple[StructureRow, bool]] = []
         self._filling = False
         self.rows: list[StructureRow] = []
-        tables.setUp(table, (_("Structures to learn"), _("In cases")))
+        tables.setUp(table, (_("Structures to learn"), _("In volumes")))
         table.connect("itemChanged(QTableWidgetItem*)", self._onItemChanged)
 
     def setParameters(self, parameters: Any) -> None:

@@ -1,7 +1,8 @@
-"""The live curve of a training: loss and held-out Dice against steps, drawn into a label.
+"""The live curve of a training: Dice on held-out slices against steps, drawn into a label.
 
 A drawing of a few dozen lines instead of plot nodes: a training leaves nothing in the user's scene, and no view
-layout changes while it runs.
+layout changes while it runs. A training tries several networks one after the other; each has a line of its own, and
+at the end a straight line shows the Dice of the model that came of them, the one that its card tells.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from slicer.i18n import tr as _
 from ...progress import HELD_OUT_DICE
 
 _MARGIN = 34
-_TOP = 20
+_TOP = 22
 _BOTTOM = 18
 _MOST_POINTS = 60
 _SECONDS_BETWEEN = 0.4
-_LOSS_COLOR = (214, 96, 77)
-_DICE_COLOR = (67, 147, 195)
+_ON_LIGHT, _ON_DARK = (21, 101, 160), (108, 190, 255)
+"""Blue that can be read on white, and on dark grey."""
+_DARK = 128
 
 Points = list[tuple[int, float]]
 
@@ -33,36 +35,45 @@ class Curve:
     def __init__(self, label: Any) -> None:
         self._label = label
         self._label.visible = False
-        self.loss: Points = []
-        self.dice: Points = []
+        self.lines: list[Points] = []
         self.parts: dict[int, float] = {}
+        self.result: float | None = None
         self._names: Sequence[str] = ()
         self._stale = False
         self._drawn = 0.0
 
+    @property
+    def dice(self) -> Points:
+        """The points of the network that is being trained, or was the last."""
+        return self.lines[-1] if self.lines else []
+
     def clear(self, names: Sequence[str] = ()) -> None:
         """Forget a former training; ``names`` are the structures of the next, in the order of their numbers."""
-        self.loss, self.dice, self.parts, self._names = [], [], {}, tuple(names)
+        self.lines, self.parts, self.result, self._names = [], {}, None, tuple(names)
         self._label.clear()
         self._label.visible = False
 
     def add(self, name: str, step: int, value: float | None) -> None:
-        """One point of the loss or of the held-out Dice, or the Dice of one structure ("held-out Dice/2").
+        """One point of the held-out Dice, or the Dice of one structure ("held-out Dice/2").
 
-        Other names, and what is not a number, are left out.
-
-        A later head type of the same training begins again at step 0: its line replaces the former's.
+        Other names, and what is not a number, are left out. The next network begins again at step 0: a line of its own.
         """
-        part = name.removeprefix(HELD_OUT_DICE + "/")
-        if part != name and part.isdigit() and value is not None and math.isfinite(value):
-            self.parts[int(part)] = value
-        points = {"loss": self.loss, HELD_OUT_DICE: self.dice}.get(name)
-        if points is None or value is None or not math.isfinite(value):
+        if value is None or not math.isfinite(value):
             return
-        if points is self.loss and points and step < points[-1][0]:
-            self.loss.clear()
-            self.dice.clear()
-        points.append((step, value))
+        part = name.removeprefix(HELD_OUT_DICE + "/")
+        if part != name and part.isdigit():
+            self.parts[int(part)] = value
+        if name != HELD_OUT_DICE:
+            return
+        if not self.lines or step < self.lines[-1][-1][0]:
+            self.lines.append([])
+        self.lines[-1].append((step, value))
+        self._stale = True
+
+    def end(self, quality: float | None, parts: Sequence[float | None] = ()) -> None:
+        """The training is over: the Dice of its model, and of each structure in the order of their numbers."""
+        self.result = quality
+        self.parts = {n: value for n, value in enumerate(parts, 1) if value is not None} or self.parts
         self._stale = True
 
     def draw(self, now: bool = False) -> None:
@@ -79,94 +90,98 @@ class Curve:
         painter = qt.QPainter()
         painter.begin(pixmap)
         painter.setRenderHint(qt.QPainter.Antialiasing)
-        _Drawing(painter, self._label, width, height, self.lastStep).draw(thinned(self.loss), thinned(self.dice))
+        _Drawing(painter, self._label, width, height, self).draw()
         painter.end()
         self._label.setPixmap(pixmap)
 
     @property
     def empty(self) -> bool:
-        return not self.loss and not self.dice
+        return not self.lines
 
     def summary(self) -> str:
-        """The last values in words, and the Dice of each structure where it is known."""
+        """The last value in words, and the Dice of each structure where it is known."""
         if self.empty:
             return ""
-        parts = [_("Step {step}").format(step=self.lastStep)]
-        if self.loss:
-            parts.append(_("loss {value}").format(value=f"{self.loss[-1][1]:.3f}"))
-        if self.dice:
-            best = max(value for _step, value in self.dice)
-            text = _("held-out Dice {value} (best {best})")
-            parts.append(text.format(value=f"{self.dice[-1][1]:.2f}", best=f"{best:.2f}"))
+        if self.result is not None:
+            text = _("Dice of the model on held-out slices: {value}").format(value=f"{self.result:.2f}")
+        else:
+            step, value = self.dice[-1]
+            text = _("Step {step}: Dice {value} on held-out slices").format(step=step, value=f"{value:.2f}")
         named = [f"{name} {self.parts[n]:.2f}" for n, name in enumerate(self._names, 1) if n in self.parts]
-        return ", ".join(parts) + ("\n" + ", ".join(named) if named else "")
+        return text + ("\n" + ", ".join(named) if named else "")
+
+    @property
+    def offsets(self) -> list[int]:
+        """At which step of all each line begins: networks are trained one after the other."""
+        found, at = [], 0
+        for line in self.lines:
+            found.append(at)
+            at += line[-1][0]
+        return found
 
     @property
     def lastStep(self) -> int:
-        """The largest step of any point, at least 1."""
-        return max([step for step, _value in self.loss + self.dice] + [1])
+        """All steps of all networks, at least 1."""
+        return max(sum(line[-1][0] for line in self.lines), 1)
 
 
 class _Drawing:
-    """One picture: axes, two lines and their names."""
+    """One picture: the axes, a line for each network, and the model's Dice."""
 
-    def __init__(self, painter: Any, label: Any, width: int, height: int, lastStep: int) -> None:
-        self._painter = painter
+    def __init__(self, painter: Any, label: Any, width: int, height: int, curve: Curve) -> None:
+        self._painter, self._curve = painter, curve
         self._ink = label.palette.color(qt.QPalette.Text)
-        self._left, self._right = _MARGIN, width - _MARGIN
+        dark = label.palette.color(qt.QPalette.Base).lightness() < _DARK
+        self._blue = qt.QColor(*(_ON_DARK if dark else _ON_LIGHT))
+        self._left, self._right = _MARGIN, width - _MARGIN // 2
         self._top, self._bottom = _TOP, height - _BOTTOM
-        self._lastStep = lastStep
 
-    def draw(self, loss: Points, dice: Points) -> None:
-        highest = roundUp(max([value for _step, value in loss] + [1e-6]))
-        self._axes(highest if loss else None, bool(dice))
-        self._line(loss, highest, _LOSS_COLOR)
-        self._line(dice, 1.0, _DICE_COLOR)
-        if loss:
-            self._name(_("Loss"), _LOSS_COLOR, self._left)
-        if dice:
-            text = _("Held-out Dice {value}").format(value=f"{dice[-1][1]:.2f}")
-            self._name(text, _DICE_COLOR, self._left + 70)
+    def draw(self) -> None:
+        self._axes()
+        for offset, line in zip(self._curve.offsets, self._curve.lines, strict=True):
+            self._line(thinned(line), offset)
+        self._painter.setPen(qt.QPen(self._ink))
+        self._painter.drawText(self._left, self._top - 8, _("Dice on held-out slices"))
+        if self._curve.result is not None:
+            self._model(self._curve.result)
 
-    def _axes(self, highest: float | None, showDice: bool) -> None:
+    def _axes(self) -> None:
         faint = qt.QColor(self._ink)
-        faint.setAlpha(60)
-        self._painter.setPen(qt.QPen(faint))
+        faint.setAlpha(70)
         for part in (0.0, 0.5, 1.0):
             y = self._y(part)
+            self._painter.setPen(qt.QPen(faint))
             self._painter.drawLine(self._left, y, self._right, y)
-            if highest is not None:
-                self._painter.drawText(4, y + 4, f"{highest * part:.2g}")
-            if showDice:
-                self._painter.drawText(self._right + 5, y + 4, f"{part:.1f}")
+            self._painter.setPen(qt.QPen(self._ink))
+            self._painter.drawText(8, y + 4, f"{part:.1f}")
         self._painter.drawText(self._left, self._bottom + 14, _("step 0"))
-        self._painter.drawText(self._right - 40, self._bottom + 14, str(self._lastStep))
+        self._painter.drawText(self._right - 40, self._bottom + 14, str(self._curve.lastStep))
 
-    def _line(self, points: Points, highest: float, color: tuple[int, int, int]) -> None:
-        pen = qt.QPen(qt.QColor(*color))
+    def _line(self, points: Points, offset: int) -> None:
+        pen = qt.QPen(self._blue)
         pen.setWidth(2)
         self._painter.setPen(pen)
-        places = [(self._x(step), self._y(value / highest)) for step, value in points]
+        places = [(self._x(offset + step), self._y(value)) for step, value in points]
         if len(places) == 1:
             self._painter.drawPoint(*places[0])
         for (x0, y0), (x1, y1) in zip(places, places[1:], strict=False):
             self._painter.drawLine(x0, y0, x1, y1)
 
-    def _name(self, text: str, color: tuple[int, int, int], x: int) -> None:
-        self._painter.setPen(qt.QPen(qt.QColor(*color)))
-        self._painter.drawText(x, self._top - 6, text)
+    def _model(self, value: float) -> None:
+        """A dashed line over the whole width, and what it is."""
+        pen = qt.QPen(self._ink)
+        pen.setStyle(qt.Qt.DashLine)
+        self._painter.setPen(pen)
+        y = self._y(value)
+        self._painter.drawLine(self._left, y, self._right, y)
+        text = _("Model {value}").format(value=f"{value:.2f}")
+        self._painter.drawText(self._right - 70, y + 14 if value > 0.5 else y - 5, text)
 
     def _x(self, step: int) -> int:
-        return self._left + round((self._right - self._left) * step / self._lastStep)
+        return self._left + round((self._right - self._left) * step / self._curve.lastStep)
 
     def _y(self, part: float) -> int:
         return self._bottom - round((self._bottom - self._top) * min(max(part, 0.0), 1.0))
-
-
-def roundUp(value: float) -> float:
-    """The end of an axis that holds a positive value: 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9))
 
 
 def thinned(points: Points, most: int = _MOST_POINTS) -> Points:

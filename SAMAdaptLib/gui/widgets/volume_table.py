@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ...data.formats import RESULT_ENDING, stem
 from ...data.io.volume_folder import files_by_id, volumes_in
 from ...data.matching import Labelling
 from ...errors import InputError
+from ...evaluation.volume_table import StructureRow
 from ...heads.library import usable_name
 from ..panels.base import alive
 from ..panels.segment import RESULT_ATTRIBUTE
@@ -43,7 +44,9 @@ class RowStatus(Enum):
 class VolumeRow:
     """One volume: a node of the scene or a file; ``output`` is None when the result goes to the scene alone.
 
-    ``note`` is the tooltip of its standing; ``warned``: something speaks against its result.
+    ``note`` is the tooltip of its standing; ``warned``: something speaks against its result. ``trained``: the model
+    learned from it, so that its Dice says nothing of others. ``structures``, ``warnings``: what the worker said;
+    ``diceOf``: by label value.
     """
 
     name: str
@@ -56,6 +59,28 @@ class VolumeRow:
     warned: bool = False
     dice: float | None = None
     diceTip: str = ""
+    trained: bool = False
+    warnings: tuple[str, ...] = ()
+    structures: list[dict[str, Any]] = field(default_factory=list)
+    diceOf: dict[int, float | None] = field(default_factory=dict)
+
+    def table(self) -> list[StructureRow]:
+        """Its rows in a table for a spreadsheet; a volume without a result has one that says why."""
+        if not self.structures:
+            said = tuple(filter(None, [self.standing.label(), self.note]))
+            return [StructureRow(self.name, "", None, None, self.dice, self.trained, said)]
+        return [
+            StructureRow(
+                self.name,
+                str(item["name"]),
+                item.get("volume_ml"),
+                item.get("confidence"),
+                self.diceOf.get(item["value"]),
+                self.trained,
+                self.warnings,
+            )
+            for item in self.structures
+        ]
 
 
 def sceneRows(nodes: Sequence[Any], output: Path | None) -> list[VolumeRow]:
@@ -103,6 +128,27 @@ def sceneReference(volume: Any, known: Labelling) -> Any:
         except InputError:  # of names that contradict the head's: it is no reference for that
             continue
     return None
+
+
+def markTrained(rows: Sequence[VolumeRow], volumes: Sequence[Any]) -> None:
+    """Mark the rows whose volumes are among the nodes that were annotated, or are their files."""
+    storages = (node.GetStorageNode() for node in volumes)
+    files = {Path(name).resolve() for storage in storages if storage and (name := storage.GetFileName())}
+    for row in rows:
+        row.trained = any(row.node is node for node in volumes) or (
+            row.path is not None and row.path.resolve() in files
+        )
+
+
+def resultFolder(source: Path) -> Path:
+    """Where the results of a folder go when nothing else was chosen: beside it. Made. Raises InputError."""
+    target = source.resolve().with_name(_("{folder} segmented").format(folder=source.resolve().name))
+    try:
+        target.mkdir(exist_ok=True)
+    except OSError as error:
+        msg = _("The folder {path} cannot be made ({reason}).").format(path=target, reason=error.strerror or error)
+        raise InputError(msg, _("Choose a folder for the results.")) from error
+    return target
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -7,6 +7,7 @@ that is not UTF-8). It is given a link under a plain name instead.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -39,11 +40,18 @@ def refuse_special(path: str | os.PathLike[str]) -> None:
         raise InputError(msg, "Give a path without it.")
     try:
         kind = stat.S_IFMT(os.stat(text).st_mode)  # noqa: PTH116  Path would only take a second way to the same call
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.ELOOP:
+            raise circular(text) from error
         return
     if kind in _KINDS:
         msg = f"{text} is {_KINDS[kind]}; an ordinary file is needed."
         raise InputError(msg, "Give the path of a file, or of a folder.")
+
+
+def circular(path: object) -> InputError:
+    """What to say of a link that leads back to itself."""
+    return InputError(f"{path} is a link that leads back to itself.", "Give the path of the file itself.")
 
 
 def is_plain(path: str | os.PathLike[str]) -> bool:

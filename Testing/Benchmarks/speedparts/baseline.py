@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .common import is_busy
+
 NAME = "ONNX Runtime's default session, mobile_sam at 1024 pixels"
 SIZE = 1024
 TITLE = "ONNX Runtime"
@@ -20,7 +22,10 @@ class OnnxSession:
         from SAMAdaptLib.encoders.registry import ENTRIES
         from SAMAdaptLib.encoders.weights import store as weights
 
-        self.session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])))
+        options = onnxruntime.SessionOptions()
+        if is_busy():
+            options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(weights.ensure(ENTRIES["mobile_sam"])), options)
         self._input = self.session.get_inputs()[0].name
 
     def feed(self, canvas: np.ndarray) -> dict[str, np.ndarray]:

@@ -12,7 +12,6 @@ import numpy as np
 
 from . import baseline
 from .common import Bench, Row, alternating, environment, faster
-from .isa import as_chosen
 
 PART = "encoder"
 GRADES = {
@@ -70,7 +69,7 @@ def _ways() -> list[tuple[str, str | None]]:
     from SAMAdaptLib.encoders.runtimes import has_openvino
 
     ways: list[tuple[str, str | None]] = [("torch", "fp32")]
-    return [*ways, ("openvino", "fp32"), ("openvino", as_chosen())] if has_openvino() else ways
+    return [*ways, ("openvino", "fp32"), ("openvino", None)] if has_openvino() else ways
 
 
 def _arithmetic(encoder: Any) -> str:

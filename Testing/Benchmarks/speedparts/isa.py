@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 VARIABLE = "SAMADAPT_BENCH_ISA"
@@ -23,7 +23,6 @@ ISAS = {
         "DNNL_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",  # NumPy's products
-        "SAMADAPT_PRECISION": "fp32",  # such processors have no units for bf16
     }
 }
 
@@ -33,14 +32,9 @@ def limited_to() -> str:
     return os.environ.get(VARIABLE, "")
 
 
-def as_chosen() -> str | None:
-    """The word for ``SAMADAPT_PRECISION`` that leaves the choice to the program, as it would be on that processor."""
-    return "fp32" if limited_to() else None
-
-
-def again(isa: str, script: str, arguments: Sequence[str]) -> int:
-    """Run ``script`` in a child that is limited; its exit status."""
-    environment = {**os.environ, **ISAS[isa], VARIABLE: isa}
+def again(isa: str, script: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    """Run ``script`` in a child that is limited ("" for not at all), with ``more`` variables; its exit status."""
+    environment = {**os.environ, **ISAS.get(isa, {}), VARIABLE: isa, **(more or {})}
     return subprocess.run([sys.executable, script, *arguments], env=environment, check=False).returncode
 
 

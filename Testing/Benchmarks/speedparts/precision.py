@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from .common import Bench, Row, environment, fresh_home
-from .isa import as_chosen
 
 PART = "precision"
 MOST = 0.005
@@ -29,7 +28,7 @@ def measure(bench: Bench) -> list[Row]:
 
     if bench.data is None:
         return [Row(PART, "Dice in reduced precision", "skipped: no --data", None, None, "Dice")]
-    if as_chosen() or not has_bf16_units():
+    if not has_bf16_units():
         return [Row(PART, "Dice in reduced precision", "skipped: all is in fp32 here", None, None, "Dice")]
     rows = []
     for name, (supports, query) in SETS.items():

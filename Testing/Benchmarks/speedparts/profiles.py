@@ -14,7 +14,6 @@ import numpy as np
 
 from .common import Bench, Row, environment, fresh_home, phantom
 from .encoders import picture_of
-from .isa import as_chosen
 
 PART = "profile"
 SHOWN = 6
@@ -65,7 +64,7 @@ def tiny_vit() -> dict[str, dict[str, float]]:
         inputs = next(canvas.prepared(picture, size, "sam"))[None]
         bars[f"{name} at {size}, PyTorch in fp32"] = _torch(partial(encoder.encode, picture))
         if has_openvino():
-            precisions = ("f32", "bf16") if has_bf16_units() and not as_chosen() else ("f32",)
+            precisions = ("f32", "bf16") if has_bf16_units() else ("f32",)
             for precision in precisions:
                 words = f"{name} at {size}, OpenVINO in {precision.replace('f32', 'fp32')}"
                 bars[words] = _openvino(encoder._model, inputs, precision)

@@ -2,17 +2,19 @@
 
 A head that ``auto`` trains in the budget ``fast`` on a phantom of a heart segments a heart and a CT; the same head with
 the encoder that was the default before (MobileSAM at 1024 pixels by OpenVINO) is the baseline. Loading is not counted.
+The least of a few rounds, in which all take turns; of the CT a fifth is segmented.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from .common import Bench, Row, environment, fresh_home, phantom, timed
-from .isa import as_chosen
+from .common import Bench, Row, alternating, environment, fresh_home, is_busy, phantom, timed
 
 PART = "users"
 FORMER, FORMER_SIZE = "mobile_sam", 1024
@@ -21,6 +23,10 @@ AIMS = {HEART: 4.0, CT: 30.0}
 """Seconds, on two cores with AVX2."""
 
 VIEWS_RATIO = 3.0
+VIEWS = 4
+ROUNDS = 3
+CT_MEASURED = 20
+"""Slices of the CT that are segmented; the time for all of them follows."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Setup:
     device: str
 
     def environment(self) -> Any:
-        return environment(SAMADAPT_RUNTIME=self.runtime, SAMADAPT_PRECISION=as_chosen())
+        return environment(SAMADAPT_RUNTIME=self.runtime, SAMADAPT_PRECISION=None)
 
 
 def setups() -> list[Setup]:
@@ -59,8 +65,11 @@ def measure(bench: Bench) -> list[Row]:
         former = Setup(f"former default ({FORMER} at {FORMER_SIZE} pixels, {runtime})", runtime, "cpu")
         rows, curves = [], {}
         for what, volume in _volumes(bench).items():
-            before = _seconds(former, as_of(head, FORMER, FORMER_SIZE), volume)
-            seconds = {setup.name: _seconds(setup, head, volume) for setup in setups()}
+            heads = dict.fromkeys(setups(), head) | {former: as_of(head, FORMER, FORMER_SIZE)}
+            seconds = {setup.name: found for setup, found in _seconds(bench, heads, volume).items()}
+            if what == CT:
+                seconds = {name: value * 100 / CT_MEASURED for name, value in seconds.items()}
+            before = seconds.pop(former.name)
             curves[what] = {former.name: before, **seconds}
             rows += [_row(bench, what, former.name, before, name, value) for name, value in seconds.items()]
         bench.curves["users"] = curves
@@ -69,8 +78,10 @@ def measure(bench: Bench) -> list[Row]:
 
 def _row(bench: Bench, what: str, baseline: str, before: float, name: str, seconds: float) -> Row:
     aim = AIMS[what]
-    return bench.row(PART, f"{what}, {name}", baseline, before, seconds, "s", before / seconds, f"at most {aim:g} s",
-                     seconds <= aim)  # fmt: skip
+    met = None if is_busy() else seconds <= aim  # processor time of one thread is not what people wait for
+    return bench.row(
+        PART, f"{what}, {name}", baseline, before, seconds, "s", before / seconds, f"at most {aim:g} s", met
+    )
 
 
 def _head(bench: Bench, home: Path) -> Any:
@@ -79,7 +90,7 @@ def _head(bench: Bench, home: Path) -> Any:
     from SAMAdaptLib.training.train import train
 
     kind = "linear" if bench.quick else "auto"
-    with environment(SAMADAPT_RUNTIME=None, SAMADAPT_PRECISION=as_chosen()):
+    with environment(SAMADAPT_RUNTIME=None, SAMADAPT_PRECISION=None):
         trained = train([phantom(10)], encoder=bench.encoder, head=kind, budget="fast", device="cpu")
     size = trained.card.input_size
     bench.say(f"[{PART}] a head of type {trained.card.head_type}, {bench.encoder} at {size} pixels")
@@ -88,26 +99,32 @@ def _head(bench: Bench, home: Path) -> Any:
 
 def _volumes(bench: Bench) -> dict[str, Callable[[int], Any]]:
     """Volumes by seed: no feature is known of any."""
-    heart, slices, side = (3, 4, 128) if bench.quick else (10, 100, 512)
+    heart, slices, side = (3, 4, 128) if bench.quick else (10, CT_MEASURED, 512)
     return {
         HEART: lambda seed: phantom(heart, seed=seed).volume,
         CT: lambda seed: phantom(slices, side=side, seed=seed).volume,
     }
 
 
-def _seconds(setup: Setup, head: Any, volume: Callable[[int], Any]) -> float:
+def _seconds(bench: Bench, heads: Mapping[Setup, Any], volume: Callable[[int], Any]) -> dict[Setup, float]:
+    """The least seconds of each, in turns; what is loaded once does not count."""
     from SAMAdaptLib.encoders import forget_encoders
     from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.inference.segment import segment
 
-    with setup.environment():
-        segment(phantom(2, seed=7).volume, head, device=setup.device)  # what is loaded once does not count
-        FeatureCache().clear()
-        shown = volume(1)
-        seconds = timed(lambda: segment(shown, head, device=setup.device))
+    shown = volume(1)
+    best = dict.fromkeys(heads, float("inf"))
+    for round_number in range(1 if bench.quick else ROUNDS):
+        for setup, head in heads.items():
+            with setup.environment():
+                if not round_number:
+                    segment(phantom(2, seed=7).volume, head, device=setup.device)
+                FeatureCache().clear()
+                work = partial(segment, shown, head, device=setup.device)
+                best[setup] = min(best[setup], timed(work))
     FeatureCache().clear()
     forget_encoders()
-    return seconds
+    return best
 
 
 def as_of(head: Any, name: str, size: int) -> Any:
@@ -116,49 +133,54 @@ def as_of(head: Any, name: str, size: int) -> Any:
 
     encoder = load_encoder(name, device="cpu", input_size=size)
 
-    def facts(card: Any) -> dict[str, Any]:
-        levels = {level: [encoder.levels[level].channels, encoder.levels[level].size] for level in card["levels"]}
-        return {"name": encoder.name, "sha256": encoder.sha256, "levels": levels, "input_size": size}
+    def seen(ref: Any) -> Any:
+        levels = {level: (encoder.levels[level].channels, encoder.levels[level].size) for level in ref.levels}
+        return replace(ref, name=encoder.name, sha256=encoder.sha256, levels=levels, input_size=size)
 
-    closer = {**head.card.closer, "encoder": facts(head.card.encoder)} if head.card.closer else {}
-    card = replace(head.card, encoder=facts(head.card.encoder), closer=closer)
-    inner = None if head.closer is None else replace(head.closer, card=card.closer_card())
-    return replace(head, card=card, closer=inner)
+    card = replace(head.card, encoder=seen(head.card.encoder))
+    if head.closer is None:
+        return replace(head, card=card)
+    card = replace(card, closer=replace(card.closer, encoder=None))
+    return replace(head, card=card, closer=replace(head.closer, card=card.closer_card()))
 
 
 def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
     """Augmented views a minute while training."""
-    size = head.card.input_size
-    before = _views_a_minute(bench, former, FORMER, FORMER_SIZE)
+    size, ours = head.card.input_size, setups()
+    work = {setup.name: _encoding(bench, setup, bench.encoder, size) for setup in ours}
+    work[former.name] = _encoding(bench, former, FORMER, FORMER_SIZE)
+    seconds = alternating(work, rounds=1 if bench.quick else ROUNDS)
+    rates = {name: 60 * VIEWS / found for name, found in seconds.items()}
+    before = rates[former.name]
     rows = []
-    for setup in setups():
-        found = _views_a_minute(bench, setup, bench.encoder, size)
-        ratio = found / before
+    for setup in ours:
+        found = rates[setup.name]
         rows.append(bench.row(PART, f"views a minute while training, {setup.name}", former.name, before, found,
-                              "views", ratio, f"at least {VIEWS_RATIO:g}x", ratio >= VIEWS_RATIO))  # fmt: skip
+                              "views", found / before, f"at least {VIEWS_RATIO:g}x",
+                              found / before >= VIEWS_RATIO))  # fmt: skip
     return rows
 
 
-def _views_a_minute(bench: Bench, setup: Setup, name: str, size: int | None) -> float:
-    from SAMAdaptLib.encoders import forget_encoders, load_encoder
-    from SAMAdaptLib.features.cache import FeatureCache
+def _encoding(bench: Bench, setup: Setup, name: str, size: int | None) -> Callable[[], object]:
+    """Draws and encodes ``VIEWS`` views, others each time."""
+    from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.features.extractor import FeatureExtractor
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training.samples import draw_samples
-    from SAMAdaptLib.training.train import Recipe, Session
+    from SAMAdaptLib.training.train import FeatureCache, Recipe, Session
 
-    count = 2 if bench.quick else 12
     with setup.environment():
         encoder = load_encoder(name, device=setup.device, input_size=size)
         recipe = Recipe(name, size, "cnn", "auto", "auto", False, None, "fast", 0, setup.device, "users")
         session = Session([phantom(8)], recipe, Silent(), FeatureCache(), None)
-        training = session.lessons.first.training[:2]
-        embedder = FeatureExtractor(encoder, ("neck",), session.store)
-        embedder.prepare([sample.view for sample in draw_samples(training, 1, encoder, 1)])  # warm
-        views = [sample.view for sample in draw_samples(training, count // 2, encoder, 2)]
-        seconds = timed(lambda: embedder.prepare(views))
-    forget_encoders()
-    return 60 * len(views) / seconds
+    training = session.lessons.first.training[:2]
+    extractor = FeatureExtractor(encoder, ("neck",), session.store)
+    seeds = count(1)
+
+    def encode() -> None:
+        extractor.prepare([sample.view for sample in draw_samples(training, VIEWS // 2, encoder, next(seeds))])
+
+    return encode
 
 
 def figure(curves: Mapping[str, Mapping[str, float]], path: Path) -> None:

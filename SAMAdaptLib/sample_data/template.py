@@ -1,4 +1,4 @@
-"""The brain that the demo learns from: the MNI ICBM 152 average T1 and its tissue maps.
+"""The template brain, whose tissue is known: the MNI ICBM 152 average T1 and its tissue maps.
 
 The wheel of nilearn carries them. The wheel is fetched by name through pip and opened as the archive that it is;
 nilearn itself is not installed.
@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..data.io.volumes import Labelmap, Volume
+from ..data.image import Labelmap, Volume
 from ..data.structure import Structure
 from ..encoders.weights.packages import from_wheel
 from ..errors import InputError, WeightsError
-from ..training.train import Case
 from ..utils.paths import folder
-from .problem import Problem, only
 
 PACKAGE = "nilearn==0.14.1"
 MEMBER = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
@@ -30,23 +28,10 @@ MAPS = {
 }
 """The maps by their names in the package, each with the SHA-256 of its file."""
 
-SLICE_STEP = 2
-"""Every second axial millimetre is kept, as in a scan with 2 mm slices: half the work, and axial is the best plane."""
-
-ANNOTATE_EVERY = 12
-"""One slice in so many is annotated."""
-
 STRUCTURES = (
     Structure(1, "Grey matter", (0.93, 0.55, 0.29)),
     Structure(2, "White matter", (0.36, 0.62, 0.90)),
     Structure(3, "Cerebrospinal fluid", (0.35, 0.80, 0.60)),
-)
-TITLE = "Brain tissue from a few annotated slices"
-STORY = (
-    "The volume is the MNI ICBM 152 average brain (T1, skull removed) in 2 mm axial slices. {seen} of its {slices} "
-    "slices are annotated, one in {step}; SAMAdapt learns from these and segments the whole volume. The annotation is "
-    "each voxel's most likely tissue in the template's own probability maps, which were made with the help of the "
-    "same images: it is no expert's drawing."
 )
 CREDIT = (
     "Brain template: ICBM 152 Nonlinear Symmetric 2009a, (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, "
@@ -55,28 +40,22 @@ CREDIT = (
 )
 
 
-def template_problem() -> Problem:
-    """The demo's own problem. Raises InputError when the data cannot be had."""
+PLACE = "samples"
+"""The folder in SAMAdapt's home that holds the maps."""
+
+
+def template() -> tuple[Volume, Labelmap]:
+    """The template brain (T1, 1 mm, skull removed) and each voxel's most likely tissue, cut to the brain.
+
+    Fetched once, then read from SAMAdapt's home. Raises InputError when it cannot be had.
+    """
     t1, grey, white = (sitk.ReadImage(str(path)) for path in fetch_maps())
     arrays = [sitk.GetArrayFromImage(image).astype(np.int16) for image in (t1, grey, white)]
     first, last = _brain_slices(arrays[0])
     tissue = sitk.GetImageFromArray(most_likely_tissue(*arrays))
     tissue.CopyInformation(t1)
-    volume = Volume.from_sitk(t1[:, :, first : last + 1 : SLICE_STEP], "MNI ICBM 152 T1", "MR")
-    truth = Labelmap.from_sitk(tissue[:, :, first : last + 1 : SLICE_STEP], STRUCTURES)
-    slices = volume.geometry.shape[0]
-    seen = tuple(range(ANNOTATE_EVERY // 2, slices, ANNOTATE_EVERY))
-    return Problem(
-        title=TITLE,
-        story=STORY.format(seen=len(seen), slices=slices, step=ANNOTATE_EVERY),
-        training=Case(volume, only(truth, seen)),
-        query=volume,
-        reference=truth,
-        seen=seen,
-        annotated_slices_only=True,
-        head="fusion",  # thin and folded structures: borders matter more than what is where
-        credit=CREDIT,
-    )
+    volume = Volume.from_sitk(t1[:, :, first : last + 1], "MNI ICBM 152 T1", "MR")
+    return volume, Labelmap.from_sitk(tissue[:, :, first : last + 1], STRUCTURES, "Tissue")
 
 
 def most_likely_tissue(t1: np.ndarray, grey: np.ndarray, white: np.ndarray) -> np.ndarray:
@@ -96,7 +75,7 @@ def _brain_slices(t1: np.ndarray) -> tuple[int, int]:
 
 def fetch_maps() -> list[Path]:
     """The files of T1, grey and white matter, fetched once. Raises InputError when they cannot be had."""
-    place = folder("demo")
+    place = folder(PLACE)
     paths = [place / Path(MEMBER.format(name)).name for name in MAPS]
     if not all(path.is_file() for path in paths):
         with tempfile.TemporaryDirectory(dir=place) as scratch:
@@ -110,11 +89,11 @@ def _fetch(scratch: Path, wanted: dict[str, Path]) -> None:
     try:
         from_wheel(PACKAGE, {MEMBER.format(name): part for name, part in parts.items()}, scratch)
     except WeightsError as error:
-        msg = f"The demo's brain volume could not be fetched. {error}"
-        raise InputError(msg, "Check the connection and try again, or use your own volumes: --data FOLDER.") from error
+        msg = f"The sample brain could not be fetched. {error}"
+        raise InputError(msg, "Check the connection and try again, or use volumes of your own.") from error
     for name, part in parts.items():
         found = hashlib.sha256(part.read_bytes()).hexdigest()
         if found != MAPS[name]:
             msg = f"{part.name} in {PACKAGE} is not the expected file: its sha256 is {found}, wanted {MAPS[name]}."
-            raise InputError(msg, "It is not used. Try again, or use your own volumes: --data FOLDER.")
+            raise InputError(msg, "It is not used. Try again, or use volumes of your own.")
         part.replace(wanted[name])
