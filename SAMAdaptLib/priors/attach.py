@@ -14,7 +14,7 @@ from .shape_training import ShapePriorTrainer
 if TYPE_CHECKING:
     from ..heads.head import Head
     from ..progress import Monitor
-    from .shape_training import LabelStack
+    from .training import LabelStack
 
 
 def attach_shape_prior(

@@ -21,7 +21,7 @@ from ..progress import LEARNING_LAYOUT
 from .training import PriorTrainer, foreground_more, soft_dice, uniform, unsure
 
 if TYPE_CHECKING:
-    from .shape_training import LabelStack
+    from .training import LabelStack
 
 VOLUMES = 400
 """Deformed volumes that a prior is learned from."""

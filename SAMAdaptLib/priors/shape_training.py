@@ -7,7 +7,7 @@ for another over a whole region, pieces lost, islands elsewhere); the prior lear
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..preprocessing.resampling import sample_at
 from ..progress import LEARNING_SHAPES
 from ..utils.devices import mixed_precision
 from .shape_refinement import stride
-from .training import PriorTrainer, foreground_more, soft_dice, uniform, unsure
+from .training import LabelStack, PriorTrainer, foreground_more, soft_dice, uniform, unsure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,20 +52,6 @@ FIELDS = ((3, 2.0), (6, 2.5), (12, 2.0), (24, 1.0))
 
 _PAINTED = 2 * CELLS
 _EMPTY_SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class LabelStack:
-    """The annotation of a volume as slices: class indices (rows, columns) uint8 each, their distance, their frame."""
-
-    slices: Sequence[NDArray[np.uint8]]
-    spacing_mm: float
-    frame: CanvasGeometry
-
-    @property
-    def distance_mm(self) -> float:
-        """How far apart slices are that say something of each other: one slice, or a cell where slices are thin."""
-        return max(self.spacing_mm, self.frame.side_mm / CELLS)
 
 
 def label_stack(sliced: SlicedVolume, labels: NDArray[Any], values: Sequence[int]) -> LabelStack:

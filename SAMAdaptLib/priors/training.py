@@ -8,18 +8,38 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..networks.shape_prior import CELLS
 from ..progress import Monitor, Stage
 from ..utils.timing import least_seconds, remembered
 
 if TYPE_CHECKING:
-    from .shape_training import LabelStack
+    from numpy.typing import NDArray
+
+    from ..preprocessing.slicing import CanvasGeometry
 
 LEARNING_RATE = 3e-3
+
+
+@dataclass(frozen=True)
+class LabelStack:
+    """The annotation of a volume as slices: class indices (rows, columns) uint8 each, their distance, their frame."""
+
+    slices: Sequence[NDArray[np.uint8]]
+    spacing_mm: float
+    frame: CanvasGeometry
+
+    @property
+    def distance_mm(self) -> float:
+        """How far apart slices are that say something of each other: one slice, or a cell where slices are thin."""
+        return max(self.spacing_mm, self.frame.side_mm / CELLS)
+
 
 P = TypeVar("P", bound=nn.Module)
 
