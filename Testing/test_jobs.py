@@ -17,9 +17,11 @@ from SAMAdaptLib.jobs import specs as jobs
 from SAMAdaptLib.jobs.specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -46,6 +48,8 @@ ALL = (
     BenchmarkJob("data", (("p1", "p2"), ("p3",)), ("q",), output="out.json"),
     EmbedJob("i.nii", head="h.samhead"),
     SuggestJob("i.nii", "h.samhead", count=3),
+    CompleteJob("i.nii", "p.nii", "o.seg.nrrd", background=9, between=True),
+    LiveJob("i.nii", plane="sagittal", start=40),
     WeightsJob(file="w.onnx"),
     ProbeJob(measure=False),
 )
@@ -166,6 +170,7 @@ WORDS = (
     wire.Progress(1, "Encoding", 3, 10, None),
     wire.Metric(1, "loss", 5, 0.25),
     wire.Warned(1, "naïve – ✓"),
+    wire.Event(1, "preview", {"slice": 3}),
     wire.Stopping(1),
     wire.Result(1, {"a": [1, None, "x"]}),
     wire.Failed(1, "input", "what", "how"),
@@ -185,7 +190,9 @@ def test_every_word_of_the_worker_is_tested() -> None:
     assert {word.say for word in WORDS} == set(wire.FROM_WORKER)
 
 
-@pytest.mark.parametrize("word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Quit()])
+@pytest.mark.parametrize(
+    "word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Tell(2, "slice", {"at": 3}), wire.Quit()]
+)
 def test_a_word_to_the_worker_survives_the_wire(word: wire.Message) -> None:
     assert wire.decode(wire.encode(word), wire.TO_WORKER) == word
 

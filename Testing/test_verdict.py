@@ -26,8 +26,12 @@ def test_doubtful_slices_are_to_be_checked_in_stretches() -> None:
     assert (found.level, found.slices, found.reasons) == ("check", ((11, 13), (17, 17)), ())
 
 
-def test_where_half_of_the_slices_are_doubtful_the_whole_result_is_to_be_checked() -> None:
-    found = verdict([], NAMES, SURE, {n: 0.4 if n < 12 else 0.1 for n in range(20)})
+def test_small_structures_are_doubtful_along_their_borders_and_that_is_nothing_to_check() -> None:
+    assert verdict([], NAMES, SURE, dict.fromkeys(range(20), 0.35)).level == "as_trained"
+
+
+def test_where_most_slices_are_doubtful_the_whole_result_is_to_be_checked() -> None:
+    found = verdict([], NAMES, SURE, {n: 0.7 if n < 12 else 0.1 for n in range(20)})
     assert (found.level, found.slices) == ("check", ())
     assert found.reasons == ("12 of 20 slices are uncertain.",)
 

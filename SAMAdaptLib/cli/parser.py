@@ -85,6 +85,11 @@ Ctrl-C keeps the best head so far (exit status 3). An existing head file of that
     _add_case(parser)
     _add_training_options(parser)
     parser.add_argument("-o", "--output", required=True, metavar="NAME.samhead", help="the head file to write")
+    _add_report(parser)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--report", metavar="FILE.html", help="write a web page about it, to look at and to send on")
 
 
 def _add_case(parser: argparse.ArgumentParser) -> None:
@@ -169,6 +174,9 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
     parser.add_argument("--ending", default=".seg.nrrd", help="of results in a folder (default: %(default)s)")
+    parser.add_argument("--probabilities", metavar="FILE", help="write how sure the head is of each voxel, 0 to 1")
+    parser.add_argument("--csv", metavar="FILE.csv", help="write volumes, certainty and warnings of each structure")
+    _add_report(parser)
     parser.add_argument("--overwrite", action="store_true", help="compute results again that are in the folder already")
     _add_inference_options(parser)
     parser.add_argument(
@@ -275,6 +283,8 @@ Label values in the answer are those of PREDICTION.""",
     parser.add_argument(
         "--resample-labels", action="store_true", help="put the prediction on the reference's grid first"
     )
+    _add_report(parser)
+    parser.add_argument("--image", metavar="IMAGE", help="what was segmented, for the pictures of the report")
 
 
 def _add_benchmark(verbs: Any) -> None:
@@ -310,6 +320,7 @@ supports that are missing.""",
     parser.add_argument(
         "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
     )
+    _add_report(parser)
     _add_workers(parser)
     _add_training_options(parser, (*HEAD_CHOICES, *BASELINES))
     _add_inference_options(parser)

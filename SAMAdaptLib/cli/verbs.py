@@ -15,6 +15,7 @@ from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
+from . import reports
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
 from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
@@ -37,7 +38,9 @@ def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
         start_from=start_from,
         encoder=options.encoder or _encoder_of(start_from),
     )
+    reports.check_places(options)
     result = run_job(job, terminal)
+    reports.leave_training(options, job, result)
     text = _train_text(result)
     if result["cancelled"]:
         note = f"cancelled: the best head so far was kept in {job.output}."
@@ -51,10 +54,15 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
     refuse_overwriting([*images, find_head(options.head)], results)
+    reports.check_places(options)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
+        reports.leave_segmentations(options, [{"image": jobs[0].image, **result}], jobs[0].head)
         return Answer(result, _segment_text(result))
+    if options.probabilities is not None:
+        msg = "--probabilities names one file, but results go to a folder."
+        raise InputError(msg, "Segment one image into one file, or leave it out.")
     outcomes = run_many(
         jobs,
         workers=options.workers,
@@ -63,7 +71,10 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("segment", outcomes, terminal.cancelled())
+    answer = _many_answer("segment", outcomes, terminal.cancelled())
+    told = [{**facts, **facts.get("result", {})} for facts in answer.document["volumes"]]
+    reports.leave_segmentations(options, [facts for facts in told if facts["ending"] != "skipped"], jobs[0].head)
+    return answer
 
 
 def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -87,12 +98,14 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Compare two labelmaps."""
+    reports.check_places(options)
     result = run_job(EvaluateJob.of(options), terminal)
     return Answer(result, _evaluate_text(result))
 
 
 def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train one head per support, measure each on the query volumes."""
+    reports.check_places(options)
     to_file = options.json not in (None, "-")
     job = BenchmarkJob.of(options, supports=tuple(options.support), output=options.json if to_file else None)
     result = run_supports(
@@ -102,6 +115,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_support_line(outcome)),
     )
+    reports.leave_benchmark(options, result)
     return Answer(result, _benchmark_text(result))
 
 

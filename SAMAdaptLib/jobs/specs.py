@@ -35,6 +35,9 @@ BASELINES = ("unet",)
 
 HEAD_ENDING = ".samhead"
 
+DICOM_ENDING = ".dcm"
+"""Of a result that is to be a DICOM SEG."""
+
 _PATH = {"path": True}
 
 Voxel = Annotated[int, Between(-(2**31), 2**31)]
@@ -131,6 +134,8 @@ class SegmentJob(Job, InferenceConfig):
     ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``encoder`` None takes
     the head's own.
     ``overwrite`` False: a result that is there stays if it was made in the same way or may be someone's work.
+    ``probabilities``: a file for the probability of what was chosen, voxel by voxel. ``output`` may end in .dcm for an
+    image that is DICOM.
     """
 
     kind: ClassVar[str] = "segment"
@@ -142,6 +147,7 @@ class SegmentJob(Job, InferenceConfig):
     region: tuple[Voxel, Voxel, Voxel, Voxel, Voxel, Voxel] | None = None
     weights: str | None = field(default=None, metadata=_PATH)
     overwrite: bool = True
+    probabilities: str | None = field(default=None, metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,7 +166,8 @@ class SegmentJob(Job, InferenceConfig):
 class EvaluateJob(Job):
     """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default.
 
-    ``by_value``: a label value means the same in both, whatever the names.
+    ``by_value``: a label value means the same in both, whatever the names. ``report``: a web page to write, with
+    pictures if ``image`` is the volume that was segmented.
     """
 
     kind: ClassVar[str] = "evaluate"
@@ -171,6 +178,8 @@ class EvaluateJob(Job):
     tolerance_mm: float | None = None
     resample_labels: bool = False
     by_value: bool = False
+    image: str | None = field(default=None, metadata=_PATH)
+    report: str | None = field(default=None, metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -173,11 +173,11 @@
   </message>
   <message>
    <source>Load sample</source>
-   <translation type="unfinished" />
+   <translation>Beispiel laden</translation>
   </message>
   <message>
    <source>A brain to try it with: patient A is annotated, B, C and D are simulated from it. Fetched once (12 MB).</source>
-   <translation type="unfinished" />
+   <translation>Ein Gehirn zum Ausprobieren: Patient A ist annotiert, B, C und D sind daraus simuliert. Wird einmal geladen (12 MB).</translation>
   </message>
   <message>
    <source>Model:</source>
@@ -1797,11 +1797,11 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <name>widgets.sample_menu</name>
   <message>
    <source>Loading...</source>
-   <translation type="unfinished" />
+   <translation>Wird geladen ...</translation>
   </message>
   <message>
    <source>Load sample</source>
-   <translation type="unfinished" />
+   <translation>Beispiel laden</translation>
   </message>
  </context>
  <context>

@@ -173,11 +173,11 @@
   </message>
   <message>
    <source>Load sample</source>
-   <translation type="unfinished" />
+   <translation>Charger un exemple</translation>
   </message>
   <message>
    <source>A brain to try it with: patient A is annotated, B, C and D are simulated from it. Fetched once (12 MB).</source>
-   <translation type="unfinished" />
+   <translation>Un cerveau pour essayer : le patient A est annoté, B, C et D sont simulés à partir de lui. Téléchargé une fois (12 Mo).</translation>
   </message>
   <message>
    <source>Model:</source>
@@ -1797,11 +1797,11 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <name>widgets.sample_menu</name>
   <message>
    <source>Loading...</source>
-   <translation type="unfinished" />
+   <translation>Chargement...</translation>
   </message>
   <message>
    <source>Load sample</source>
-   <translation type="unfinished" />
+   <translation>Charger un exemple</translation>
   </message>
  </context>
  <context>
