@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from ...encoders.registry import registered
 from ...errors import SAMAdaptError
 from ...heads.library import HeadEntry
-from ...jobs.specs import HEADS, Job, SuggestJob
+from ...jobs.specs import HEAD_CHOICES, Job, SuggestJob
 from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
@@ -315,7 +315,7 @@ class ImprovePresenter(Presenter):
                 start_from=str(head.path),
                 encoder=registered(head.card.encoder.name),
                 input_size=head.card.input_size,
-                head=head.card.head_type if head.card.head_type in HEADS else "auto",  # several answer together
+                head=head.card.head_type if head.card.head_type in HEAD_CHOICES else "auto",  # several answer together
             )
         except SAMAdaptError as error:
             self.fail(error)
