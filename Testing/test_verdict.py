@@ -23,7 +23,7 @@ def test_a_result_that_nothing_speaks_against_looks_as_in_the_training() -> None
 
 
 def test_doubtful_slices_are_to_be_checked_in_stretches() -> None:
-    found = verdict([], NAMES, SURE, {**CALM, 11: 0.4, 12: 0.3, 13: 0.5, 17: 0.3})
+    found = verdict([], NAMES, SURE, {**CALM, 11: 0.6, 12: 0.5, 13: 0.7, 17: 0.5})
     assert (found.level, found.slices, found.reasons) == ("check", ((11, 13), (17, 17)), ())
 
 
