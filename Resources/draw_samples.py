@@ -58,10 +58,9 @@ def story(folder: Path) -> None:
     found = read_labelmap(folder / f"{name}.seg.nrrd", like=volume)
     dice = evaluate(found, other.reference).mean_dice
     card = read_card(folder / "demo.samhead")
-    seconds = card.training.seconds or 0.0
     words = (
         ("1  Paint some slices", f"{len(problem.drawn)} of {problem.training.volume.geometry.shape[0]} slices of A"),
-        ("2  Learn", f"a frozen encoder, a small model: {seconds / 60:.0f} min"),
+        ("2  Learn", "a frozen encoder, a small model on top"),
         ("3  The next patient", f"{other.title.split(' (')[0]}, nothing painted: Dice {dice:.2f}"),
         ("4  In 3D", "its grey and white matter, cut open"),
     )

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from SAMAdaptLib.data.case import Case  # noqa: E402
 from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume  # noqa: E402
 from SAMAdaptLib.data.structure import Structure  # noqa: E402
 from SAMAdaptLib.evaluation.metrics import evaluate  # noqa: E402
@@ -34,7 +35,7 @@ from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.sample_data import patients  # noqa: E402
 from SAMAdaptLib.sample_data.simulation import simulate  # noqa: E402
 from SAMAdaptLib.sample_data.template import template  # noqa: E402
-from SAMAdaptLib.training.train import Case, train  # noqa: E402
+from SAMAdaptLib.training.train import train  # noqa: E402
 
 FOLDER = ROOT / "SAMAdapt" / "Resources" / "Heads"
 WORTH_HAVING = 0.75

@@ -35,6 +35,8 @@ from SAMAdaptLib.gui.parameters import SAMAdaptParameterNode
 from SAMAdaptLib.gui.widgets import sample_menu
 from SAMAdaptLib.mrml.logic import SlicerLogic
 
+EFFECT = Path(__file__).resolve().parent / "SAMAdaptEffects" / "SegmentEditorSAMAdaptEffect.py"
+
 
 class SAMAdapt(ScriptedLoadableModule):
     """What Slicer shows of the module before it is opened."""
@@ -44,7 +46,7 @@ class SAMAdapt(ScriptedLoadableModule):
         translation.install(Path(__file__).resolve().parent / "Resources" / "Translations")
         parent.title = _("SAMAdapt")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        parent.dependencies = []
+        parent.dependencies = ["Segmentations"]
         parent.contributors = ["The SAMAdapt developers"]
         parent.helpText = _("""
 Learn a structure from one annotated volume and segment other volumes of the same kind with one click.
@@ -54,7 +56,16 @@ A frozen Segment Anything (SAM) encoder looks at the slices; a small model is tr
 Based on X. Hu, X. Xu and Y. Shi: How to Efficiently Adapt Large Segmentation Model (SAM) to Medical Images,
 <a href="https://arxiv.org/abs/2306.13731">arXiv 2306.13731</a>.
 """)
+        slicer.app.connect("startupCompleted()", self.registerEffect)
         slicer.app.connect("startupCompleted()", registerSampleData)
+
+    def registerEffect(self) -> None:
+        """Offer the live preview in every Segment Editor; widgets that are there already are told by the factory."""
+        import qSlicerSegmentationsEditorEffectsPythonQt as effects
+
+        made = effects.qSlicerSegmentEditorScriptedEffect(None)
+        made.setPythonSource(EFFECT.as_posix())
+        made.self().register()
 
 
 def registerSampleData() -> None:
@@ -109,10 +120,11 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """The user comes to this module."""
         self.initializeParameterNode()
-        self.panel.warmUp()
+        self.panel.enter()
 
     def exit(self) -> None:
         """The user goes to another module; a running job goes on."""
+        self.panel.leave()
         if self._parameterNode is not None and self._parameterNodeGuiTag is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None

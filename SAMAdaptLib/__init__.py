@@ -10,23 +10,47 @@ Importing this package imports nothing heavy: the functions below load what they
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from ._version import __version__
 
 TYPE_CHECKING = False
 """As typing's, without its import: what is imported before ``__main__`` runs, a Ctrl-C would end with a traceback."""
 
 if TYPE_CHECKING:
     from .api import LiveSession, evaluate, load_head, save_head, segment, train
+    from .data.case import Case
+    from .data.io.volumes import Labelmap, Volume
+    from .training.config import TrainingConfig
 
-__all__ = ["LiveSession", "__version__", "evaluate", "load_head", "save_head", "segment", "train"]
+_HOME = {
+    "Case": "data.case",
+    "Labelmap": "data.io.volumes",
+    "TrainingConfig": "training.config",
+    "Volume": "data.io.volumes",
+    **dict.fromkeys(("LiveSession", "evaluate", "load_head", "save_head", "segment", "train"), "api"),
+}
+"""Where each public name is loaded from when it is asked for."""
+
+__all__ = [
+    "Case",
+    "Labelmap",
+    "LiveSession",
+    "TrainingConfig",
+    "Volume",
+    "__version__",
+    "evaluate",
+    "load_head",
+    "save_head",
+    "segment",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:
-    """Load ``train``, ``segment``, ``LiveSession`` or another of ``__all__`` when it is asked for (PEP 562)."""
-    if name in __all__:
-        from . import api
+    """Load a public name when it is asked for (PEP 562)."""
+    if name in _HOME:
+        from importlib import import_module
 
-        return getattr(api, name)
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

@@ -15,54 +15,74 @@ from .errors import InputError
 from .progress import Monitor, Silent
 
 if TYPE_CHECKING:
+    from .data.case import Case
     from .data.io.volumes import Labelmap, Volume
     from .evaluation.metrics import Evaluation
     from .heads.head import Head
+    from .inference.config import InferenceConfig
     from .live.session import LiveSession as Session
-    from .training.train import Case
+    from .training.config import TrainingConfig
 
 
-def train(cases: Any, *, unlabeled: Sequence[Any] = (), resample_labels: bool = False, **options: Any) -> Head:
+def train(
+    cases: Any,
+    config: TrainingConfig | None = None,
+    *,
+    unlabeled: Sequence[Any] = (),
+    resample_labels: bool = False,
+    **options: Any,
+) -> Head:
     """Train a head on annotated volumes.
-
-    ``cases`` is one pair (image, labels), a sequence of such pairs, or of ``Case``. ``unlabeled`` are more volumes to
-    adapt to. ``resample_labels`` puts labels on their image's grid where it differs (nearest voxel). ``options`` are
-    those of ``SAMAdaptLib.training.train.train``: ``encoder``, ``head``, ``plane``, ``intensity``,
-    ``annotated_slices_only``, ``ignore_label``, ``budget``, ``seed``, ``device``, ``name``, ``monitor``,
-    ``start_from``. Raises InputError and its kin.
 
         head = samadapt.train(("ct.nii.gz", "liver.seg.nrrd"), budget="fast")
         samadapt.save_head(head, "liver.samhead")
+
+    Args:
+        cases: one pair (image, labels), a sequence of such pairs, or of ``Case``.
+        config: the options; None: the defaults.
+        unlabeled: more volumes to adapt to.
+        resample_labels: whether to put labels on their image's grid if it differs (nearest voxel).
+        options: fields of ``TrainingConfig`` that are to be others (``encoder``, ``head``, ``plane``, ``intensity``,
+            ``annotated_slices_only``, ``ignore_label``, ``budget``, ``seed``, ``device``, ``input_size``), and
+            ``name``, ``monitor``, ``start_from``.
+
+    Raises:
+        InputError: and its kin.
     """
     from .training.train import train as run
 
     monitor = options.get("monitor") or Silent()
     pairs = [cases] if _is_pair(cases) else list(cases)
-    return run(
-        [_as_case(pair, resample_labels, monitor) for pair in pairs],
-        unlabeled=[as_volume(item, monitor) for item in unlabeled],
-        **options,
-    )
+    volumes = [_as_case(pair, resample_labels, monitor) for pair in pairs]
+    return run(volumes, config=config, unlabeled=[as_volume(item, monitor) for item in unlabeled], **options)
 
 
-def segment(volume: Any, head: Any, **options: Any) -> Labelmap:
-    """Segment a volume with a head (a ``Head`` or a head file's path); the labelmap lies on the volume's own grid.
-
-    ``options`` are those of ``SAMAdaptLib.inference.segment.segment``: ``encoder`` (also by name), ``device``,
-    ``plane``, ``planes``, ``tta``, ``smoothing``, ``largest_component``, ``region``, ``monitor``. Raises InputError
-    and its kin.
+def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap:
+    """Segment a volume with a head; the labelmap lies on the volume's own grid.
 
         labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
         labelmap.voxels  # (k, j, i)
+
+    Args:
+        volume: what to segment.
+        head: a ``Head``, or a head file's path.
+        config: the options; None: the defaults.
+        options: fields of ``InferenceConfig`` that are to be others (``device``, ``plane``, ``planes``, ``tta``,
+            ``smoothing``, ``largest_component``), and ``encoder`` (also by name), ``region``, ``monitor``.
+
+    Raises:
+        InputError: and its kin.
     """
+    from .inference.config import InferenceConfig
     from .inference.segment import segment as run
     from .inference.stage import load_encoder_for
 
     monitor = options.get("monitor") or Silent()
     chosen = load_head(head)
     if isinstance(options.get("encoder"), str):
-        options["encoder"] = load_encoder_for(chosen, options["encoder"], options.get("device", "auto"), monitor)
-    return run(as_volume(volume, monitor), chosen, **options)
+        device = options.get("device") or (config or InferenceConfig()).device
+        options["encoder"] = load_encoder_for(chosen, options["encoder"], device, monitor)
+    return run(as_volume(volume, monitor), chosen, config=config, **options)
 
 
 def evaluate(
@@ -165,7 +185,7 @@ def as_labelmap(source: Any, like: Any = None, resample: bool = False, monitor: 
 
 
 def _as_case(source: Any, resample: bool, monitor: Monitor) -> Case:
-    from .training.train import Case
+    from .data.case import Case
 
     if isinstance(source, Case):
         return source

@@ -11,9 +11,9 @@ from balls import ball_arrays, ball_head, image_of, write_ball
 
 import SAMAdaptLib as samadapt
 from SAMAdaptLib.api import as_labelmap, as_volume
+from SAMAdaptLib.data.case import Case
 from SAMAdaptLib.data.io.volumes import Labelmap, Volume
 from SAMAdaptLib.errors import GeometryError, InputError
-from SAMAdaptLib.training.train import Case
 
 
 @pytest.fixture
@@ -59,6 +59,26 @@ def test_cases_are_one_pair_or_several(ball: SimpleNamespace, monkeypatch, wrap)
     assert len(cases) == (2 if wrap((1, 2)) == [(1, 2), (1, 2)] else 1)
     assert options["budget"] == "fast"
     assert isinstance(options["unlabeled"][0], Volume)
+
+
+def test_options_are_a_config_or_keywords_which_have_the_last_word(ball: SimpleNamespace, monkeypatch) -> None:
+    seen: list = []
+    monkeypatch.setattr(
+        "SAMAdaptLib.training.train.TrainingContext.of", lambda _cases, config, *_, **__: seen.append(config)
+    )
+    for options in ({}, {"budget": "best"}):
+        with pytest.raises(AttributeError):  # what would be trained is none
+            samadapt.train(ball.paths, samadapt.TrainingConfig(budget="fast", seed=3), **options)
+    assert [(config.budget, config.seed) for config in seen] == [("fast", 3), ("best", 3)]
+    with pytest.raises(TypeError, match="dance"):
+        samadapt.train(ball.paths, dance=True)
+    with pytest.raises(InputError, match=r"budget must be one of fast, balanced, best, not 'huge'"):
+        samadapt.train(ball.paths, budget="huge")
+
+
+def test_what_is_public_is_loaded_from_where_it_lives() -> None:
+    assert samadapt.Case is Case and samadapt.Volume is Volume
+    assert samadapt.Labelmap.__name__ == "Labelmap"
 
 
 def test_two_ready_cases_are_not_taken_for_a_pair(ball: SimpleNamespace, monkeypatch) -> None:

@@ -41,7 +41,7 @@ where ``NEIGHBOURS`` says so. What is imported for type checking alone counts as
 
 NEIGHBOURS: frozenset[tuple[str, str]] = frozenset()
 
-NOT_YET = frozenset({"_version"})
+NOT_YET: frozenset[str] = frozenset()
 
 HEAVY = frozenset(
     {"numpy", "torch", "scipy", "SimpleITK", "onnxruntime", "openvino", "safetensors", "matplotlib", "pydicom"}
@@ -78,7 +78,7 @@ LIGHT = (
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
 MOST_FILES = 16
-MOST_ENTRIES_AT_THE_TOP = 24
+MOST_ENTRIES_AT_THE_TOP = 25
 
 
 @cache
@@ -160,7 +160,7 @@ def test_every_room_has_a_floor(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(modules()))
 def test_arrows_point_down(name: str) -> None:
     if name == NAME:  # the front door opens upwards, lazily: see the next tests
-        assert imported(name, anywhere=False) == {"__future__"}
+        assert imported(name, anywhere=False) == {"__future__", "SAMAdaptLib._version"}
         return
     others = inside(imported(name, anywhere=True)) - {NAME}
     assert not {other for other in others if not may_know(name, other)}, f"{name} knows what is above or beside it"
@@ -173,9 +173,6 @@ def test_every_room_of_the_plan_is_there() -> None:
 
 def test_there_is_no_circle() -> None:
     graph = {name: inside(imported(name, anywhere=True)) - {NAME, name} for name in modules() if name != NAME}
-    for name in graph:
-        if room(name) == "training":  # its session is known to its helpers for type checking alone
-            graph[name] -= {"SAMAdaptLib.training.train"}
     while graph:
         leaves = {name for name, needs in graph.items() if not needs & graph.keys()}
         if not leaves:

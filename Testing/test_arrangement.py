@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from methods import change_method
 from phantoms import two_balls
 from test_heads import a_card
 
@@ -22,16 +23,13 @@ from SAMAdaptLib.features.sliced_volume import SlicedVolume
 from SAMAdaptLib.heads.card import HeadCard
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference.segment import segment
-from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.networks.layout_prior import GRID, LayoutPrior
 from SAMAdaptLib.preprocessing.intensity import IntensityRule
-from SAMAdaptLib.priors import layout_training as arrangement
-from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.priors.layout_refinement import refine_volume
 from SAMAdaptLib.priors.layout_training import deform, source_of, train_layout_prior
 from SAMAdaptLib.priors.shape_training import LabelStack, label_stack
 from SAMAdaptLib.progress import Silent
-from SAMAdaptLib.training.budget import ARRANGEMENT_SHARE, BUDGETS, LEAST_ARRANGEMENT
+from SAMAdaptLib.training.budget import ARRANGEMENT_SHARE, BUDGETS
 from SAMAdaptLib.training.train import train
 
 CLASSES, SLICES, SPACING_MM, SIDE_MM = 3, 24, 8.0, 256.0
@@ -187,7 +185,7 @@ def test_learning_is_repeatable_and_leaves_torchs_random_state_alone() -> None:
 def test_an_arrangement_is_learned_within_its_share_of_the_time_or_not_at_all(name: str, pace: float) -> None:
     budget = BUDGETS[name]
     steps = budget.arrangement_steps_within(pace)
-    assert steps == 0 or LEAST_ARRANGEMENT <= steps <= budget.arrangement_steps
+    assert steps == 0 or budget.least_arrangement_steps <= steps <= budget.arrangement_steps
     assert steps * pace <= ARRANGEMENT_SHARE * budget.seconds
 
 
@@ -213,11 +211,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(home))
-    monkeypatch.setattr(head_class("cnn"), "steps", 20)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(arrangement, "VOLUMES", 10)
-    monkeypatch.setattr("SAMAdaptLib.training.budget.LEAST_ARRANGEMENT", 5)
-    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5, arrangement_steps=20))
+    change_method(monkeypatch, fits={"cnn": {"steps": 20}}, priors={"stacks": 40, "volumes": 10})
+    few = {"views": 2, "shape_steps": 5, "arrangement_steps": 20, "least_arrangement_steps": 5}
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], **few))
 
 
 @pytest.fixture(scope="module")

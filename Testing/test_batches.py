@@ -19,6 +19,7 @@ from SAMAdaptLib.networks import build_head, head_class
 from SAMAdaptLib.networks.base import HeadModule
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.training import loader as batches_module
+from SAMAdaptLib.training.config import FITS
 from SAMAdaptLib.training.loader import CROP_CELLS, SampleLoader, invented_batch
 
 CPU = torch.device("cpu")
@@ -59,6 +60,9 @@ def quadrants(size: int) -> np.ndarray:
     return target
 
 
+CROPS = FITS["cnn"].crops
+
+
 def a_head(kind: str = "fusion") -> HeadModule:
     return head_class(kind)({"neck": 2, "fine": 2}, 4)
 
@@ -72,14 +76,14 @@ def a_head(kind: str = "fusion") -> HeadModule:
 def test_a_crop_shows_the_same_place_in_features_picture_and_target(neck: int, kind: str, seed: int) -> None:
     """Whatever the number of cells, and though the picture and the target are then not of their usual size."""
     head = a_head(kind)
-    reader = SampleLoader(head, Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(head, Places(neck, 2 * neck), CPU, FITS[kind].crops)  # type: ignore[arg-type]
     wholes, whole_pictures, whole_targets = reader.load([sample(quadrants)])
     picture_side, target_side = whole_pictures.shape[-1], whole_targets.shape[-1]
     assert picture_side % (2 * neck) == 0 and abs(picture_side - PICTURE_SIZE) <= neck
     assert target_side % neck == 0 and abs(target_side - head.loss_size) <= neck / 2
     features, pictures, targets = reader.draw([sample(quadrants)], np.random.default_rng(seed))
-    assert len(targets) == head.crops
-    for crop in range(head.crops):
+    assert len(targets) == FITS[kind].crops
+    for crop in range(FITS[kind].crops):
         cells = features["neck"].shape[-1]
         # The ramp says where a cell's middle is: half a cell before is where the crop begins.
         top, left = (round(float(share) * neck - 0.5) for share in features["neck"][crop][:, 0, 0])
@@ -98,7 +102,7 @@ def _is_part(part: torch.Tensor, whole: torch.Tensor, units: int, top: int, left
 
 @pytest.mark.parametrize(("neck", "cells"), [(16, 4), (28, 7), (42, 10), (64, CROP_CELLS), (128, 32)])
 def test_a_crop_is_a_quarter_of_the_canvas_wide_whatever_its_cells(neck: int, cells: int) -> None:
-    reader = SampleLoader(a_head("cnn"), Places(neck, 2 * neck), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("cnn"), Places(neck, 2 * neck), CPU, CROPS)  # type: ignore[arg-type]
     assert reader.draw([sample(quadrants)], np.random.default_rng(0))[0]["neck"].shape[-1] == cells
 
 
@@ -106,10 +110,10 @@ def test_a_crop_is_a_quarter_of_the_canvas_wide_whatever_its_cells(neck: int, ce
 @pytest.mark.parametrize("neck", [28, 42, 64])
 def test_the_batch_that_speed_is_measured_with_has_the_shapes_of_a_real_one(kind: str, neck: int) -> None:
     head = a_head(kind)
-    real = SampleLoader(head, Places(neck, 2 * neck), CPU).draw(
-        [sample(quadrants)] * head.batch, np.random.default_rng(0)
+    real = SampleLoader(head, Places(neck, 2 * neck), CPU, FITS[kind].crops).draw(
+        [sample(quadrants)] * FITS[kind].batch, np.random.default_rng(0)
     )  # type: ignore[arg-type]
-    made = invented_batch(head, {"neck": neck, "fine": 2 * neck}, CPU)
+    made = invented_batch(head, {"neck": neck, "fine": 2 * neck}, CPU, FITS[kind])
     assert {level: maps.shape for level, maps in made[0].items()} == {
         level: maps.shape for level, maps in real[0].items()
     }
@@ -117,10 +121,10 @@ def test_the_batch_that_speed_is_measured_with_has_the_shapes_of_a_real_one(kind
 
 
 def test_a_crop_is_sixteen_cells_wide_and_a_step_holds_several_of_each_view() -> None:
-    reader = SampleLoader(a_head("cnn"), Places(64, 128), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("cnn"), Places(64, 128), CPU, CROPS)  # type: ignore[arg-type]
     views = [sample(quadrants, "one"), sample(quadrants, "two")]
     features, _, targets = reader.draw(views, np.random.default_rng(0))
-    assert features["neck"].shape == (2 * a_head("cnn").crops, 2, CROP_CELLS, CROP_CELLS)
+    assert features["neck"].shape == (2 * FITS["cnn"].crops, 2, CROP_CELLS, CROP_CELLS)
     assert targets.shape == (len(features["neck"]), 2 * CROP_CELLS, 2 * CROP_CELLS)
 
 
@@ -131,7 +135,7 @@ def test_a_small_structure_is_seen_as_often_as_a_large_one() -> None:
         target[-size // 32 :, -size // 32 :] = 2
         return target
 
-    reader, chance = SampleLoader(a_head("cnn"), Places(64, 128), CPU), np.random.default_rng(0)  # type: ignore[arg-type]
+    reader, chance = SampleLoader(a_head("cnn"), Places(64, 128), CPU, CROPS), np.random.default_rng(0)  # type: ignore[arg-type]
     shown = [bool((crop == 2).any()) for _ in range(200) for crop in reader.draw([sample(speck)], chance)[2]]
     assert np.mean(shown) > 0.2
 
@@ -142,13 +146,13 @@ def test_crops_lie_where_something_is_known() -> None:
         target[: size // 8, : size // 8] = 0
         return target
 
-    reader, chance = SampleLoader(a_head("cnn"), Places(64, 128), CPU), np.random.default_rng(0)  # type: ignore[arg-type]
+    reader, chance = SampleLoader(a_head("cnn"), Places(64, 128), CPU, CROPS), np.random.default_rng(0)  # type: ignore[arg-type]
     for _ in range(50):
         assert (reader.draw([sample(corner)], chance)[2] != IGNORED).flatten(1).any(dim=1).all()
 
 
 def test_a_view_of_which_nothing_is_known_gives_crops_too() -> None:
-    reader = SampleLoader(a_head("cnn"), Places(64, 128), CPU)  # type: ignore[arg-type]
+    reader = SampleLoader(a_head("cnn"), Places(64, 128), CPU, CROPS)  # type: ignore[arg-type]
     unknown = sample(lambda size: np.full((size, size), IGNORED, np.uint8))
     assert (reader.draw([unknown], np.random.default_rng(0))[2] == IGNORED).all()
 
@@ -163,7 +167,7 @@ def test_views_are_read_once_as_far_as_memory_allows(monkeypatch: pytest.MonkeyP
     for limit, reads in ((batches_module.REMEMBERED_BYTES, 1), (0, 3)):
         monkeypatch.setattr(batches_module, "REMEMBERED_BYTES", limit)
         places = Places(64, 128)
-        reader = SampleLoader(a_head("cnn"), places, CPU)  # type: ignore[arg-type]
+        reader = SampleLoader(a_head("cnn"), places, CPU, CROPS)  # type: ignore[arg-type]
         for _ in range(3):
             reader.draw([sample(quadrants)], np.random.default_rng(0))
         assert places.reads == reads

@@ -14,11 +14,12 @@ from listeners import Listener
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.io.volumes import Labelmap, write_labelmap, write_volume
 from SAMAdaptLib.data.structure import Structure
-from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.errors import Cancelled, DependencyError, GeometryError, InputError
+from SAMAdaptLib.inference.config import InferenceConfig
 from SAMAdaptLib.jobs import benchmark
 from SAMAdaptLib.jobs.benchmark import Dataset, Tools, for_queries, run
 from SAMAdaptLib.training.budget import BUDGETS, Budget
+from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.utils.memory import peak_memory_mb
 from SAMAdaptLib.worker.benchmark import run_supports
 
@@ -171,7 +172,7 @@ def test_several_ids_make_one_support_of_several_cases_and_the_job_s_options_rea
     )
     run(asked, tools=Tools(train, perfect))
     assert [case.labelmap.values() for case in heard["cases"]] == [(1, 2), (1, 2)]
-    assert (heard["head"], heard["seed"], heard["budget"], heard["encoder"]) == ("cnn", 5, "fast", DEFAULT_ENCODER)
+    assert heard["config"] == TrainingConfig(head="cnn", seed=5, budget="fast")
     assert len(heard["unlabeled"]) == 3
 
 
@@ -182,8 +183,8 @@ def test_the_job_s_options_reach_segmentation(data):
         heard.update(options)
         return perfect(volume, trained)
 
-    run(job(data, tta=True, planes="three", smoothing=True), tools=Tools(head, segment))
-    assert (heard["tta"], heard["planes"], heard["smoothing"]) == (True, "three", True)
+    run(job(data, tta=True, planes="three", smoothing=True, plane="axial"), tools=Tools(head, segment))
+    assert heard["config"] == InferenceConfig(tta=True, planes="three", smoothing=True), "in the head's own plane"
 
 
 def test_the_from_scratch_baseline_is_a_head_like_any_other(data):

@@ -11,11 +11,14 @@ from SAMAdaptLib.training.budget import (
     BUDGETS,
     ENCODING_SHARE,
     LEAST_EFFORT,
+    LEAST_PART,
     LEAST_SLICES,
     SHAPE_SHARE,
     STEP_LADDER,
     UNLABELED_SHARE,
     VIEW_LADDER,
+    Budget,
+    StageBudget,
     budget_named,
     candidates,
 )
@@ -139,3 +142,93 @@ def test_what_is_planned_on_a_slow_computer_is_not_less_than_its_least_time_says
         kept = budget.slices(slices, seconds)
         planned = kept * budget.views_per_slice(kept, seconds)
         assert planned >= budget.least_views * min(slices, LEAST_SLICES)
+
+
+# What each stage has ----------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+PLAIN = Budget("plain", seconds=800, views=16, effort=1.0, shape_steps=200, arrangement_steps=200)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_two_stages_share_the_time_and_the_second_has_what_the_first_left(clock: Clock) -> None:
+    first = StageBudget.of(PLAIN, 2, now=clock).next_stage(10)
+    assert first.limits.seconds == first.seconds_left == 400
+    assert first.limits.views == PLAIN.views, "only the time is a part"
+    clock.now += 100
+    assert (first.seconds_left, first.seconds_gone) == (300, 100)
+    second = first.next_stage(10)
+    assert second.limits.seconds == second.seconds_left == 700
+    assert second.encoding_deadline == clock.now + 700 * ENCODING_SHARE
+
+
+def test_the_time_runs_from_when_the_training_began(clock: Clock) -> None:
+    stage = StageBudget.of(PLAIN, 1, clock.now - 300, clock).next_stage(10)
+    assert (stage.limits.seconds, stage.seconds_gone) == (500, 300)
+
+
+def test_a_stage_that_needs_more_than_its_share_has_that(clock: Clock) -> None:
+    assert StageBudget.of(PLAIN, 4, now=clock).next_stage(500).limits.seconds == 500
+
+
+def test_however_late_it_is_a_stage_and_its_heads_have_a_least_part(clock: Clock) -> None:
+    budget = StageBudget.of(PLAIN, 2, now=clock)
+    clock.now += 5000
+    stage = budget.next_stage(10)
+    assert stage.limits.seconds == LEAST_PART * PLAIN.seconds
+    clock.now += 5000
+    assert stage.seconds_left == LEAST_PART * PLAIN.seconds
+
+
+def test_a_stage_more_than_was_planned_has_all_that_is_left(clock: Clock) -> None:
+    last = StageBudget.of(PLAIN, 1, now=clock).next_stage(10)
+    clock.now += 200
+    assert last.next_stage(10).limits.seconds == 600
+
+
+def test_heads_have_what_priors_leave(clock: Clock) -> None:
+    stage = StageBudget.of(PLAIN, 1, now=clock).next_stage(10, shape_pace=0.5, layout_pace=0.25)
+    assert (stage.shape_steps, stage.layout_steps) == (200, 200)
+    assert stage.reserved == 150
+    assert stage.seconds_left == 650
+    assert stage.lent == 0, "no training follows that pays for them"
+
+
+def test_without_annotated_shapes_no_layout_is_learned(clock: Clock) -> None:
+    stage = StageBudget.of(PLAIN, 1, now=clock).next_stage(10)
+    assert (stage.layout_steps, stage.reserved) == (0, 0)
+
+
+def test_trainings_that_follow_pay_their_part_of_the_priors(clock: Clock) -> None:
+    whole = replace(PLAIN, rounds=3).split_for_rounds()
+    first = StageBudget.of(whole, 2, now=clock).next_stage(10, shape_pace=0.5)
+    assert first.reserved == 25, "100 s for four trainings"
+    assert first.lent == 75
+    clock.now += 100
+    second = first.next_stage(10)
+    assert second.limits.seconds == whole.seconds + 75 - 100
+    after = second.next_training()
+    assert (after.limits, after.began, after.stage_began) == (whole, clock.now, clock.now)
+    assert after.reserved == 25
+    assert after.seconds_left == whole.seconds - 25
+
+
+def test_a_stage_budget_never_changes(clock: Clock) -> None:
+    budget = StageBudget.of(PLAIN, 3, now=clock)
+    stage = budget.next_stage(10)
+    assert (budget.stages, stage.stages) == (3, 2)
+    assert budget.limits == PLAIN

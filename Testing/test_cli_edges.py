@@ -181,7 +181,9 @@ def test_an_interrupt_of_a_benchmark_is_status_3_also_where_a_support_failed(
 
 def test_a_bad_volume_among_many_is_status_2_where_nobody_stops(balls: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(balls)
-    monkeypatch.setattr(verbs, "run_many", lambda jobs, **_: [verbs.Outcome(jobs[0], verbs.Ending.FAILED, None, BAD)])
+    monkeypatch.setattr(
+        verbs, "run_many", lambda jobs, **_: [verbs.Outcome(jobs[0], verbs.OutcomeStatus.FAILED, None, BAD)]
+    )
     assert main(["embed", "--head", "ball.samhead", "a.nii.gz"]) == 2
     assert "1 failed" in capsys.readouterr().out
 

@@ -13,6 +13,7 @@ from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from listeners import Listener
+from methods import change_method
 from phantoms import dice, two_balls
 from test_heads import HYPER, a_card, rewritten
 
@@ -26,15 +27,16 @@ from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.features.sliced_volume import slices_for_head
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference import cascade as predictor
+from SAMAdaptLib.inference.config import CascadeSettings
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.jobs.runner import run_job
 from SAMAdaptLib.jobs.specs import EmbedJob, SegmentJob
 from SAMAdaptLib.networks import head_class
-from SAMAdaptLib.preprocessing.roi import MARGIN, STEPS, WORTH, RegionOfInterest, bounding_roi, roi_side
+from SAMAdaptLib.preprocessing.roi import STEPS, RegionOfInterest, bounding_roi, roi_side
 from SAMAdaptLib.preprocessing.slicing import CanvasGeometry
-from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import BUDGETS, allows_second_stage
+from SAMAdaptLib.training.config import METHOD
 from SAMAdaptLib.training.train import train
 from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
@@ -56,11 +58,8 @@ def small_balls(geometry: Geometry = WIDE, seed: int = 0) -> Case:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "closer home"))
-    for kind in ("cnn", "fusion", "autosam", "student"):
-        monkeypatch.setattr(head_class(kind), "steps", 20)
-        monkeypatch.setattr(head_class(kind), "batch", 2)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 8)
+    few = dict.fromkeys(("cnn", "fusion", "autosam", "student"), {"steps": 20, "batch": 2})
+    change_method(monkeypatch, fits=few, priors={"stacks": 40, "stack_batch": 8})
     monkeypatch.setitem(BUDGETS, "best", replace(BUDGETS["best"], views=2, effort=1.0, shape_steps=20))
 
 
@@ -70,8 +69,7 @@ def head(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     path = tmp_path_factory.getbasetemp() / "closer.samhead"
     if not path.exists():
         with monkeypatch.context() as changed:
-            changed.setattr(head_class("cnn"), "steps", 60)
-            changed.setattr(head_class("cnn"), "batch", 8)
+            change_method(changed, fits={"cnn": {"steps": 60, "batch": 8}})
             save_head(train([small_balls()], encoder="tiny", budget="best"), path)
     return load_head(path)
 
@@ -117,7 +115,9 @@ def test_a_window_holds_what_was_found_whatever_the_spacing(
     mask[top : top + height, left : left + width] = True
     found = bounding_roi([mask, ~mask & False], (row_mm, column_mm))
     assert found is not None
-    window = found.window(CanvasGeometry(mask.shape, (row_mm, column_mm), 0.0, 0.0, 500.0), MARGIN * found.side_mm)
+    window = found.window(
+        CanvasGeometry(mask.shape, (row_mm, column_mm), 0.0, 0.0, 500.0), METHOD.roi_margin * found.side_mm
+    )
     assert found.side_mm <= max(height * row_mm, width * column_mm) + 1e-6
     for first, count, mm, corner in ((top, height, row_mm, window.top_mm), (left, width, column_mm, window.left_mm)):
         assert corner <= first * mm + 1e-6
@@ -147,9 +147,10 @@ def test_where_nothing_was_found_there_is_no_place_to_look_at() -> None:
 
 
 def test_structures_that_fill_the_slice_are_not_looked_at_closer() -> None:
-    assert roi_side([RegionOfInterest((0, 0), 60.0)], 300.0) == MARGIN * 60
-    assert roi_side([RegionOfInterest((0, 0), 60.0), RegionOfInterest((0, 0), 210.0)], 300.0) is None
-    assert roi_side([RegionOfInterest((0, 0), WORTH * 300 / MARGIN)], 300.0) is not None
+    margin, largest = METHOD.roi_margin, METHOD.largest_roi
+    assert roi_side([RegionOfInterest((0, 0), 60.0)], 300.0, margin, largest) == margin * 60
+    assert roi_side([RegionOfInterest((0, 0), 60.0), RegionOfInterest((0, 0), 210.0)], 300.0, margin, largest) is None
+    assert roi_side([RegionOfInterest((0, 0), largest * 300 / margin)], 300.0, margin, largest) is not None
 
 
 # In a head --------------------------------------------------------------------------------------------------------
@@ -158,7 +159,11 @@ def test_structures_that_fill_the_slice_are_not_looked_at_closer() -> None:
 def test_a_head_for_small_structures_looks_closer_and_keeps_that_in_its_file(head: Head) -> None:
     assert head.closer is not None
     assert head.closer.prior is not None
-    assert head.card.closer["side_mm"] == head.closer.card.plane["side_mm"] < WORTH * head.card.plane["side_mm"]
+    assert (
+        head.card.closer["side_mm"]
+        == head.closer.card.plane["side_mm"]
+        < METHOD.largest_roi * head.card.plane["side_mm"]
+    )
     other = small_balls(seed=3)
     found = segment(other.volume, head)
     assert min(dice(found, other.labelmap, value) for value in (2, 5)) > 0.6
@@ -230,12 +235,11 @@ def test_where_the_looks_contradict_each_other_the_surer_one_has_its_way(head: H
 
 
 def test_a_closer_look_that_finds_nothing_of_shape_leaves_the_first_ones_answer(
-    head: Head, monkeypatch: pytest.MonkeyPatch
+    head: Head,
 ) -> None:
     volume = small_balls(seed=5).volume
     once = segment(volume, replace(head, closer=None, card=replace(head.card, closer={})))
-    monkeypatch.setattr("SAMAdaptLib.inference.cascade.MIN_ROI_AGREEMENT", 1.01)
-    different = segment(volume, head).voxels != once.voxels
+    different = segment(volume, head, cascade=CascadeSettings(min_roi_agreement=1.01)).voxels != once.voxels
     assert different.sum() <= 3  # what is kept meanwhile is rounded
 
 
@@ -286,6 +290,9 @@ def test_however_many_slices_are_encoded_together_the_same_is_found(
     np.testing.assert_array_equal(together.voxels, one_by_one.voxels)
 
 
+NEVER_SURE = CascadeSettings(rotate_below_agreement=1.01)
+
+
 # In a volume that lies otherwise ----------------------------------------------------------------------------------
 
 
@@ -303,9 +310,8 @@ def test_in_slices_that_are_seen_turned_the_same_is_found(head: Head, monkeypatc
         "SAMAdaptLib.preprocessing.roi.STEPS", 10_000
     )  # windows begin anywhere: a turn moves where they may
     upright = segment(volume, head)
-    monkeypatch.setattr(predictor, "ROTATIONS_DEG", (90.0,))
     monkeypatch.setattr(predictor.CascadeResult, "of_shape", property(lambda seen: seen.frame.turn / 90))
-    found = segment(lying_otherwise(volume), head)
+    found = segment(lying_otherwise(volume), head, cascade=CascadeSettings(rotations_deg=(90.0,)))
     assert found.geometry == lying_otherwise(volume).geometry
     expected = np.rot90(upright.voxels, axes=(1, 2))
     for value in upright.values():
@@ -313,27 +319,25 @@ def test_in_slices_that_are_seen_turned_the_same_is_found(head: Head, monkeypatc
         assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) > 0.97
 
 
-def test_a_sure_head_does_not_look_at_slices_turned(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sure_head_does_not_look_at_slices_turned(head: Head) -> None:
     volume = small_balls(seed=5).volume
     for sure, turned_looks in ((0.0, 0), (1.01, 4)):
-        monkeypatch.setattr(predictor, "ROTATE_BELOW_AGREEMENT", sure)
         heard = Listener()
-        segment(volume, head, monitor=heard)
+        segment(volume, head, monitor=heard, cascade=CascadeSettings(rotate_below_agreement=sure))
         assert sum("turned by" in stage for stage in set(heard.stages)) == turned_looks
 
 
-def test_a_head_that_knows_no_shapes_cannot_tell_how_a_volume_lies(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "ROTATE_BELOW_AGREEMENT", 1.01)
+def test_a_head_that_knows_no_shapes_cannot_tell_how_a_volume_lies(head: Head) -> None:
     heard = Listener()
     assert head.closer is not None
-    segment(small_balls(seed=5).volume, with_closer_module(head, head.closer.module), monitor=heard)
+    shapeless = with_closer_module(head, head.closer.module)
+    segment(small_balls(seed=5).volume, shapeless, monitor=heard, cascade=NEVER_SURE)
     assert not any("turned by" in stage for stage in heard.stages)
 
 
 def test_the_agreement_is_that_of_the_turn_that_counts(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "ROTATE_BELOW_AGREEMENT", 1.01)
     heard: list[float] = []
-    look = predictor.CascadePredictor(head, None, "cpu", Silent(), FeatureCache())
+    look = predictor.CascadePredictor(head, None, "cpu", Silent(), FeatureCache(), NEVER_SURE)
     seen = look._seen
 
     def hear(*values: object) -> predictor.CascadeResult:
@@ -342,8 +346,8 @@ def test_the_agreement_is_that_of_the_turn_that_counts(head: Head, monkeypatch: 
 
     monkeypatch.setattr(look, "_seen", hear)
     list(look.slices(slices_for_head(head.card, small_balls(seed=5).volume)))
-    assert len(heard) == 1 + len(predictor.ROTATIONS_DEG)
-    clearly = max(heard) >= heard[0] + predictor.ROTATION_MARGIN
+    assert len(heard) == 1 + len(NEVER_SURE.rotations_deg)
+    clearly = max(heard) >= heard[0] + NEVER_SURE.rotation_margin
     assert look.agreement == (max(heard) if clearly else heard[0])
 
 

@@ -10,6 +10,7 @@ import pytest
 from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from methods import change_method
 from phantoms import UNKNOWN, dice, scribbled, two_balls
 from test_closer import WIDE, small_balls
 
@@ -19,12 +20,11 @@ from SAMAdaptLib.data.image import Labelmap
 from SAMAdaptLib.features.sliced_volume import SlicedVolume
 from SAMAdaptLib.inference.components import keep_marked_pieces
 from SAMAdaptLib.inference.segment import segment
-from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.preprocessing.intensity import rule_for
-from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.training.dataset import TrainingData
 from SAMAdaptLib.training.label_completion import drawn_in, fill_unannotated
 from SAMAdaptLib.training.train import train
@@ -39,10 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(home))
-    monkeypatch.setattr(head_class("cnn"), "steps", 60)
-    monkeypatch.setattr(head_class("cnn"), "batch", 8)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 8)
+    change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}}, priors={"stacks": 40, "stack_batch": 8})
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2))
 
@@ -116,9 +113,9 @@ def test_pieces_that_hold_nothing_drawn_are_left_out() -> None:
 
 def test_slices_that_judge_a_head_stay_as_they_were_drawn() -> None:
     whole = small_balls()
-    lessons = TrainingData([scribbled(whole)], "auto", "auto", False, UNKNOWN, None, [whole.labelmap])
-    assert lessons.closer is not None
-    for lesson in (lessons.first, lessons.closer):
+    data = TrainingData.of([scribbled(whole)], TrainingConfig(ignore_label=UNKNOWN), completed=[whole.labelmap])
+    assert data.roi is not None
+    for lesson in (data.coarse, data.roi):
         assert lesson.held_out
         assert all((item.classes == IGNORED).any() for item in lesson.held_out)
         assert not any((item.classes == IGNORED).any() for item in lesson.training)
@@ -151,14 +148,14 @@ def test_from_an_open_annotation_shapes_and_a_closer_look_are_learned_all_the_sa
 
 
 def test_a_label_for_the_unknown_that_occurs_nowhere_leaves_an_annotation_whole() -> None:
-    lessons = TrainingData([small_balls()], "auto", "auto", False, UNKNOWN)
-    assert lessons.whole
-    assert lessons.closer is not None
+    data = TrainingData.of([small_balls()], TrainingConfig(ignore_label=UNKNOWN))
+    assert data.whole
+    assert data.roi is not None
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("options", [{"budget": "fast"}, {"head": "cnn"}], ids=str)
-def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_filled_in(options: dict) -> None:
+def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_fill_unannotated(options: dict) -> None:
     head = train([scribbled(small_balls())], encoder="tiny", ignore_label=UNKNOWN, **options)
     assert "completed" not in head.card.training
     assert head.prior is None
@@ -167,7 +164,7 @@ def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_filled_in(optio
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("stage", ["Segmenting", "Learning shapes"])
 def test_cancelling_afterwards_keeps_the_first_head(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head_class("cnn"), "batch", 2)
+    change_method(monkeypatch, fits={"cnn": {"batch": 2}})
 
     class Stops(Silent):
         heard = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from SAMAdaptLib.data.case import Case
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.io.volumes import Labelmap, Volume, read_labelmap, read_volume, write_labelmap, write_volume
 from SAMAdaptLib.data.structure import Structure
@@ -21,7 +22,6 @@ from SAMAdaptLib.demo.problem import Patient, Problem, only, without
 from SAMAdaptLib.demo.show import Demo, plain
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.training.budget import BUDGETS, Budget
-from SAMAdaptLib.training.train import Case
 
 SHAPE = (6, 40, 48)  # k, j, i
 GEOMETRY = Geometry((48, 40, 6), (1.0, 1.0, 4.0))

@@ -241,6 +241,30 @@ def test_of_a_few_views_the_unknown_are_encoded_together_and_all_keep_their_orde
         np.testing.assert_array_equal(each["picture"], expected["picture"])
 
 
+def a_large_view(seed: int) -> FeatureRequest:
+    """As of a volume of finer resolution: painted on twice as many pixels a side."""
+    return FeatureRequest(
+        content_key({"large": seed}), lambda: np.kron(a_view(seed).paint(), np.ones((2, 2), np.float32))
+    )
+
+
+def test_views_of_volumes_of_other_resolution_go_through_the_encoder_in_one_training(
+    store: FeatureCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = [a_view(0), a_large_view(1), a_view(2), a_large_view(3)]
+    encoder = tiny_encoder()
+    alone = [
+        FeatureExtractor(encoder, ("neck",), FeatureCache(store.folder / "other")).features(view) for view in views
+    ]
+    embedder = FeatureExtractor(encoder, ("neck",), store)
+    for each, expected in zip(embedder.extract_features(views), alone, strict=True):
+        np.testing.assert_array_equal(each["picture"], expected["picture"])
+        np.testing.assert_allclose(each["neck"], expected["neck"], atol=2e-3)
+    other = FeatureExtractor(encoder, ("neck",), FeatureCache(store.folder / "third"))
+    monkeypatch.setattr(FeatureExtractor, "batch", len(views))
+    assert other.prepare(views) == len(views)
+
+
 def test_preparing_encodes_only_what_is_missing(store: FeatureCache) -> None:
     encoder = CountingEncoder()
     embedder = FeatureExtractor(encoder, ("neck",), store)

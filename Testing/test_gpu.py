@@ -14,6 +14,7 @@ from listeners import Listener
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from methods import change_method  # noqa: E402
 from phantoms import dice, two_balls  # noqa: E402
 from reference_sam import randomised, reference_sam  # noqa: E402
 
@@ -24,7 +25,6 @@ from SAMAdaptLib.encoders import load_encoder  # noqa: E402
 from SAMAdaptLib.errors import DependencyError  # noqa: E402
 from SAMAdaptLib.heads.head import save_head  # noqa: E402
 from SAMAdaptLib.jobs.specs import SegmentJob  # noqa: E402
-from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.worker.client import JobState, WorkerClient  # noqa: E402
 
@@ -74,8 +74,7 @@ def checkpoint(gpu: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of a few steps."""
-    for kind in ("linear", "cnn", "fusion", "autosam", "unet"):
-        monkeypatch.setattr(head_class(kind), "steps", 60)
+    change_method(monkeypatch, fits=dict.fromkeys(("linear", "cnn", "fusion", "autosam", "unet"), {"steps": 60}))
     monkeypatch.setitem(
         BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20, arrangement_steps=20)
     )

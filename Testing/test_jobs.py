@@ -5,19 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from SAMAdaptLib.errors import Cancelled, GeometryError, InputError, MemoryExhausted, WorkerError
+from SAMAdaptLib.inference.config import InferenceConfig
 from SAMAdaptLib.jobs import specs as jobs
 from SAMAdaptLib.jobs.specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -26,6 +30,7 @@ from SAMAdaptLib.jobs.specs import (
     WeightsJob,
     job_from_dict,
 )
+from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.worker import protocol as wire
 
 A_TRAINING = TrainJob(
@@ -43,6 +48,8 @@ ALL = (
     BenchmarkJob("data", (("p1", "p2"), ("p3",)), ("q",), output="out.json"),
     EmbedJob("i.nii", head="h.samhead"),
     SuggestJob("i.nii", "h.samhead", count=3),
+    CompleteJob("i.nii", "p.nii", "o.seg.nrrd", background=9, between=True),
+    LiveJob("i.nii", plane="sagittal", start=40),
     WeightsJob(file="w.onnx"),
     ProbeJob(measure=False),
 )
@@ -123,12 +130,29 @@ def test_a_region_is_given_out_as_bounds() -> None:
 
 def test_the_words_of_jobs_are_those_of_the_rooms_that_do_the_work() -> None:
     from SAMAdaptLib.heads.card import SUFFIX
-    from SAMAdaptLib.networks import head_class
+    from SAMAdaptLib.inference import config
+    from SAMAdaptLib.networks import HEAD_CHOICES, head_class
     from SAMAdaptLib.preprocessing.slicing import PLANES
 
-    assert tuple(PLANES) == jobs.PLANES
+    assert tuple(PLANES) == config.PLANES
     assert SUFFIX == jobs.HEAD_ENDING
-    assert all(head_class(name).type_name == name for name in (*jobs.HEADS, *jobs.BASELINES) if name != "auto")
+    assert all(head_class(name).type_name == name for name in (*HEAD_CHOICES, *jobs.BASELINES) if name != "auto")
+
+
+def test_a_job_is_filled_from_what_has_the_names_of_its_fields() -> None:
+    """From the options of the command line, say: what is None there is left to the default."""
+    options = SimpleNamespace(head="cnn", encoder=None, seed=3, cases="others", verb="train")
+    job = TrainJob.of(options, cases=(CaseFiles("a", "b"),), output="h.samhead")
+    assert (job.head, job.encoder, job.seed) == ("cnn", TrainingConfig().encoder, 3)
+    assert TrainingConfig.of(job) == TrainingConfig(head="cnn", seed=3)
+    assert job_from_dict(job.to_dict()) == job, "its options lie beside its paths"
+
+
+def test_what_runs_where_decides_nothing_of_what_is_found() -> None:
+    wanted = {"plane": None, "planes": "one", "tta": True, "smoothing": False, "largest_component": None}
+    box = ((0, 4), (1, 5), (2, 6))
+    found = InferenceConfig(tta=True, device="cpu").decisive(box)
+    assert found == {**wanted, "region": [[0, 4], [1, 5], [2, 6]]}
 
 
 def test_only_a_benchmark_trains_a_baseline() -> None:
@@ -146,6 +170,7 @@ WORDS = (
     wire.Progress(1, "Encoding", 3, 10, None),
     wire.Metric(1, "loss", 5, 0.25),
     wire.Warned(1, "naïve – ✓"),
+    wire.Event(1, "preview", {"slice": 3}),
     wire.Stopping(1),
     wire.Result(1, {"a": [1, None, "x"]}),
     wire.Failed(1, "input", "what", "how"),
@@ -165,7 +190,9 @@ def test_every_word_of_the_worker_is_tested() -> None:
     assert {word.say for word in WORDS} == set(wire.FROM_WORKER)
 
 
-@pytest.mark.parametrize("word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Quit()])
+@pytest.mark.parametrize(
+    "word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Tell(2, "slice", {"at": 3}), wire.Quit()]
+)
 def test_a_word_to_the_worker_survives_the_wire(word: wire.Message) -> None:
     assert wire.decode(wire.encode(word), wire.TO_WORKER) == word
 

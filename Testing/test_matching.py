@@ -245,14 +245,14 @@ def test_training_that_goes_on_from_a_head_takes_its_values(case: Case, names: d
     from SAMAdaptLib.training import train as training
 
     seen: list = []
-    monkeypatch.setattr(training, "Session", lambda cases, *_: seen.append(cases) or pytest.skip.Exception)
+    monkeypatch.setattr(training.TrainingContext, "of", lambda cases, *_, **__: seen.append(cases))
     head = ball_head()
     structures = [{"value": 5, "name": "dark"}, {"value": 2, "name": "bright"}]
     network = {"type": "linear", "hyper": {"channels": {"neck": 32}, "classes": 3}}
     head = replace(head, card=replace(head.card, structures=structures, head=network))
     swapped = named(case, {value: name or f"Structure {value}" for value, name in names.items()}, numbers={2: 5, 5: 2})
     heard = Listener()
-    with pytest.raises(AttributeError):  # the session that takes the cases is none
+    with pytest.raises(AttributeError):  # the context that takes the cases is none
         training.train([swapped], start_from=head, monitor=heard)
     by_name = bool(names[2])
     assert np.array_equal(seen[0][0].labelmap.voxels == 2, case.labelmap.voxels == (2 if by_name else 5))
@@ -262,7 +262,7 @@ def test_training_that_goes_on_from_a_head_takes_its_values(case: Case, names: d
 def test_a_head_of_other_structures_is_not_gone_on_from_in_silence(case: Case, monkeypatch) -> None:
     from SAMAdaptLib.training import train as training
 
-    monkeypatch.setattr(training, "Session", lambda *_: None)
+    monkeypatch.setattr(training.TrainingContext, "of", lambda *_, **__: None)
     heard = Listener()
     with pytest.raises(AttributeError):
         training.train([case], start_from=ball_head(), monitor=heard)
@@ -324,13 +324,13 @@ def test_what_only_the_reference_has_is_missed_under_a_value_of_its_own(balls: P
 
 def test_a_head_of_another_encoder_is_not_gone_on_from_in_silence() -> None:
     from SAMAdaptLib.encoders import load_encoder
-    from SAMAdaptLib.training import train as training
+    from SAMAdaptLib.training import context as preparing
 
     head, encoder, heard = ball_head(), load_encoder("tiny"), Listener()
-    training._say_if_another_encoder(head, encoder, heard)
+    preparing._warn_of_another_encoder(head, encoder, heard)
     assert heard.warnings == []
     seen_by_another = replace(head.card.encoder, name="mobile_sam", sha256="ab" * 32)
     other = replace(head, card=replace(head.card, encoder=seen_by_another))
-    training._say_if_another_encoder(other, encoder, heard)
+    preparing._warn_of_another_encoder(other, encoder, heard)
     (words,) = heard.warnings
     assert words.startswith("The head to start from was trained on mobile_sam, not on tiny. So the training")

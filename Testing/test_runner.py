@@ -22,6 +22,7 @@ from SAMAdaptLib.heads.head import load_head, save_head
 from SAMAdaptLib.jobs import runner
 from SAMAdaptLib.jobs.runner import chosen_structures, load_warm_head, run_job
 from SAMAdaptLib.jobs.specs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
+from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.worker.protocol import dumps
 
 
@@ -67,9 +68,8 @@ def test_a_training_gets_the_jobs_choices_and_writes_the_head(files: Path, train
     result = run_job(job)
     (cases, options), *_ = trained
     assert [case.volume.name for case in cases] == ["a"]
-    chosen = {key: options[key] for key in ("encoder", "head", "budget", "seed", "plane", "ignore_label", "name")}
     wanted = {"encoder": "tiny", "head": "linear", "budget": "best", "seed": 3, "plane": "coronal", "ignore_label": 9}
-    assert chosen == {**wanted, "name": "new"}
+    assert (options["config"], options["name"]) == (TrainingConfig(**wanted), "new")
     assert load_head(files / "new.samhead").card.name == "new"
     assert (result["kind"], result["cancelled"], result["mean_dice"]) == ("train", False, 0.9)
 

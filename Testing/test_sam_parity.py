@@ -16,6 +16,7 @@ from listeners import Listener
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from methods import change_method  # noqa: E402
 from phantoms import two_balls  # noqa: E402
 from reference_sam import randomised, reference_sam  # noqa: E402
 
@@ -29,7 +30,6 @@ from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, Memor
 from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
 from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference import segment as inference  # noqa: E402
-from SAMAdaptLib.networks import head_class  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -344,8 +344,7 @@ def test_the_real_vit_b_architecture_equals_segment_anythings(tmp_path: Path, em
 
 
 def test_a_head_is_trained_and_used_at_a_smaller_input_size(small_checkpoint, empty_home, tmp_path, monkeypatch):
-    for kind in ("cnn", "fusion"):
-        monkeypatch.setattr(head_class(kind), "steps", 20)
+    change_method(monkeypatch, fits=dict.fromkeys(("cnn", "fusion"), {"steps": 20}))
     monkeypatch.setitem(
         BUDGETS, "balanced", replace(BUDGETS["balanced"], views=1, least_views=1, shape_steps=20, arrangement_steps=0)
     )

@@ -22,6 +22,7 @@ from SAMAdaptLib.training.annotated_slices import (
     split_held_out,
     subsample_empty,
 )
+from SAMAdaptLib.training.config import METHOD
 from SAMAdaptLib.training.samples import draw_samples, in_rounds, sampling_weights
 from SAMAdaptLib.utils.sampling import evenly_spaced
 
@@ -75,7 +76,7 @@ def test_empty_slices_are_background_unless_only_annotated_ones_count() -> None:
 
 def test_held_out_slices_are_not_trained_on_and_show_structures() -> None:
     slices = slices_of(Geometry((40, 36, 30), (1.0, 1.1, 3.0)))
-    training, held_out = split_held_out(slices)
+    training, held_out = split_held_out(slices, METHOD.held_out_share, METHOD.least_to_hold_out)
     assert len(training) + len(held_out) == len(slices)
     assert held_out
     assert all(item.present for item in held_out)
@@ -84,7 +85,7 @@ def test_held_out_slices_are_not_trained_on_and_show_structures() -> None:
 
 def test_a_case_with_few_annotated_slices_keeps_them_all_for_training() -> None:
     few = slices_of(only_annotated=True)[:4]
-    assert split_held_out(few) == (few, [])
+    assert split_held_out(few, METHOD.held_out_share, METHOD.least_to_hold_out) == (few, [])
 
 
 def test_empty_slices_stay_a_minority() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from listeners import Listener
+from methods import change_method
 from phantoms import UNKNOWN, dice, scribbled
 from test_closer import quick, small_balls  # noqa: F401  a fixture
 
@@ -22,14 +23,16 @@ from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference.cascade import CascadePredictor
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.inference.stage import StagePredictor
-from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.preprocessing.augmentation import IGNORED
 from SAMAdaptLib.progress import Silent
+from SAMAdaptLib.training import config
 from SAMAdaptLib.training import pseudo_labels as selftraining
-from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.budget import BUDGETS, StageBudget
+from SAMAdaptLib.training.config import MethodSettings, TrainingConfig
+from SAMAdaptLib.training.context import TrainingContext
 from SAMAdaptLib.training.dataset import PseudoLabels, TrainingData
-from SAMAdaptLib.training.pseudo_labels import LEAST_UNLABELED, pseudo_label, with_students
-from SAMAdaptLib.training.train import Recipe, Session, train
+from SAMAdaptLib.training.pseudo_labels import pseudo_label, with_students
+from SAMAdaptLib.training.train import _next_stage, train
 from SAMAdaptLib.utils.disk.slice_store import SliceStore
 
 OTHERS = [small_balls(seed=8), small_balls(seed=11)]
@@ -39,10 +42,8 @@ OTHERS = [small_balls(seed=8), small_balls(seed=11)]
 def easily_sure(monkeypatch: pytest.MonkeyPatch, quick: None) -> None:  # noqa: F811
     """Heads that were trained as shortly as here are sure of nothing, and do not agree with their priors. Two volumes
     to learn from are enough, and quicker."""
-    monkeypatch.setattr(selftraining, "CONFIDENT", 0.4)
-    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 0.0)
-    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", 1.0)
-    monkeypatch.setattr(selftraining, "LEAST_UNLABELED", len(OTHERS))
+    easy = {"least_confidence": 0.4, "least_agreement": 0.0, "tolerated_loss": 1.0, "least_unlabeled": len(OTHERS)}
+    change_method(monkeypatch, **easy)
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], views=2, shape_steps=20))
 
 
@@ -51,9 +52,13 @@ def adapted(monitor: Silent | None = None, case: Case | None = None, **options) 
     return train([case or small_balls()], monitor=monitor, **chosen)
 
 
-def session_of(case: Case, ignore_label: int | None = None) -> Session:
-    recipe = Recipe("tiny", None, "auto", "auto", "auto", False, ignore_label, "balanced", 0, "cpu", "", adapts=True)
-    return Session([case], recipe, Silent(), FeatureCache(), None)
+def context_of(
+    case: Case, *, self_trains: bool = True, start_from: Head | None = None, **others: float
+) -> TrainingContext:
+    """``others``: constants of the method that are to be others."""
+    options, method = TrainingConfig(encoder="tiny", device="cpu"), replace(config.METHOD, **others)
+    how = {"start_from": start_from, "self_trains": self_trains, "method": method}
+    return TrainingContext.of([case], options, Silent(), FeatureCache(), **how)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +69,7 @@ def trained() -> dict[str, Head]:
 
 @pytest.fixture
 def longer(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
-    monkeypatch.setattr(head_class("cnn"), "steps", 60)
-    monkeypatch.setattr(head_class("cnn"), "batch", 8)
-    monkeypatch.setattr(head_class("student"), "steps", 120)
+    change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}, "student": {"steps": 120}})
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=60))
 
 
@@ -169,13 +172,13 @@ def test_the_adapted_head_segments_the_volumes_that_it_learned_from_which_stay_a
 def test_there_are_as_many_rounds_as_the_budget_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], rounds=2))
     heads: list[Head] = []
-    once = selftraining._adapted
+    once = selftraining._one_round
 
     def counted(head: Head, *rest):
         heads.append(head)
         return once(head, *rest)
 
-    monkeypatch.setattr(selftraining, "_adapted", counted)
+    monkeypatch.setattr(selftraining, "_one_round", counted)
     adapted()
     assert len(heads) == 2
     assert heads[0].closer is not None and heads[1].closer is not None
@@ -200,23 +203,22 @@ def test_a_head_that_looks_once_learns_from_other_volumes_as_well() -> None:
 
 
 def test_a_student_is_taught_with_the_encoder_that_is_there_and_looks_as_the_head_does(head: Head) -> None:
-    onwards = Session([small_balls()], session_of(small_balls()).recipe, Silent(), FeatureCache(), head)
+    onwards = context_of(small_balls(), start_from=head)
     taught = onwards.with_pseudo_labels([])
     assert taught.encoder is onwards.encoder, "an encoder is loaded once"
-    assert taught.budget == taught.part == onwards.budget == BUDGETS["balanced"].split_for_rounds()
-    assert taught.closer is not None and onwards.closer is not None
-    assert taught.closer.side_mm == onwards.closer.side_mm
+    assert taught.budget == onwards.budget == BUDGETS["balanced"].split_for_rounds()
+    assert taught.roi is not None and onwards.roi is not None and head.closer is not None
+    assert taught.roi.side_mm == onwards.roi.side_mm == head.closer.card.plane.side_mm
 
 
 def test_students_pay_their_part_of_the_priors_which_are_as_good_as_without_them() -> None:
-    alone = replace(session_of(small_balls()).recipe, adapts=False)
-    session = session_of(small_balls())
-    whole = Session([small_balls()], alone, Silent(), FeatureCache(), None)
-    for looking in (whole, session):
-        looking.begin_part(looking.lessons.first, looking.types)
-    assert (session.shape_steps, session.arrangement_steps) == (whole.shape_steps, whole.arrangement_steps)
-    assert session.reserved == pytest.approx(whole.reserved / 2), "of two trainings, half is the first one's"
-    assert session.with_pseudo_labels([]).reserved == pytest.approx(whole.reserved / 2)
+    first, whole = (
+        _next_stage(context, StageBudget.of(context.budget, context.stages), context.data.coarse, context.kinds)
+        for context in (context_of(small_balls()), context_of(small_balls(), self_trains=False))
+    )
+    assert (first.shape_steps, first.layout_steps) == (whole.shape_steps, whole.layout_steps)
+    assert first.reserved == pytest.approx(whole.reserved / 2), "of two trainings, half is the first one's"
+    assert first.next_training().reserved == pytest.approx(whole.reserved / 2)
     assert whole.lent == 0
 
 
@@ -226,46 +228,44 @@ def test_students_pay_their_part_of_the_priors_which_are_as_good_as_without_them
 def test_a_volume_in_which_head_and_prior_contradict_each_other_is_left_out(
     head: Head, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = session_of(small_balls())
-    assert pseudo_label(head, session, OTHERS[0].volume) is not None
-    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
-    assert pseudo_label(head, session, OTHERS[0].volume) is None
+    assert pseudo_label(head, context_of(small_balls()), OTHERS[0].volume) is not None
+    strict = context_of(small_balls(), least_agreement=1.01)
+    assert pseudo_label(head, strict, OTHERS[0].volume) is None
 
 
 def test_a_volume_in_which_nothing_is_found_is_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "decided", lambda probabilities, sliced, values, hear: np.zeros((8, 100, 110)))
-    assert pseudo_label(head, session_of(small_balls()), OTHERS[0].volume) is None
+    monkeypatch.setattr(
+        selftraining, "argmax_labels", lambda probabilities, sliced, values, hear: np.zeros((8, 100, 110))
+    )
+    assert pseudo_label(head, context_of(small_balls()), OTHERS[0].volume) is None
 
 
 def test_pixels_of_which_the_head_is_not_sure_are_left_open(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, volume = session_of(small_balls()), OTHERS[0].volume
+    context, volume = context_of(small_balls()), OTHERS[0].volume
     sliced = slices_for_head(head.card, volume)
-    predictor = CascadePredictor(head, session.encoder, "cpu", Silent(), session.store)
+    predictor = CascadePredictor(head, context.encoder, "cpu", Silent(), context.store)
     probability = [None if p is None else p.max(axis=0) for p in predictor.slices(sliced)]
-    monkeypatch.setattr(
-        selftraining, "CONFIDENT", float(np.median(np.concatenate([p for p in probability if p is not None])))
-    )
-    found = pseudo_label(head, session, volume)
+    confident = float(np.median(np.concatenate([p for p in probability if p is not None])))
+    found = pseudo_label(head, context_of(small_balls(), least_confidence=confident), volume)
     assert found is not None
     for item in found.slices:
         chance = probability[item.content.identity["slice"]]
         assert chance is not None
-        unsure = chance < selftraining.CONFIDENT
+        unsure = chance < confident
         assert (item.classes[~unsure] != IGNORED).all()
         assert (item.classes[unsure] == IGNORED).mean() > 0.9, "all but pieces that were not kept"
 
 
 def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "CONFIDENT", 1.1)
-    seen = selftraining.decided
+    seen = selftraining.argmax_labels
 
     def with_an_island(*arguments):
         labels = seen(*arguments)
         labels[0, :6, :6] = 2
         return labels
 
-    monkeypatch.setattr(selftraining, "decided", with_an_island)
-    found = pseudo_label(head, session_of(small_balls()), OTHERS[0].volume)
+    monkeypatch.setattr(selftraining, "argmax_labels", with_an_island)
+    found = pseudo_label(head, context_of(small_balls(), least_confidence=1.1), OTHERS[0].volume)
     assert found is not None
     first = next(item for item in found.slices if item.content.identity["slice"] == 0)
     assert np.unique(first.classes).tolist() == [0, IGNORED]
@@ -273,7 +273,7 @@ def test_pieces_that_are_not_kept_are_background_however_unsure(head: Head, monk
 
 
 def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "LEAST_AGREEMENT", 1.01)
+    change_method(monkeypatch, least_agreement=1.01)
     told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
@@ -283,13 +283,13 @@ def test_where_nothing_is_sure_the_first_head_remains_and_says_so(monkeypatch: p
 def test_from_few_volumes_nothing_is_learned_and_the_annotation_has_all_of_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(selftraining, "LEAST_UNLABELED", LEAST_UNLABELED)
-    budgets, begin = [], Session.begin_part
-    monkeypatch.setattr(Session, "begin_part", lambda self, *part: (budgets.append(self.budget), begin(self, *part))[1])
+    change_method(monkeypatch, least_unlabeled=MethodSettings().least_unlabeled)
+    budgets, begin = [], StageBudget.of
+    monkeypatch.setattr(StageBudget, "of", lambda whole, *rest: (budgets.append(whole), begin(whole, *rest))[1])
     told = Listener()
     found = adapted(told)
     assert "unlabeled" not in found.card.training
-    assert set(budgets) == {BUDGETS["balanced"]}
+    assert budgets == [BUDGETS["balanced"]]
     assert told.warnings == [
         "At least 4 volumes without annotation are needed to learn from them, 2 came: only the annotation is learned "
         "from."
@@ -297,7 +297,7 @@ def test_from_few_volumes_nothing_is_learned_and_the_annotation_has_all_of_the_t
 
 
 def test_where_there_is_time_to_look_through_few_volumes_alone_none_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "_affordable", lambda head, session, volumes: volumes[:1])
+    monkeypatch.setattr(selftraining, "_affordable", lambda head, context, volumes: volumes[:1])
     told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
@@ -306,7 +306,7 @@ def test_where_there_is_time_to_look_through_few_volumes_alone_none_is_encoded(m
 
 
 def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftraining, "TOLERATED_LOSS", -2.0)
+    change_method(monkeypatch, tolerated_loss=-2.0)
     told = Listener()
     found = adapted(told)
     assert found.card.training["unlabeled"] == 0
@@ -325,52 +325,51 @@ def test_cancelling_keeps_the_best_head_so_far(stage: str) -> None:
 
 
 def test_volumes_that_there_is_no_time_to_encode_are_left_out(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = session_of(small_balls())
+    context = context_of(small_balls())
     volumes: list[Volume] = [OTHERS[0].volume] * 6
-    assert session.encoder is not None
-    monkeypatch.setattr(type(session.encoder), "seconds_per_slice", lambda self: 120 * 0.25 / 16)
+    assert context.encoder is not None
+    monkeypatch.setattr(type(context.encoder), "seconds_per_slice", lambda self: 120 * 0.25 / 16)
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], seconds=240.0))
-    assert len(selftraining._affordable(head, session, volumes)) == 2
+    assert len(selftraining._affordable(head, context, volumes)) == 2
 
 
 # Lessons ----------------------------------------------------------------------------------------------------------
 
 
 def test_shapes_are_learned_from_annotations_alone(head: Head) -> None:
-    found = pseudo_label(head, session_of(small_balls()), OTHERS[0].volume)
+    found = pseudo_label(head, context_of(small_balls()), OTHERS[0].volume)
     assert isinstance(found, PseudoLabels)
-    whole = TrainingData([small_balls()], "auto", "auto", False, None)
-    opened = TrainingData([scribbled(small_balls())], "auto", "auto", False, UNKNOWN)
-    for lessons in (whole, opened):
-        lessons.add_pseudo_labels([found])
-        assert lessons.first.pseudo_labelled
-    assert whole.closer is not None
-    assert len(whole.first.stacks) == len(whole.closer.stacks) == 1
-    assert opened.first.stacks == []
+    drawn = TrainingData.of([small_balls()], TrainingConfig())
+    scribbles = TrainingData.of([scribbled(small_balls())], TrainingConfig(ignore_label=UNKNOWN))
+    whole, opened = (data.with_pseudo_labels([found]) for data in (drawn, scribbles))
+    assert whole.coarse.pseudo_labelled and opened.coarse.pseudo_labelled
+    assert not drawn.coarse.pseudo_labelled, "the data that were there stay as they were"
+    assert whole.roi is not None
+    assert len(whole.coarse.stacks) == len(whole.roi.stacks) == 1
+    assert opened.coarse.stacks == []
 
 
 def test_borrowed_slices_are_seen_closer_through_a_window_around_what_was_found(head: Head) -> None:
-    found = pseudo_label(head, session_of(small_balls()), OTHERS[0].volume)
+    found = pseudo_label(head, context_of(small_balls()), OTHERS[0].volume)
     assert found is not None
-    lessons = TrainingData([small_balls()], "auto", "auto", False, None)
-    lessons.add_pseudo_labels([found])
-    assert lessons.closer is not None
-    item = lessons.closer.pseudo_labelled[0]
+    data = TrainingData.of([small_balls()], TrainingConfig()).with_pseudo_labels([found])
+    assert data.roi is not None
+    item = data.roi.pseudo_labelled[0]
     window = item.content.frame
-    assert window.side_mm == lessons.closer.side_mm
+    assert window.side_mm == data.roi.side_mm
     rows, columns = np.nonzero((item.classes > 0) & (item.classes != IGNORED))
     for places, mm, corner in ((rows, 1.1, window.top_mm), (columns, 1.0, window.left_mm)):
         assert corner <= places.min() * mm
         assert (places.max() + 1) * mm <= corner + window.side_mm
-    assert lessons.closer.held_out
-    assert not any(item is held for held in lessons.closer.held_out for item in lessons.closer.pseudo_labelled)
+    assert data.roi.held_out
+    assert not any(item is held for held in data.roi.held_out for item in data.roi.pseudo_labelled)
 
 
 def test_beside_a_case_of_which_some_slices_count_the_whole_one_still_tells_shapes_and_sizes() -> None:
     whole, some = small_balls(), scribbled(small_balls())
-    both = TrainingData([whole, some], "auto", "auto", False, UNKNOWN)
-    alone = TrainingData([whole], "auto", "auto", False, None)
+    both = TrainingData.of([whole, some], TrainingConfig(ignore_label=UNKNOWN))
+    alone = TrainingData.of([whole], TrainingConfig())
     assert not both.whole
     assert both.anatomy == alone.anatomy
-    assert len(both.first.stacks) == len(alone.first.stacks)
-    assert TrainingData([some], "auto", "auto", False, UNKNOWN).anatomy[0]["ml"] == []
+    assert len(both.coarse.stacks) == len(alone.coarse.stacks)
+    assert TrainingData.of([some], TrainingConfig(ignore_label=UNKNOWN)).anatomy[0]["ml"] == []

@@ -11,6 +11,7 @@ import torch
 from geometries import turned
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from methods import change_method
 from phantoms import UNKNOWN, scribbled, two_balls
 from test_heads import a_card, rewritten
 
@@ -23,7 +24,7 @@ from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.networks.shape_prior import CELLS, SLICES, ShapePrior, coarse, shape_prior
 from SAMAdaptLib.preprocessing.intensity import IntensityRule
-from SAMAdaptLib.priors import shape_training as shapes
+from SAMAdaptLib.priors.settings import PRIORS
 from SAMAdaptLib.priors.shape_refinement import Agreement, refine_slices, stride
 from SAMAdaptLib.priors.shape_training import (
     LabelStack,
@@ -225,7 +226,7 @@ def test_learning_leaves_torchs_chance_alone_and_repeats_itself() -> None:
 
 def test_a_few_annotated_slices_are_no_shape() -> None:
     stack = ring_stack()
-    few = LabelStack(stack.slices[3 : 3 + shapes.FEWEST_SLICES - 1], stack.spacing_mm, stack.frame)
+    few = LabelStack(stack.slices[3 : 3 + PRIORS.fewest_slices - 1], stack.spacing_mm, stack.frame)
     assert worth_learning([stack])
     assert not worth_learning([few])
 
@@ -242,8 +243,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(home))
-    monkeypatch.setattr(head_class("cnn"), "steps", 20)
-    monkeypatch.setattr(shapes, "STACKS", 40)
+    change_method(monkeypatch, fits={"cnn": {"steps": 20}}, priors={"stacks": 40})
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, shape_steps=5))
 
 

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from listeners import Listener  # noqa: E402
+from methods import change_method
 from phantoms import two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
@@ -25,16 +26,11 @@ from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference import stage as looks  # noqa: E402
 from SAMAdaptLib.inference.cascade import CascadePredictor  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
-from SAMAdaptLib.networks import head_class  # noqa: E402
-from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.progress import Silent  # noqa: E402
-from SAMAdaptLib.training import (
-    budget,  # noqa: E402
-    duration,  # noqa: E402
-)
-from SAMAdaptLib.training import train as training  # noqa: E402
-from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
-from SAMAdaptLib.training.candidates import untrained  # noqa: E402
+from SAMAdaptLib.training import context as preparing  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS, ROI_HEAD_TYPE  # noqa: E402
+from SAMAdaptLib.training.config import TrainingConfig  # noqa: E402
+from SAMAdaptLib.training.fit import untrained  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
 
 ENDLESS = 1e9
@@ -132,11 +128,11 @@ def test_every_size_that_is_chosen_from_is_one_that_fits() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path / "home"))
-    for kind in ("linear", "cnn"):
-        monkeypatch.setattr(head_class(kind), "steps", 20)
-        monkeypatch.setattr(head_class(kind), "batch", 2)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 8)
+    change_method(
+        monkeypatch,
+        fits=dict.fromkeys(("linear", "cnn"), {"steps": 20, "batch": 2}),
+        priors={"stacks": 40, "stack_batch": 8},
+    )
     few = {"views": 1, "least_views": 1, "effort": 1.0, "shape_steps": 20, "arrangement_steps": 0}
     for name in BUDGETS:
         monkeypatch.setitem(BUDGETS, name, replace(BUDGETS[name], **few))
@@ -151,7 +147,7 @@ def asked_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
         heard.append({"pictures": pictures, "seconds": seconds, "resolved": resolved})
         return 448 if resolved <= 60 else 512
 
-    monkeypatch.setattr(training, "input_size_for", choose)
+    monkeypatch.setattr(preparing, "input_size_for", choose)
     return heard
 
 
@@ -186,13 +182,13 @@ def test_a_head_on_an_encoder_by_path_keeps_its_size_too(quick, asked_of, monkey
         return TinyEncoder(input_size=input_size)
 
     first = train([two_balls()], encoder="tiny", input_size=320, head="linear", budget="fast")
-    monkeypatch.setattr(training, "load_encoder", load)
+    monkeypatch.setattr(preparing, "load_encoder", load)
     again = train([two_balls()], encoder="/some/where/tiny.pth", head="linear", budget="fast", start_from=first)
     assert again.card.input_size == 320 and asked_of == []
 
 
 def test_a_closer_look_may_see_another_size_and_both_are_kept(quick, asked_of, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(head_class("cnn"), "steps", 60)
+    change_method(monkeypatch, fits={"cnn": {"steps": 60}})
     trained = train([small_balls()], encoder="tiny", budget="balanced")
     head = load_head(save_head(trained, tmp_path / "both.samhead"))
     assert head.closer is not None
@@ -232,19 +228,16 @@ def test_a_quick_computer_says_nothing_of_the_time(quick, monkeypatch: pytest.Mo
 
 def test_two_looks_are_counted_in_the_time_that_is_said(quick, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TinyEncoder, "seconds_per_slice", lambda _self: 1.0)
-    monkeypatch.setattr(duration, "seconds_per_step", lambda *_: 0.0)
-    recipe = training.Recipe("tiny", None, "auto", "auto", "auto", False, None, "balanced", 0, "cpu", "")
-    session = training.Session([small_balls()], recipe, Silent(), FeatureCache(), None)
-    looks = [session.duration.least_seconds(session.lessons.first, session.types)]
-    looks.append(session.duration.least_seconds(session.closer, (budget.CLOSER_TYPE,)))
-    assert all(seconds > 0 for seconds in looks)
+    monkeypatch.setattr(preparing, "seconds_per_step", lambda *_: 0.0)
     heard = Listener()
-    session.monitor = heard
-    session.budget = replace(session.budget, seconds=sum(looks) / 1.2)
-    session.duration.say()
+    config = TrainingConfig(encoder="tiny", device="cpu")
+    context = preparing.TrainingContext.of([small_balls()], config, heard, FeatureCache())
+    stages = [preparing.least_seconds(context, context.data.coarse, context.kinds)]
+    stages.append(preparing.least_seconds(context, context.roi, (ROI_HEAD_TYPE,)))
+    assert all(seconds > 0 for seconds in stages)
+    preparing.warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 1.2)))
     assert heard.warnings == [], "a delay of a fifth is tolerated"
-    session.budget = replace(session.budget, seconds=sum(looks) / 2)
-    session.duration.say()
+    preparing.warn_if_slow(replace(context, budget=replace(context.budget, seconds=sum(stages) / 2)))
     assert len(heard.warnings) == 1
 
 
@@ -283,6 +276,6 @@ def test_a_network_is_built_once_to_know_what_its_steps_take(quick, monkeypatch:
         built.append(kind)
         return untrained(kind, *facts)
 
-    monkeypatch.setattr(duration, "untrained", building)
+    monkeypatch.setattr(preparing, "untrained", building)
     train([two_balls()], encoder="tiny", head="linear", budget="fast")
     assert built == ["linear"]

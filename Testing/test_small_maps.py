@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from geometries import turned  # noqa: E402
+from methods import change_method  # noqa: E402
 from phantoms import dice, two_balls  # noqa: E402
 from test_closer import small_balls  # noqa: E402
 
@@ -22,7 +23,6 @@ from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E
 from SAMAdaptLib.heads.head import Head, load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.networks import build_head, head_class  # noqa: E402
-from SAMAdaptLib.priors import shape_training as shapes  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
 
@@ -33,11 +33,9 @@ OTHER = two_balls(seed=7, shift=0.1)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "home of small maps"))
-    for kind in ("linear", "cnn", "fusion", "autosam", "student"):
-        monkeypatch.setattr(head_class(kind), "steps", 10 if kind == "student" else 30)
-        monkeypatch.setattr(head_class(kind), "batch", 4 if kind == "cnn" else 2)
-    monkeypatch.setattr(shapes, "STACKS", 40)
-    monkeypatch.setattr(shapes, "BATCH", 8)
+    short = dict.fromkeys(("linear", "fusion", "autosam"), {"steps": 30, "batch": 2})
+    short |= {"cnn": {"steps": 30, "batch": 4}, "student": {"steps": 10, "batch": 2}}
+    change_method(monkeypatch, fits=short, priors={"stacks": 40, "stack_batch": 8})
     few = {"seconds": 10_000.0, "views": 2, "least_views": 1, "effort": 1.0, "shape_steps": 20, "arrangement_steps": 0}
     for name in BUDGETS:
         monkeypatch.setitem(BUDGETS, name, replace(BUDGETS[name], **few))
@@ -65,8 +63,8 @@ def test_a_head_of_every_type_learns_from_few_cells_is_kept_and_answers(kind: st
 
 def test_several_heads_answer_together_with_test_time_views_and_planes(monkeypatch, tmp_path: Path) -> None:
     cube = two_balls(Geometry((16, 15, 14), (2.5, 2.6, 2.7)), seed=4)
-    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("cnn", "fusion"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.context.candidates", lambda *_: ("cnn", "fusion"))
+    change_method(monkeypatch, selection_margin=1.0)
     head = load_head(save_head(trained("auto"), tmp_path / "both.samhead"))
     assert head.card.head_type == "ensemble"
     found = segment(cube.volume, head, tta=True, planes="three", smoothing=True)
@@ -80,8 +78,7 @@ def test_slices_that_lie_turned_are_segmented_on_their_own_grid() -> None:
 
 
 def test_both_priors_are_learned_from_few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.budget.LEAST_ARRANGEMENT", 1)
-    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], arrangement_steps=20))
+    monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], arrangement_steps=20, least_arrangement_steps=1))
     cube = Geometry((34, 32, 10), (1.6, 1.6, 5.0))
     head = trained("cnn", [two_balls(cube), two_balls(cube, seed=3, shift=0.1)])
     assert head.card.shapes and head.card.arrangement
@@ -90,8 +87,7 @@ def test_both_priors_are_learned_from_few_cells(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_closer_look_is_learned_and_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head_class("cnn"), "steps", 100)
-    monkeypatch.setattr(head_class("cnn"), "batch", 4)
+    change_method(monkeypatch, fits={"cnn": {"steps": 100}})
     head = load_head(save_head(trained("auto", [small_balls()], "balanced"), tmp_path / "closer.samhead"))
     assert head.closer is not None and head.closer.card.input_size == SIZE
     assert "encoder" not in head.card.closer

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from benchthings import the_command
+from methods import change_method
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -87,10 +88,8 @@ def test_ours_and_the_papers_loop_learn_from_the_same_volume(
     from speedparts.common import phantom
 
     from SAMAdaptLib.data.io.volumes import write_labelmap, write_volume
-    from SAMAdaptLib.networks import head_class
 
-    for kind in ("cnn", "autosam"):
-        monkeypatch.setattr(head_class(kind), "steps", 20)
+    change_method(monkeypatch, fits=dict.fromkeys(("cnn", "autosam"), {"steps": 20}))
     case = phantom(6, side=64)
     for folder, write, content in (("images", write_volume, case.volume), ("labels", write_labelmap, case.labelmap)):
         (tmp_path / "acdc" / folder).mkdir(parents=True)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from geometries import turned
 from listeners import Listener
+from methods import change_method
 from phantoms import dice, two_balls
 
 from SAMAdaptLib.data.case import Case
@@ -24,10 +25,10 @@ from SAMAdaptLib.features.cache import FeatureCache
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks import head_class
-from SAMAdaptLib.priors import shape_training as shapes
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training import fit as fitting
 from SAMAdaptLib.training.budget import BUDGETS
+from SAMAdaptLib.training.config import FITS
 from SAMAdaptLib.training.fit import elapsed_steps
 from SAMAdaptLib.training.train import train
 from SAMAdaptLib.utils import timing as pace
@@ -36,10 +37,9 @@ from SAMAdaptLib.utils import timing as pace
 @pytest.fixture(autouse=True)
 def short_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough steps for phantoms, which a linear probe nearly solves; shapes have a file of tests of their own."""
-    monkeypatch.setattr(head_class("linear"), "steps", 60)
-    monkeypatch.setattr(head_class("cnn"), "steps", 20)
+    shorter = {"linear": {"steps": 60}, "cnn": {"steps": 20}}
+    change_method(monkeypatch, fits=shorter, priors={"fewest_slices": 1000})
     monkeypatch.setitem(BUDGETS, "fast", replace(BUDGETS["fast"], views=2, least_views=1))
-    monkeypatch.setattr(shapes, "FEWEST_SLICES", 1000)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_outside_the_region_all_is_background(head: Head) -> None:
 
 
 def test_an_unknown_word_for_planes_is_refused(head: Head) -> None:
-    with pytest.raises(InputError, match="planes is 'all'; it must be 'one' or 'three'"):
+    with pytest.raises(InputError, match="planes must be one of one, three, not 'all'"):
         segment(two_balls().volume, head, planes="all")
 
 
@@ -228,8 +228,8 @@ def test_retraining_goes_on_from_a_head(head: Head) -> None:
 
 
 def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.context.candidates", lambda *_: ("linear", "cnn"))
+    change_method(monkeypatch, selection_margin=1.0)
     both = load_head(save_head(train([two_balls()], encoder="tiny", budget="fast"), tmp_path / "both.samhead"))
     assert both.card.head_type == "ensemble"
     assert [part.type_name for part in both.module.parts()] == ["linear", "cnn"]
@@ -240,15 +240,15 @@ def test_several_candidates_answer_together_and_go_on_together(monkeypatch: pyte
 
 
 def test_a_head_whose_training_was_cancelled_does_not_answer_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.context.candidates", lambda *_: ("linear", "cnn"))
+    change_method(monkeypatch, selection_margin=1.0)
     monitor = stops_at("Training the cnn", 2)
     assert train([two_balls()], encoder="tiny", budget="fast", monitor=monitor).card.head_type in {"linear", "cnn"}
 
 
 def test_a_candidate_that_is_clearly_better_alone_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", -1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.context.candidates", lambda *_: ("linear", "cnn"))
+    change_method(monkeypatch, selection_margin=-1.0)
     assert train([two_balls()], encoder="tiny", budget="fast").card.head_type in {"linear", "cnn"}
 
 
@@ -290,7 +290,7 @@ def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def fitted(module, **options) -> fitting.FitResult:
-    usual = {"steps": 20, "seed": 0, "device": torch.device("cpu"), "monitor": Silent()}
+    usual = {"steps": 20, "seed": 0, "device": torch.device("cpu"), "monitor": Silent(), "settings": FITS["linear"]}
     return fitting.fit_head(module, None, ["a view"], [], **{**usual, **options})
 
 
@@ -304,8 +304,8 @@ def test_the_learning_rate_comes_down_even_where_the_deadline_ends_a_fit_early(
     result = fitted(module, deadline=allowed, least_steps=least)
     assert expected <= result.steps <= expected + 1
     assert result.planned == 20 and result.cut_short == (expected < 20)
-    assert max(a_second_a_step) > 0.8 * module.learning_rate
-    assert a_second_a_step[-1] < 0.1 * module.learning_rate
+    assert max(a_second_a_step) > 0.8 * FITS["linear"].learning_rate
+    assert a_second_a_step[-1] < 0.1 * FITS["linear"].learning_rate
 
 
 def test_a_fit_that_was_cancelled_was_not_cut_short(a_second_a_step) -> None:
@@ -324,7 +324,7 @@ def cut_off_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
         result.planned = options["steps"]
         return result
 
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit", short)
+    monkeypatch.setattr("SAMAdaptLib.training.candidates.fit_head", short)
 
 
 def test_a_training_that_was_cut_short_says_so_and_its_card_too(
@@ -342,8 +342,8 @@ def test_a_training_that_was_cut_short_says_so_and_its_card_too(
 
 def test_heads_that_answer_together_were_cut_short_when_one_of_them_was(monkeypatch: pytest.MonkeyPatch) -> None:
     cut_off_after(7, monkeypatch)
-    monkeypatch.setattr("SAMAdaptLib.training.train.candidates", lambda *_: ("linear", "cnn"))
-    monkeypatch.setattr("SAMAdaptLib.training.candidates.SELECTION_MARGIN", 1.0)
+    monkeypatch.setattr("SAMAdaptLib.training.context.candidates", lambda *_: ("linear", "cnn"))
+    change_method(monkeypatch, selection_margin=1.0)
     head = train([two_balls()], encoder="tiny", budget="fast")
     assert head.card.head_type == "ensemble" and head.cut_short
 

@@ -116,7 +116,7 @@ def _used(place: Path) -> dict[str, Any]:
 
 def probe(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """What this machine has."""
-    found = run_job(ProbeJob(options.encoder, options.device, not options.no_measure), terminal)
+    found = run_job(ProbeJob.of(options, measure=not options.no_measure), terminal)
     processor, speed = found["processor"], found["speed"]
     rows = [
         ("SAMAdapt", f"{found['samadapt']}, home {found['home']}"),

@@ -7,9 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import __version__
+from .._version import __version__
 from ..encoders.registry import DEFAULT_ENCODER
-from ..jobs.specs import BASELINES, BUDGETS, HEADS, PLANE_COUNTS, PLANES
+from ..inference.config import PLANE_COUNTS, PLANES
+from ..jobs.specs import BASELINES
+from ..networks import HEAD_CHOICES
+from ..training.budget import BUDGETS
 from ..utils.process import MODULE_PROGRAM, program
 
 _ABOUT = """\
@@ -82,6 +85,11 @@ Ctrl-C keeps the best head so far (exit status 3). An existing head file of that
     _add_case(parser)
     _add_training_options(parser)
     parser.add_argument("-o", "--output", required=True, metavar="NAME.samhead", help="the head file to write")
+    _add_report(parser)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--report", metavar="FILE.html", help="write a web page about it, to look at and to send on")
 
 
 def _add_case(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +115,7 @@ def _add_case(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start-from", metavar="HEAD", help="go on from this head instead of from nothing")
 
 
-def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEADS) -> None:
+def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEAD_CHOICES) -> None:
     """What train and benchmark have in common."""
     group = parser.add_argument_group("how to learn")
     group.add_argument("--head", choices=heads, default="auto", help="type of head (default: auto tries and compares)")
@@ -166,6 +174,9 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
     parser.add_argument("--ending", default=".seg.nrrd", help="of results in a folder (default: %(default)s)")
+    parser.add_argument("--probabilities", metavar="FILE", help="write how sure the head is of each voxel, 0 to 1")
+    parser.add_argument("--csv", metavar="FILE.csv", help="write volumes, certainty and warnings of each structure")
+    _add_report(parser)
     parser.add_argument("--overwrite", action="store_true", help="compute results again that are in the folder already")
     _add_inference_options(parser)
     parser.add_argument(
@@ -186,7 +197,7 @@ def _add_inference_options(parser: argparse.ArgumentParser) -> None:
         "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
     )
     group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
-    group.add_argument("--smooth-z", action="store_true", help="average neighbouring slices")
+    group.add_argument("--smooth-z", action="store_true", dest="smoothing", help="average neighbouring slices")
     group.add_argument(
         "--largest-component", action=argparse.BooleanOptionalAction, default=None,
         help="keep the largest piece of each structure (default: where the annotation was one piece)",
@@ -260,7 +271,9 @@ Label values in the answer are those of PREDICTION.""",
     )
     parser.add_argument("prediction", metavar="PREDICTION", help="the segmentation to judge")
     parser.add_argument("reference", metavar="REFERENCE", help="the segmentation that is right")
-    parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    parser.add_argument(
+        "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
+    )
     parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="compare these labels only")
     parser.add_argument(
         "--by-value", action="store_true",
@@ -270,6 +283,8 @@ Label values in the answer are those of PREDICTION.""",
     parser.add_argument(
         "--resample-labels", action="store_true", help="put the prediction on the reference's grid first"
     )
+    _add_report(parser)
+    parser.add_argument("--image", metavar="IMAGE", help="what was segmented, for the pictures of the report")
 
 
 def _add_benchmark(verbs: Any) -> None:
@@ -302,9 +317,12 @@ supports that are missing.""",
         metavar="ID[,...]",
         help="learn from these without their labels",
     )
-    parser.add_argument("--tolerance", type=float, metavar="MM", help="of the surfaces in NSD (default: 2 mm)")
+    parser.add_argument(
+        "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
+    )
+    _add_report(parser)
     _add_workers(parser)
-    _add_training_options(parser, (*HEADS, *BASELINES))
+    _add_training_options(parser, (*HEAD_CHOICES, *BASELINES))
     _add_inference_options(parser)
 
 

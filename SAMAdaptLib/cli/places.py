@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ..data.io.volume_folder import VOLUME_ENDINGS, volumes_in
 from ..errors import InputError
-from ..jobs.specs import HEAD_ENDING, StructureSpec
+from ..jobs.specs import DICOM_ENDING, HEAD_ENDING, StructureSpec
 from ..utils.paths import home, known_heads
 
-LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
+LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha", DICOM_ENDING)
 """Endings that a result may have."""
 
 

@@ -15,6 +15,7 @@ from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
+from . import reports
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
 from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
@@ -29,17 +30,17 @@ CANCELLED_STATUS = 3
 def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train a head and write it."""
     start_from = find_head(options.start_from) if options.start_from else None
-    options.encoder = options.encoder or _encoder_of(start_from)
-    job = TrainJob(
+    job = TrainJob.of(
+        options,
         cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
         output=head_output(options.output),
-        unlabeled=tuple(options.unlabeled),
-        values=options.values,
         structures=structure_specs(options.names, options.names_file),
         start_from=start_from,
-        **_training_options(options),
+        encoder=options.encoder or _encoder_of(start_from),
     )
+    reports.check_places(options)
     result = run_job(job, terminal)
+    reports.leave_training(options, job, result)
     text = _train_text(result)
     if result["cancelled"]:
         note = f"cancelled: the best head so far was kept in {job.output}."
@@ -53,10 +54,15 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
     refuse_overwriting([*images, find_head(options.head)], results)
+    reports.check_places(options)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
+        reports.leave_segmentations(options, [{"image": jobs[0].image, **result}], jobs[0].head)
         return Answer(result, _segment_text(result))
+    if options.probabilities is not None:
+        msg = "--probabilities names one file, but results go to a folder."
+        raise InputError(msg, "Segment one image into one file, or leave it out.")
     outcomes = run_many(
         jobs,
         workers=options.workers,
@@ -65,28 +71,15 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("segment", outcomes, terminal.cancelled())
+    answer = _many_answer("segment", outcomes, terminal.cancelled())
+    told = [{**facts, **facts.get("result", {})} for facts in answer.document["volumes"]]
+    reports.leave_segmentations(options, [facts for facts in told if facts["ending"] != "skipped"], jobs[0].head)
+    return answer
 
 
 def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Fill the slices that labels leave blank."""
-    job = CompleteJob(
-        image=options.image,
-        labels=options.labels,
-        output=options.output,
-        encoder=options.encoder,
-        input_size=options.input_size,
-        plane=options.plane,
-        intensity=options.intensity,
-        background=options.background,
-        ignore_label=options.ignore_label,
-        between=options.between,
-        resample_labels=options.resample_labels,
-        seed=options.seed,
-        device=options.device,
-        weights=options.weights,
-    )
-    result = run_job(job, terminal)
+    result = run_job(CompleteJob.of(options), terminal)
     return Answer(result, _complete_text(result))
 
 
@@ -94,7 +87,7 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
     head, images = find_head(options.head), expand_images(options.images)
     outcomes = run_many(
-        [EmbedJob(image, head, device=options.device, weights=options.weights) for image in images],
+        [EmbedJob.of(options, image=image, head=head) for image in images],
         workers=options.workers,
         scheduler=options.scheduler,
         monitor=terminal,
@@ -105,34 +98,16 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Compare two labelmaps."""
-    job = EvaluateJob(
-        prediction=options.prediction,
-        reference=options.reference,
-        values=options.values,
-        tolerance_mm=options.tolerance,
-        resample_labels=options.resample_labels,
-        by_value=options.by_value,
-    )
-    result = run_job(job, terminal)
+    reports.check_places(options)
+    result = run_job(EvaluateJob.of(options), terminal)
     return Answer(result, _evaluate_text(result))
 
 
 def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train one head per support, measure each on the query volumes."""
+    reports.check_places(options)
     to_file = options.json not in (None, "-")
-    job = BenchmarkJob(
-        data=options.data,
-        supports=tuple(options.support),
-        query=tuple(options.query),
-        unlabeled=tuple(options.unlabeled),
-        output=options.json if to_file else None,
-        tolerance_mm=options.tolerance,
-        planes=options.planes,
-        tta=options.tta,
-        smoothing=options.smooth_z,
-        largest_component=options.largest_component,
-        **_training_options(options),
-    )
+    job = BenchmarkJob.of(options, supports=tuple(options.support), output=options.json if to_file else None)
     result = run_supports(
         job,
         workers=options.workers,
@@ -140,6 +115,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_support_line(outcome)),
     )
+    reports.leave_benchmark(options, result)
     return Answer(result, _benchmark_text(result))
 
 
@@ -169,41 +145,11 @@ def _encoder_of(head: str | None) -> str:
     return DEFAULT_ENCODER if reference is None or not reference.sha256 else registered(reference.name)
 
 
-def _training_options(options: argparse.Namespace) -> dict[str, Any]:
-    return {
-        "head": options.head,
-        "encoder": options.encoder or DEFAULT_ENCODER,
-        "input_size": options.input_size,
-        "plane": options.plane,
-        "intensity": options.intensity,
-        "budget": options.budget,
-        "annotated_slices_only": options.annotated_slices_only,
-        "ignore_label": options.ignore_label,
-        "resample_labels": options.resample_labels,
-        "seed": options.seed,
-        "device": options.device,
-        "weights": options.weights,
-    }
-
-
 def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: Sequence[str]) -> list[SegmentJob]:
     if not images:
         msg = "There is no volume to segment."
         raise InputError(msg)
-    first = SegmentJob(
-        image=images[0],
-        head=find_head(options.head),
-        output=results[0],
-        encoder=options.encoder,
-        plane=options.plane,
-        planes=options.planes,
-        tta=options.tta,
-        smoothing=options.smooth_z,
-        largest_component=options.largest_component,
-        region=options.region,
-        device=options.device,
-        weights=options.weights,
-    )
+    first = SegmentJob.of(options, image=images[0], head=find_head(options.head), output=results[0], overwrite=True)
     return [dataclasses.replace(first, image=i, output=o) for i, o in zip(images, results, strict=True)]
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InputError
 
 TOOL = "SAMAdapt"
@@ -41,7 +41,7 @@ class Provenance:
     """What made a result.
 
     ``head`` is the name on its card, ``head_sha256`` the hash of its file; ``encoder`` and ``encoder_sha256`` are those
-    of its card (the hash is of the weights). ``options``: those that decide what is found, see ``decisive``.
+    of its card (the hash is of the weights). ``options``: those that decide what is found, see ``InferenceConfig``.
     ``voxels_sha256``: of the input's voxels and grid; ``file_sha256``: of the input's file, empty where there was none.
     ``labels_sha256``: of the result's voxels, set on writing, so that a result that was edited since can be told.
     """
@@ -118,29 +118,6 @@ class Provenance:
         if any(before and after and before != after for before, after in inputs):
             found.append("the image was another one")
         return found
-
-
-def decisive(
-    plane: str | None,
-    planes: str,
-    tta: bool,
-    smoothing: bool,
-    largest_component: bool | None,
-    region: Any,
-) -> dict[str, Any]:
-    """The options of a segmentation that decide what is found, as ``Provenance.options`` holds them.
-
-    Not among them: where it runs and where files lie.
-    """
-    box = None if region is None else [[int(edge) for edge in edges] for edges in region]
-    return {
-        "plane": plane,
-        "planes": planes,
-        "tta": tta,
-        "smoothing": smoothing,
-        "largest_component": largest_component,
-        "region": box,
-    }
 
 
 def file_digest(path: str | Path) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..data.case import Case
 from ..sample_data import patients
-from ..training.train import Case
 from .problem import Patient, Problem, only
 
 ANNOTATE_EVERY = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..data.case import Case
 from ..data.io.volumes import Labelmap, Volume, read_labelmap, read_volume
 from ..errors import InputError
-from ..training.train import Case
 from .problem import Patient, Problem
 
 ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")

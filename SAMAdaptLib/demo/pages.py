@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from .course import Outcome
 
 
-def picture_of(problem: Problem, head: Head, outcomes: Sequence[Outcome], seconds: float) -> Figure:
-    """The annotated patient and the others, a row each; ``seconds``: that all of it took."""
+def picture_of(problem: Problem, outcomes: Sequence[Outcome]) -> Figure:
+    """The annotated patient and the others, a row each."""
     rows = [_annotated_row(problem, outcomes), *(_other_row(one) for one in _others(problem, outcomes))]
-    each = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-    slices = f"{len(problem.drawn)} slices annotated, " if problem.open_slices else ""
-    trained = clock(head.card.training.seconds or 0.0)
-    subtitle = f"{slices}{trained} of training, {clock(each)} for each volume, {clock(seconds)} in all on this computer"
+    count = f"{len(problem.drawn)} slices" if problem.open_slices else "one volume"
+    subtitle = f"Learned from {count} of {problem.annotated.title}; beside it, what one would do otherwise"
     return patients_figure(rows, problem.title, subtitle)
 
 
-def page_of(problem: Problem, head: Head, outcomes: Sequence[Outcome], picture: bytes, command: str) -> Page:
-    """The page: the picture, then each patient's scores and slices."""
+def page_of(
+    problem: Problem, head: Head, outcomes: Sequence[Outcome], picture: bytes, command: str, seconds: float
+) -> Page:
+    """The page: the picture, then each patient's scores and slices; ``seconds``: that all of it took."""
     cases = [CaseReport("At a glance", picture, note=_glance(problem, outcomes))]
     cases += [_case(problem, outcome) for outcome in outcomes]
-    return Page(problem.title, problem.story, cases, head.card, command=command, notes=problem.notes)
+    facts = {"All of it, on this computer": clock(seconds)}
+    return Page(problem.title, problem.story, cases, head.card, facts=facts, command=command, notes=problem.notes)
 
 
 def clock(seconds: float) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from ..evaluation.metrics import Evaluation, evaluate
 
 if TYPE_CHECKING:
+    from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
-    from ..training.train import Case
 
 
 @dataclass(frozen=True)

@@ -120,10 +120,11 @@ class Demo:
             name = plain(outcome.patient.title, place)
             write_volume(outcome.patient.volume, files.volume(name))
             write_labelmap(outcome.found, files.segmentation(name))
-        picture = png(picture_of(problem, head, outcomes, time.monotonic() - self.began))
+        picture = png(picture_of(problem, outcomes))
         write_content(files.picture, picture)
         command = "python3 run.py demo" + (f" --data {self.data}" if self.data else "")
-        write_page(files.page, page_of(problem, head, outcomes, picture, command))
+        seconds = time.monotonic() - self.began
+        write_page(files.page, page_of(problem, head, outcomes, picture, command, seconds))
 
     def tell(self, files: Files, problem: Problem, head: Head, outcomes: list[Outcome]) -> None:
         """Say how good it is, where everything lies and what to do next."""

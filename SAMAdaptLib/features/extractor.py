@@ -28,7 +28,7 @@ PICTURE = "picture"
 PICTURE_SIZE = 256
 
 
-_Painted: TypeAlias = "tuple[NDArray[np.float32], list[NDArray[np.uint8]]]"
+_Painted: TypeAlias = "tuple[list[NDArray[np.float32]], list[NDArray[np.uint8]]]"
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,10 @@ class FeatureExtractor:
         canvases, pictures = painted
         found: list[dict[str, NDArray[Any]]] = [{PICTURE: picture} for picture in pictures]
         if self.levels and self.encoder is not None:
-            encoded = self.encoder.encode(canvases, self.levels)
-            for index, arrays in enumerate(found):
-                arrays.update({level: array[index].astype(np.float16) for level, array in encoded.items()})
+            for places in _by_side(canvases):
+                encoded = self.encoder.encode(np.stack([canvases[place] for place in places]), self.levels)
+                for index, place in enumerate(places):
+                    found[place].update({level: array[index].astype(np.float16) for level, array in encoded.items()})
         for view, arrays in zip(views, found, strict=True):
             for name, array in arrays.items():
                 self.store.put(view.key, name, array)
@@ -133,9 +134,17 @@ class FeatureExtractor:
 
 
 def _painted(views: Sequence[FeatureRequest]) -> _Painted:
-    """The views' canvases (N, S, S), and the small picture of each."""
-    canvases = np.stack([view.paint() for view in views])
+    """The views' canvases (S, S), which differ in size where volumes differ in resolution, and small pictures."""
+    canvases = [view.paint() for view in views]
     return canvases, [picture_of(canvas) for canvas in canvases]
+
+
+def _by_side(canvases: Sequence[NDArray[np.float32]]) -> list[list[int]]:
+    """The places of canvases of one size, for each size that there is: what can go through the encoder together."""
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, canvas in enumerate(canvases):
+        places.setdefault(canvas.shape, []).append(place)
+    return list(places.values())
 
 
 def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:

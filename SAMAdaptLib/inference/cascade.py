@@ -23,6 +23,7 @@ from ..features.sliced_volume import plane_for_volume
 from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import Bounds, CanvasGeometry, resolve_plane, unrender
 from ..utils.disk.slice_store import ProbabilitySlices, SliceStore
+from .config import CASCADE, CascadeSettings
 from .postprocessing import keep_main_components
 from .stage import StagePredictor, fill_background, resample_between, zoomed
 
@@ -34,24 +35,6 @@ if TYPE_CHECKING:
     from ..features.sliced_volume import SlicedVolume
     from ..heads.head import Head
     from ..progress import Monitor
-
-
-MIN_ROI_AGREEMENT = 0.7
-"""Agreement of the closer look with its prior below which the first look's answer stands."""
-
-ROTATE_BELOW_AGREEMENT = 0.85
-"""Agreement of the closer look with its prior from which on slices are not looked at turned as well.
-
-Chosen, with ``ROTATION_MARGIN``, on 20 hearts (ACDC) and two heads: anything from 0.82 to 0.9 is as good, and at 0.75
-half of the gain is lost. Without that much more of shape, turned slices are chosen that are no better. Other zooms in
-place of turns were chosen no better than at random.
-"""
-
-ROTATION_MARGIN = 0.02
-"""By how much more of shape must be found in turned slices than in slices as they are."""
-
-ROTATIONS_DEG = (-60.0, 60.0)
-"""By how many degrees: heads learn from views that are turned by up to 50."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +57,9 @@ class CascadeResult:
         """How much of shape was found, 0 to 1."""
         return self.closer or 0.0
 
-    def answer(self) -> ProbabilitySlices:
-        """Class probabilities of each slice on its own pixels."""
-        if self.window is None or (self.closer is not None and self.closer < MIN_ROI_AGREEMENT):
+    def answer(self, least_agreement: float) -> ProbabilitySlices:
+        """Class probabilities of each slice on its own pixels; of the first look where the closer one agrees less."""
+        if self.window is None or (self.closer is not None and self.closer < least_agreement):
             return _on_pixels(self.first, self.frame)
         return _on_pixels(self.both, self.window)
 
@@ -84,8 +67,16 @@ class CascadeResult:
 class CascadePredictor:
     """A head with all its looks, ready to say what it finds in volumes."""
 
-    def __init__(self, head: Head, encoder: Encoder | None, device: str, monitor: Monitor, store: FeatureCache) -> None:
-        self.head, self.monitor = head, monitor
+    def __init__(
+        self,
+        head: Head,
+        encoder: Encoder | None,
+        device: str,
+        monitor: Monitor,
+        store: FeatureCache,
+        settings: CascadeSettings = CASCADE,
+    ) -> None:
+        self.head, self.monitor, self.settings = head, monitor, settings
         self.first = StagePredictor(head, encoder, device, monitor, store)
         self.closer = None
         if head.closer is not None:
@@ -109,24 +100,20 @@ class CascadePredictor:
 
         ``zooms``: the first look averages views at several zooms. The first slice comes when all were looked at.
         """
-        self._best = None
+        self._best, settings = None, self.settings
         if self.closer is None or not self._in_own_plane(sliced):
             yield from self.first_slices(sliced, zooms, region)
             return
         with ExitStack() as kept:
             upright = self._seen(self.closer, sliced, sliced.frame, zooms, region, kept)
-            turns = (
-                ROTATIONS_DEG
-                if upright.of_shape < ROTATE_BELOW_AGREEMENT and self.closer.head.prior is not None
-                else ()
-            )
-            frames = (sliced.frame.turned(turn) for turn in turns)
+            unsure = upright.of_shape < settings.rotate_below_agreement and self.closer.head.prior is not None
+            frames = (sliced.frame.turned(turn) for turn in settings.rotations_deg if unsure)
             turned = [self._seen(self.closer, sliced, frame, zooms, region, kept) for frame in frames]
             best = max((upright, *turned), key=lambda seen: seen.of_shape)
-            if best.of_shape < upright.of_shape + ROTATION_MARGIN:
+            if best.of_shape < upright.of_shape + settings.rotation_margin:
                 best = upright
             self._best = best.agreement
-            yield from best.answer()
+            yield from best.answer(settings.min_roi_agreement)
 
     def first_slices(
         self, sliced: SlicedVolume, zooms: bool = False, region: Bounds | None = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.image import Labelmap
-from ..data.provenance import decisive
-from ..errors import InputError
 from ..features.cache import FeatureCache
 from ..features.sliced_volume import SlicedVolume, slices_for_head
 from ..heads.card import provenance_of, structures_of
@@ -17,6 +16,7 @@ from ..preprocessing.slicing import Bounds
 from ..progress import Monitor, Silent
 from ..utils.disk.scratch import scratch_array
 from .cascade import CascadePredictor, argmax_labels
+from .config import CASCADE, CascadeSettings, InferenceConfig
 from .postprocessing import keep_main_components
 from .quality_control import check_planes, check_region, looks_of, quality_warnings, verdict
 from .slice_suggestion import DoubtBySlice
@@ -38,55 +38,65 @@ SMOOTHING = (0.25, 0.5, 0.25)
 def segment(
     volume: Volume,
     head: Head,
+    config: InferenceConfig | None = None,
     *,
     encoder: Encoder | None = None,
-    device: str = "auto",
-    plane: str | None = None,
-    planes: str = "one",
-    tta: bool = False,
-    smoothing: bool = False,
-    largest_component: bool | None = None,
     region: Bounds | None = None,
     monitor: Monitor | None = None,
     store: FeatureCache | None = None,
+    cascade: CascadeSettings = CASCADE,
+    certainty_map: NDArray[np.float32] | None = None,
+    **options: Any,
 ) -> Labelmap:
     """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
 
     In the head's own plane what it finds is put in shape by its prior, and looked at closer, as far as it knows how;
-    turned, too, where that finds little of shape.
+    turned, too, where that finds little of shape. Confidence: mean probability of the chosen structure over its voxels.
+    Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``); the ``assessment`` has the
+    verdict and the most doubtful slices.
 
-    ``plane``: another plane than the head's; ``planes="three"`` averages axial, sagittal and coronal. ``tta``
-    averages views at several zooms. ``smoothing`` averages neighbouring slices. ``largest_component``: keep the
-    largest piece of each structure; None keeps it where the training annotation was one piece. ``region``: voxels
-    outside are background and are not computed. Confidence: mean probability of the chosen structure over its
-    voxels. Where the head is likely to fail, ``monitor`` is warned (see ``quality_warnings``); the ``assessment`` has
-    the verdict and the most doubtful slices. Raises InputError for a region beside the volume and for a plane across
-    slices that are much thicker than their pixels are wide, HeadFileError when the encoder is not the one that the head
-    was trained on, Cancelled.
+    Args:
+        volume: what to segment.
+        head: what finds the structures.
+        config: the options; None: the defaults.
+        encoder: that the head was trained on; None loads it.
+        region: (first, last) voxel along i, j, k; those outside are background and are not computed.
+        monitor: hears of progress, and may cancel.
+        store: the feature cache.
+        cascade: constants of the method.
+        certainty_map: (k, j, i) on the volume's grid; it is filled with the probability of what was chosen, 0..1.
+        options: fields of ``config`` that are to be others.
+
+    Raises:
+        InputError: if the region lies beside the volume, if a plane runs across slices that are much thicker than
+            their pixels are wide, or if an option is not possible.
+        HeadFileError: if the encoder is not the one that the head was trained on.
+        Cancelled: if the monitor asks for it.
     """
+    config = replace(config or InferenceConfig(), **options)
+    card = head.card
     beyond = "" if region is None else check_region(region, volume.geometry)
-    if planes not in ("one", "three"):
-        msg = f"planes is {planes!r}; it must be 'one' or 'three'."
-        raise InputError(msg)
-    sliced, own = slices_for_head(head.card, volume, plane), slices_for_head(head.card, volume)
-    names = ("axial", "sagittal", "coronal") if planes == "three" else ()
-    others = [slices_for_head(head.card, volume, name) for name in names]
+    sliced, own = slices_for_head(card, volume, config.plane), slices_for_head(card, volume)
+    names = ("axial", "sagittal", "coronal") if config.planes == "three" else ()
+    others = [slices_for_head(card, volume, name) for name in names]
     foreign = check_planes(own, others or [sliced])
-    predictor = CascadePredictor(head, encoder, device, monitor or Silent(), store or FeatureCache())
+    stores = store or FeatureCache()
+    predictor = CascadePredictor(head, encoder, config.device, monitor or Silent(), stores, cascade)
     if others:
-        probabilities = _three_planes(predictor, sliced, others, tta, region)
+        probabilities = _three_planes(predictor, sliced, others, config.tta, region)
     else:
-        probabilities = predictor.slices(sliced, tta, region)
-    if smoothing:
+        probabilities = predictor.slices(sliced, config.tta, region)
+    if config.smoothing:
         probabilities = _smoothed(probabilities)
     certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
-    labels = argmax_labels(probabilities, sliced, head.card.values, _both(certainty.hear, doubtful.hear))
-    confidence = certainty.of(head.card.values)
+    callbacks: list[SliceCallback] = [certainty.hear, doubtful.hear]
+    if certainty_map is not None:
+        callbacks.append(_into(certainty_map, sliced))
+    labels = argmax_labels(probabilities, sliced, card.values, _all(callbacks))
+    confidence = certainty.of(card.values)
     _restrict(labels, region)
-    keep_main_components(labels, head.card, largest_component)
-    card = head.card
-    options = decisive(plane, planes, tta, smoothing, largest_component, region)
-    made_by = provenance_of(card, head.sha256, options, voxels_sha256=volume.content_hash())
+    keep_main_components(labels, card, config.largest_component)
+    made_by = provenance_of(card, head.sha256, config.decisive(region), voxels_sha256=volume.content_hash())
     result = Labelmap(labels, volume.geometry, structures_of(card), confidence=confidence, provenance=made_by)
     reasons = quality_warnings(card, volume, result.volumes_ml(), predictor.agreement, region is None, looks_of(own))
     for doubt in [*filter(None, (beyond, foreign)), *head.reservations(), *reasons]:
@@ -106,12 +116,21 @@ def _assessment(
     return {"verdict": {**found.to_dict(), "at": at}, "doubtful": [item.to_dict() for item in suggestions]}
 
 
-def _both(first: SliceCallback, second: SliceCallback) -> SliceCallback:
-    def hear(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
-        first(index, winner, probability)
-        second(index, winner, probability)
+def _all(callbacks: Sequence[SliceCallback]) -> SliceCallback:
+    def on_slice(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        for callback in callbacks:
+            callback(index, winner, probability)
 
-    return hear
+    return on_slice
+
+
+def _into(certainty_map: NDArray[np.float32], sliced: SlicedVolume) -> SliceCallback:
+    """Slices that were not looked at, being flat or outside of the region, stay as they are."""
+
+    def on_slice(index: int, _winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        sliced.stack.slice(certainty_map, index)[...] = probability
+
+    return on_slice
 
 
 def _three_planes(

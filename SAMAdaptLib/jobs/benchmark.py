@@ -25,7 +25,9 @@ from ..data.io.volumes import ENDINGS, read_labelmap, read_volume, stem_of
 from ..data.matching import Labelling, matched
 from ..errors import Cancelled, DependencyError, InputError
 from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
+from ..inference.config import InferenceConfig
 from ..progress import Monitor, Silent, raise_if_cancelled
+from ..training.config import TrainingConfig
 from ..utils.files import write_content
 from ..utils.memory import peak_memory_mb
 from ..utils.timing import clock
@@ -176,7 +178,7 @@ class _Benchmark:
                 matched(known, drawn)
 
     def _train(self, support: Sequence[str], monitor: Monitor) -> tuple[Head, float]:
-        from ..training.train import Case
+        from ..data.case import Case
 
         job, cases = self.job, []
         for name in support:
@@ -184,7 +186,7 @@ class _Benchmark:
             cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = clock.now()
-        head = self.tools.train(cases, unlabeled=unlabeled, monitor=monitor, **job.training_options())
+        head = self.tools.train(cases, config=TrainingConfig.of(job), unlabeled=unlabeled, monitor=monitor)
         if head.card.training.cancelled:  # a head from half a training is no figure of the protocol
             raise Cancelled
         return head, clock.now() - began
@@ -194,7 +196,7 @@ class _Benchmark:
         reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
         heard = _OnlyCancel(monitor, name)
         began = clock.now()
-        prediction = self.tools.segment(volume, head, monitor=heard, **job.inference_options())
+        prediction = self.tools.segment(volume, head, config=InferenceConfig.of(job, plane=None), monitor=heard)
         seconds = clock.now() - began
         values = head.card.values
         scores = _scores(evaluate(prediction, reference, self.tolerance, values))
@@ -205,7 +207,7 @@ class _Benchmark:
 
     def _settings(self) -> dict[str, Any]:
         """What the run was asked for and where it ran; no path, no name of a machine."""
-        from .. import __version__
+        from .._version import __version__
 
         return {
             **self.job.settings(),

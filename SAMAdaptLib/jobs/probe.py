@@ -9,7 +9,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import Cancelled, SAMAdaptError
 from ..progress import Monitor, raise_if_cancelled

@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InputError
+from ..inference.config import InferenceConfig
 from ..progress import Monitor, Silent
+from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable, refuse_special
 from ..utils.files import require_room
 from .specs import (
+    DICOM_ENDING,
     BenchmarkJob,
     CaseFiles,
     CompleteJob,
@@ -38,11 +41,11 @@ from .specs import (
 )
 
 if TYPE_CHECKING:
+    from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
     from ..heads.card import HeadCard
     from ..heads.head import Head
-    from ..training.train import Case
 
 _KEPT_HEADS = 4
 _heads: dict[tuple[str, int, int], Head] = {}
@@ -84,11 +87,11 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
     head = train(
         _read_cases(job, monitor),
+        config=TrainingConfig.of(job),
         unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
-        **job.training_options(),
     )
     save_head(head, job.output)
     return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
@@ -98,31 +101,42 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     _check_readable(job.image, job.head)
     check_writable(job.output)
     _check_not_an_input(job.output, job.image, job.head)
+    import numpy as np
+
     from ..data.io.result_file import refuse_foreign_sidecar
-    from ..data.io.volumes import read_volume, write_labelmap
+    from ..data.io.volumes import Volume, ending_of, read_volume, write_volume
     from ..inference.segment import segment
     from .resuming import head_digest, judged
 
+    if job.probabilities is not None:
+        check_writable(job.probabilities)
+        _check_not_an_input(job.probabilities, job.image, job.head, job.output)
+        ending_of(job.probabilities)
     there = None if job.overwrite else judged(job)
     if there is not None and there.stays:
         return {"output": job.output, "structures": [], "skipped": there.reason}
     refuse_foreign_sidecar(Path(job.output))
     head = load_warm_head(job.head)
+    volume = read_volume(job.image, monitor=monitor)
+    certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
     labelmap = segment(
-        read_volume(job.image, monitor=monitor),
+        volume,
         head,
+        config=InferenceConfig.of(job),
         encoder=_own_encoder(job, head, monitor),
-        plane=job.plane,
         region=job.bounds,
         monitor=monitor,
-        **job.inference_options(),
+        certainty_map=certainty,
     )
     if labelmap.provenance is not None:
         made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
         labelmap = labelmap.made_by(made_by)
-    write_labelmap(labelmap, job.output)
+    _write_result(labelmap, job)
+    if certainty is not None:
+        write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
     return {
         "output": job.output,
+        **({} if job.probabilities is None else {"probabilities": job.probabilities}),
         "head": head.card.name,
         "structures": labelmap_facts(labelmap),
         **labelmap.assessment,
@@ -131,8 +145,24 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     }
 
 
+def _write_result(labelmap: Labelmap, job: SegmentJob) -> None:
+    """Into the format that the output's ending names. Raises InputError, DependencyError without highdicom."""
+    if job.output.lower().endswith(DICOM_ENDING):
+        from ..data.dicom.seg_writer import write_dicom_segmentation
+
+        provenance = labelmap.provenance and dataclasses.replace(labelmap.provenance, labels_sha256=labelmap.digest())
+        write_dicom_segmentation(labelmap, Path(job.image), Path(job.output), provenance)
+        return
+    from ..data.io.volumes import write_labelmap
+
+    write_labelmap(labelmap, job.output)
+
+
 def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(job.prediction, job.reference)
+    _check_readable(*filter(None, (job.prediction, job.reference, job.image)))
+    if job.report is not None:
+        check_writable(job.report)
+        _check_not_an_input(job.report, job.prediction, job.reference)
     from ..data.io.volumes import read_labelmap
     from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
 
@@ -144,6 +174,11 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
     monitor.progress("Comparing", 1, 1)
+    if job.report is not None:
+        from .reporting import report_evaluation
+
+        image = None if job.image is None else Path(job.image)
+        report_evaluation(Path(job.report), image, prediction, reference, evaluation)
     return evaluation.to_dict()
 
 
@@ -336,8 +371,8 @@ def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
 
 
 def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
+    from ..data.case import Case
     from ..data.io.volumes import read_labelmap, read_volume
-    from ..training.train import Case
 
     volume: Volume = read_volume(case.image, monitor=monitor)
     return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))

@@ -19,55 +19,30 @@ imported here.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
+from ..inference.config import PLANES, InferenceConfig, device
 from ..networks import HEAD_CHOICES
-from ..training.budget import BUDGETS as _BUDGETS
-from ..utils.schema import Between, check_fields, plain, read_dataclass, short
+from ..training.config import Label, Pixels, Seed, TrainingConfig
+from ..utils.schema import Between, Record, choice, read_dataclass, short
 
-HEADS = HEAD_CHOICES
 BASELINES = ("unet",)
 """What a benchmark may train to compare with."""
 
-BUDGETS = tuple(_BUDGETS)
-PLANES = ("auto", "axial", "sagittal", "coronal")
-PLANE_COUNTS = ("one", "three")
 HEAD_ENDING = ".samhead"
 
-_PATH = {"path": True}
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+DICOM_ENDING = ".dcm"
+"""Of a result that is to be a DICOM SEG."""
 
-Label = Annotated[int, Between(0, 65535)]
-Seed = Annotated[int, Between(0, 2**63 - 1)]
-Pixels = Annotated[int, Between(1, 16384)]
+_PATH = {"path": True}
+
 Voxel = Annotated[int, Between(-(2**31), 2**31)]
 
 J = TypeVar("J", bound="Job")
-
-
-def _choice(default: str, choices: tuple[str, ...]) -> Any:
-    return field(default=default, metadata={"choices": choices})
-
-
-def _device() -> Any:
-    return field(default="auto", metadata={"pattern": _DEVICE, "wanted": "auto, cpu, cuda, cuda:N or mps"})
-
-
-@dataclass(frozen=True)
-class Record:
-    """Base of jobs and their parts: checked at birth, to and from plain dictionaries."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe; tuples become lists."""
-        return plain(self)
 
 
 @dataclass(frozen=True)
@@ -105,7 +80,7 @@ class Job(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe, with the job's ``kind``."""
-        return {"kind": self.kind, **plain(self)}
+        return {"kind": self.kind, **super().to_dict()}
 
     def settings(self) -> dict[str, Any]:
         """The job without its paths: what may be written into results and shown to others."""
@@ -122,40 +97,8 @@ class Job(Record):
         return read_dataclass(cls, {name: value for name, value in data.items() if name != "kind"}, cls.kind)
 
 
-class _Trains:
-    """A job with settings of ``training.train``."""
-
-    def training_options(self) -> dict[str, Any]:
-        """These settings as keyword arguments."""
-        return _options(
-            self,
-            "encoder",
-            "input_size",
-            "head",
-            "plane",
-            "intensity",
-            "annotated_slices_only",
-            "ignore_label",
-            "budget",
-            "seed",
-            "device",
-        )
-
-
-class _Segments:
-    """A job with settings of ``inference.segment``."""
-
-    def inference_options(self) -> dict[str, Any]:
-        """These settings as keyword arguments."""
-        return _options(self, "planes", "tta", "smoothing", "largest_component", "device")
-
-
-def _options(job: object, *names: str) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in names}
-
-
 @dataclass(frozen=True)
-class TrainJob(Job, _Trains):
+class TrainJob(Job, TrainingConfig):
     """Train a head on annotated volumes and write it to ``output``.
 
     ``values`` are the label values to learn (empty: all that occur); ``structures`` rename and recolour them.
@@ -167,19 +110,10 @@ class TrainJob(Job, _Trains):
     cases: tuple[CaseFiles, ...] = field(metadata=_PATH)
     output: str = field(metadata=_PATH)
     unlabeled: tuple[str, ...] = field(default=(), metadata=_PATH)
-    head: str = _choice("auto", HEADS)
-    encoder: str = DEFAULT_ENCODER
-    input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
-    intensity: str = "auto"
-    budget: str = _choice("balanced", BUDGETS)
-    annotated_slices_only: bool = False
-    ignore_label: Label | None = None
+    head: str = field(default="auto", kw_only=True, metadata={"choices": HEAD_CHOICES})
     values: tuple[Label, ...] = ()
     structures: tuple[StructureSpec, ...] = ()
     resample_labels: bool = False
-    seed: Seed = 0
-    device: str = _device()
     start_from: str | None = field(default=None, metadata=_PATH)
     weights: str | None = field(default=None, metadata=_PATH)
 
@@ -194,12 +128,14 @@ class TrainJob(Job, _Trains):
 
 
 @dataclass(frozen=True)
-class SegmentJob(Job, _Segments):
+class SegmentJob(Job, InferenceConfig):
     """Segment one volume with a head and write the labelmap to ``output``.
 
-    ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``plane`` and
-    ``encoder`` None take the head's own; ``largest_component`` None follows the annotation the head learned from.
+    ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``encoder`` None takes
+    the head's own.
     ``overwrite`` False: a result that is there stays if it was made in the same way or may be someone's work.
+    ``probabilities``: a file for the probability of what was chosen, voxel by voxel. ``output`` may end in .dcm for an
+    image that is DICOM.
     """
 
     kind: ClassVar[str] = "segment"
@@ -208,15 +144,10 @@ class SegmentJob(Job, _Segments):
     head: str = field(metadata=_PATH)
     output: str = field(metadata=_PATH)
     encoder: str | None = None
-    plane: str | None = field(default=None, metadata={"choices": PLANES})
-    planes: str = _choice("one", PLANE_COUNTS)
-    tta: bool = False
-    smoothing: bool = False
-    largest_component: bool | None = None
     region: tuple[Voxel, Voxel, Voxel, Voxel, Voxel, Voxel] | None = None
-    device: str = _device()
     weights: str | None = field(default=None, metadata=_PATH)
     overwrite: bool = True
+    probabilities: str | None = field(default=None, metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -235,7 +166,8 @@ class SegmentJob(Job, _Segments):
 class EvaluateJob(Job):
     """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default.
 
-    ``by_value``: a label value means the same in both, whatever the names.
+    ``by_value``: a label value means the same in both, whatever the names. ``report``: a web page to write, with
+    pictures if ``image`` is the volume that was segmented.
     """
 
     kind: ClassVar[str] = "evaluate"
@@ -246,6 +178,8 @@ class EvaluateJob(Job):
     tolerance_mm: float | None = None
     resample_labels: bool = False
     by_value: bool = False
+    image: str | None = field(default=None, metadata=_PATH)
+    report: str | None = field(default=None, metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -255,7 +189,7 @@ class EvaluateJob(Job):
 
 
 @dataclass(frozen=True)
-class BenchmarkJob(Job, _Trains, _Segments):
+class BenchmarkJob(Job, TrainingConfig, InferenceConfig):
     """Train one head per support on ``data``/images and ``data``/labels and measure each on the query volumes.
 
     An id is a file's name without ending, or the beginning of the names of several. ``output`` is the JSON to write.
@@ -268,21 +202,9 @@ class BenchmarkJob(Job, _Trains, _Segments):
     query: tuple[str, ...]
     unlabeled: tuple[str, ...] = ()
     output: str | None = field(default=None, metadata=_PATH)
-    head: str = _choice("auto", (*HEADS, *BASELINES))
-    encoder: str = DEFAULT_ENCODER
-    input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
-    intensity: str = "auto"
-    budget: str = _choice("balanced", BUDGETS)
-    annotated_slices_only: bool = False
-    ignore_label: Label | None = None
+    head: str = field(default="auto", kw_only=True, metadata={"choices": (*HEAD_CHOICES, *BASELINES)})
+    plane: str = field(default="auto", kw_only=True, metadata={"choices": PLANES})
     resample_labels: bool = False
-    seed: Seed = 0
-    device: str = _device()
-    planes: str = _choice("one", PLANE_COUNTS)
-    tta: bool = False
-    smoothing: bool = False
-    largest_component: bool | None = None
     tolerance_mm: float | None = None
     weights: str | None = field(default=None, metadata=_PATH)
 
@@ -309,10 +231,10 @@ class EmbedJob(Job):
     head: str | None = field(default=None, metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
+    plane: str = choice("auto", PLANES)
     intensity: str = "auto"
     levels: tuple[str, ...] = ("neck",)
-    device: str = _device()
+    device: str = device()
     weights: str | None = field(default=None, metadata=_PATH)
 
 
@@ -325,7 +247,7 @@ class SuggestJob(Job):
     image: str = field(metadata=_PATH)
     head: str = field(metadata=_PATH)
     count: Annotated[int, Between(1, 10_000)] = 5
-    device: str = _device()
+    device: str = device()
     weights: str | None = field(default=None, metadata=_PATH)
 
 
@@ -344,14 +266,14 @@ class CompleteJob(Job):
     output: str = field(metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
+    plane: str = choice("auto", PLANES)
     intensity: str = "auto"
     background: Label | None = None
     ignore_label: Label | None = None
     between: bool = False
     resample_labels: bool = False
     seed: Seed = 0
-    device: str = _device()
+    device: str = device()
     weights: str | None = field(default=None, metadata=_PATH)
 
 
@@ -364,11 +286,11 @@ class LiveJob(Job):
     image: str = field(metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = _choice("auto", PLANES)
+    plane: str = choice("auto", PLANES)
     intensity: str = "auto"
     start: Annotated[int, Between(0, 2**31)] | None = None
     seed: Seed = 0
-    device: str = _device()
+    device: str = device()
     weights: str | None = field(default=None, metadata=_PATH)
 
 
@@ -398,7 +320,7 @@ class ProbeJob(Job):
     kind: ClassVar[str] = "probe"
 
     encoder: str = DEFAULT_ENCODER
-    device: str = _device()
+    device: str = device()
     measure: bool = True
     input_sizes: tuple[int, ...] = ()
 

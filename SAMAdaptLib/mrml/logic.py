@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
 from ..heads.card import SUFFIX, HeadCard, read_card
 from ..utils.paths import folder, known_heads
@@ -78,14 +77,9 @@ class SlicerLogic:
         unlabeledVolumes: Sequence[Any] = (),
         ignoredSegment: str | None = None,
         annotatedSlicesOnly: bool = False,
-        head: str = "auto",
-        encoder: str = DEFAULT_ENCODER,
-        plane: str = "auto",
-        budget: str = "balanced",
-        seed: int = 0,
-        device: str = "auto",
         startFrom: Any = None,
         waitForCompletion: bool = True,
+        **options: Any,
     ) -> Any:
         """Train a head on an annotated volume.
 
@@ -99,6 +93,8 @@ class SlicerLogic:
         :param ignoredSegment: name of the segment that marks what must not count (for scribbles).
         :param annotatedSlicesOnly: True if only some slices are annotated.
         :param startFrom: a head to go on from.
+        :param options: ``head``, ``encoder``, ``plane``, ``budget``, ``seed``, ``device`` and other fields of
+            ``TrainingConfig``.
         :return: ``HeadFile``, or a ``Run`` when ``waitForCompletion`` is False.
         :raises SAMAdaptError: with the reason and a remedy; ``Cancelled`` when cancelled.
 
@@ -114,13 +110,8 @@ class SlicerLogic:
             unlabeled=unlabeledVolumes,
             ignored_segment=ignoredSegment,
             annotated_slices_only=annotatedSlicesOnly,
-            head=head,
-            encoder=encoder,
-            plane=plane,
-            budget=budget,
-            seed=seed,
-            device=device,
             start_from=None if startFrom is None else str(headPath(startFrom)),
+            **options,
         )
         if output is None:
             names = ", ".join(structure.name for structure in plan.structures)
@@ -135,13 +126,10 @@ class SlicerLogic:
         *,
         roiNode: Any = None,
         name: str | None = None,
-        plane: str | None = None,
-        planes: str = "one",
         testTimeViews: bool = False,
-        smoothing: bool = False,
         largestComponent: bool | None = None,
-        device: str = "auto",
         waitForCompletion: bool = True,
+        **options: Any,
     ) -> Any:
         """Segment a volume with a head.
 
@@ -150,8 +138,9 @@ class SlicerLogic:
         :param segmentationNode: where to put the result: segments of the same names are replaced, others stay;
             default: a new segmentation node beside the volume.
         :param roiNode: markups ROI to stay within.
-        :param planes: "one", or "three" for the average of three planes.
+        :param testTimeViews: True averages views at several zooms.
         :param largestComponent: None follows the annotation that the head learned from.
+        :param options: ``plane``, ``planes``, ``smoothing`` and ``device``, see ``InferenceConfig``.
         :return: the segmentation node, or a ``Run`` when ``waitForCompletion`` is False.
         :raises SAMAdaptError: with the reason and a remedy; ``Cancelled`` when cancelled or a node was removed.
 
@@ -166,14 +155,10 @@ class SlicerLogic:
             into=segmentationNode,
             roi=roiNode,
             name=name,
-            plane=plane,
-            planes=planes,
             tta=testTimeViews,
-            smoothing=smoothing,
             largest_component=largestComponent,
-            device=device,
+            **options,
         )
-
         return self._start(plan, lambda _facts, ready: plan.show(ready).node, waitForCompletion)
 
     def close(self) -> None:

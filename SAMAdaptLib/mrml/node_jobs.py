@@ -14,7 +14,7 @@ touch no node. ``show(fetched)`` is for the main thread again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,11 @@ from ..data.review import Review, only_known
 from ..data.structure import Structure
 from ..errors import InputError
 from ..heads.card import read_card, structures_of
+from ..inference.config import InferenceConfig
 from ..jobs.specs import CaseFiles, SegmentJob, StructureSpec, TrainJob
 from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
+from ..training.config import TrainingConfig
 from ..worker.folder import JobFolder
 from .annotation import AnnotationCapture, capture_annotation
 from .segmentation import CroppedLabels, Placement, place_labels
@@ -59,9 +61,10 @@ class SegmentNodeJob:
     volume_node: Any
     head: str
     capture: VolumeSnapshot
+    config: InferenceConfig
     into: Any = None
     name: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    region: tuple[int, ...] | None = None
     doubt: str = ""
 
     @classmethod
@@ -75,15 +78,14 @@ class SegmentNodeJob:
         name: str | None = None,
         **options: Any,
     ) -> SegmentNodeJob:
-        """Main thread. ``roi`` is a markups ROI node; ``options`` are SegmentJob's. Raises InputError."""
+        """Main thread. ``roi`` is a markups ROI node; ``options`` are InferenceConfig's. Raises InputError."""
         if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
             msg = "The result can only go into a segmentation that is in the scene."
             raise InputError(msg, "Choose a segmentation, or none for a new one.")
         capture = capture_volume(volume_node, later=True)
-        if roi is not None:
-            options["region"] = region_from_roi(roi, volume_node)
+        region = None if roi is None else region_from_roi(roi, volume_node)
         doubt = "" if roi is None else region_beyond(roi, volume_node)
-        return cls(volume_node, str(head), capture, into, name, options, doubt)
+        return cls(volume_node, str(head), capture, InferenceConfig(**options), into, name, region, doubt)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -96,14 +98,15 @@ class SegmentNodeJob:
         gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
         image = folder.file("image.mha")
         write_image(image, self.capture.volume(monitor))
-        return SegmentJob(image=image, head=self.head, output=folder.file("labels.mha"), **self.options)
+        output = folder.file("labels.mha")
+        return SegmentJob.of(self.config, image=image, head=self.head, output=output, region=self.region)
 
     def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
         from ..features.sliced_volume import plane_for_volume
 
         labels = self.labels(result)
-        plane = self.options.get("plane") or plane_for_volume(read_card(self.head).plane, labels)
+        plane = self.config.plane or plane_for_volume(read_card(self.head).plane, labels)
         axis = SliceStack(labels.geometry, plane).choice.axis
         return CroppedLabels.of(labels, Review.of(labels.voxels, axis, _names(labels)))
 
@@ -128,7 +131,8 @@ class TrainNodeJob:
     unlabeled: tuple[VolumeSnapshot, ...]
     structures: tuple[Structure, ...]
     output: str
-    options: Mapping[str, Any]
+    config: TrainingConfig
+    start_from: str | None = None
     left_open: tuple[LeftOpen | None, ...] = ()
 
     @classmethod
@@ -139,14 +143,15 @@ class TrainNodeJob:
         *,
         unlabeled: Sequence[Any] = (),
         ignored_segment: str | None = None,
+        start_from: str | None = None,
         left_open: Sequence[LeftOpen | None] = (),
         **options: Any,
     ) -> TrainNodeJob:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
-        scribbles leave open; ``left_open`` says for each case which slices count, None for all (empty: all of all);
-        ``options`` are TrainJob's. Raises InputError.
+        scribbles leave open; ``start_from`` is a head file to go on from; ``left_open`` says for each case which slices
+        count, None for all (empty: all of all); ``options`` are TrainingConfig's. Raises InputError.
         """
-        known = _labelling_of_head(options.get("start_from"))
+        known = _labelling_of_head(start_from)
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
             annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
@@ -164,7 +169,8 @@ class TrainNodeJob:
             opened, options["annotated_slices_only"] = (), True
         elif any(opened):
             options.setdefault("ignore_label", max(item.value for item in known.structures) + 1 if known else 1)
-        return cls(tuple(captured), bare, tuple(structures.values()), str(output), options, opened)
+        config = TrainingConfig(**options)
+        return cls(tuple(captured), bare, tuple(structures.values()), str(output), config, start_from, opened)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -192,12 +198,13 @@ class TrainNodeJob:
             for value in labelmap.values():
                 absent.pop(value, None)
         _require_none(list(absent.values()))
-        return TrainJob(
+        return TrainJob.of(
+            self.config,
             cases=tuple(files),
             output=self.output,
             unlabeled=tuple(self._write_bare(folder, number, monitor) for number in range(len(self.unlabeled))),
             structures=tuple(StructureSpec(**structure.to_dict()) for structure in self.structures),
-            **self.options,
+            start_from=self.start_from,
         )
 
     def _counted(self, number: int, labelmap: Labelmap) -> Labelmap:
@@ -209,7 +216,7 @@ class TrainNodeJob:
         if known is not None and not known:
             msg = f"Nobody has looked at the result {labelmap.name!r}: no slice of it was edited or ticked as right."
             raise InputError(msg, "Correct some slices, or tick those that are right.")
-        return labelmap.with_array(only_known(labelmap.voxels, opened.axis, known, self.options["ignore_label"]))
+        return labelmap.with_array(only_known(labelmap.voxels, opened.axis, known, self.config.ignore_label or 0))
 
     def fetch(self, result: Mapping[str, Any]) -> None:
         """Nothing is to be read: the head stays in its file."""

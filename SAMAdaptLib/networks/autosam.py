@@ -28,9 +28,6 @@ class AutoSAMHead(HeadModule):
 
     type_name = "autosam"
     loss_size = 256
-    learning_rate = 5e-4
-    batch = 4
-    steps = 200
 
     def __init__(self, channels: Mapping[str, int], classes: int) -> None:
         super().__init__(channels, classes)

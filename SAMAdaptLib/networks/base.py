@@ -25,13 +25,6 @@ class HeadModule(nn.Module):
     """Feature levels that the head reads."""
     loss_size: int = 128
     """Side of the grid on which logits are compared with the annotation."""
-    learning_rate: ClassVar[float] = 2e-3
-    batch: ClassVar[int] = 8
-    """Views that an optimizer's step sees."""
-    crops: ClassVar[int] = 0
-    """Crops of each of them that it sees; 0: the whole canvas. Not for heads that look farther than a few cells."""
-    steps: ClassVar[int] = 400
-    """Optimizer steps at the budget ``balanced``."""
     formerly: ClassVar[Mapping[str, Any]] = {}
     """What hyper-parameters are that files from before their time do not name."""
     shaped: ClassVar[bool] = True

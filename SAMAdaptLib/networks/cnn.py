@@ -15,8 +15,6 @@ class CNNHead(HeadModule):
     many a side, which is where its logits are."""
 
     type_name = "cnn"
-    batch, crops = 16, 4
-    steps = 600
     formerly = {"norm": "group", "scale": 2}
 
     def __init__(

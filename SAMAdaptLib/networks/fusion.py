@@ -24,8 +24,6 @@ class FusionHead(HeadModule):
     type_name = "fusion"
     needs = ("neck", "fine")
     loss_size = 256
-    batch, crops = 16, 4
-    steps = 300
     formerly = {"norm": "group"}
 
     def __init__(

@@ -16,9 +16,6 @@ class LinearHead(HeadModule):
     type_name = "linear"
     shaped = False
     loss_size = 64
-    learning_rate = 1e-2
-    batch = 8
-    steps = 200
 
     def __init__(self, channels: Mapping[str, int], classes: int) -> None:
         super().__init__(channels, classes)

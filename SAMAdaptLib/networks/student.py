@@ -19,7 +19,6 @@ class StudentHead(UNetHead):
 
     type_name = "student"
     loss_size = 128
-    steps = 600
 
     def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
         return super().forward(features, nn.functional.avg_pool2d(image, CELL))

@@ -17,7 +17,6 @@ class UNetHead(HeadModule):
     shaped = False
     needs = ()
     loss_size = 256
-    steps = 300
 
     def __init__(self, channels: Mapping[str, int], classes: int, width: int = 16) -> None:
         super().__init__(channels, classes)

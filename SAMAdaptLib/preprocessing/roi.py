@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 
     from .slicing import CanvasGeometry
 
-MARGIN = 1.5
-"""Side of the window over the largest side of the box around all structures."""
-
-WORTH = 0.75
-"""Share of the canvas's side from which on a window shows hardly more than the canvas."""
-
 STEPS = 8
 """Windows begin at whole eighths of their side: what was found lies elsewhere by a few mm after every training, and the
 features of a window that stays where it was are known already."""
@@ -61,10 +55,19 @@ def bounding_roi(masks: Iterable[NDArray[np.bool_]], spacing: tuple[float, float
     return RegionOfInterest(middle, max((bottom - top + 1) * spacing[0], (right - left + 1) * spacing[1]))
 
 
-def roi_side(extents: Iterable[RegionOfInterest], canvas_mm: float) -> float | None:
-    """The side of the windows on volumes with these extents, in mm; None where a closer look shows hardly more."""
-    side = MARGIN * max((found.side_mm for found in extents), default=canvas_mm)
-    return side if side <= WORTH * canvas_mm else None
+def roi_side(
+    regions: Iterable[RegionOfInterest], canvas_mm: float, margin: float, largest_share: float
+) -> float | None:
+    """The side of the windows on volumes with these regions, in mm; None if they show hardly more than the canvas.
+
+    Args:
+        regions: the box around all structures of each volume.
+        canvas_mm: side of the canvas that shows whole slices.
+        margin: side of the window over the largest side of the boxes.
+        largest_share: of the canvas's side that the window's may be.
+    """
+    side = margin * max((found.side_mm for found in regions), default=canvas_mm)
+    return side if side <= largest_share * canvas_mm else None
 
 
 def _span(counts: NDArray[Any]) -> tuple[int, int]:

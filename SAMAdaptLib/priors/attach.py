@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..heads.parts import ArrangementSpec, ShapeSpec
 from ..networks.layout_prior import GRID
 from .layout_training import train_layout_prior
+from .settings import PRIORS, PriorSettings
 from .shape_training import train_shape_prior
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def attach_shape_prior(
-    head: Head, stacks: Sequence[LabelStack], earlier: Head | None, steps: int, seed: int, monitor: Monitor
+    head: Head,
+    stacks: Sequence[LabelStack],
+    earlier: Head | None,
+    steps: int,
+    seed: int,
+    monitor: Monitor,
+    settings: PriorSettings = PRIORS,
 ) -> Head:
     """``head`` with a shape prior of ``stacks``.
 
@@ -29,14 +36,22 @@ def attach_shape_prior(
         if earlier is None or (earlier.card.values, earlier.card.plane) != (head.card.values, head.card.plane):
             return head
         return taking_over(head, earlier)
-    prior = train_shape_prior(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    classes = len(head.card.structures) + 1
+    prior = train_shape_prior(stacks, classes, steps=steps, seed=seed, monitor=monitor, settings=settings)
     if prior is None:
         return head.noted(cancelled=True)
     shapes = ShapeSpec.of({**prior.hyper(), "distance_mm": stacks[0].distance_mm})
     return replace(head, prior=prior, card=replace(head.card, shapes=shapes))
 
 
-def attach_layout_prior(head: Head, stacks: Sequence[LabelStack], steps: int, seed: int, monitor: Monitor) -> Head:
+def attach_layout_prior(
+    head: Head,
+    stacks: Sequence[LabelStack],
+    steps: int,
+    seed: int,
+    monitor: Monitor,
+    settings: PriorSettings = PRIORS,
+) -> Head:
     """``head`` with an arrangement prior of ``stacks``, where there are stacks and steps.
 
     Its cells are too coarse for what fills a small part of the canvas: hearts came out worse with it. Cancelled:
@@ -44,7 +59,8 @@ def attach_layout_prior(head: Head, stacks: Sequence[LabelStack], steps: int, se
     """
     if not (stacks and steps) or head.card.training.cancelled:
         return head
-    arrangement = train_layout_prior(stacks, len(head.card.structures) + 1, steps=steps, seed=seed, monitor=monitor)
+    classes = len(head.card.structures) + 1
+    arrangement = train_layout_prior(stacks, classes, steps=steps, seed=seed, monitor=monitor, settings=settings)
     if arrangement is None:
         return head.noted(cancelled=True)
     facts = ArrangementSpec.of({**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / GRID})

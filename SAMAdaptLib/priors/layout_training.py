@@ -19,15 +19,11 @@ from ..networks.layout_prior import GRID, LayoutPrior
 from ..preprocessing.augmentation import IGNORED, AugmentationParams, render_labels
 from ..progress import Monitor
 from ..utils.timing import least_seconds, remembered
+from .settings import PRIORS, PriorSettings
 from .shape_training import optimize
 
 if TYPE_CHECKING:
     from .shape_training import LabelStack
-
-VOLUMES = 400
-"""Deformed volumes that a prior is learned from."""
-
-BATCH = 8
 
 TURN = 0.45
 """Radians by which a volume is turned about the axis across its slices, at most."""
@@ -64,13 +60,21 @@ class Source:
     places: tuple[tuple[Tensor, Tensor], ...]
 
 
-def seconds_per_step(classes: int) -> float:
+def seconds_per_step(classes: int, settings: PriorSettings = PRIORS) -> float:
     """What one step of learning a prior costs here: measured, then remembered."""
-    return remembered(f"step of arrangement prior, {classes} classes", lambda: _measure_step(classes))
+    return remembered(
+        f"step of arrangement prior, {classes} classes", lambda: _measure_step(classes, settings.volume_batch)
+    )
 
 
 def train_layout_prior(
-    stacks: Sequence[LabelStack], classes: int, *, steps: int, seed: int, monitor: Monitor
+    stacks: Sequence[LabelStack],
+    classes: int,
+    *,
+    steps: int,
+    seed: int,
+    monitor: Monitor,
+    settings: PriorSettings = PRIORS,
 ) -> LayoutPrior | None:
     """A prior of these annotations, in evaluation mode on the CPU; None when cancelled before the end.
 
@@ -78,11 +82,11 @@ def train_layout_prior(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        volumes, reach = deform([source_of(stack, classes) for stack in stacks], VOLUMES)
+        volumes, reach = deform([source_of(stack, classes) for stack in stacks], settings.volumes)
         prior = LayoutPrior(classes).train()
 
         def step(optimizer: torch.optim.Optimizer) -> None:
-            drawn = torch.randint(len(volumes), (BATCH,))
+            drawn = torch.randint(len(volumes), (settings.volume_batch,))
             _step(prior, optimizer, volumes[drawn], reach[drawn])
 
         if not optimize(step, prior, steps, "Learning arrangement", monitor):
@@ -214,11 +218,11 @@ def _loss(logits: Tensor, truth: Tensor, reach: Tensor) -> Tensor:
     return entropy + (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
-def _measure_step(classes: int) -> float:
+def _measure_step(classes: int, batch: int) -> float:
     trial = LayoutPrior(classes).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    truth = torch.full((BATCH, classes, GRID, GRID, GRID), 1 / classes)
-    return least_seconds(lambda: _step(trial, optimizer, truth, torch.ones(BATCH, 1, GRID, 1, 1)))
+    truth = torch.full((batch, classes, GRID, GRID, GRID), 1 / classes)
+    return least_seconds(lambda: _step(trial, optimizer, truth, torch.ones(batch, 1, GRID, 1, 1)))
 
 
 def _between(limit: float) -> float:

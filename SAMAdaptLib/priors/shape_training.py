@@ -22,6 +22,7 @@ from ..preprocessing.resampling import sample_at
 from ..progress import Monitor
 from ..utils.devices import mixed_precision
 from ..utils.timing import least_seconds, remembered
+from .settings import PRIORS, PriorSettings
 from .shape_refinement import stride
 
 if TYPE_CHECKING:
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
     from ..features.sliced_volume import SlicedVolume
     from ..preprocessing.slicing import CanvasGeometry
 
-FEWEST_SLICES = 5
-"""Annotated slices with a structure from which on there is a shape to learn."""
-
-STACKS = 600
-"""Deformed stacks of label slices that a prior is learned from."""
-
-BATCH = 16
 LEARNING_RATE = 3e-3
 
 DEFORMATION = AugmentationRanges(rotation=60.0, scale_low=0.65, scale_high=1.5, shift=0.15, stretch=1.25, elastic=0.03)
@@ -75,19 +69,25 @@ def label_stack(sliced: SlicedVolume, labels: NDArray[Any], values: Sequence[int
     return LabelStack(slices, sliced.stack.thickness_mm, sliced.frame)
 
 
-def worth_learning(stacks: Sequence[LabelStack]) -> bool:
+def worth_learning(stacks: Sequence[LabelStack], settings: PriorSettings = PRIORS) -> bool:
     """True when there are enough slices with a structure."""
-    return sum(bool(classes.any()) for stack in stacks for classes in stack.slices) >= FEWEST_SLICES
+    return sum(bool(classes.any()) for stack in stacks for classes in stack.slices) >= settings.fewest_slices
 
 
-def seconds_per_step(classes: int) -> float:
+def seconds_per_step(classes: int, settings: PriorSettings = PRIORS) -> float:
     """What one step of learning a prior costs here: measured, then remembered."""
     key = f"step of shape prior, {classes} classes, fold {FOLD}, widths {WIDTHS}"
-    return remembered(key, lambda: _measure_step(classes))
+    return remembered(key, lambda: _measure_step(classes, settings.stack_batch))
 
 
 def train_shape_prior(
-    stacks: Sequence[LabelStack], classes: int, *, steps: int, seed: int, monitor: Monitor
+    stacks: Sequence[LabelStack],
+    classes: int,
+    *,
+    steps: int,
+    seed: int,
+    monitor: Monitor,
+    settings: PriorSettings = PRIORS,
 ) -> ShapePrior | None:
     """A prior of these annotations, in evaluation mode on the CPU; None when cancelled before the end.
 
@@ -95,11 +95,11 @@ def train_shape_prior(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        labels, exists = deform(stacks, STACKS, seed)
+        labels, exists = deform(stacks, settings.stacks, seed)
         prior = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
 
         def step(optimizer: torch.optim.Optimizer) -> None:
-            drawn = torch.randint(len(labels), (BATCH,))
+            drawn = torch.randint(len(labels), (settings.stack_batch,))
             _step(prior, optimizer, labels[drawn], exists[drawn])
 
         if not optimize(step, prior, steps, "Learning shapes", monitor):
@@ -209,11 +209,11 @@ def _loss(logits: Tensor, truth: Tensor) -> Tensor:
     return entropy + (1 - dice[shown]).mean() if shown.any() else entropy
 
 
-def _measure_step(classes: int) -> float:
+def _measure_step(classes: int, batch: int) -> float:
     trial = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    labels = torch.zeros((BATCH, SLICES, _PAINTED, _PAINTED), dtype=torch.uint8)
-    return least_seconds(lambda: _step(trial, optimizer, labels, torch.ones(BATCH, SLICES)))
+    labels = torch.zeros((batch, SLICES, _PAINTED, _PAINTED), dtype=torch.uint8)
+    return least_seconds(lambda: _step(trial, optimizer, labels, torch.ones(batch, SLICES)))
 
 
 def _slipped(view: AugmentationParams, chance: np.random.Generator) -> AugmentationParams:

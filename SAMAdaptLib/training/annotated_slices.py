@@ -18,14 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-HELD_OUT_SHARE = 0.15
-"""Share of a case's annotated slices that are kept for validation."""
-
-
-MINIMUM_TO_HOLD_OUT = 5
-"""A case with fewer annotated slices gives all of them to training."""
-
-
 EMPTY_SHARE = 0.25
 """Slices without any structure make up at most this share of the training slices; they teach what is not there."""
 
@@ -97,12 +89,17 @@ def _widened(places: NDArray[np.intp]) -> slice:
     return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
-def split_held_out(slices: Sequence[LabelledSlice]) -> tuple[list[LabelledSlice], list[LabelledSlice]]:
-    """Divide one case's slices into (training, held out): slices with a structure at even steps."""
+def split_held_out(
+    slices: Sequence[LabelledSlice], share: float, least: int
+) -> tuple[list[LabelledSlice], list[LabelledSlice]]:
+    """Divide one case's slices into (training, held out): slices with a structure at even steps.
+
+    ``share``: of them that is held out; none if there are fewer than ``least``.
+    """
     drawn = [index for index, item in enumerate(slices) if item.present]
-    if len(drawn) < MINIMUM_TO_HOLD_OUT:
+    if len(drawn) < least:
         return list(slices), []
-    count = max(1, round(HELD_OUT_SHARE * len(drawn)))
+    count = max(1, round(share * len(drawn)))
     chosen = {drawn[int((position + 0.5) * len(drawn) / count)] for position in range(count)}
     training = [item for index, item in enumerate(slices) if index not in chosen]
     return training, [slices[index] for index in sorted(chosen)]

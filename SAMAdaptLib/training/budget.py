@@ -1,4 +1,4 @@
-"""Time budgets: how many views and steps a training spends, on any machine.
+"""Time budgets: how many views and steps a training spends, on any machine, and what each of its stages has of them.
 
 A result comes first and the time second: below a floor of views, slices and steps a head is worth nothing, so a slow
 machine takes longer than the budget says, and the training says so before it begins.
@@ -9,10 +9,11 @@ measurements differ a little, still do the same work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
+from ..utils.timing import clock
 
 VIEW_LADDER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40)
 LEAST_EFFORT = 2 / 3
@@ -31,11 +32,11 @@ take what the heads need. Of several trainings the first alone learns priors, an
 ARRANGEMENT_SHARE = 0.125
 """Share of the time that may go into the arrangement prior."""
 
-LEAST_ARRANGEMENT = 100
-"""Steps below which an arrangement prior is not learned at all: it would move what it does not know."""
-
 UNLABELED_SHARE = 0.25
 """Share of the time that may go into encoding volumes without annotation."""
+
+LEAST_PART = 0.125
+"""Share of the budget that a stage, and the heads in it, have when what came before has spent the rest."""
 
 STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800, 1000, 1200, 1600, 2000)
 
@@ -44,9 +45,10 @@ STEP_LADDER = (20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 600, 700, 800,
 class Budget:
     """``seconds`` for one training in all; at most ``views`` a slice; ``effort`` multiplies a head's usual steps.
 
-    ``least_views``: of a slice, in any case. ``patience``: seconds a slice at which an encoder still sees more pixels
-    than the fewest; whoever trains for long waits longer for results, too.
-    ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``rounds``: how often a head
+    ``least_views``: of a slice, in any case. ``patience``: seconds that a slice takes at most where the encoder sees
+    more pixels than the fewest: every volume that is segmented later pays for them, too.
+    ``shape_steps``, ``arrangement_steps``: the most optimizer steps for these priors. ``least_arrangement_steps``:
+    below them that prior is not learned at all: it would move what it does not know. ``rounds``: how often a head
     learns again from what it finds in volumes without annotation, where there are any; each time is a training, with
     its part of the time. ``trainings``: how many such parts there are, when this is one of them.
     """
@@ -60,7 +62,8 @@ class Budget:
     rounds: int = 1
     trainings: int = 1
     least_views: int = 1
-    patience: float = 0.3
+    patience: float = 0.4
+    least_arrangement_steps: int = 100
 
     def split_for_rounds(self) -> Budget:
         """What each training has of this budget when there is a first one and ``rounds`` more.
@@ -134,7 +137,99 @@ class Budget:
         seconds = self.trainings * self.seconds * ARRANGEMENT_SHARE
         affordable = min(self.arrangement_steps, seconds / max(seconds_per_step, 1e-6))
         steps = _largest_affordable(STEP_LADDER, affordable)
-        return steps if steps >= LEAST_ARRANGEMENT else 0
+        return steps if steps >= self.least_arrangement_steps else 0
+
+
+@dataclass(frozen=True)
+class StageBudget:
+    """What one stage of a training may spend; before the first stage, what the training may spend.
+
+    A training with several stages shares its time out as it goes: each has its share of what is left, or what it needs
+    at least. Trainings that follow, whose priors are those of this one, lend their parts of what these take.
+
+    Attributes:
+        whole: the budget of the training.
+        stages: how many are still to come.
+        began: reading of the clock at which the training began.
+        now: the clock: seconds from any origin.
+        limits: ``whole`` with the seconds of this stage.
+        stage_began: reading of the clock at which the stage began.
+        shape_steps: optimizer steps for its shape prior.
+        layout_steps: optimizer steps for its layout prior.
+        reserved: seconds of the stage that these priors will take.
+        lent: seconds that priors took so far at the cost of trainings that follow.
+    """
+
+    whole: Budget
+    stages: int
+    began: float
+    now: Callable[[], float]
+    limits: Budget
+    stage_began: float
+    shape_steps: int = 0
+    layout_steps: int = 0
+    reserved: float = 0.0
+    lent: float = 0.0
+
+    @classmethod
+    def of(
+        cls, whole: Budget, stages: int, began: float | None = None, now: Callable[[], float] | None = None
+    ) -> StageBudget:
+        """That of a training of so many stages, which began then (None: now), by the clock ``now``."""
+        now = now or clock.now
+        began = now() if began is None else began
+        return cls(whole, stages, began, now, whole, began)
+
+    def next_stage(
+        self, least_seconds: float, shape_pace: float = 0.0, layout_pace: float | None = None
+    ) -> StageBudget:
+        """That of the next stage, which begins now.
+
+        Args:
+            least_seconds: what it takes at least.
+            shape_pace: seconds of an optimizer's step of its shape prior; 0 if it trains none.
+            layout_pace: seconds of one of its layout prior; None if it trains none.
+        """
+        now = self.now()
+        left = self.whole.seconds + self.lent - (now - self.began)
+        share = max(left / self.stages, LEAST_PART * self.whole.seconds)
+        limits = replace(self.whole, seconds=max(share, least_seconds))
+        shape_steps = limits.shape_steps_within(shape_pace)
+        layout_steps = 0 if layout_pace is None else limits.arrangement_steps_within(layout_pace)
+        seconds = shape_steps * shape_pace + layout_steps * (layout_pace or 0.0)
+        reserved = seconds / self.whole.trainings
+        return replace(
+            self,
+            stages=max(self.stages - 1, 1),
+            limits=limits,
+            stage_began=now,
+            shape_steps=shape_steps,
+            layout_steps=layout_steps,
+            reserved=reserved,
+            lent=self.lent + seconds - reserved,
+        )
+
+    def next_training(self) -> StageBudget:
+        """That of one of the trainings that follow, which begins now and pays its part of this one's priors."""
+        now = self.now()
+        reserved = self.lent / self.whole.rounds
+        return replace(self, began=now, limits=self.whole, stage_began=now, reserved=reserved)
+
+    @property
+    def encoding_deadline(self) -> float:
+        """Reading of the clock until which views of this stage may be encoded."""
+        return self.stage_began + self.limits.encoding_seconds
+
+    @property
+    def seconds_gone(self) -> float:
+        """Since the training began."""
+        return self.now() - self.began
+
+    @property
+    def seconds_left(self) -> float:
+        """What the stage leaves for fitting heads, without what its priors will take."""
+        left = self.limits.seconds - self.reserved - (self.now() - self.stage_began)
+        return max(left, LEAST_PART * self.whole.seconds)
 
 
 def _largest_affordable(ladder: Sequence[int], affordable: float) -> int:
@@ -143,14 +238,14 @@ def _largest_affordable(ladder: Sequence[int], affordable: float) -> int:
 
 
 BUDGETS: dict[str, Budget] = {
-    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4, patience=0.3),
-    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6, patience=0.8),
+    "fast": Budget("fast", seconds=120, views=6, effort=1.0, shape_steps=300, least_views=4),
+    "balanced": Budget("balanced", seconds=480, views=16, effort=1.0, least_views=6),
     "best": Budget("best", seconds=1800, views=40, effort=2.0, shape_steps=1200, rounds=2, least_views=8, patience=3.0),
 }
 
 
-CLOSER_TYPE = "cnn"
-"""The head type for a closer look. ``fusion`` was no better on average over five patients' hearts (two points worse to
+ROI_HEAD_TYPE = "cnn"
+"""The head type of the ROI stage. ``fusion`` was no better on average over five patients' hearts (two points worse to
 two better), is slower, and needs twice the features."""
 
 

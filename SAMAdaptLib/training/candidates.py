@@ -11,10 +11,9 @@ import torch
 from ..errors import MemoryExhausted
 from ..features.extractor import FeatureExtractor
 from ..heads.head import Head
-from ..networks import head_class
 from ..networks.ensemble import EnsembleHead
 from ..utils.timing import clock
-from .fit import FitResult, fit_head, held_out_dice, seconds_per_step, set_normalizers
+from .fit import FitResult, fit_head, held_out_dice, seconds_per_step, set_normalizers, sizes_of, untrained
 from .loader import SampleLoader
 from .model_card import build_card
 
@@ -23,62 +22,62 @@ if TYPE_CHECKING:
     from ..encoders.base import Encoder
     from ..networks.base import HeadModule
     from ..progress import Monitor
+    from .budget import StageBudget
+    from .context import TrainingContext
     from .samples import TrainingSample
-    from .train import Session
-
-SELECTION_MARGIN = 0.05
-"""Held-out Dice by which one head must beat the mean of all candidates to be taken alone."""
 
 _OVERTIME = 1.15
 
 
 class HeadCandidates:
-    """Fits heads of one session on these samples, whose features ``encoder`` makes; ``checks`` are the held-out ones.
+    """Fits heads on these samples, whose features ``encoder`` makes; ``checks`` are the held-out ones.
 
-    ``start_from``: go on from that head where it fits.
+    ``start_from``: go on from that head if it fits.
     """
 
     def __init__(
         self,
-        session: Session,
+        context: TrainingContext,
+        stage: StageBudget,
         encoder: Encoder | None,
         samples: Sequence[TrainingSample],
         checks: Sequence[TrainingSample],
         start_from: Head | None = None,
     ) -> None:
-        self.session, self.encoder, self.start_from = session, encoder, start_from
-        self.samples, self.checks = samples, checks
-        self.embedder = FeatureExtractor(encoder, session.levels, session.store)
+        self.context, self.stage, self.encoder, self.start_from = context, stage, encoder, start_from
+        self.samples, self.checks, self.device = samples, checks, context.device
+        self.embedder = FeatureExtractor(encoder, context.levels, context.store)
 
     def fit_and_select(self, kinds: Sequence[str]) -> Head:
         """A head of each kind; several answer together unless one alone is clearly better.
 
         Slices of the annotated volume itself say little about other volumes: between heads that differ by less than
-        ``SELECTION_MARGIN`` on them, the mean of all is the safer choice.
+        ``selection_margin`` on them, the mean of all is the safer choice.
         """
         heads = self._each(kinds)
         best = max(heads, key=lambda head: head.card.mean_dice or 0)
         if len(heads) == 1 or heads[-1].card.training.cancelled:
             return best
         together = self._together(heads)
-        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + SELECTION_MARGIN else together
+        margin = self.context.method.selection_margin
+        return best if (best.card.mean_dice or 0) > (together.card.mean_dice or 0) + margin else together
 
-    def together(self, kinds: Sequence[str]) -> Head:
+    def fit_ensemble(self, kinds: Sequence[str]) -> Head:
         """A head of each kind, and all answer together; when cancelled, the one that was not finished."""
         heads = self._each(kinds)
         return heads[-1] if heads[-1].card.training.cancelled else self._together(heads)
 
     def new_module(self, kind: str) -> HeadModule:
         """A head of that kind as its fit begins."""
-        session, encoder = self.session, self.encoder
-        module = untrained(kind, encoder, len(session.structures) + 1)
-        earlier = self.start_from and _earlier(self.start_from, module, encoder, session.structures)
+        context, encoder = self.context, self.encoder
+        module = untrained(kind, encoder, len(context.data.structures) + 1)
+        earlier = self.start_from and _earlier(self.start_from, module, encoder, context.data.structures)
         if earlier:
             module.load_state_dict(earlier.state_dict())
             return module
         set_normalizers(module, self.embedder, self.samples)
         if kind == "autosam" and encoder is not None:
-            _start_from_sam(module, encoder, session.monitor)
+            _start_from_sam(module, encoder, context.monitor)
         return module
 
     def _each(self, kinds: Sequence[str]) -> list[Head]:
@@ -88,78 +87,67 @@ class HeadCandidates:
         """
         heads: list[Head] = []
         for position, kind in enumerate(kinds):
-            share = self.session.seconds_left() / (len(kinds) - position)
-            heads.append(self._fit(kind, share, self.session.recipe.seed + kinds[:position].count(kind)))
+            share = self.stage.seconds_left / (len(kinds) - position)
+            heads.append(self._fit(kind, share, self.context.config.seed + kinds[:position].count(kind)))
             if heads[-1].card.training.cancelled:
                 break
         return heads
 
     def _together(self, heads: Sequence[Head]) -> Head:
         """The ensemble of fitted heads, with a card of its own."""
-        module, device = EnsembleHead.of([head.module for head in heads]), self.session.device
+        module, device = EnsembleHead.of([head.module for head in heads]), self.device
         found = held_out_dice(module.to(device), SampleLoader(module, self._embedder(module), device), self.checks)
         together = self._head(module, FitResult({}, found, sum(head.card.training.steps or 0 for head in heads)))
         return together.noted(cut_short=True) if any(head.cut_short for head in heads) else together
 
     def _fit(self, kind: str, seconds: float, seed: int) -> Head:
         """Fit one head; on the processor, where the device has too little memory for it."""
-        session = self.session
         try:
             return self._fit_here(kind, seconds, seed)
         except MemoryExhausted:
-            if session.device.type == "cpu":
+            if self.device.type == "cpu":
                 raise
-        words = f"{session.device} has too little memory to train the {kind} head: the processor does it."
-        session.monitor.warning(words)
-        session.device = torch.device("cpu")
+        words = f"{self.device} has too little memory to train the {kind} head: the processor does it."
+        self.context.monitor.warning(words)
+        self.device = torch.device("cpu")
         return self._fit_here(kind, seconds, seed)
 
     def _fit_here(self, kind: str, seconds: float, seed: int) -> Head:
-        session = self.session
+        budget, monitor = self.context.budget, self.context.monitor
+        settings = self.context.method.fits[kind]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module = self.new_module(kind)
             began = clock.now()
             embedder = self._embedder(module)
-            pace = seconds_per_step(module, sizes_of(self.encoder, module), session.device)
-            least = session.budget.least_steps(module.steps)
+            pace = seconds_per_step(module, sizes_of(self.encoder, module), self.device, settings)
+            least = budget.least_steps(settings.steps)
             torch.manual_seed(seed)
             result = fit_head(
                 module,
                 embedder,
                 self.samples,
                 self.checks,
-                steps=session.budget.steps(module.steps, seconds, pace),
+                steps=budget.steps(settings.steps, seconds, pace),
                 least_steps=least,
                 seed=seed,
-                device=session.device,
+                device=self.device,
                 deadline=began + _OVERTIME * max(seconds, 10.0, least * pace),
-                monitor=session.monitor,
+                monitor=monitor,
+                settings=settings,
             )
         if result.cut_short:
-            session.monitor.warning(_cut_short(kind, result))
+            monitor.warning(_cut_short(kind, result))
         return self._head(module, result)
 
     def _embedder(self, module: HeadModule) -> FeatureExtractor:
         """That of the encoder, or for a head that needs no features one that asks for none."""
-        return self.embedder if module.needs else FeatureExtractor(None, (), self.session.store)
+        return self.embedder if module.needs else FeatureExtractor(None, (), self.context.store)
 
     def _head(self, module: HeadModule, result: FitResult) -> Head:
-        card = build_card(self.session, self.encoder, module, result, self.samples, self.checks)
+        seconds = self.stage.seconds_gone
+        card = build_card(self.context, self.encoder, module, result, self.samples, len(self.checks), seconds)
         return Head(card=card, module=module.cpu().eval())
-
-
-def untrained(kind: str, encoder: Encoder | None, classes: int) -> HeadModule:
-    """A head of that kind for the features of ``encoder``; ``classes`` counts background too."""
-    chosen = head_class(kind)
-    levels = {level: encoder.levels[level] for level in chosen.needs} if encoder else {}
-    options = chosen.options_for(min(level.size for level in levels.values())) if levels else {}
-    return chosen({name: level.channels for name, level in levels.items()}, classes, **options)
-
-
-def sizes_of(encoder: Encoder | None, module: HeadModule) -> dict[str, int]:
-    """Cells a side of the levels that ``module`` reads."""
-    return {level: encoder.levels[level].size for level in module.needs} if encoder else {}
 
 
 def _cut_short(kind: str, result: FitResult) -> str:

@@ -1,10 +1,10 @@
-"""What annotated cases teach: the plane and the intensities to look at them in, slices to learn from, shapes."""
+"""The training data: annotated cases as slices in a plane, divided into training and held-out ones, and as shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.case import Case
 from ..data.matching import Labelling, matched
@@ -24,10 +24,12 @@ from .annotated_slices import (
     subsample_empty,
 )
 from .annotation import pieces, plane_to_learn_in
+from .config import METHOD, MethodSettings
 
 if TYPE_CHECKING:
     from ..data.image import Labelmap
     from ..data.structure import Structure
+    from .config import TrainingConfig
 
 
 _ONE_NAME = (
@@ -41,11 +43,14 @@ Divided = tuple[list[LabelledSlice], list[LabelledSlice]]
 
 @dataclass(frozen=True)
 class StageData:
-    """What one look learns from: slices, some of them held out, and the whole annotation as shapes.
+    """What one stage learns from: slices, some of them held out, and the whole annotation as shapes.
 
-    ``side_mm``: of the canvas that it sees. ``stacks`` is empty where slices or pixels were left open.
-    ``pseudo_labelled``: slices that nobody annotated, with what a head found on them; shapes are learned from
-    annotations alone.
+    Attributes:
+        side_mm: of the canvas that the stage sees.
+        training: slices to learn from.
+        held_out: slices to measure on.
+        stacks: label slices that priors learn from; empty where slices or pixels were left open.
+        pseudo_labelled: slices that nobody annotated, with what a head found on them; priors do not learn from them.
     """
 
     side_mm: float
@@ -59,94 +64,117 @@ class StageData:
 class PseudoLabels:
     """What a head finds in a volume that nobody annotated.
 
-    ``slices``: as a person might have annotated them, pixels of which the head is not sure left open. ``place``: where
-    all lies that it found.
+    Attributes:
+        slices: as a person might have annotated them; pixels of which the head is not sure are unknown.
+        place: where all lies that it found.
     """
 
     slices: list[LabelledSlice]
     place: RegionOfInterest
 
-    def through(self, side_mm: float) -> list[LabelledSlice]:
+    def in_roi(self, side_mm: float) -> list[LabelledSlice]:
         """The slices through a window of that side around all that was found."""
         return crop_to_roi(self.slices, self.place, side_mm)
 
 
+@dataclass(frozen=True)
 class TrainingData:
-    """The cases as training sees them: ``first`` for whole slices, ``closer`` for a window around all structures.
+    """The cases as training sees them.
 
-    ``completed``: the labelmaps of the cases with what was left open filled in; then these are learned from, and what
-    was drawn is held out all the same. ``closer`` is None where the structures take up most of the slices, or where the
-    annotation was left open; with ``closer_mm``, the side of an earlier head's windows, it is there in any case. Raises
-    InputError when the annotation teaches nothing, GeometryError when labels do not lie on their volume's grid.
+    Attributes:
+        cases: as given.
+        structures: what is learned, in the order of label values.
+        plane: that the slices lie in.
+        rule: of gray values.
+        anatomy: facts of each structure, see ``annotation``.
+        whole: whether the annotation says something of every voxel.
+        completed: whether a head filled in what the annotation had left open.
+        coarse: whole slices.
+        roi: windows around all structures; None if these take up most of the slices, or if the annotation was left
+            open, unless there is an earlier head with such windows.
     """
 
-    def __init__(
-        self,
+    cases: Sequence[Case]
+    structures: list[Structure]
+    plane: PlaneRule
+    rule: IntensityRule
+    anatomy: list[dict[str, Any]]
+    whole: bool
+    completed: bool
+    coarse: StageData
+    roi: StageData | None
+
+    @classmethod
+    def of(
+        cls,
         cases: Sequence[Case],
-        plane: str,
-        intensity: str,
-        annotated_slices_only: bool,
-        ignore_label: int | None,
-        closer_mm: float | None = None,
+        config: TrainingConfig,
+        method: MethodSettings = METHOD,
+        roi_mm: float | None = None,
         completed: Sequence[Labelmap] | None = None,
-    ) -> None:
-        self.cases = cases
-        self.structures = _structures(cases, ignore_label)
-        self.values = [structure.value for structure in self.structures]
+    ) -> TrainingData:
+        """What these cases teach.
+
+        Args:
+            cases: each with labels on the grid of its volume.
+            config: plane, intensity rule, and what was left open.
+            method: constants of the method.
+            roi_mm: side of the windows of an earlier head, which are kept.
+            completed: the labelmaps of the cases with what was left open filled in; then these are learned from, and
+                what was drawn is held out all the same.
+
+        Raises:
+            InputError: if the annotation teaches nothing.
+            GeometryError: if labels do not lie on the grid of their volume.
+        """
+        structures = _structures(cases, config.ignore_label)
         for case in cases:
             _require_same_grid(case)
-        unknown = not all(_is_whole(case, ignore_label) for case in cases)
-        drawn_whole = not (annotated_slices_only or unknown)
-        self.whole = drawn_whole or completed is not None
+        values = [structure.value for structure in structures]
+        closed = [not config.annotated_slices_only and _is_whole(case, config.ignore_label) for case in cases]
+        drawn_whole = all(closed)
+        whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
-        choice = plane_to_learn_in(fullest, self.structures, plane, drawn_whole)
-        self.plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
-        side_mm = shared_canvas_side(self._stack(case) for case in cases)
-        self.plane = replace(self.plane, side_mm=side_mm)
-        self.rule: IntensityRule = rule_for(cases[0].volume, intensity)
-        divided = [split_held_out(slices) for slices in self._slices(cases, annotated_slices_only, ignore_label)]
+        choice = plane_to_learn_in(fullest, structures, config.plane, drawn_whole)
+        plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
+        stacked = (SliceStack(case.volume.geometry, plane_for_volume(plane, case.volume)) for case in cases)
+        plane = replace(plane, side_mm=shared_canvas_side(stacked))
+        side_mm, rule = plane.side_mm or 0.0, rule_for(cases[0].volume, config.intensity)
+
+        def sliced(case: Case) -> SlicedVolume:
+            return SlicedVolume(case.volume, plane_for_volume(plane, case.volume), rule, side_mm)
+
+        divided: list[Divided] = []
+        for case in cases:
+            limits = config.annotated_slices_only, config.ignore_label
+            drawn = annotated_slices(sliced(case), case.labelmap.voxels, values, *limits)
+            divided.append(split_held_out(drawn, method.held_out_share, method.least_to_hold_out))
         taught = cases
         if completed is not None:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
-            filled = self._slices(taught, False, None)
+            filled = (annotated_slices(sliced(case), case.labelmap.voxels, values, False, None) for case in taught)
             divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
         # Beside cases of which only some slices count, those that are whole still say what the structures look like.
-        whole = [case for case in taught if self.whole or not annotated_slices_only and _is_whole(case, ignore_label)]
-        self.anatomy = pieces(whole or taught, self.structures, bool(whole))
-        stacks = self._stacks(whole)
-        self.first = _lesson(side_mm, divided, stacks)
-        if not any(item.present for item in self.first.training):
+        shaping = [case for case, is_whole in zip(taught, closed, strict=True) if whole or is_whole]
+        anatomy = pieces(shaping or taught, structures, bool(shaping))
+        stacks = [label_stack(sliced(case), case.labelmap.voxels, values) for case in shaping]
+        stacks = stacks if worth_learning(stacks, method.priors) else []
+        coarse = _stage_data(side_mm, divided, stacks)
+        if not any(item.present for item in coarse.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        self.closer = _closer(side_mm, divided, stacks if self.whole else [], closer_mm)
+        roi = _roi_data(side_mm, divided, stacks if whole else [], roi_mm, method)
+        return cls(cases, structures, plane, rule, anatomy, whole, completed is not None, coarse, roi)
 
-    def add_pseudo_labels(self, answers: Sequence[PseudoLabels]) -> None:
-        """Learn from what a head found in other volumes as well, in both looks."""
-        for answer in answers:
-            self.first.pseudo_labelled.extend(subsample_empty(answer.slices))
-            if self.closer is not None:
-                self.closer.pseudo_labelled.extend(subsample_empty(answer.through(self.closer.side_mm)))
-
-    def _stack(self, case: Case) -> SliceStack:
-        return SliceStack(case.volume.geometry, plane_for_volume(self.plane, case.volume))
-
-    def _sliced(self, case: Case) -> SlicedVolume:
-        return SlicedVolume(
-            case.volume, plane_for_volume(self.plane, case.volume), self.rule, self.plane.side_mm or 0.0
-        )
-
-    def _slices(self, cases: Sequence[Case], slices_only: bool, ignore_label: int | None) -> list[list[LabelledSlice]]:
-        return [
-            annotated_slices(self._sliced(case), case.labelmap.voxels, self.values, slices_only, ignore_label)
-            for case in cases
-        ]
-
-    def _stacks(self, cases: Sequence[Case]) -> list[LabelStack]:
-        """The annotations of whole cases as shapes, where there are enough slices."""
-        if not cases:
-            return []
-        stacks = [label_stack(self._sliced(case), case.labelmap.voxels, self.values) for case in cases]
-        return stacks if worth_learning(stacks) else []
+    def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingData:
+        """The same data, and what a head found in other volumes, for both stages."""
+        coarse = [item for labels in found for item in subsample_empty(labels.slices)]
+        data = replace(self, coarse=replace(self.coarse, pseudo_labelled=coarse))
+        if self.roi is None:
+            return data
+        side_mm = self.roi.side_mm
+        close = [item for labels in found for item in subsample_empty(labels.in_roi(side_mm))]
+        return replace(data, roi=replace(self.roi, pseudo_labelled=close))
 
 
 def _is_whole(case: Case, ignore_label: int | None) -> bool:
@@ -154,13 +182,13 @@ def _is_whole(case: Case, ignore_label: int | None) -> bool:
     return ignore_label not in case.labelmap.values()
 
 
-def _lesson(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
+def _stage_data(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:
     """The slices of all cases; few of those without a structure are learned from."""
-    lesson = StageData(side_mm, stacks=stacks)
+    data = StageData(side_mm, stacks=stacks)
     for ours, checks in divided:
-        lesson.training.extend(subsample_empty(ours))
-        lesson.held_out.extend(checks)
-    return lesson
+        data.training.extend(subsample_empty(ours))
+        data.held_out.extend(checks)
+    return data
 
 
 def _without(slices: Sequence[LabelledSlice], checks: list[LabelledSlice]) -> Divided:
@@ -169,14 +197,19 @@ def _without(slices: Sequence[LabelledSlice], checks: list[LabelledSlice]) -> Di
     return [item for item in slices if item.content.identity["slice"] not in held_out], checks
 
 
-def _closer(
-    canvas_mm: float, divided: Sequence[Divided], stacks: Sequence[LabelStack], earlier_mm: float | None
+def _roi_data(
+    canvas_mm: float,
+    divided: Sequence[Divided],
+    stacks: Sequence[LabelStack],
+    earlier_mm: float | None,
+    method: MethodSettings,
 ) -> StageData | None:
-    """The same slices and shapes through windows around each case's structures; None where that is not worth it."""
+    """The same slices and shapes through windows around each case's structures; None if that is not worth it."""
     extents = [annotation_roi([*ours, *checks]) for ours, checks in divided]
     side_mm = earlier_mm
     if side_mm is None and stacks:
-        side_mm = roi_side([place for place in extents if place is not None], canvas_mm)
+        found = [place for place in extents if place is not None]
+        side_mm = roi_side(found, canvas_mm, method.roi_margin, method.largest_roi)
     if side_mm is None:
         return None
     seen = [
@@ -189,7 +222,7 @@ def _closer(
         for stack, place in zip(stacks, extents, strict=False)
         if place
     ]
-    return _lesson(side_mm, seen, windows)
+    return _stage_data(side_mm, seen, windows)
 
 
 def _structures(cases: Sequence[Case], ignore_label: int | None) -> list[Structure]:

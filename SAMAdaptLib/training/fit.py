@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MemoryExhausted
+from ..networks import head_class
 from ..networks.base import HeadModule, upsample
 from ..preprocessing.augmentation import IGNORED
 from ..progress import Monitor
@@ -23,7 +24,9 @@ from .loader import SampleLoader, invented_batch
 from .samples import TrainingSample, sampling_weights
 
 if TYPE_CHECKING:
+    from ..encoders.base import Encoder
     from ..features.extractor import FeatureExtractor
+    from .config import FitSettings
 
 EVALUATIONS = 8
 """How often the held-out Dice is taken during a fit."""
@@ -67,6 +70,19 @@ class FitResult:
     def cut_short(self) -> bool:
         """Whether its time was over before its steps were done."""
         return self.steps < self.planned and not self.cancelled
+
+
+def untrained(kind: str, encoder: Encoder | None, classes: int) -> HeadModule:
+    """A head of that kind for the features of ``encoder``; ``classes`` counts background too."""
+    chosen = head_class(kind)
+    levels = {level: encoder.levels[level] for level in chosen.needs} if encoder else {}
+    options = chosen.options_for(min(level.size for level in levels.values())) if levels else {}
+    return chosen({name: level.channels for name, level in levels.items()}, classes, **options)
+
+
+def sizes_of(encoder: Encoder | None, module: HeadModule) -> dict[str, int]:
+    """Cells a side of the levels that ``module`` reads."""
+    return {level: encoder.levels[level].size for level in module.needs} if encoder else {}
 
 
 def channels_last(module: HeadModule) -> HeadModule:
@@ -136,21 +152,23 @@ def set_normalizers(module: HeadModule, embedder: FeatureExtractor, samples: Seq
         normalizers[level].set(torch.from_numpy(mean).float(), torch.from_numpy(deviation).float())
 
 
-def seconds_per_step(module: HeadModule, sizes: Mapping[str, int], device: torch.device) -> float:
+def seconds_per_step(
+    module: HeadModule, sizes: Mapping[str, int], device: torch.device, settings: FitSettings
+) -> float:
     """What one optimizer step costs here: measured on a copy that is thrown away, then remembered.
 
     ``sizes``: cells a side of each feature level. Raises MemoryExhausted when the device runs out of memory.
     """
-    seen = f"{module.batch} views, {module.crops} crops, {sorted(sizes.items())} cells"
+    seen = f"{settings.batch} views, {settings.crops} crops, {sorted(sizes.items())} cells"
     key = f"step of {module.type_name} {sorted(module.hyper().items())}, {seen}, on {hardware(device)}"
     with _memory_watched(module, device):
-        return remembered(key, lambda: _measure_step(module, sizes, device))
+        return remembered(key, lambda: _measure_step(module, sizes, device, settings))
 
 
-def _measure_step(module: HeadModule, sizes: Mapping[str, int], device: torch.device) -> float:
+def _measure_step(module: HeadModule, sizes: Mapping[str, int], device: torch.device, settings: FitSettings) -> float:
     trial = channels_last(copy.deepcopy(module).to(device)).train()
     optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    batch = invented_batch(module, sizes, device)
+    batch = invented_batch(module, sizes, device, settings)
     return least_seconds(lambda: _step(trial, optimizer, *batch))
 
 
@@ -166,6 +184,7 @@ def fit_head(
     device: torch.device,
     deadline: float,
     monitor: Monitor,
+    settings: FitSettings,
 ) -> FitResult:
     """Train ``module`` in place for ``steps`` steps of AdamW under a one-cycle rate; the best state is returned.
 
@@ -173,7 +192,7 @@ def fit_head(
     Cancelling ends it too and keeps the best state so far. Raises MemoryExhausted when the device runs out of memory.
     """
     with _memory_watched(module, device):
-        return _HeadTrainer(module, embedder, training, held_out, device, monitor).run(
+        return _HeadTrainer(module, embedder, training, held_out, device, monitor, settings).run(
             steps, least_steps, seed, deadline
         )
 
@@ -215,21 +234,24 @@ def _follow(schedule: torch.optim.lr_scheduler.OneCycleLR, gone: int) -> None:
 class _HeadTrainer:
     """The state of one fit."""
 
-    def __init__(self, module, embedder, training, held_out, device, monitor) -> None:  # type: ignore[no-untyped-def]
+    def __init__(  # type: ignore[no-untyped-def]
+        self, module, embedder, training, held_out, device, monitor, settings
+    ) -> None:
         self.module: HeadModule = channels_last(module.to(device))
         self.training: Sequence[TrainingSample] = training
         self.held_out: Sequence[TrainingSample] = held_out
         self.monitor: Monitor = monitor
-        self.batches = SampleLoader(module, embedder, device)
+        self.settings: FitSettings = settings
+        self.batches = SampleLoader(module, embedder, device, settings.crops)
         self.result = FitResult(state=self._state(), held_out=None, steps=0)
 
     def run(self, steps: int, least_steps: int, seed: int, deadline: float) -> FitResult:
         self.result.planned = steps
         optimizer = torch.optim.AdamW(
-            self.module.parameters(), lr=self.module.learning_rate, weight_decay=_WEIGHT_DECAY
+            self.module.parameters(), lr=self.settings.learning_rate, weight_decay=_WEIGHT_DECAY
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.module.learning_rate, total_steps=max(steps, 2), pct_start=0.2
+            optimizer, self.settings.learning_rate, total_steps=max(steps, 2), pct_start=0.2
         )
         chance = np.random.default_rng(seed)
         weights = sampling_weights(self.training)
@@ -243,7 +265,7 @@ class _HeadTrainer:
             if stopped or (step >= least_steps and clock.now() > deadline):
                 self.result.cancelled = stopped
                 break
-            drawn = chance.choice(len(self.training), self.module.batch, p=weights)
+            drawn = chance.choice(len(self.training), self.settings.batch, p=weights)
             self.module.train()
             loss = _step(self.module, optimizer, *self.batches.draw([self.training[i] for i in drawn], chance))
             _follow(schedule, elapsed_steps(step + 1, steps, begun, deadline, least_steps))

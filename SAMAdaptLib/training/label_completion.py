@@ -25,18 +25,20 @@ if TYPE_CHECKING:
     from ..data.image import Labelmap
     from ..features.sliced_volume import SlicedVolume
     from ..heads.head import Head
-    from .train import Session
+    from .context import TrainingContext
 
 
-def complete_labels(head: Head, session: Session) -> list[Labelmap]:
-    """The labelmaps of the session's cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
-    recipe = session.recipe
-    predictor = CascadePredictor(head, session.encoder, recipe.device, session.monitor, session.store)
+def complete_labels(head: Head, context: TrainingContext) -> list[Labelmap]:
+    """The labelmaps of the cases, filled in by ``head``; what was drawn stays. Raises Cancelled."""
+    config = context.config
+    predictor = CascadePredictor(
+        head, context.encoder, config.device, context.monitor, context.store, context.method.cascade
+    )
     filled = []
-    for case in session.lessons.cases:
+    for case in context.data.cases:
         sliced = slices_for_head(head.card, case.volume)
         found = argmax_labels(predictor.slices(sliced), sliced, head.card.values)
-        known = drawn_in(case, sliced, head.card.values, recipe.annotated_slices_only, recipe.ignore_label)
+        known = drawn_in(case, sliced, head.card.values, config.annotated_slices_only, config.ignore_label)
         filled.append(fill_unannotated(case, known, found, head.card.values))
     return filled
 

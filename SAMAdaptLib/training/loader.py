@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..networks.base import HeadModule
+    from .config import FitSettings
     from .samples import TrainingSample
 
 REMEMBERED_BYTES = 1_500_000_000
@@ -60,8 +61,8 @@ class SampleLoader:
     convolutions want, and painting its target each time would cost more than the optimizer's step.
     """
 
-    def __init__(self, module: HeadModule, embedder: FeatureExtractor, device: torch.device) -> None:
-        self.module, self.embedder, self.device = module, embedder, device
+    def __init__(self, module: HeadModule, embedder: FeatureExtractor, device: torch.device, crops: int = 0) -> None:
+        self.module, self.embedder, self.device, self.crops = module, embedder, device, crops
         self._known: dict[str, _CachedSample] = {}
         self._bytes = 0
 
@@ -77,12 +78,12 @@ class SampleLoader:
         self, samples: Sequence[TrainingSample], chance: np.random.Generator
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """What the head learns from in one step: as ``load``, or the head's number of crops of each sample."""
-        if not self.module.crops:
+        if not self.crops:
             return self.load(samples)
         arrays, targets = [], []
         for sample in samples:
             known = self._read(sample)
-            for _ in range(self.module.crops):
+            for _ in range(self.crops):
                 cut = _crop(known, chance)
                 arrays.append({level: cut.of(array) for level, array in known.arrays.items()})
                 targets.append(cut.of(known.target))
@@ -97,7 +98,7 @@ class SampleLoader:
             arrays[PICTURE] = fitted_picture(features[PICTURE], cells) if self.module.needs else features[PICTURE]
             target = sample.target(cells * max(1, round(self.module.loss_size / cells)))
             units = gcd(*(array.shape[0] for array in (*arrays.values(), target)))
-            known = _CachedSample(arrays, target, units, _foreground_cells(target, units) if self.module.crops else [])
+            known = _CachedSample(arrays, target, units, _foreground_cells(target, units) if self.crops else [])
             if self._bytes + known.nbytes <= REMEMBERED_BYTES:
                 self._known[sample.view.key] = known
                 self._bytes += known.nbytes
@@ -116,12 +117,12 @@ class SampleLoader:
 
 
 def invented_batch(
-    module: HeadModule, sizes: Mapping[str, int], device: torch.device
+    module: HeadModule, sizes: Mapping[str, int], device: torch.device, settings: FitSettings
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """A batch as ``SampleLoader.draw`` makes them, of noise, to measure with; ``sizes``: cells a side of each level."""
     cells = min((sizes[level] for level in module.needs), default=module.loss_size)
-    count, share = module.batch * max(module.crops, 1), 1.0
-    if module.crops:
+    count, share = settings.batch * max(settings.crops, 1), 1.0
+    if settings.crops:
         share = min(max(round(CROP_CELLS / 64 * cells), 1) / cells, 1.0)
     chance = np.random.default_rng(0)
 

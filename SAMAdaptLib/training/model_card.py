@@ -7,65 +7,64 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._version import __version__
 from ..heads.card import HeadCard
 from ..heads.parts import EncoderRef, IntensityFacts, NetworkSpec, Quality, StructureFacts, TrainingRecord
 from ..utils.plaintext import LONGEST_NAME, cleaned
-from ..utils.timing import clock
 
 if TYPE_CHECKING:
     from ..data.structure import Structure
     from ..encoders.base import Encoder
     from ..networks.base import HeadModule
+    from .context import TrainingContext
     from .fit import FitResult
     from .samples import TrainingSample
-    from .train import Session
 
 
 def build_card(
-    session: Session,
+    context: TrainingContext,
     encoder: Encoder | None,
     module: HeadModule,
     result: FitResult,
     samples: Sequence[TrainingSample],
-    checks: Sequence[TrainingSample],
+    held_out_slices: int,
+    seconds: float,
 ) -> HeadCard:
-    """The card of ``module``, which a fit of the session on ``samples`` gave; ``checks`` are the held-out slices."""
-    lessons, recipe = session.lessons, session.recipe
+    """The card of ``module``, which a fit on ``samples`` left, ``seconds`` after the training began."""
+    data = context.data
     return HeadCard(
-        name=cleaned(recipe.name, LONGEST_NAME),
+        name=cleaned(context.name, LONGEST_NAME),
         head=NetworkSpec.of(module.named()),
         encoder=_encoder(encoder, module),
-        plane=lessons.plane,
-        intensity=IntensityFacts.of(lessons.rule.to_dict()),
-        modality=cleaned(lessons.cases[0].volume.modality, LONGEST_NAME),
+        plane=data.plane,
+        intensity=IntensityFacts.of(data.rule.to_dict()),
+        modality=cleaned(data.cases[0].volume.modality, LONGEST_NAME),
         structures=tuple(
             StructureFacts.of({**structure.to_dict(), **facts})
-            for structure, facts in zip(session.structures, lessons.anatomy, strict=True)
+            for structure, facts in zip(data.structures, data.anatomy, strict=True)
         ),
-        training=_training(session, module, result, samples),
-        quality=_quality(session.structures, result, len(checks)),
+        training=_training(context, module, result, samples, seconds),
+        quality=_quality(data.structures, result, held_out_slices),
     )
 
 
 def _training(
-    session: Session, module: HeadModule, result: FitResult, samples: Sequence[TrainingSample]
+    context: TrainingContext, module: HeadModule, result: FitResult, samples: Sequence[TrainingSample], seconds: float
 ) -> TrainingRecord:
-    from .. import __version__
-
-    lessons, recipe = session.lessons, session.recipe
+    config = context.config
     return TrainingRecord.of(
         {
-            "cases": len(lessons.cases),
+            "cases": len(context.data.cases),
             "slices": len({id(sample.annotated) for sample in samples}),
             "views": len(samples),
             "steps": result.steps,
-            "seconds": round(clock.now() - session.began, 1),
-            "seed": recipe.seed,
-            "budget": session.budget.name,
+            "seconds": round(seconds, 1),
+            "seed": config.seed,
+            "budget": context.budget.name,
             "trainable_parameters": sum(p.numel() for p in module.parameters() if p.requires_grad),
-            "annotated_slices_only": recipe.annotated_slices_only,
-            "scribbles": recipe.ignore_label is not None,
-            **({"completed": True} if session.completed is not None else {}),
+            "annotated_slices_only": config.annotated_slices_only,
+            "scribbles": config.ignore_label is not None,
+            **({"completed": True} if context.data.completed else {}),
             "version": __version__,
             "cancelled": result.cancelled,
             **({"cut_short": True} if result.cut_short else {}),

@@ -24,6 +24,7 @@ from .plaintext import is_plain
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Part")
+R = TypeVar("R", bound="Record")
 
 NULL = {"null": True}
 """Metadata of a field of an ``Open`` dataclass that may be null in a file, and is written so."""
@@ -121,6 +122,38 @@ class Part(Mapping[str, Any], Open):
         return len(self.to_dict())
 
 
+@dataclass(frozen=True)
+class Record:
+    """Base of frozen dataclasses of options: checked at birth, to a plain dictionary, filled by the names of fields."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe; tuples become lists."""
+        return plain(self)
+
+    @classmethod
+    def of(cls: type[R], options: object, **own: Any) -> R:
+        """What ``options`` has as attributes that are called like the fields, and ``own``.
+
+        Args:
+            options: another record, or the command line's namespace; an attribute that is None leaves the default.
+            own: fields that are not to be taken from there.
+
+        Raises:
+            InputError: if a value is not what its field allows.
+        """
+        names = (item.name for item in dataclasses.fields(cls))
+        found = {name: value for name in names if (value := getattr(options, name, None)) is not None}
+        return cls(**{**found, **own})
+
+
+def choice(default: Any, choices: tuple[str, ...]) -> Any:
+    """A field of a record that takes one of these words."""
+    return field(default=default, metadata={"choices": choices})
+
+
 def check_fields(instance: Any) -> None:
     """Check every field of a frozen dataclass in place; lists become tuples, paths text. Raises InputError."""
     cls: Any = type(instance)
@@ -184,9 +217,10 @@ def _hints(cls: Any) -> dict[str, Any]:
 
 @cache
 def _own_fields(cls: type) -> dict[str, Any]:
-    """The fields that are keys of the object."""
+    """The fields that are keys of the object; those that are given by keyword alone come last."""
     besides = _BESIDES if issubclass(cls, Open) else frozenset()
-    return {item.name: item for item in dataclasses.fields(cls) if item.name not in besides}
+    fields = sorted(dataclasses.fields(cls), key=lambda item: bool(item.kw_only))
+    return {item.name: item for item in fields if item.name not in besides}
 
 
 def _default(item: dataclasses.Field) -> Any:

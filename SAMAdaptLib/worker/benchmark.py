@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import Cancelled
 from ..jobs.runner import answer, check_writable
 from ..jobs.specs import BenchmarkJob

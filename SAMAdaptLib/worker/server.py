@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from .. import __version__
+from .._version import __version__
 from ..errors import Cancelled, SAMAdaptError
 from ..jobs.specs import Job, job_from_dict
 from ..progress import Monitor, TimeLeft

@@ -15,11 +15,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from tables import write_table
 
@@ -28,7 +26,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from SAMAdaptLib.heads.head import Head, save_head  # noqa: E402
-from SAMAdaptLib.inference import cascade as predictor  # noqa: E402
+from SAMAdaptLib.inference.config import CascadeSettings  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.jobs import benchmark  # noqa: E402
 from SAMAdaptLib.jobs.specs import BenchmarkJob  # noqa: E402
@@ -38,29 +36,23 @@ if TYPE_CHECKING:
     from SAMAdaptLib.networks.base import HeadModule
 
 
-Constants = Mapping[tuple[Any, str], Any]
-"""Other values for constants of the library: by module and name."""
-
-
 @dataclass(frozen=True)
 class Variant:
     """A row: what becomes of a trained head, and how it segments.
 
-    ``options``: of ``segment``. ``looking``: constants that are others while it segments. ``taught``: its heads are its
-    own, and learn from volumes without annotation as well.
+    ``options``: of ``segment``. ``taught``: its heads are its own, and learn from volumes without annotation as well.
     """
 
     name: str
     change: Callable[[Head], Head] = lambda head: head
     options: Mapping[str, Any] = field(default_factory=dict)
-    looking: Constants = field(default_factory=dict)
     taught: bool = False
 
     def changes(self, head: Head) -> bool:
         """Whether this row makes a difference to what that head finds."""
-        if self.looking and (head.closer is None or head.closer.prior is None):
+        if "cascade" in self.options and (head.closer is None or head.closer.prior is None):
             return False  # Only such heads look at slices turned.
-        return bool(self.options or self.looking or self.taught) or self.change(head) is not head
+        return bool(self.options or self.taught) or self.change(head) is not head
 
 
 def without_closer(head: Head) -> Head:
@@ -105,7 +97,7 @@ def variants(tta: bool, unlabeled: bool) -> list[Variant]:
     rows = [
         Variant("everything"),
         Variant("without the closer look", without_closer),
-        Variant("without looking at slices turned", looking={(predictor, "TURNS"): ()}),
+        Variant("without looking at slices turned", options={"cascade": CascadeSettings(rotations_deg=())}),
         Variant("without priors", without_prior),
         Variant("without the arrangement prior", without_arrangement),
         Variant("cnn alone", alone("cnn")),
@@ -146,18 +138,9 @@ class Memory:
             return variant.change(self.train(variant, cases, **options))
 
         def measured(volume: Any, head: Head, **options: Any) -> Any:
-            with _set(variant.looking):
-                return segment(volume, head, **{**options, **variant.options})
+            return segment(volume, head, **{**options, **variant.options})
 
         return benchmark.Tools(changed, measured)
-
-
-def _set(constants: Constants) -> ExitStack:
-    """These constants of the library, until the stack is closed."""
-    stack = ExitStack()
-    for (module, name), value in constants.items():
-        stack.enter_context(mock.patch.object(module, name, value))
-    return stack
 
 
 def main() -> None:

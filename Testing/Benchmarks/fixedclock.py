@@ -104,11 +104,11 @@ def install(paces: Paces) -> FixedClock:
         encoding.encode, lambda encoder, canvases, *_, **__: len(canvases) * (paces.slice(encoder) + paces.view)
     )
     fit: Any = fitting
-    fit._measure_step = lambda module, sizes, device: paces.step(module, sizes.get("neck", 0))
+    fit._measure_step = lambda module, sizes, *_: paces.step(module, sizes.get("neck", 0))
     fit._step = clock.after(fit._step, lambda *_: clock.step)
     fit._HeadTrainer.run = _noting_its_pace(fit._HeadTrainer.run, paces, clock)
     for name, module in modules.items():
-        module._measure_step = lambda classes, name=name: paces.priors[name]
+        module._measure_step = lambda *_, name=name: paces.priors[name]
         module._step = clock.after(module._step, lambda *_, name=name: paces.priors[name])
     return clock  # type: ignore[no-any-return]
 

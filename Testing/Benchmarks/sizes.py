@@ -41,7 +41,9 @@ from speedparts.common import fresh_home  # noqa: E402
 
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, ENTRIES  # noqa: E402
 from SAMAdaptLib.jobs.benchmark import merge_results  # noqa: E402
-from SAMAdaptLib.jobs.specs import BASELINES, BUDGETS, HEADS  # noqa: E402
+from SAMAdaptLib.jobs.specs import BASELINES  # noqa: E402
+from SAMAdaptLib.networks import HEAD_CHOICES  # noqa: E402
+from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.utils.files import write_atomically  # noqa: E402
 
 AUTO = "auto"
@@ -294,7 +296,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("sets", "acdc,lumbar_mr", tuple(SETS)),
         ("encoders", DEFAULT_ENCODER, None),
         ("sizes", AUTO, None),
-        ("heads", "auto", (*HEADS, *BASELINES)),
+        ("heads", "auto", (*HEAD_CHOICES, *BASELINES)),
     ):
         parser.add_argument(f"--{name}", type=_words(known), default=default, help="with commas (default: %(default)s)")
     parser.add_argument("--budget", default="fast", choices=BUDGETS)

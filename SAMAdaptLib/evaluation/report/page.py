@@ -243,7 +243,7 @@ def _command(command: str) -> str:
 
 
 def _footer(page: Page) -> str:
-    from ... import __version__
+    from ..._version import __version__
 
     return f"<footer>Made by SAMAdapt {__version__}. Not for clinical use.</footer>"
 

@@ -134,6 +134,7 @@ class TrainPresenter(Presenter):
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
         from ...mrml import TrainNodeJob
+        from ...mrml.live_strokes import ignored_name
 
         chosen = self.parameters
         excluded = list(chosen.excludedStructures)
@@ -148,6 +149,9 @@ class TrainPresenter(Presenter):
             "device": chosen.trainDevice.value,
             **changes,
         }
+        ignored = ignored_name((labels, ids) for _volume, labels, ids in annotated)
+        if ignored is not None:
+            options["ignored_segment"] = ignored
         used = [volume for volume, _labels in cases]
         unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
         opened = [self.cases.leftOpen(volume, labels) for volume, labels in cases]

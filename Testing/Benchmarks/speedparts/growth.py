@@ -41,15 +41,15 @@ def _structures(bench: Bench) -> dict[str, Any]:
     import torch
 
     from SAMAdaptLib.encoders import load_encoder
-    from SAMAdaptLib.training.candidates import sizes_of, untrained
-    from SAMAdaptLib.training.fit import seconds_per_step
+    from SAMAdaptLib.training.config import FITS
+    from SAMAdaptLib.training.fit import seconds_per_step, sizes_of, untrained
 
     encoder = load_encoder(bench.encoder)
     counts = [1, 10] if bench.quick else [1, 3, 10, 30, 100]
     seconds = []
     for count in counts:
         module = untrained("cnn", encoder, count + 1)
-        seconds.append(seconds_per_step(module, sizes_of(encoder, module), torch.device("cpu")))
+        seconds.append(seconds_per_step(module, sizes_of(encoder, module), torch.device("cpu"), FITS["cnn"]))
     return {"what": "a step of the cnn head", "x": counts, "seconds": seconds}
 
 
@@ -61,9 +61,9 @@ def _views(bench: Bench) -> dict[str, Any]:
     counts = [1, 2] if bench.quick else [1, 2, 4, 8]
     seconds = []
     for count in counts:
-        session = _session(bench, 8, seed=200 + count)
-        samples = draw_samples(session.lessons.first.training, count, session.encoder, count)
-        embedder = FeatureExtractor(session.encoder, session.levels, session.store)
+        context = _context(bench, 8, seed=200 + count)
+        samples = draw_samples(context.data.coarse.training, count, context.encoder, count)
+        embedder = FeatureExtractor(context.encoder, context.levels, context.store)
         seconds.append(timed(partial(embedder.prepare, [sample.view for sample in samples])))
     return {"what": "encoding 8 slices", "x": counts, "seconds": seconds}
 
@@ -87,13 +87,14 @@ def _volumes(bench: Bench, path: Path) -> dict[str, Any]:
     return {"what": "segmenting volumes of 5 slices", "x": counts, "seconds": seconds}
 
 
-def _session(bench: Bench, slices: int, seed: int = 0) -> Any:
+def _context(bench: Bench, slices: int, seed: int = 0) -> Any:
     from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.training.train import Recipe, Session
+    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
 
-    recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "growth")
-    return Session([phantom(slices, seed=seed)], recipe, Silent(), FeatureCache(), None)
+    config = TrainingConfig(encoder=bench.encoder, head="cnn", budget="fast", device="cpu")
+    return TrainingContext.of([phantom(slices, seed=seed)], config, Silent(), FeatureCache())
 
 
 def figure(curves: dict[str, Any], path: Path) -> None:

@@ -91,15 +91,16 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_co
     from SAMAdaptLib.features.extractor import FeatureExtractor, picture_of, picture_to_float
     from SAMAdaptLib.networks.base import upsample
     from SAMAdaptLib.preprocessing.augmentation import AugmentationRanges
+    from SAMAdaptLib.training.budget import StageBudget
     from SAMAdaptLib.training.candidates import HeadCandidates
     from SAMAdaptLib.training.fit import segmentation_loss
 
-    session = _session(bench, "autosam", former=as_it_comes)
-    encode = baseline.OnnxSession().encode if as_it_comes else session.encoder.encode
-    slices, checks = session.lessons.first.training, _checks(session)
-    embedder = FeatureExtractor(session.encoder, session.levels, session.store)
+    context = _context(bench, "autosam", former=as_it_comes)
+    encode = baseline.OnnxSession().encode if as_it_comes else context.encoder.encode
+    slices, checks = context.data.coarse.training, _checks(context)
+    embedder = FeatureExtractor(context.encoder, context.levels, context.store)
     torch.manual_seed(0)
-    module = HeadCandidates(session, session.encoder, [], []).new_module("autosam")
+    module = HeadCandidates(context, StageBudget.of(context.budget, 1), context.encoder, [], []).new_module("autosam")
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
     chance, settings = np.random.default_rng(0), AugmentationRanges()
     steps = (2 if bench.quick else EPOCHS) * len(slices) // BATCH
@@ -107,7 +108,7 @@ def paper_loop(bench: Bench, logits_of: Callable[[Any, Any, Any], Any], as_it_co
     for step in range(steps):
         began = time.perf_counter()
         chosen = [(slices[index], settings.draw(chance)) for index in chance.choice(len(slices), BATCH)]
-        canvases = np.stack([item.content.view(drawn, session.encoder).paint() for item, drawn in chosen])
+        canvases = np.stack([item.content.view(drawn, context.encoder).paint() for item, drawn in chosen])
         neck = torch.from_numpy(encode(canvases)["neck"])
         pictures = torch.from_numpy(np.stack([picture_to_float(picture_of(canvas))[None] for canvas in canvases]))
         targets = np.stack([item.target(drawn, module.loss_size) for item, drawn in chosen])
@@ -131,6 +132,8 @@ def our_loop(bench: Bench, head: str) -> Curve:
     """
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import fit as fitting
+    from SAMAdaptLib.training.budget import StageBudget
+    from SAMAdaptLib.training.train import fit_stages
 
     class Watch(Silent):
         def metric(self, name: str, step: int, value: float) -> None:
@@ -138,32 +141,33 @@ def our_loop(bench: Bench, head: str) -> Curve:
                 curve.append((time.perf_counter() - began, value))
 
     curve: list[tuple[float, float]] = []
-    session = _session(bench, head, Watch())
+    context = _context(bench, head, Watch())
     began = time.perf_counter()
     with mock.patch.object(fitting, "EVALUATIONS", LOOKS):
-        session.run()
+        fit_stages(context, StageBudget.of(context.budget, context.stages))
     bench.say(f"[{PART}] {head}: " + ", ".join(f"{s:.0f} s {dice:.3f}" for s, dice in curve))
     return curve
 
 
-def _session(bench: Bench, head: str, monitor: Any = None, former: bool = False) -> Any:
+def _context(bench: Bench, head: str, monitor: Any = None, former: bool = False) -> Any:
     from SAMAdaptLib.data.case import Case
     from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
     from SAMAdaptLib.features.cache import FeatureCache
     from SAMAdaptLib.progress import Silent
-    from SAMAdaptLib.training.train import Recipe, Session
+    from SAMAdaptLib.training.config import TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
 
     folder = Path(bench.data or "") / "acdc"
     image = sorted((folder / "images").glob(f"{SUPPORT}_*"))[0]
     volume = read_volume(image)
     case = Case(volume, read_labelmap(folder / "labels" / image.name, like=volume))
     encoder, size = ("mobile_sam", baseline.SIZE) if former else (bench.encoder, None)
-    recipe = Recipe(encoder, size, head, "auto", "auto", False, None, "fast", 0, "cpu", "loop")
-    return Session([case], recipe, monitor or Silent(), FeatureCache(), None)
+    config = TrainingConfig(encoder=encoder, input_size=size, head=head, budget="fast", device="cpu")
+    return TrainingContext.of([case], config, monitor or Silent(), FeatureCache())
 
 
-def _checks(session: Any) -> Any:
-    return session.samples(session.lessons.first, session.encoder)[1]
+def _checks(context: Any) -> Any:
+    return context.samples(context.data.coarse, context.encoder, context.budget)[1]
 
 
 def _held_out(module: Any, embedder: Any, checks: Any) -> float:

@@ -163,40 +163,40 @@ def training(bench: Bench) -> dict[str, dict[str, float]]:
     from SAMAdaptLib.progress import Silent
     from SAMAdaptLib.training import fit as fitting
     from SAMAdaptLib.training import loader as batches
-    from SAMAdaptLib.training.candidates import untrained
-    from SAMAdaptLib.training.train import Recipe, Session
+    from SAMAdaptLib.training.config import FITS, TrainingConfig
+    from SAMAdaptLib.training.context import TrainingContext
 
     steps = 4 if bench.quick else 100
     bars = {}
     with fresh_home(bench.encoder):
-        recipe = Recipe(bench.encoder, None, "cnn", "auto", "auto", False, None, "fast", 0, "cpu", "profile")
-        session = Session([phantom(4)], recipe, Silent(), FeatureCache(), None)
-        samples, _ = session.samples(session.lessons.first, session.encoder)
-        embedder = FeatureExtractor(session.encoder, session.levels, session.store)
+        config = TrainingConfig(encoder=bench.encoder, head="cnn", budget="fast", device="cpu")
+        context = TrainingContext.of([phantom(4)], config, Silent(), FeatureCache())
+        samples, _ = context.samples(context.data.coarse, context.encoder, context.budget)
+        embedder = FeatureExtractor(context.encoder, context.levels, context.store)
         embedder.prepare([sample.view for sample in samples])
         for words, remembered in (("read at each step", 0), ("remembered", batches.REMEMBERED_BYTES)):
-            module = fitting.channels_last(untrained("cnn", session.encoder, 3)).train()
+            module = fitting.channels_last(fitting.untrained("cnn", context.encoder, 3)).train()
             optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
-            reader = batches.SampleLoader(module, embedder, torch.device("cpu"))
+            reader = batches.SampleLoader(module, embedder, torch.device("cpu"), FITS["cnn"].crops)
             before, batches.REMEMBERED_BYTES = batches.REMEMBERED_BYTES, remembered
             try:
                 for sample in samples:
                     reader.load([sample])
-                stages = _stages(reader, module, optimizer, samples, steps)
+                stages = _stages(reader, module, optimizer, samples, steps, FITS["cnn"].batch)
                 bars[f"training cnn, {steps} steps, features {words}"] = stages
             finally:
                 batches.REMEMBERED_BYTES = before
     return bars
 
 
-def _stages(reader: Any, module: Any, optimizer: Any, samples: Any, steps: int) -> dict[str, float]:
+def _stages(reader: Any, module: Any, optimizer: Any, samples: Any, steps: int, batch: int) -> dict[str, float]:
     from SAMAdaptLib.training import fit as fitting
 
     chance = np.random.default_rng(0)
     seconds = {"loading": 0.0, "forward, loss, backward": 0.0}
     for _ in range(steps):
         began = time.perf_counter()
-        drawn = [samples[index] for index in chance.integers(len(samples), size=module.batch)]
+        drawn = [samples[index] for index in chance.integers(len(samples), size=batch)]
         loaded = reader.draw(drawn, chance)
         between = time.perf_counter()
         fitting._step(module, optimizer, *loaded)
