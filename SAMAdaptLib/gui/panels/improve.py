@@ -11,7 +11,8 @@ from slicer.i18n import tr as _
 
 from ...encoders.registry import registered
 from ...errors import SAMAdaptError
-from ...jobs.specs import HEADS, Job, SuggestJob
+from ...jobs.specs import Job, SuggestJob
+from ...networks import HEAD_CHOICES
 from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
@@ -315,7 +316,7 @@ class ImprovePresenter(Presenter):
                 start_from=str(head.path),
                 encoder=registered(head.card.encoder.name),
                 input_size=head.card.input_size,
-                head=head.card.head_type if head.card.head_type in HEADS else "auto",  # several answer together
+                head=head.card.head_type if head.card.head_type in HEAD_CHOICES else "auto",  # several answer together
             )
         except SAMAdaptError as error:
             self.fail(error)
