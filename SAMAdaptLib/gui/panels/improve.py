@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from ...encoders.registry import registered
 from ...errors import SAMAdaptError
 from ...heads.library import HeadEntry
-from ...jobs.specs import HEAD_CHOICES, Job, SuggestJob
+from ...jobs.specs import Job, SuggestJob
+from ...networks import HEAD_CHOICES
 from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
