@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
+from ..data.formats import DICOM_ENDING
 from ..errors import InputError
 from ..inference.config import InferenceConfig
-from ..progress import Monitor, Silent
+from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor, Silent
 from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable
 from .path_checks import check_not_an_input, check_readable, check_writable
 from .specs import (
-    DICOM_ENDING,
     BenchmarkJob,
     CaseFiles,
     CompleteJob,
@@ -56,7 +56,7 @@ def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
 
     A training that is cancelled after its first good state writes that head and returns with ``cancelled`` true.
     """
-    listener = _Remembering(monitor or Silent())
+    listener = Forwarding(monitor or Silent())
     began = time.monotonic()
     with _weights_from(getattr(job, "weights", None)):
         result = _RUN[job.kind](job, listener)
@@ -166,14 +166,14 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     from ..data.io.volumes import read_labelmap
     from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
 
-    monitor.progress("Reading", 0, 2)
+    monitor.progress(READING.text(), 0, 2)
     reference = read_labelmap(job.reference, monitor=monitor)
-    monitor.progress("Reading", 1, 2)
+    monitor.progress(READING.text(), 1, 2)
     prediction = _on_grid_of(job, reference, monitor)
-    monitor.progress("Comparing", 0, 1)
+    monitor.progress(COMPARING.text(), 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
-    monitor.progress("Comparing", 1, 1)
+    monitor.progress(COMPARING.text(), 1, 1)
     if job.report is not None:
         from .reporting import report_evaluation
 
@@ -214,7 +214,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(AugmentationParams(), encoder) for picture in pictures if not picture.is_flat]
     store = FeatureCache()
-    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, "Encoding slices")
+    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, ENCODING_SLICES.text())
     if head is not None and head.closer is not None:
         # Where the closer look goes follows from the first one: both must be taken to encode what they see.
         for _ in CascadePredictor(head, encoder, job.device, monitor, store).slices(sliced):
@@ -429,17 +429,3 @@ def _weights_from(place: str | None) -> Iterator[None]:
             del os.environ["SAMADAPT_WEIGHTS"]
         else:
             os.environ["SAMADAPT_WEIGHTS"] = before
-
-
-class _Remembering:
-    """Passes everything on and keeps the warnings for the result."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-        self.warnings: list[str] = []
-        self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
-        self.line = getattr(monitor, "line", None)  # of a job that stays open
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-        self._monitor.warning(text)
