@@ -93,7 +93,7 @@ def _slice(figure: Any, box: tuple[float, ...], volume: Volume, known: Labelmap,
     rows = (scene.rows.stop - scene.rows.start) * scene.stack.spacing[0]
     columns = (scene.columns.stop - scene.columns.start) * scene.stack.spacing[1]
     axes.set_box_aspect(rows / columns)
-    draw_slice(axes, scene, numbers[len(numbers) // 2], labels, 1.0)
+    draw_slice(axes, scene, numbers[len(numbers) // 2], labels)
 
 
 def _image(figure: Any, box: tuple[float, ...], image: np.ndarray) -> None:

@@ -3,7 +3,7 @@
     python Resources/train_starter_head.py brain
     python Resources/train_starter_head.py hippocampus FOLDER
 
-``brain``: grey matter, white matter and cerebrospinal fluid in T1-weighted MR of the brain without skull. It learns
+``brain``: grey and white matter in T1-weighted MR of the brain without skull. It learns
 from the sample brain (MNI ICBM 152, see ``SAMAdaptLib/sample_data/template.py``) and patients simulated from it, and is
 measured on others. ``hippocampus``: its anterior and posterior part in crops around it. The volumes are those of the
 Medical Segmentation Decathlon, Task04 (Antonelli et al., Nature Communications 2022; CC-BY-SA 4.0); FOLDER holds

@@ -28,11 +28,13 @@ if importlib.util.find_spec("SAMAdaptLib") is None:
     # A source checkout: the library is not beside this file but one folder up.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from SAMAdaptLib.errors import SAMAdaptError
 from SAMAdaptLib.gui import panel as gui
 from SAMAdaptLib.gui import translation
 from SAMAdaptLib.gui.application import SlicerApplication
 from SAMAdaptLib.gui.parameters import SAMAdaptParameterNode
 from SAMAdaptLib.gui.widgets import sample_menu
+from SAMAdaptLib.heads.library import import_once
 from SAMAdaptLib.mrml.logic import SlicerLogic
 
 EFFECT = Path(__file__).resolve().parent / "SAMAdaptEffects" / "SegmentEditorSAMAdaptEffect.py"
@@ -190,6 +192,33 @@ class SAMAdaptLogic(SlicerLogic, ScriptedLoadableModuleLogic):
     def getParameterNode(self) -> SAMAdaptParameterNode:
         """The module's choices, typed."""
         return SAMAdaptParameterNode(ScriptedLoadableModuleLogic.getParameterNode(self))
+
+
+class SAMAdaptFileReader:
+    """Head files that are dropped on the application, or chosen under Add Data, come into the library."""
+
+    def __init__(self, parent: Any) -> None:
+        self.parent = parent
+
+    def description(self) -> str:
+        return "SAMAdapt head"
+
+    def fileType(self) -> str:
+        return "SAMAdaptHead"
+
+    def extensions(self) -> list[str]:
+        return ["SAMAdapt head (*.samhead)"]
+
+    def load(self, properties: dict[str, Any]) -> bool:
+        """Copy the file into the library and choose it in the panel; no node is loaded."""
+        try:
+            path = import_once(Path(properties["fileName"]))
+        except SAMAdaptError as error:
+            self.parent.userMessages().AddMessage(vtk.vtkCommand.ErrorEvent, str(error))
+            return False
+        SAMAdaptLogic().getParameterNode().head = path.name
+        self.parent.loadedNodes = []
+        return True
 
 
 class SAMAdaptTest(ScriptedLoadableModuleTest):

@@ -18,7 +18,7 @@ from SAMAdaptLib.sample_data.deformation import VELOCITY_MM, random_deformation,
 from SAMAdaptLib.sample_data.simulation import Simulated, rotation, simulate
 
 GRID = Geometry((44, 50, 22), (2.0, 2.0, 4.0), (30.0, -20.0, 10.0), np.diag([-1.0, -1.0, 1.0]))
-KNOWN = "58645920002500a0b3f23e6a54de806142b63ed481994597defb2f55f2e58f34"
+KNOWN = "dbd36e6c72c20da7a2b9e31c90e12229152577b5852c2e7751f7c8d1a7795897"
 """Of seed 1."""
 
 STRUCTURES = (Structure(1, "Shell", (1, 0, 0)), Structure(4, "Core", (0, 0, 1)))

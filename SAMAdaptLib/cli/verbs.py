@@ -11,6 +11,7 @@ from typing import Any
 from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
+from ..heads.library import find_head
 from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
@@ -18,7 +19,7 @@ from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
 from . import reports
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
-from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
+from .places import expand_images, head_output, outputs, refuse_overwriting, structure_specs
 from .tables import counted, table
 from .terminal import Terminal, clock
 
@@ -29,7 +30,7 @@ CANCELLED_STATUS = 3
 
 def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train a head and write it."""
-    start_from = find_head(options.start_from) if options.start_from else None
+    start_from = str(find_head(options.start_from)) if options.start_from else None
     job = TrainJob.of(
         options,
         cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
@@ -53,7 +54,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     images = expand_images(options.images)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting([*images, find_head(options.head)], results)
+    refuse_overwriting([*images, str(find_head(options.head))], results)
     reports.check_places(options)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
@@ -85,7 +86,7 @@ def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
-    head, images = find_head(options.head), expand_images(options.images)
+    head, images = str(find_head(options.head)), expand_images(options.images)
     outcomes = run_many(
         [EmbedJob.of(options, image=image, head=head) for image in images],
         workers=options.workers,
@@ -149,7 +150,9 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
     if not images:
         msg = "There is no volume to segment."
         raise InputError(msg)
-    first = SegmentJob.of(options, image=images[0], head=find_head(options.head), output=results[0], overwrite=True)
+    first = SegmentJob.of(
+        options, image=images[0], head=str(find_head(options.head)), output=results[0], overwrite=True
+    )
     return [dataclasses.replace(first, image=i, output=o) for i, o in zip(images, results, strict=True)]
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
+from ..heads.library import HeadLibrary
 from ..worker.handle import JobRunner
 from . import formatting as texts
 from .application import SlicerApplication
-from .head_library import HeadLibrary
 from .job_queue import JobQueue
 from .packages import SlicerPackages
 from .panels.annotate import AnnotatePresenter
@@ -40,7 +40,7 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
     application = SlicerApplication()
     names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
     packages = SlicerPackages(*map(resourcePath, names), application)
-    library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
+    library = HeadLibrary(built_in=[Path(resourcePath("Heads"))])
     return Services(JobQueue(makeRunner), library, application, packages)
 
 
@@ -153,7 +153,7 @@ class Panel:
     def _openFirst(self) -> None:
         """Whoever has no model of their own begins at section 1."""
         try:
-            begins = all(entry.builtIn for entry in self.services.library.entries())
+            begins = all(entry.built_in for entry in self.services.library.entries())
         except SAMAdaptError:  # a folder that cannot be read is said in the section that lists it
             begins = False
         self.ui.trainCollapsibleButton.collapsed = not begins

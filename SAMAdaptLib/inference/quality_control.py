@@ -57,9 +57,10 @@ farthest had 0.161; hearts, abdomens and spines had 0.286 and more from inverted
 LEAST_CERTAINTY = 0.7
 """Mean probability of a structure's voxels below which its result is to be checked."""
 
-DOUBTED_SHARE = 0.3
+DOUBTED_SHARE = 0.5
 """Expected share of wrongly labelled pixels from which on a slice may be to be checked. Along the borders of small
-structures a head is unsure even where it is right, so that this alone says little."""
+structures a head is unsure even where it is right, so that this alone says little: of two hippocampi that were found
+with a Dice of 0.85 and 0.86, slices have 0.16 to 0.59, and those above 0.5 are 2 of 20 and 3 of 26, at the ends."""
 
 DOUBTED_MORE = 2.0
 """How many times as doubtful as the median slice a slice must be to be checked: the odd ones are worth it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.image import Labelmap
+from ..data.planes import PLANES
 from ..features.cache import FeatureCache
 from ..features.sliced_volume import SlicedVolume, slices_for_head
 from ..heads.card import provenance_of, structures_of
@@ -77,7 +78,7 @@ def segment(
     card = head.card
     beyond = "" if region is None else check_region(region, volume.geometry)
     sliced, own = slices_for_head(card, volume, config.plane), slices_for_head(card, volume)
-    names = ("axial", "sagittal", "coronal") if config.planes == "three" else ()
+    names = PLANES if config.planes == "three" else ()
     others = [slices_for_head(card, volume, name) for name in names]
     foreign = check_planes(own, others or [sliced])
     stores = store or FeatureCache()

@@ -23,9 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from ..data.formats import HEAD_ENDING
+from ..data.planes import PLANE_CHOICES
+from ..data.structure import LARGEST_VALUE
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
-from ..inference.config import PLANES, InferenceConfig, device
+from ..inference.config import InferenceConfig, device
 from ..networks import HEAD_CHOICES
 from ..training.config import Label, Pixels, Seed, TrainingConfig
 from ..utils.schema import Between, Record, choice, read_dataclass, short
@@ -33,10 +36,6 @@ from ..utils.schema import Between, Record, choice, read_dataclass, short
 BASELINES = ("unet",)
 """What a benchmark may train to compare with."""
 
-HEAD_ENDING = ".samhead"
-
-DICOM_ENDING = ".dcm"
-"""Of a result that is to be a DICOM SEG."""
 
 _PATH = {"path": True}
 
@@ -64,8 +63,8 @@ class StructureSpec(Record):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.value <= 65535:
-            msg = f"A structure's value must be in 1..65535, not {self.value}."
+        if not 1 <= self.value <= LARGEST_VALUE:
+            msg = f"A structure's value must be in 1..{LARGEST_VALUE}, not {self.value}."
             raise InputError(msg, "0 is the background.")
         if self.color is not None and not all(0 <= part <= 1 for part in self.color):
             msg = f"The color of structure {self.value} must have parts in 0..1, not {self.color}."
@@ -203,7 +202,7 @@ class BenchmarkJob(Job, TrainingConfig, InferenceConfig):
     unlabeled: tuple[str, ...] = ()
     output: str | None = field(default=None, metadata=_PATH)
     head: str = field(default="auto", kw_only=True, metadata={"choices": (*HEAD_CHOICES, *BASELINES)})
-    plane: str = field(default="auto", kw_only=True, metadata={"choices": PLANES})
+    plane: str = field(default="auto", kw_only=True, metadata={"choices": PLANE_CHOICES})
     resample_labels: bool = False
     tolerance_mm: float | None = None
     weights: str | None = field(default=None, metadata=_PATH)
@@ -231,7 +230,7 @@ class EmbedJob(Job):
     head: str | None = field(default=None, metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     levels: tuple[str, ...] = ("neck",)
     device: str = device()
@@ -266,7 +265,7 @@ class CompleteJob(Job):
     output: str = field(metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     background: Label | None = None
     ignore_label: Label | None = None
@@ -286,7 +285,7 @@ class LiveJob(Job):
     image: str = field(metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     start: Annotated[int, Between(0, 2**31)] | None = None
     seed: Seed = 0

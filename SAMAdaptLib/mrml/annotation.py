@@ -382,7 +382,8 @@ def _capture_label_volume(
     gather_now([copy])  # which structures there are, only the voxels know
     array = copy.voxels
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() > LARGEST_VALUE:
-        msg = f"Label volume {name_of(node)!r} has values that are no labels (wanted whole numbers, 0 to 65535)."
+        wanted = f"wanted whole numbers, 0 to {LARGEST_VALUE}"
+        msg = f"Label volume {name_of(node)!r} has values that are no labels ({wanted})."
         raise InputError(msg, "Is it an image? Then convert it in the module Volumes.")
     found = [_structure_of(node, int(value)) for value in present_values(array)]
     structures = _under_known_values(found, values)

@@ -40,7 +40,8 @@ SHADING_MM = 70.0
 """Distance of the nodes of the shading: slowly varying, not linear."""
 
 MARGIN_MM = 12.0
-"""Around the structures; the rest of the volume is cut off."""
+"""Around the structures in a slice. The rest of it is cut off, and so are slices that show none, as in the template: a
+model that learned from no empty slice cannot know what noise is."""
 
 _PROFILE_MM = 0.75
 """A slice averages what lies within its thickness, sampled at least so densely."""
@@ -228,7 +229,7 @@ def _as_scanned(
 def _box(mask: NDArray[np.bool_], grid: Geometry) -> tuple[slice, slice, slice]:
     """The part of the grid (k, j, i) that holds the mask with a margin."""
     found = np.argwhere(mask)
-    margin = np.ceil(MARGIN_MM / np.array(grid.spacing[::-1])).astype(int)
+    margin = np.ceil(MARGIN_MM / np.array(grid.spacing[::-1])).astype(int) * (0, 1, 1)
     first = np.maximum(found.min(axis=0) - margin, 0)
     last = np.minimum(found.max(axis=0) + 1 + margin, mask.shape)
     k, j, i = (slice(int(start), int(stop)) for start, stop in zip(first, last, strict=True))

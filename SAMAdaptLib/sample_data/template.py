@@ -31,7 +31,6 @@ MAPS = {
 STRUCTURES = (
     Structure(1, "Grey matter", (0.93, 0.55, 0.29)),
     Structure(2, "White matter", (0.36, 0.62, 0.90)),
-    Structure(3, "Cerebrospinal fluid", (0.35, 0.80, 0.60)),
 )
 CREDIT = (
     "Brain template: ICBM 152 Nonlinear Symmetric 2009a, (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, "
@@ -61,9 +60,10 @@ def template() -> tuple[Volume, Labelmap]:
 def most_likely_tissue(t1: np.ndarray, grey: np.ndarray, white: np.ndarray) -> np.ndarray:
     """Tissue labels, uint8 (k, j, i), from the T1 and the probabilities 0..255 of grey and white matter.
 
-    1 grey matter, 2 white matter, 3 what is neither, within the brain (T1 above 0); 0 elsewhere.
+    1 grey matter, 2 white matter; 0 where neither is more likely than the rest, which is fluid and what is left of the
+    meninges: there is no map of these.
     """
-    likely = np.argmax(np.stack([grey, white, 255 - grey - white]), axis=0) + 1
+    likely = np.argmax(np.stack([255 - grey - white, grey, white]), axis=0)
     return np.where(t1 > 0, likely, 0).astype(np.uint8)
 
 

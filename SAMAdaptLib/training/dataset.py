@@ -14,7 +14,8 @@ from ..heads.parts import PlaneRule
 from ..preprocessing.intensity import IntensityRule, rule_for
 from ..preprocessing.roi import RegionOfInterest, roi_side
 from ..preprocessing.slicing import SliceStack
-from ..priors.shape_training import LabelStack, label_stack, worth_learning
+from ..priors.shape_training import label_stack, worth_learning
+from ..priors.training import LabelStack
 from .annotated_slices import (
     LabelledSlice,
     annotated_slices,

@@ -546,6 +546,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>keines in Abschnitt 2 gewählt</translation>
   </message>
   <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>{first} and {count} more</source>
+   <translation>{first} und {count} weitere</translation>
+  </message>
+  <message>
    <source>Structures</source>
    <translation>Strukturen</translation>
   </message>
@@ -652,61 +660,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>and {count} more places</source>
    <translation>und {count} weitere Stellen</translation>
-  </message>
- </context>
- <context>
-  <name>gui.head_library</name>
-  <message>
-   <source>There is already a model called {name}.</source>
-   <translation>Es gibt schon ein Modell namens {name}.</translation>
-  </message>
-  <message>
-   <source>Choose another name.</source>
-   <translation>Wählen Sie einen anderen Namen.</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be renamed ({reason}).</source>
-   <translation>Das Modell {name} kann nicht umbenannt werden ({reason}).</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be deleted ({reason}).</source>
-   <translation>Das Modell {name} kann nicht gelöscht werden ({reason}).</translation>
-  </message>
-  <message>
-   <source>The file's name is no plain text. Rename the file.</source>
-   <translation>Der Name der Datei ist kein einfacher Text. Benennen Sie die Datei um.</translation>
-  </message>
-  <message>
-   <source>A model cannot be called {name}.</source>
-   <translation>Ein Modell kann nicht {name} heißen.</translation>
-  </message>
-  <message>
-   <source>Use 1 to {count} characters, without a dot at either end.</source>
-   <translation>Verwenden Sie 1 bis {count} Zeichen, ohne Punkt am Anfang oder Ende.</translation>
-  </message>
-  <message>
-   <source>A model's name cannot have {signs} in it.</source>
-   <translation>Der Name eines Modells darf {signs} nicht enthalten.</translation>
-  </message>
-  <message>
-   <source>It is also a file's name.</source>
-   <translation>Er ist auch der Name einer Datei.</translation>
-  </message>
-  <message>
-   <source>Model</source>
-   <translation>Modell</translation>
-  </message>
-  <message>
-   <source>{first} and {count} more</source>
-   <translation>{first} und {count} weitere</translation>
-  </message>
-  <message>
-   <source>The model {name} came with the extension and stays as it is.</source>
-   <translation>Das Modell {name} gehört zur Erweiterung und bleibt, wie es ist.</translation>
-  </message>
-  <message>
-   <source>Export a copy and import it under another name.</source>
-   <translation>Exportieren Sie eine Kopie und importieren Sie sie unter einem anderen Namen.</translation>
   </message>
  </context>
  <context>
@@ -1750,6 +1703,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Löschen</translation>
   </message>
   <message>
+   <source>Save with the scene</source>
+   <translation>Mit der Szene speichern</translation>
+  </message>
+  <message>
+   <source>Take from the scene</source>
+   <translation>Aus der Szene übernehmen</translation>
+  </message>
+  <message>
    <source>Show folder</source>
    <translation>Ordner zeigen</translation>
   </message>
@@ -1776,6 +1737,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Delete the model</source>
    <translation>Das Modell löschen</translation>
+  </message>
+  <message>
+   <source>Copy into the library of this computer: {names}?</source>
+   <translation>In die Bibliothek dieses Computers kopieren: {names}?</translation>
   </message>
  </context>
  <context>
@@ -1896,6 +1861,18 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
  <context>
   <name>gui.worker_words</name>
   <message>
+   <source>Volume {number} of {count}: {stage}</source>
+   <translation>Volumen {number} von {count}: {stage}</translation>
+  </message>
+  <message>
+   <source>Support {number} of {count}: {stage}</source>
+   <translation>Trainingssatz {number} von {count}: {stage}</translation>
+  </message>
+  <message>
+   <source>{stage}, turned by {degrees} degrees</source>
+   <translation>{stage}, um {degrees} Grad gedreht</translation>
+  </message>
+  <message>
    <source>Reading the scene</source>
    <translation>Die Szene wird gelesen</translation>
   </message>
@@ -1906,10 +1883,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Starting the computation</source>
    <translation>Die Berechnung wird gestartet</translation>
-  </message>
-  <message>
-   <source>Loading the network</source>
-   <translation>Das Netz wird geladen</translation>
   </message>
   <message>
    <source>Reading the result</source>
@@ -1926,10 +1899,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Encoding closer views of the slices</source>
    <translation>Nähere Ansichten der Schichten werden kodiert</translation>
-  </message>
-  <message>
-   <source>Encoding unlabelled volumes</source>
-   <translation>Volumen ohne Annotation werden kodiert</translation>
   </message>
   <message>
    <source>Looking closer at what was found</source>
@@ -1986,6 +1955,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Fetching {name}</source>
    <translation>{name} wird geholt</translation>
+  </message>
+  <message>
+   <source>Volumes</source>
+   <translation>Volumen</translation>
+  </message>
+  <message>
+   <source>Looking at the results that are there</source>
+   <translation>Vorhandene Ergebnisse werden geprüft</translation>
   </message>
   <message>
    <source>Cancelled; the best model so far was kept.</source>
@@ -2126,6 +2103,50 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>{name} was resampled onto the grid of {image} ({difference}).</source>
    <translation>{name} wurde auf das Gitter von {image} umgerechnet ({difference}).</translation>
+  </message>
+  <message>
+   <source>There is already a model called {name}.</source>
+   <translation>Es gibt schon ein Modell namens {name}.</translation>
+  </message>
+  <message>
+   <source>Choose another name.</source>
+   <translation>Wählen Sie einen anderen Namen.</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be renamed ({reason}).</source>
+   <translation>Das Modell {name} kann nicht umbenannt werden ({reason}).</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be deleted ({reason}).</source>
+   <translation>Das Modell {name} kann nicht gelöscht werden ({reason}).</translation>
+  </message>
+  <message>
+   <source>A model cannot be called {name}.</source>
+   <translation>Ein Modell kann nicht {name} heißen.</translation>
+  </message>
+  <message>
+   <source>Use 1 to {count} characters, without a dot at either end.</source>
+   <translation>Verwenden Sie 1 bis {count} Zeichen, ohne Punkt am Anfang oder Ende.</translation>
+  </message>
+  <message>
+   <source>A model's name cannot have {signs} in it.</source>
+   <translation>Der Name eines Modells darf {signs} nicht enthalten.</translation>
+  </message>
+  <message>
+   <source>It is also a file's name.</source>
+   <translation>Er ist auch der Name einer Datei.</translation>
+  </message>
+  <message>
+   <source>The model {name} came with the extension and stays as it is.</source>
+   <translation>Das Modell {name} gehört zur Erweiterung und bleibt, wie es ist.</translation>
+  </message>
+  <message>
+   <source>Export a copy and import it under another name.</source>
+   <translation>Exportieren Sie eine Kopie und importieren Sie sie unter einem anderen Namen.</translation>
+  </message>
+  <message>
+   <source>The file's name is no plain text. Rename the file.</source>
+   <translation>Der Name der Datei ist kein einfacher Text. Benennen Sie die Datei um.</translation>
   </message>
  </context>
 </TS>

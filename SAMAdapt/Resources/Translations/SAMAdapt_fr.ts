@@ -546,6 +546,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>aucun choisi dans la section 2</translation>
   </message>
   <message>
+   <source>Model</source>
+   <translation>Modèle</translation>
+  </message>
+  <message>
+   <source>{first} and {count} more</source>
+   <translation>{first} et {count} de plus</translation>
+  </message>
+  <message>
    <source>Structures</source>
    <translation>Structures</translation>
   </message>
@@ -652,61 +660,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>and {count} more places</source>
    <translation>et {count} autres endroits</translation>
-  </message>
- </context>
- <context>
-  <name>gui.head_library</name>
-  <message>
-   <source>There is already a model called {name}.</source>
-   <translation>Il y a déjà un modèle nommé {name}.</translation>
-  </message>
-  <message>
-   <source>Choose another name.</source>
-   <translation>Choisissez un autre nom.</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be renamed ({reason}).</source>
-   <translation>Le modèle {name} ne peut pas être renommé ({reason}).</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be deleted ({reason}).</source>
-   <translation>Le modèle {name} ne peut pas être supprimé ({reason}).</translation>
-  </message>
-  <message>
-   <source>The file's name is no plain text. Rename the file.</source>
-   <translation>Le nom du fichier n'est pas un texte simple. Renommez le fichier.</translation>
-  </message>
-  <message>
-   <source>A model cannot be called {name}.</source>
-   <translation>Un modèle ne peut pas s'appeler {name}.</translation>
-  </message>
-  <message>
-   <source>Use 1 to {count} characters, without a dot at either end.</source>
-   <translation>Utilisez de 1 à {count} caractères, sans point au début ni à la fin.</translation>
-  </message>
-  <message>
-   <source>A model's name cannot have {signs} in it.</source>
-   <translation>Le nom d'un modèle ne peut pas contenir {signs}.</translation>
-  </message>
-  <message>
-   <source>It is also a file's name.</source>
-   <translation>C'est aussi le nom d'un fichier.</translation>
-  </message>
-  <message>
-   <source>Model</source>
-   <translation>Modèle</translation>
-  </message>
-  <message>
-   <source>{first} and {count} more</source>
-   <translation>{first} et {count} de plus</translation>
-  </message>
-  <message>
-   <source>The model {name} came with the extension and stays as it is.</source>
-   <translation>Le modèle {name} est livré avec l'extension et reste tel quel.</translation>
-  </message>
-  <message>
-   <source>Export a copy and import it under another name.</source>
-   <translation>Exportez une copie et importez-la sous un autre nom.</translation>
   </message>
  </context>
  <context>
@@ -1750,6 +1703,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Supprimer</translation>
   </message>
   <message>
+   <source>Save with the scene</source>
+   <translation>Enregistrer avec la scène</translation>
+  </message>
+  <message>
+   <source>Take from the scene</source>
+   <translation>Prendre dans la scène</translation>
+  </message>
+  <message>
    <source>Show folder</source>
    <translation>Ouvrir le dossier</translation>
   </message>
@@ -1776,6 +1737,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Delete the model</source>
    <translation>Supprimer le modèle</translation>
+  </message>
+  <message>
+   <source>Copy into the library of this computer: {names}?</source>
+   <translation>Copier dans la bibliothèque de cet ordinateur : {names} ?</translation>
   </message>
  </context>
  <context>
@@ -1896,6 +1861,18 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
  <context>
   <name>gui.worker_words</name>
   <message>
+   <source>Volume {number} of {count}: {stage}</source>
+   <translation>Volume {number} sur {count} : {stage}</translation>
+  </message>
+  <message>
+   <source>Support {number} of {count}: {stage}</source>
+   <translation>Jeu d’entraînement {number} sur {count} : {stage}</translation>
+  </message>
+  <message>
+   <source>{stage}, turned by {degrees} degrees</source>
+   <translation>{stage}, tourné de {degrees} degrés</translation>
+  </message>
+  <message>
    <source>Reading the scene</source>
    <translation>Lecture de la scène</translation>
   </message>
@@ -1906,10 +1883,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Starting the computation</source>
    <translation>Démarrage du calcul</translation>
-  </message>
-  <message>
-   <source>Loading the network</source>
-   <translation>Chargement du réseau</translation>
   </message>
   <message>
    <source>Reading the result</source>
@@ -1926,10 +1899,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Encoding closer views of the slices</source>
    <translation>Encodage de vues rapprochées des coupes</translation>
-  </message>
-  <message>
-   <source>Encoding unlabelled volumes</source>
-   <translation>Encodage des volumes non annotés</translation>
   </message>
   <message>
    <source>Looking closer at what was found</source>
@@ -1986,6 +1955,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Fetching {name}</source>
    <translation>Récupération de {name}</translation>
+  </message>
+  <message>
+   <source>Volumes</source>
+   <translation>Volumes</translation>
+  </message>
+  <message>
+   <source>Looking at the results that are there</source>
+   <translation>Examen des résultats existants</translation>
   </message>
   <message>
    <source>Cancelled; the best model so far was kept.</source>
@@ -2126,6 +2103,50 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>{name} was resampled onto the grid of {image} ({difference}).</source>
    <translation>{name} a été rééchantillonné sur la grille de {image} ({difference}).</translation>
+  </message>
+  <message>
+   <source>There is already a model called {name}.</source>
+   <translation>Il y a déjà un modèle nommé {name}.</translation>
+  </message>
+  <message>
+   <source>Choose another name.</source>
+   <translation>Choisissez un autre nom.</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be renamed ({reason}).</source>
+   <translation>Le modèle {name} ne peut pas être renommé ({reason}).</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be deleted ({reason}).</source>
+   <translation>Le modèle {name} ne peut pas être supprimé ({reason}).</translation>
+  </message>
+  <message>
+   <source>A model cannot be called {name}.</source>
+   <translation>Un modèle ne peut pas s'appeler {name}.</translation>
+  </message>
+  <message>
+   <source>Use 1 to {count} characters, without a dot at either end.</source>
+   <translation>Utilisez de 1 à {count} caractères, sans point au début ni à la fin.</translation>
+  </message>
+  <message>
+   <source>A model's name cannot have {signs} in it.</source>
+   <translation>Le nom d'un modèle ne peut pas contenir {signs}.</translation>
+  </message>
+  <message>
+   <source>It is also a file's name.</source>
+   <translation>C'est aussi le nom d'un fichier.</translation>
+  </message>
+  <message>
+   <source>The model {name} came with the extension and stays as it is.</source>
+   <translation>Le modèle {name} est livré avec l'extension et reste tel quel.</translation>
+  </message>
+  <message>
+   <source>Export a copy and import it under another name.</source>
+   <translation>Exportez une copie et importez-la sous un autre nom.</translation>
+  </message>
+  <message>
+   <source>The file's name is no plain text. Rename the file.</source>
+   <translation>Le nom du fichier n'est pas un texte simple. Renommez le fichier.</translation>
   </message>
  </context>
 </TS>

@@ -12,9 +12,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import SAMAdaptError
+from ...heads.library import checked_name
 from ...utils.timing import note_duration
 from .. import formatting as texts
-from ..head_library import checkedName, suggestedName
+from .. import worker_words
 from ..job_queue import JobRequest
 from ..widgets.case_table import CaseTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
@@ -42,9 +43,9 @@ class TrainState:
             return _("Select at least one structure; annotate it in the Segment Editor if there is none.")
         if self.name:
             try:
-                checkedName(self.name)
+                checked_name(self.name)
             except SAMAdaptError as error:
-                return str(error)
+                return f"{worker_words.headError(error.message)} {worker_words.headError(error.hint)}"
         return self.missing or self.busy
 
 
@@ -101,7 +102,7 @@ class TrainPresenter(Presenter):
         self.structures.refresh(self.cases.cases())
         self.encoders.refresh()
         self.sizes.refresh()
-        self.ui.headNameLineEdit.placeholderText = suggestedName(self.structures.chosen())
+        self.ui.headNameLineEdit.placeholderText = texts.suggestedName(self.structures.chosen())
         self.view.setButton(
             self.running,
             self.desk.cancelling,
@@ -124,8 +125,8 @@ class TrainPresenter(Presenter):
         self._trained = ""
         self.ui.trainResultFrame.visible = False
         try:
-            name = self.parameters.headName.strip() or suggestedName(self.structures.chosen())
-            plan = self.plan(self.cases.cases(), self.library.freePath(name))
+            name = self.parameters.headName.strip() or texts.suggestedName(self.structures.chosen())
+            plan = self.plan(self.cases.cases(), self.library.free_path(name))
         except SAMAdaptError as error:
             self.fail(error)
             return False
@@ -223,7 +224,7 @@ class TrainPresenter(Presenter):
         self.ui.trainResultLabel.setText(qualityCard(result))
         self.ui.trainResultFrame.visible = True
         before = self.library.find(self.parameters.head) if self.parameters is not None else None
-        if self.parameters is not None and (before is None or before.builtIn):
+        if self.parameters is not None and (before is None or before.built_in):
             self.parameters.head = self._trained  # who trains a model wants it rather than one that came along
         self._changed()
 
