@@ -37,7 +37,7 @@ TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 RUNTIME = ("torch.txt", "runtime.txt", "segment-anything.txt", "accelerator.txt")
 DOCUMENTATION = ("docs.txt",)
-DEVELOPMENT = ("dev.txt", "cluster.txt", *DOCUMENTATION)
+DEVELOPMENT = ("dev.txt", "cluster.txt", "dicom-seg.txt", *DOCUMENTATION)
 OPTIONAL = ("accelerator.txt",)
 FLAGS = {
     # The one wheel whose publisher is not its author: only these very bytes, and none of what it asks for.
@@ -52,6 +52,7 @@ WHAT = {
     "accelerator.txt": "OpenVINO (optional, makes the encoder faster)",
     "dev.txt": "what the tests need",
     "cluster.txt": "Dask (optional, for clusters)",
+    "dicom-seg.txt": "highdicom (optional, for DICOM segmentations)",
     "docs.txt": "what builds the documentation",
 }
 

@@ -1,4 +1,5 @@
-"""Draws the module's icon, SAMAdapt/Resources/Icons/SAMAdapt.png: slices of a heart, one annotated, the rest follow.
+"""Draws the icons in SAMAdapt/Resources/Icons: of the module (slices of a heart, one annotated, the rest follow) and of
+its effect in the Segment Editor (an annotated slice, and those that are being filled in).
 
 python Resources/draw_icon.py        # needs matplotlib; writes 128 x 128 pixels
 """
@@ -19,6 +20,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch, Polygon
 
 TARGET = Path(__file__).resolve().parent.parent / "SAMAdapt" / "Resources" / "Icons" / "SAMAdapt.png"
+EFFECT = TARGET.with_name("SegmentEditorSAMAdaptEffect.png")
 PIXELS = 128
 
 NIGHT, DUSK = "#122440", "#27548f"
@@ -35,6 +37,25 @@ def draw(target: Path = TARGET) -> Path:
     paint_ground(axes)
     for depth, (dx, dy) in enumerate([(0.135, 0.135), (0.0675, 0.0675), (0.0, 0.0)]):
         paint_slice(axes, dx, dy, front=depth == 2)
+    figure.savefig(target, dpi=PIXELS, transparent=True, metadata={"Software": ""})
+    plt.close(figure)
+    return target
+
+
+def draw_effect(target: Path = EFFECT) -> Path:
+    """Draw the effect's icon into ``target``: no ground, for it stands on a button."""
+    figure = plt.figure(figsize=(1, 1), dpi=PIXELS)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.axis("off")
+    for x, y, seen in ((0.36, 0.36, 0.45), (0.20, 0.20, 0.75), (0.04, 0.04, 1.0)):
+        card = FancyBboxPatch((x, y), 0.58, 0.58, boxstyle="round,pad=0,rounding_size=0.07")
+        card.set(fc="#161b22" if seen == 1 else SLICE, ec=EDGE, lw=1.0)
+        axes.add_patch(card)
+        dashed = {} if seen == 1 else {"linestyle": (0, (1.5, 1.0))}
+        add(axes, outline(x + 0.29, y + 0.29, 0.20, 0.21), fc=WALL, alpha=seen)
+        add(axes, outline(x + 0.29, y + 0.29, 0.11, 0.12), fc=LEFT, alpha=seen)
+        add(axes, outline(x + 0.29, y + 0.29, 0.20, 0.21), fc="none", ec="white", lw=1.0, **dashed)
     figure.savefig(target, dpi=PIXELS, transparent=True, metadata={"Software": ""})
     plt.close(figure)
     return target
@@ -99,3 +120,4 @@ def add(axes: Any, points: Any, **looks: Any) -> None:
 
 if __name__ == "__main__":
     draw()
+    draw_effect()

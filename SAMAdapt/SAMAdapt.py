@@ -28,12 +28,16 @@ if importlib.util.find_spec("SAMAdaptLib") is None:
     # A source checkout: the library is not beside this file but one folder up.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from SAMAdaptLib.errors import SAMAdaptError
 from SAMAdaptLib.gui import panel as gui
 from SAMAdaptLib.gui import translation
 from SAMAdaptLib.gui.application import SlicerApplication
 from SAMAdaptLib.gui.parameters import SAMAdaptParameterNode
 from SAMAdaptLib.gui.widgets import sample_menu
+from SAMAdaptLib.heads.library import import_once
 from SAMAdaptLib.mrml.logic import SlicerLogic
+
+EFFECT = Path(__file__).resolve().parent / "SAMAdaptEffects" / "SegmentEditorSAMAdaptEffect.py"
 
 
 class SAMAdapt(ScriptedLoadableModule):
@@ -44,7 +48,7 @@ class SAMAdapt(ScriptedLoadableModule):
         translation.install(Path(__file__).resolve().parent / "Resources" / "Translations")
         parent.title = _("SAMAdapt")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        parent.dependencies = []
+        parent.dependencies = ["Segmentations"]
         parent.contributors = ["The SAMAdapt developers"]
         parent.helpText = _("""
 Learn a structure from one annotated volume and segment other volumes of the same kind with one click.
@@ -54,7 +58,16 @@ A frozen Segment Anything (SAM) encoder looks at the slices; a small model is tr
 Based on X. Hu, X. Xu and Y. Shi: How to Efficiently Adapt Large Segmentation Model (SAM) to Medical Images,
 <a href="https://arxiv.org/abs/2306.13731">arXiv 2306.13731</a>.
 """)
+        slicer.app.connect("startupCompleted()", self.registerEffect)
         slicer.app.connect("startupCompleted()", registerSampleData)
+
+    def registerEffect(self) -> None:
+        """Offer the live preview in every Segment Editor; widgets that are there already are told by the factory."""
+        import qSlicerSegmentationsEditorEffectsPythonQt as effects
+
+        made = effects.qSlicerSegmentEditorScriptedEffect(None)
+        made.setPythonSource(EFFECT.as_posix())
+        made.self().register()
 
 
 def registerSampleData() -> None:
@@ -109,10 +122,11 @@ class SAMAdaptWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """The user comes to this module."""
         self.initializeParameterNode()
-        self.panel.warmUp()
+        self.panel.enter()
 
     def exit(self) -> None:
         """The user goes to another module; a running job goes on."""
+        self.panel.leave()
         if self._parameterNode is not None and self._parameterNodeGuiTag is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None
@@ -178,6 +192,33 @@ class SAMAdaptLogic(SlicerLogic, ScriptedLoadableModuleLogic):
     def getParameterNode(self) -> SAMAdaptParameterNode:
         """The module's choices, typed."""
         return SAMAdaptParameterNode(ScriptedLoadableModuleLogic.getParameterNode(self))
+
+
+class SAMAdaptFileReader:
+    """Head files that are dropped on the application, or chosen under Add Data, come into the library."""
+
+    def __init__(self, parent: Any) -> None:
+        self.parent = parent
+
+    def description(self) -> str:
+        return "SAMAdapt head"
+
+    def fileType(self) -> str:
+        return "SAMAdaptHead"
+
+    def extensions(self) -> list[str]:
+        return ["SAMAdapt head (*.samhead)"]
+
+    def load(self, properties: dict[str, Any]) -> bool:
+        """Copy the file into the library and choose it in the panel; no node is loaded."""
+        try:
+            path = import_once(Path(properties["fileName"]))
+        except SAMAdaptError as error:
+            self.parent.userMessages().AddMessage(vtk.vtkCommand.ErrorEvent, str(error))
+            return False
+        SAMAdaptLogic().getParameterNode().head = path.name
+        self.parent.loadedNodes = []
+        return True
 
 
 class SAMAdaptTest(ScriptedLoadableModuleTest):

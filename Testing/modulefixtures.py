@@ -46,7 +46,7 @@ def a_host(empty_home: Path) -> Iterator[SlicerHost]:
 def offer_built_in(host: SlicerHost, *folders: Path) -> None:
     """Let the panel's library offer the heads of these folders beside the user's own, with none chosen yet."""
     library = host.widget.panel.services.library
-    library._builtIn, library._places = folders, []
+    library._built_in, library._places = folders, []
     host.widget._parameterNode.head = ""
     host.widget.panel.refresh()
 

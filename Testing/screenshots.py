@@ -2,7 +2,7 @@
 """Pictures of every panel in use, made by clicking through the unchanged module in the stand-in application.
 
     python3 Testing/screenshots.py FOLDER [--encoder NAME] [--budget fast|balanced|best] [--data FOLDER]
-        [--theme light|dark] [--language de|fr]
+        [--theme light|dark] [--language de|fr] [--only annotate]
 
 Trains on one annotated volume and segments another: synthetic ones, or the first two patients of --data (a folder with
 images/ and labels/, such as ACDC's; mind its licence before you show the pictures). Real worker, real encoder: the
@@ -64,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--encoder", default="", help="default: that of the panel where its weights are, else tiny")
     parser.add_argument("--budget", default="fast", choices=("fast", "balanced", "best"))
     parser.add_argument("--data", type=Path, default=None, help="a folder with images/ and labels/ of hearts")
+    parser.add_argument("--only", default="", choices=("annotate",), help="the pictures of this section alone")
     parser.add_argument("--theme", default="light", choices=("light", "dark"))
     parser.add_argument("--language", default="", choices=("", "de", "fr"))
     chosen = parser.parse_args(arguments)
@@ -100,10 +101,13 @@ def _session(chosen: argparse.Namespace, home: Path) -> int:
     with SlicerHost() as host:
         studio = Studio(host, chosen.folder)
         studio.parameters.encoder = chosen.encoder
+        volumes = _hearts(host, chosen.data) if chosen.data else _phantoms()
+        _annotate(studio, *(volumes[0] if chosen.data else _lens()))
+        if chosen.only:
+            return 0
         studio.open("segment")
         studio.take("segment-before-the-first-head")
         _installation(studio)
-        volumes = _hearts(host, chosen.data) if chosen.data else _phantoms()
         _train(studio, volumes[0], chosen.budget)
         _segment(studio, volumes[1])
         _improve(studio)
@@ -142,6 +146,97 @@ def _speak(language: str) -> None:
 
 
 # --- the panels ------------------------------------------------------------------------------------------
+
+
+def _annotate(studio: Studio, volume: Any, truth: Any) -> None:
+    """Paint two slices as in the truth, watch, look at the next, accept; a slice's picture beside the panel."""
+    studio.say("annotating")
+    studio.open("train")
+    studio.host.ui.annotateCollapsibleButton.collapsed = False
+    annotator = _Annotator(studio, volume, truth)
+    live = annotator.live
+    studio.host.spin(until=lambda: live.state.phase.value in ("encoding", "ready"), timeout=LONGEST)
+    studio.take("annotate-encoding")
+    present = annotator.present()
+    first, last = present[len(present) // 6], present[-1 - len(present) // 3]
+    live.jumpTo(first)
+    annotator.paint(first)
+    annotator.picture("annotate-strokes", first)
+    annotator.paint(last)
+    annotator.settle()
+    middle = (first + last) // 2
+    live.jumpTo(middle)
+    annotator.picture("annotate-preview", middle)
+    studio.host.click("liveNextButton")
+    studio.host.spin(timeout=0.3)
+    unsure = int(live.state.visible or 0)
+    annotator.picture("annotate-next-slice", unsure)
+    bare = unsure not in present
+    studio.host.click("liveEmptyButton" if bare else "liveAcceptSliceButton")
+    studio.host.spin(until=lambda: unsure in live.state.annotated, timeout=LONGEST)
+    annotator.settle()
+    annotator.picture("annotate-nothing-here" if bare else "annotate-accepted-slice", unsure)
+    studio.host.click("liveAcceptButton")
+    studio.host.spin(until=lambda: not live.wanted, timeout=LONGEST)
+    annotator.picture("annotate-accepted", middle)
+    annotator.leave()
+
+
+class _Annotator:
+    """A person at the panel's Segment Editor, who paints what is true."""
+
+    def __init__(self, studio: Studio, volume: Any, truth: Any) -> None:
+        from livepanelthings import Painter
+
+        from SAMAdaptLib.mrml import segments_of
+        from SAMAdaptLib.mrml.annotation import capture_annotation
+
+        self._studio, self._volume = studio, volume
+        annotate = studio.panel.annotate
+        self.live, self._person = annotate.live, Painter(studio.host, annotate.editor)
+        self._drawn = self._person.choose(volume)
+        self._labels = capture_annotation(truth, volume).voxels()
+        segmentation = self._drawn.GetSegmentation()
+        self._ids = [segmentation.AddEmptySegment("", info.name, info.color) for info in segments_of(truth)]
+        self._person.editor.setActiveEffectByName("Paint")
+
+    def present(self) -> list[int]:
+        """The slices that show anything."""
+        return [n for n, part in enumerate(self._labels) if part.any()]
+
+    def paint(self, n: int) -> None:
+        """All structures on one slice."""
+        for value, segment_id in enumerate(self._ids, 1):
+            mask = self._labels == value
+            mask[:n] = mask[n + 1 :] = False
+            self._person.paint(segment_id, mask, self._volume)
+        self._studio.host.spin(timeout=0.5)
+
+    def settle(self) -> None:
+        """Wait for the whole preview."""
+
+        def settled() -> bool:
+            state = self.live.state
+            return bool(state.complete and state.settled and state.painted)
+
+        self._studio.host.spin(until=settled, timeout=LONGEST)
+
+    def picture(self, name: str, n: int) -> None:
+        """The panel, and to its right what the slice view shows."""
+        from slicepicture import beside, slice_picture
+
+        self._studio.host.spin(timeout=0.4)
+        preview = self.live.link.preview.node if self.live.link is not None else None
+        shown = [node for node in (self._drawn, preview) if node is not None]
+        self._studio.take(name)
+        path = self._studio.folder / f"{self._studio.count:02d}-{name}.png"
+        beside(path, [(f"Slice view: slice {n + 1}", slice_picture(self._volume, n, shown))])
+
+    def leave(self) -> None:
+        """As before."""
+        self._person.editor.setActiveEffectByName("")
+        self._studio.host.scene.RemoveNode(self._drawn)
+        self._studio.host.ui.annotateCollapsibleButton.collapsed = True
 
 
 def _installation(studio: Studio) -> None:
@@ -215,6 +310,26 @@ def _hearts(host: Any, folder: Path) -> list[tuple[Any, Any]]:
 
     first = [files[0] for files in hearts.patients(folder).values()]
     return [hearts.load_case(host, folder, path, f"Patient {name}") for name, path in zip("AB", first, strict=False)]
+
+
+def _lens() -> tuple[Any, Any]:
+    """A phantom whose structures grow and shrink from slice to slice, and end within the volume."""
+    import numpy as np
+    import slicer
+
+    from SAMAdaptLib.mrml.selftest import POOL, WALL, addAnnotation
+
+    k, j, i = np.indices((24, 96, 96), dtype=np.float64)
+    size = np.clip(np.sin(np.pi * (k - 2) / 19), 0, None) * (k < 21)
+    distance = np.hypot(j - 48 - 8 * np.sin(k / 5), (i - 46 - k / 3) * (1.25 - 0.5 * size))
+    labels = np.zeros(k.shape, np.uint8)
+    labels[distance < 27 * size] = WALL
+    labels[distance < 17 * size - 3] = POOL
+    noise = np.random.default_rng(3).normal(100, 14, k.shape) + 12 * np.sin(i / 9) * np.cos(j / 11)
+    voxels = noise + 55.0 * (labels == POOL) - 40.0 * (labels == WALL)
+    volume = slicer.util.addVolumeFromArray(voxels.astype(np.float32), name="Patient A")
+    volume.SetSpacing(1.2, 1.2, 4.0)
+    return volume, addAnnotation(volume, labels, "Patient A truth")
 
 
 def _phantoms() -> list[tuple[Any, Any]]:

@@ -117,6 +117,7 @@ def _voxels(path: str) -> Any:
 
 def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Segment volumes, some of them bad, while workers are killed."""
+    import dask
     import distributed
 
     from SAMAdaptLib.worker import cluster as library
@@ -129,6 +130,8 @@ def cluster(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     before, library.run_remotely = library.run_remotely, run_with_a_journal
     try:
         with (
+            # A local cluster would not start a worker again that it misses 15 s after it was lost.
+            dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}),
             distributed.LocalCluster(
                 n_workers=options.workers, threads_per_worker=1, dashboard_address=None, silence_logs=60
             ) as workers,

@@ -26,7 +26,8 @@ from SAMAdaptLib.inference.segment import segment
 from SAMAdaptLib.networks.layout_prior import GRID, LayoutPrior
 from SAMAdaptLib.preprocessing.intensity import IntensityRule
 from SAMAdaptLib.priors.layout_refinement import refine_volume
-from SAMAdaptLib.priors.layout_training import deform, source_of, train_layout_prior
+from SAMAdaptLib.priors.layout_training import LayoutPriorTrainer, deform, source_of
+from SAMAdaptLib.priors.shape_refinement import Agreement, RefinementContext
 from SAMAdaptLib.priors.shape_training import LabelStack, label_stack
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.budget import ARRANGEMENT_SHARE, BUDGETS
@@ -61,7 +62,14 @@ def canvases_of(labels: np.ndarray, sure: float = 0.8) -> list[np.ndarray | None
 
 
 def put_right(canvases: list[np.ndarray | None], prior: LayoutPrior) -> list[np.ndarray | None]:
-    return list(refine_volume(canvases, len(canvases), SPACING_MM, SIDE_MM / GRID, prior))
+    return refined(canvases, prior, SPACING_MM, SIDE_MM / GRID)
+
+
+def refined(
+    canvases: list[np.ndarray | None], prior: LayoutPrior, spacing_mm: float, cell_mm: float
+) -> list[np.ndarray | None]:
+    context = RefinementContext(len(canvases), spacing_mm, cell_mm, Agreement(CLASSES))
+    return list(refine_volume(iter(canvases), prior, context))
 
 
 def dice_of(canvases: list[np.ndarray | None], labels: np.ndarray, value: int) -> float:
@@ -85,7 +93,7 @@ class Unmoved(LayoutPrior):
 @pytest.fixture(scope="module")
 def learned() -> LayoutPrior:
     """A prior that saw that body, briefly."""
-    prior = train_layout_prior([body_stack()], CLASSES, steps=150, seed=0, monitor=Silent())
+    prior = LayoutPriorTrainer(CLASSES).train([body_stack()], steps=150, seed=0, monitor=Silent())
     assert prior is not None
     return prior
 
@@ -134,7 +142,7 @@ def test_volumes_of_any_length_keep_what_a_prior_does_not_change(count: int, spa
     chance = np.random.default_rng(count)
     canvases = list(chance.dirichlet(np.ones(CLASSES), (count, 32, 32)).transpose(0, 3, 1, 2).astype(np.float32))
     prior = Unmoved()
-    found = list(refine_volume(canvases, count, spacing, cell, prior))
+    found = refined(canvases, prior, spacing, cell)
     assert prior.seen[0].shape[1] >= max(GRID, count * spacing / cell)
     assert prior.seen[0].shape[1] % prior.multiple == 0
     for before, after in zip(canvases, found, strict=True):
@@ -173,7 +181,9 @@ def test_a_source_lies_where_the_annotation_does() -> None:
 
 def test_learning_is_repeatable_and_leaves_torchs_random_state_alone() -> None:
     state = torch.random.get_rng_state()
-    first, second = (train_layout_prior([body_stack()], CLASSES, steps=3, seed=5, monitor=Silent()) for _ in range(2))
+    first, second = (
+        LayoutPriorTrainer(CLASSES).train([body_stack()], steps=3, seed=5, monitor=Silent()) for _ in range(2)
+    )
     assert first is not None
     assert second is not None
     torch.testing.assert_close(first.state_dict(), second.state_dict())

@@ -14,8 +14,8 @@ from test_heads import HYPER, a_card, rewritten, saved  # noqa: F401  saved is a
 
 from SAMAdaptLib.errors import HeadFileError, InputError
 from SAMAdaptLib.heads.card import METADATA_KEY, HeadCard, read_card
+from SAMAdaptLib.heads.library import starter_heads
 from SAMAdaptLib.heads.parts import EncoderRef, IntensityFacts, PlaneRule, RoiSpec, TrainingRecord
-from SAMAdaptLib.utils.paths import starter_heads
 
 GOLDEN = Path(__file__).with_name("cards.jsonl")
 """Cards of heads of every type, as the version before cards were typed wrote them: one JSON object a line."""

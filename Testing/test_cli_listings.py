@@ -16,6 +16,7 @@ from SAMAdaptLib.cli import listings, main, places
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, EncoderEntry
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.heads.head import save_head
+from SAMAdaptLib.heads.library import find_head
 from SAMAdaptLib.jobs.runner import run_job
 from SAMAdaptLib.jobs.specs import ProbeJob
 from SAMAdaptLib.progress import Silent
@@ -60,10 +61,10 @@ def test_a_folder_of_volumes_stands_for_them_and_a_dicom_folder_for_itself(tmp_p
 
 def test_a_head_is_found_by_path_and_by_name(balls: Path, empty_home: Path) -> None:
     save_head(ball_head(), _library(empty_home) / "mine.samhead")
-    assert places.find_head(str(balls / "ball.samhead")) == str(balls / "ball.samhead")
-    assert places.find_head("mine") == places.find_head("mine.samhead") == str(empty_home / "heads" / "mine.samhead")
+    assert find_head(str(balls / "ball.samhead")) == balls / "ball.samhead"
+    assert find_head("mine") == find_head("mine.samhead") == empty_home / "heads" / "mine.samhead"
     with pytest.raises(errors.InputError, match="Heads there: mine"):
-        places.find_head("yours")
+        find_head("yours")
 
 
 def _library(home: Path) -> Path:

@@ -318,10 +318,14 @@ def test_no_more_jobs_are_handed_over_than_there_are_workers() -> None:
     assert [index for index, _ in answers] == handed_over == list(range(5))
 
 
-def test_a_cluster_that_loses_all_its_workers_gives_up_what_is_left(monkeypatch) -> None:
-    monkeypatch.setattr(cluster, "NO_WORKER_SECONDS", 0.2)
+def test_a_cluster_that_loses_all_its_workers_is_waited_for_and_then_gives_up_what_is_left(monkeypatch) -> None:
+    assert cluster.RETURN_SECONDS >= 300, "a batch system takes minutes to start workers"
+    monkeypatch.setattr(cluster, "NO_WORKER_SECONDS", 0.1)
+    monkeypatch.setattr(cluster, "RETURN_SECONDS", 0.2)
     monkeypatch.setattr(cluster, "_COUNT_SECONDS", 0.05)
-    answers = answers_of(FakeCluster({}), {FakeFuture("pending"): 7, FakeFuture("pending"): 8}, Listener())
+    monitor = Listener()
+    answers = answers_of(FakeCluster({}), {FakeFuture("pending"): 7, FakeFuture("pending"): 8}, monitor)
+    assert monitor.warnings == ["The cluster has no worker any more; one is waited for, 0.2 s at most."]
     assert [index for index, _ in answers] == [7, 8]
     answer = answers[0][1]
     assert isinstance(answer, WorkerError)

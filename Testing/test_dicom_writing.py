@@ -30,11 +30,11 @@ STRUCTURES = (Structure(2, "Liver", (0.8, 0.3, 0.2), LIVER), Structure(7, "Lesio
 MADE_BY = Provenance("Liver head", "ab" * 32, "medsam_lite", "cd" * 32)
 
 
-def series(folder: Path, grid: Geometry = GRID) -> Path:
+def series(folder: Path, grid: Geometry = GRID, voxels: np.ndarray | None = None) -> Path:
     """A whole series, as archives hand it out: with patient, study and frame of reference."""
     folder.mkdir()
     for number in range(grid.size[2]):
-        dataset = a_slice(grid, number)
+        dataset = a_slice(grid, number, None if voxels is None else voxels[number].astype(np.uint16))
         dataset.FrameOfReferenceUID, dataset.StudyDate, dataset.StudyTime = "1.2.3.9", "20260101", "120000"
         dataset.PatientID, dataset.PatientBirthDate, dataset.PatientSex = "P1", "", ""
         dataset.StudyID, dataset.AccessionNumber, dataset.ReferringPhysicianName = "1", "", ""

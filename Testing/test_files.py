@@ -20,10 +20,11 @@ from smalldisk import *  # noqa: F403  fixtures
 from smalldisk import NO_ROOM, contents, filled
 
 from SAMAdaptLib.cli import main
+from SAMAdaptLib.data.formats import WRITABLE
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.image import Labelmap, Volume
 from SAMAdaptLib.data.io.metaimage import write_image
-from SAMAdaptLib.data.io.volumes import ENDINGS, write_labelmap, write_volume
+from SAMAdaptLib.data.io.volumes import write_labelmap, write_volume
 from SAMAdaptLib.data.io.written import require_written
 from SAMAdaptLib.errors import DiskFullError, InputError
 from SAMAdaptLib.heads.head import save_head
@@ -66,7 +67,7 @@ def mode(path: Path) -> int:
 # A full disk --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending != ".seg.nrrd"])
+@pytest.mark.parametrize("ending", [ending for ending in WRITABLE if ending != ".seg.nrrd"])
 def test_a_volume_without_room_leaves_the_older_file_and_nothing_else(small_disk: Path, noisy: Volume, ending) -> None:
     path = small_disk / f"image{ending}"
     path.write_bytes(b"older")
@@ -75,7 +76,7 @@ def test_a_volume_without_room_leaves_the_older_file_and_nothing_else(small_disk
     assert contents(small_disk) == {path.name: b"older"}
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", WRITABLE)
 def test_labels_without_room_leave_the_older_file_and_nothing_else(small_disk: Path, many_labels, ending) -> None:
     path = small_disk / f"labels{ending}"
     path.write_bytes(b"older")
@@ -217,7 +218,7 @@ def test_a_file_system_that_does_not_say_its_size_is_not_full(tmp_path: Path, mo
 # What a writer does not notice --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", WRITABLE)
 @pytest.mark.parametrize("fault", ["cut off", "a byte changed", "empty"])
 def test_a_writer_that_keeps_silent_is_found_out(tmp_path: Path, monkeypatch, ending: str, fault: str) -> None:
     import SimpleITK as sitk
@@ -244,7 +245,7 @@ def test_what_was_written_is_compared_voxel_by_voxel(tmp_path: Path) -> None:
     import SimpleITK as sitk
 
     array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    for ending in ENDINGS:
+    for ending in WRITABLE:
         for compressed in (False, True):
             path = tmp_path / f"a{ending}"
             sitk.WriteImage(image_of(array), str(path), useCompression=compressed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,3 +52,29 @@ def test_a_file_without_paces_is_refused(tmp_path: Path) -> None:
     (tmp_path / "paces.json").write_text("[1]")
     with pytest.raises(SystemExit, match="holds no paces"):
         Paces.read(tmp_path / "paces.json")
+
+
+def test_a_training_takes_by_this_clock_what_its_views_and_steps_cost(tmp_path: Path, empty_home: Path) -> None:
+    """Its computer here takes other times, which show nowhere."""
+    from balls import write_ball
+
+    paces = {
+        "about": "a computer",
+        "view": 0.5,
+        "slices": {"tiny": {"448": 1.5}},
+        "steps": {"linear": {"28": 0.25}},
+        "priors": {"shape": 0.0, "arrangement": 0.0},
+    }
+    (tmp_path / "paces.json").write_text(json.dumps(paces))
+    write_ball(tmp_path, "a")
+    order = ["train", "--case", tmp_path / "a.nii.gz", tmp_path / "a-labels.nii.gz", "--budget", "fast", "--json"]
+    order += ["--encoder", "tiny", "--input-size", "448", "--head", "linear", "-o", tmp_path / "a.samhead"]
+    script = Path(__file__).parent / "Benchmarks" / "fixedclock.py"
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "paces.json", *order], capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout)
+    training, held_out = told["training"], told["quality"]["held_out_slices"]
+    assert training["seconds"] == pytest.approx(
+        2.0 * (training["views"] + held_out) + 0.25 * training["steps"], abs=0.1
+    )

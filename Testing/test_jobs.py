@@ -17,9 +17,11 @@ from SAMAdaptLib.jobs import specs as jobs
 from SAMAdaptLib.jobs.specs import (
     BenchmarkJob,
     CaseFiles,
+    CompleteJob,
     EmbedJob,
     EvaluateJob,
     Job,
+    LiveJob,
     ProbeJob,
     SegmentJob,
     StructureSpec,
@@ -46,6 +48,8 @@ ALL = (
     BenchmarkJob("data", (("p1", "p2"), ("p3",)), ("q",), output="out.json"),
     EmbedJob("i.nii", head="h.samhead"),
     SuggestJob("i.nii", "h.samhead", count=3),
+    CompleteJob("i.nii", "p.nii", "o.seg.nrrd", background=9, between=True),
+    LiveJob("i.nii", plane="sagittal", start=40),
     WeightsJob(file="w.onnx"),
     ProbeJob(measure=False),
 )
@@ -125,13 +129,8 @@ def test_a_region_is_given_out_as_bounds() -> None:
 
 
 def test_the_words_of_jobs_are_those_of_the_rooms_that_do_the_work() -> None:
-    from SAMAdaptLib.heads.card import SUFFIX
-    from SAMAdaptLib.inference import config
     from SAMAdaptLib.networks import HEAD_CHOICES, head_class
-    from SAMAdaptLib.preprocessing.slicing import PLANES
 
-    assert tuple(PLANES) == config.PLANES
-    assert SUFFIX == jobs.HEAD_ENDING
     assert all(head_class(name).type_name == name for name in (*HEAD_CHOICES, *jobs.BASELINES) if name != "auto")
 
 
@@ -166,6 +165,7 @@ WORDS = (
     wire.Progress(1, "Encoding", 3, 10, None),
     wire.Metric(1, "loss", 5, 0.25),
     wire.Warned(1, "naïve – ✓"),
+    wire.Event(1, "preview", {"slice": 3}),
     wire.Stopping(1),
     wire.Result(1, {"a": [1, None, "x"]}),
     wire.Failed(1, "input", "what", "how"),
@@ -185,7 +185,9 @@ def test_every_word_of_the_worker_is_tested() -> None:
     assert {word.say for word in WORDS} == set(wire.FROM_WORKER)
 
 
-@pytest.mark.parametrize("word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Quit()])
+@pytest.mark.parametrize(
+    "word", [wire.Run(2, {"kind": "probe"}), wire.Cancel(2), wire.Tell(2, "slice", {"at": 3}), wire.Quit()]
+)
 def test_a_word_to_the_worker_survives_the_wire(word: wire.Message) -> None:
     assert wire.decode(wire.encode(word), wire.TO_WORKER) == word
 

@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from livethings import GRID, Opened, balls, dice_of, only
 from livethings import opened as opened
+from scipy import ndimage
 
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.image import Labelmap, Volume
 from SAMAdaptLib.errors import Cancelled, InputError
 from SAMAdaptLib.live.annotation import AnnotatedStack, drawn_plane
+from SAMAdaptLib.live.interpolation import FAR_MM, ContourInterpolator, signed_distance
 from SAMAdaptLib.live.preview import Acceptance, certainty_of, next_slice
 from SAMAdaptLib.live.quick_fit import QuickFit
 from SAMAdaptLib.live.slice_features import outwards
@@ -356,3 +358,39 @@ def test_flat_slices_and_structures_at_the_border_are_no_problem(opened: Opened)
     labels[2, :, :5] = labels[6, :, :5] = 1
     filled = opened(Case(Volume(voxels, GRID), balls().labelmap), labels, plane="axial")
     assert (filled.complete().voxels[4, 4:18, :3] == 1).mean() > 0.9
+
+
+# Contours -----------------------------------------------------------------------------------------------------------
+
+
+def test_distances_are_those_of_the_whole_slice_though_only_the_surroundings_are_computed() -> None:
+    mask = np.zeros((150, 90), bool)
+    mask[20:32, 40:47] = True
+    found = signed_distance(mask, (2.0, 1.5))
+    inside = ndimage.distance_transform_edt(mask, sampling=(2.0, 1.5)) - 0.75
+    outside = 0.75 - ndimage.distance_transform_edt(~mask, sampling=(2.0, 1.5))
+    assert np.allclose(found, np.clip(np.where(mask, inside, outside), -FAR_MM, FAR_MM))
+    assert (signed_distance(np.zeros((4, 4), bool), (1, 1)) == -FAR_MM).all()
+    assert (signed_distance(np.ones((4, 4), bool), (1, 1)) == FAR_MM).all()
+
+
+def test_a_contour_moves_with_its_structure_and_ends_half_way() -> None:
+    first, last = np.zeros((2, 40, 40), np.uint8)
+    first[4:12, 4:12] = last[24:32, 24:32] = 1
+    first[30:36, 4:10] = 2
+    contours = ContourInterpolator({0: first, 8: last}, 2, (1.0, 1.0), 2.0)
+    found, off_mm = contours.distances(4)
+    assert off_mm == pytest.approx(2.0 * 4 * 4 / 8)
+    rows, columns = np.nonzero(found[0] > 0)
+    assert (rows.mean(), columns.mean()) == (pytest.approx(17.5, abs=0.6), pytest.approx(17.5, abs=0.6))
+    assert (contours.distances(2)[0][1] > 0).any()
+    assert not (contours.distances(4)[0][1] > 0).any()
+
+
+def test_a_slice_that_is_left_out_tells_nothing_of_itself() -> None:
+    shown, blank = np.ones((6, 6), np.uint8), np.zeros((6, 6), np.uint8)
+    contours = ContourInterpolator({0: blank, 3: shown, 6: blank}, 1, (1.0, 1.0), 1.0)
+    assert (contours.distances(3)[0] > 0).all()
+    assert not (contours.distances(3, without=3)[0] > 0).any()
+    alone = ContourInterpolator({3: shown}, 1, (1.0, 1.0), 1.0)
+    assert (alone.distances(3, without=3)[0] == -FAR_MM).all()

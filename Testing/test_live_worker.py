@@ -310,3 +310,16 @@ def test_a_worker_that_is_killed_in_mid_fit_costs_the_preview_alone(worker: Work
     another.set_annotation(labels, focus=4)
     until(worker, lambda: heard.finished, 180)
     assert another.annotated == (2, 5, 8)
+
+
+def test_strokes_are_heard_while_many_slices_are_looked_up(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("SAMAdaptLib.live.serve.CHECKED", 3)
+    opened().encode()  # all are in the cache
+    heard, runner = Heard(), LocalLiveRunner(lambda job, monitor: opened(plane=job.plane, monitor=monitor))
+    live = LiveClient(runner, JOB, GRID, heard.callbacks())
+    polls = 0
+    while live.state != "ready":
+        runner.poll()
+        polls += 1
+    assert polls >= 11 // 3
+    assert heard.progress == []

@@ -177,27 +177,19 @@ def test_the_job_goes_on_in_another_module(a_host: Any, a_runner: Any, a_head: P
     assert a_host.ui.segmentResultTable.rowCount == 2
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [
-        "Encoding views",
-        "Encoding closer views",
-        "Looking closer",
-        "Segmenting axial slices",
-        "Training the cnn head",
-        "Downloading mobile_sam",
-        "Checking a.onnx",
-    ],
-)
-def test_what_the_worker_does_is_said_in_the_users_language(
-    stage: str, a_host: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_stage_of_the_work_is_said_in_the_users_language(a_host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from SAMAdaptLib import progress
     from SAMAdaptLib.gui import formatting as texts
     from SAMAdaptLib.gui import worker_words
 
+    assert set(worker_words.STAGES) == set(progress.STAGES)
     monkeypatch.setattr(worker_words, "_", lambda text: f"translated: {text}")
-    assert texts.stageName(stage).startswith("translated: ")
-    assert "{" not in texts.stageName(stage)
+    arguments = {"name": "cnn", "number": 1, "count": 3, "degrees": 60, "stage": "Comparing"}
+    for stage in progress.STAGES:
+        said = texts.stageName(stage.text(**arguments))
+        assert said.startswith("translated: ")
+        assert "{" not in said
+        assert ("translated: Comparing" in said) == ("{stage}" in stage.template or stage is progress.COMPARING)
 
 
 def test_the_tooltip_of_a_head_says_how_closely_it_looks(a_host: Any) -> None:
@@ -225,7 +217,7 @@ def test_a_head_says_what_to_expect_of_it_and_where_it_comes_from(a_host: Any) -
 
 def test_a_head_that_came_along_is_offered_where_the_user_has_no_head_and_stays_as_it_is(a_host: Any) -> None:
     from SAMAdaptLib.errors import InputError
-    from SAMAdaptLib.utils.paths import starter_heads
+    from SAMAdaptLib.heads.library import starter_heads
 
     offer_built_in(a_host, starter_heads()[0].parent)
     assert a_host.ui.headSelector.currentText == starter_heads()[0].stem

@@ -360,6 +360,38 @@ def test_heads_are_imported_exported_renamed_and_deleted(a_host: Any, empty_home
     assert not menu.exportAction.enabled
 
 
+def test_a_head_is_saved_with_the_scene_and_taken_from_it_when_asked(a_host: Any, a_head: Path) -> None:
+    panel = a_host.widget.panel
+    panel.refresh()
+    assert not panel.segment.menu.takeAction.enabled
+    panel.segment.menu.keepAction.trigger()
+    content = a_head.read_bytes()
+    a_head.unlink()
+    panel.refresh()
+    assert "not on this computer" in a_host.ui.headSelector.currentText
+    asked: list[str] = []
+    panel.services.application.confirm = lambda text, title: asked.append(text) or len(asked) > 1
+    panel.segment.menu.takeAction.trigger()
+    assert not a_head.exists()
+    panel.segment.menu.takeAction.trigger()
+    assert a_head.read_bytes() == content
+    assert a_host.ui.headSelector.currentText == "Heart"
+    assert all("Heart" in text for text in asked)
+
+
+def test_a_head_file_that_is_dropped_on_the_application_comes_into_the_library(
+    a_host: Any, a_head: Path, tmp_path: Path
+) -> None:
+    dropped = write_head(tmp_path / "Liver.samhead", name="Liver")
+    for _again in range(2):
+        slicer.util.loadNodeFromFile(dropped)
+        assert a_host.ui.headSelector.currentText == "Liver"
+    assert sorted(path.name for path in a_head.parent.iterdir()) == ["Heart.samhead", "Liver.samhead"]
+    (tmp_path / "no.samhead").write_bytes(b"nothing")
+    with pytest.raises(RuntimeError, match="not a head file"):
+        slicer.util.loadNodeFromFile(tmp_path / "no.samhead")
+
+
 def test_a_file_that_is_no_head_is_refused_by_the_import(a_host: Any, tmp_path: Path) -> None:
     (tmp_path / "no.samhead").write_bytes(b"nothing")
     a_host.answer("getOpenFileName", str(tmp_path / "no.samhead"))

@@ -306,7 +306,7 @@ def test_a_whole_volume_and_some_slices_of_another_are_told_apart(a_host: Any, a
 def test_who_has_only_a_model_that_came_along_gets_the_trained_one_chosen(
     a_host: Any, a_runner: Any, a_case: Any
 ) -> None:
-    from SAMAdaptLib.utils.paths import starter_heads
+    from SAMAdaptLib.heads.library import starter_heads
 
     offer_built_in(a_host, starter_heads()[0].parent)
     assert a_host.widget._parameterNode.head == starter_heads()[0].name

@@ -347,9 +347,14 @@ def test_a_segmentation_plan_hands_over_the_volume_and_brings_the_labels_back(sc
     grid = GRIDS["oblique"]
     volume = scenes.add_volume(scene, numbered(grid), grid)
     roi = add_roi(scene, mrml.world_of_voxel(volume, (3, 2, 1)), (1.2, 1.2, 1.2))
-    plan = mrml.SegmentNodeJob.of(volume, "x.samhead", roi=roi, name="Mine", tta=True, device="cpu")
+    from balls import ball_head
+
+    from SAMAdaptLib.heads.head import save_head
+
+    head = str(save_head(ball_head(), tmp_path / "x.samhead"))
+    plan = mrml.SegmentNodeJob.of(volume, head, roi=roi, name="Mine", tta=True, device="cpu")
     job = plan.prepare(Folder(tmp_path))
-    assert (job.head, job.tta, job.device, job.region) == ("x.samhead", True, "cpu", mrml.region_from_roi(roi, volume))
+    assert (job.head, job.tta, job.device, job.region) == (head, True, "cpu", mrml.region_from_roi(roi, volume))
     sent = read_volume(job.image)
     assert sent.geometry.same_grid(grid)
     assert np.array_equal(sent.voxels, numbered(grid))

@@ -363,3 +363,13 @@ def test_borrowed_slices_are_seen_closer_through_a_window_around_what_was_found(
         assert (places.max() + 1) * mm <= corner + window.side_mm
     assert data.roi.held_out
     assert not any(item is held for held in data.roi.held_out for item in data.roi.pseudo_labelled)
+
+
+def test_beside_a_case_of_which_some_slices_count_the_whole_one_still_tells_shapes_and_sizes() -> None:
+    whole, some = small_balls(), scribbled(small_balls())
+    both = TrainingData.of([whole, some], TrainingConfig(ignore_label=UNKNOWN))
+    alone = TrainingData.of([whole], TrainingConfig())
+    assert not both.whole
+    assert both.anatomy == alone.anatomy
+    assert len(both.coarse.stacks) == len(alone.coarse.stacks)
+    assert TrainingData.of([some], TrainingConfig(ignore_label=UNKNOWN)).anatomy[0]["ml"] == []

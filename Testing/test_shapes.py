@@ -25,14 +25,14 @@ from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.networks.shape_prior import CELLS, SLICES, ShapePrior, coarse, shape_prior
 from SAMAdaptLib.preprocessing.intensity import IntensityRule
 from SAMAdaptLib.priors.settings import PRIORS
-from SAMAdaptLib.priors.shape_refinement import Agreement, refine_slices, stride
+from SAMAdaptLib.priors.shape_refinement import Agreement, RefinementContext, refine_slices, stride
 from SAMAdaptLib.priors.shape_training import (
     LabelStack,
+    ShapePriorTrainer,
     corrupt,
     deform,
     label_stack,
     occupancies_of,
-    train_shape_prior,
     worth_learning,
 )
 from SAMAdaptLib.progress import Silent
@@ -87,9 +87,15 @@ class Unmoved(ShapePrior):
 @pytest.fixture(scope="module")
 def learned() -> ShapePrior:
     """A prior that saw rings with a core, briefly."""
-    prior = train_shape_prior([ring_stack()], CLASSES, steps=150, seed=0, monitor=Silent())
+    prior = ShapePriorTrainer(CLASSES).train([ring_stack()], steps=150, seed=0, monitor=Silent())
     assert prior is not None
     return prior
+
+
+def refined(canvases: list[np.ndarray | None], prior: ShapePrior, step: int = 1) -> list[np.ndarray | None]:
+    """What a prior makes of slices that are compared with those ``step`` slices further."""
+    context = RefinementContext(len(canvases), spacing_mm=2.0, scale_mm=2.0 * step, agreement=Agreement(CLASSES))
+    return list(refine_slices(iter(canvases), prior, context))
 
 
 # At work ----------------------------------------------------------------------------------------------------------
@@ -100,18 +106,18 @@ def test_a_core_that_was_taken_for_its_neighbour_gets_its_name_back(learned: Sha
     taken = np.where((labels == 3) & (np.arange(10) > 3)[:, None, None], np.uint8(1), labels)
     found = canvases_of(taken, sure=0.6)
     assert dice_of(found, labels, 3) < 0.65
-    assert dice_of(list(refine_slices(found, learned, 1, Agreement(CLASSES))), labels, 3) > 0.85
+    assert dice_of(refined(found, learned, 1), labels, 3) > 0.85
 
 
 def test_what_is_right_stays_as_it_is(learned: ShapePrior) -> None:
     labels = ring_labels()
-    found = list(refine_slices(canvases_of(labels), learned, 1, Agreement(CLASSES)))
+    found = refined(canvases_of(labels), learned, 1)
     assert all(dice_of(found, labels, value) > 0.95 for value in (1, 2, 3))
 
 
 def test_a_prior_that_expects_what_it_sees_changes_nothing() -> None:
     canvases = canvases_of(ring_labels())
-    for before, after in zip(canvases, refine_slices(canvases, Unmoved(), 1, Agreement(CLASSES)), strict=True):
+    for before, after in zip(canvases, refined(canvases, Unmoved(), 1), strict=True):
         np.testing.assert_allclose(after, before, atol=1e-3)
 
 
@@ -129,7 +135,7 @@ def test_slices_that_were_not_looked_at_stay_so_and_count_as_missing() -> None:
     canvases: list[np.ndarray | None] = [*canvases_of(ring_labels())]
     canvases[4] = None
     prior = Unmoved()
-    found = list(refine_slices(canvases, prior, 1, Agreement(CLASSES)))
+    found = refined(canvases, prior, 1)
     assert [index for index, canvas in enumerate(found) if canvas is None] == [4]
     assert not prior.seen[3][2].any()
     assert prior.seen[3][0].any()
@@ -140,7 +146,7 @@ def test_slices_that_were_not_looked_at_stay_so_and_count_as_missing() -> None:
 def test_every_slice_sees_the_neighbours_at_the_asked_distance(count: int, step: int) -> None:
     canvases = [np.full((CLASSES, 64, 64), index + 1, np.float32) for index in range(count)]
     prior = Unmoved()
-    found = list(refine_slices(canvases, prior, step, Agreement(CLASSES)))
+    found = refined(canvases, prior, step)
     assert len(found) == count
     wanted = [[n + 1 if 0 <= n < count else 0 for n in (k - step, k, k + step)] for k in range(count)]
     assert [[float(part.mean()) for part in seen] for seen in prior.seen] == wanted
@@ -209,12 +215,14 @@ def test_learning_that_is_cancelled_gives_nothing() -> None:
         def cancelled(self) -> bool:
             return True
 
-    assert train_shape_prior([ring_stack()], CLASSES, steps=5, seed=0, monitor=Stopped()) is None
+    assert ShapePriorTrainer(CLASSES).train([ring_stack()], steps=5, seed=0, monitor=Stopped()) is None
 
 
 def test_learning_leaves_torchs_chance_alone_and_repeats_itself() -> None:
     torch.manual_seed(5)
-    first, second = (train_shape_prior([ring_stack()], CLASSES, steps=2, seed=1, monitor=Silent()) for _ in range(2))
+    first, second = (
+        ShapePriorTrainer(CLASSES).train([ring_stack()], steps=2, seed=1, monitor=Silent()) for _ in range(2)
+    )
     after = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))

@@ -26,7 +26,7 @@ from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.io.metaimage import write_image
 from SAMAdaptLib.errors import Cancelled, InputError, SAMAdaptError, WorkerError
 from SAMAdaptLib.mrml import logic as slicer_logic
-from SAMAdaptLib.mrml.logic import HeadFile, SlicerLogic, freeHeadPath, headPath
+from SAMAdaptLib.mrml.logic import HeadFile, SlicerLogic
 from SAMAdaptLib.mrml.run import Run
 from SAMAdaptLib.utils.paths import folder
 from SAMAdaptLib.worker.in_process import InProcessRunner
@@ -113,8 +113,9 @@ def test_a_second_run_overwrites_nothing(scene, logic, head):
 
 
 def test_a_head_that_is_not_there_is_said_with_those_that_are(scene, logic, head):
-    with pytest.raises(InputError, match="no head 'liver'; in the library: heart") as caught:
+    with pytest.raises(InputError, match="no head file liver, and none of that name") as caught:
         logic.segment(scenes.add_volume(scene, numbered(LPS), LPS), "liver")
+    assert caught.value.hint.startswith("Heads there: heart, ")
     assert "Train one" in caught.value.hint
 
 
@@ -168,14 +169,6 @@ def test_train_takes_more_cases_chosen_segments_and_another_place(scene, empty_h
     assert [(item.value, item.name) for item in job.structures] == [(2, "Myocardium"), (4, "Left ventricle")]
     assert (len(job.cases), len(job.unlabeled), job.budget, job.annotated_slices_only) == (2, 1, "fast", True)
     assert job.start_from == str(earlier)
-
-
-def test_names_that_are_no_file_names_are_made_into_some(empty_home):
-    assert freeHeadPath("a/b: c?").name == "a_b_ c_.samhead"
-    assert freeHeadPath("  ").name == "head.samhead"
-    assert freeHeadPath("Herz für alle").name == "Herz für alle.samhead"
-    with pytest.raises(InputError, match="in the library: Hippocampus-starter"):
-        headPath("x")
 
 
 def examples(text: str) -> list[str]:

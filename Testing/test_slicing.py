@@ -13,10 +13,10 @@ from scipy import ndimage
 
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.io.volumes import Labelmap, Volume, read_volume
+from SAMAdaptLib.data.planes import PLANE_CHOICES
 from SAMAdaptLib.errors import GeometryError, InputError
 from SAMAdaptLib.preprocessing.slicing import (
     DISPLAY,
-    PLANES,
     CanvasGeometry,
     SliceStack,
     composed,
@@ -28,7 +28,7 @@ from SAMAdaptLib.preprocessing.slicing import (
 )
 
 LPS_OF = {"L": (1, 0, 0), "P": (0, 1, 0), "S": (0, 0, 1), "I": (0, 0, -1)}
-NAMED_PLANES = PLANES[1:]
+NAMED_PLANE_CHOICES = PLANE_CHOICES[1:]
 
 # --- planes ----------------------------------------------------------------------------------------------------------
 
@@ -59,9 +59,9 @@ def test_an_unknown_plane_is_refused():
         resolve_plane(Geometry((2, 2, 2)), "oblique")
 
 
-@given(geometries(), st.sampled_from(NAMED_PLANES))
+@given(geometries(), st.sampled_from(NAMED_PLANE_CHOICES))
 def test_anatomical_planes_take_each_storage_axis_once(grid, plane):
-    assert {resolve_plane(grid, name).axis for name in NAMED_PLANES} == {0, 1, 2}
+    assert {resolve_plane(grid, name).axis for name in NAMED_PLANE_CHOICES} == {0, 1, 2}
     assert resolve_plane(grid, plane).name == plane
 
 
@@ -80,7 +80,7 @@ def test_a_steeply_oblique_grid_still_gets_three_different_axes():
 # --- slices ----------------------------------------------------------------------------------------------------------
 
 
-@given(geometries(largest_angle=30), st.sampled_from(NAMED_PLANES))
+@given(geometries(largest_angle=30), st.sampled_from(NAMED_PLANE_CHOICES))
 def test_slices_rows_and_columns_run_the_way_the_display_convention_says(grid, plane):
     stack = SliceStack(grid, plane)
     positions = np.stack([stack.oriented(axis) for axis in position_arrays(grid)], axis=-1)
@@ -96,7 +96,7 @@ def position_arrays(grid: Geometry) -> list[np.ndarray]:
     return list(np.moveaxis(grid.ijk_to_lps(np.stack([i, j, k], axis=-1)), -1, 0))
 
 
-@given(geometries(), st.sampled_from(PLANES))
+@given(geometries(), st.sampled_from(PLANE_CHOICES))
 def test_shape_and_spacing_are_those_of_the_displayed_axes(grid, plane):
     stack = SliceStack(grid, plane)
     oriented = stack.oriented(numbered(grid))
@@ -107,7 +107,7 @@ def test_shape_and_spacing_are_those_of_the_displayed_axes(grid, plane):
         np.testing.assert_allclose(steps, spacing, rtol=1e-6, atol=1e-9)
 
 
-@given(geometries(), st.sampled_from(PLANES))
+@given(geometries(), st.sampled_from(PLANE_CHOICES))
 def test_putting_back_each_slice_restores_the_array(grid, plane):
     stack, array = SliceStack(grid, plane), numbered(grid)
     copy = np.zeros_like(array)
@@ -116,7 +116,7 @@ def test_putting_back_each_slice_restores_the_array(grid, plane):
     np.testing.assert_array_equal(copy, array)
 
 
-@given(geometries(), st.sampled_from(PLANES))
+@given(geometries(), st.sampled_from(PLANE_CHOICES))
 def test_stored_undoes_oriented(grid, plane):
     stack, array = SliceStack(grid, plane), numbered(grid)
     np.testing.assert_array_equal(stack.stored(stack.oriented(array)), array)
@@ -131,7 +131,7 @@ def test_a_slice_is_a_view_and_no_copy():
 def test_labels_and_images_are_sliced_alike():
     grid = oblique_grid()
     volume, labelmap = Volume(numbered(grid), grid), Labelmap(numbered(grid), grid)
-    for plane in NAMED_PLANES:
+    for plane in NAMED_PLANE_CHOICES:
         of_volume, of_labels = SliceStack(volume, plane), SliceStack(labelmap, plane)
         np.testing.assert_array_equal(of_volume.slice(volume.voxels, 1), of_labels.slice(labelmap.voxels, 1))
 
@@ -153,7 +153,7 @@ def test_slices_that_do_not_exist_are_refused(n):
         stack.slice(np.zeros((2, 3, 4)), n)
 
 
-@given(geometries(), st.sampled_from(PLANES), st.data())
+@given(geometries(), st.sampled_from(PLANE_CHOICES), st.data())
 def test_bounds_in_the_display_cover_the_same_voxels(grid, plane, data):
     bounds = []
     for size in grid.size:
@@ -242,7 +242,7 @@ def test_a_thresholded_canvas_comes_back_within_one_voxel(frame, seed, size):
     assert within_one_voxel(back, picture > 0)
 
 
-@given(geometries(largest_size=12), st.sampled_from(NAMED_PLANES), st.integers(0, 1000))
+@given(geometries(largest_size=12), st.sampled_from(NAMED_PLANE_CHOICES), st.integers(0, 1000))
 def test_a_head_that_copies_a_threshold_reproduces_it_on_the_volumes_own_grid(grid, plane, seed):
     stack = SliceStack(grid, plane)
     row_mm, col_mm = stack.spacing
@@ -399,6 +399,6 @@ def test_grids_that_are_equal_but_for_storage_show_the_same_slices():
         direction=np.array([[0, 1, 0], [0, 0, 1], [-1, 0, 0]]),
     )  # fmt: skip
     stored = np.ascontiguousarray(voxels.transpose(1, 2, 0)[:, :, ::-1])
-    for plane in PLANES:
+    for plane in PLANE_CHOICES:
         one, other = SliceStack(grid, plane), SliceStack(swapped, plane)
         np.testing.assert_array_equal(one.oriented(voxels), other.oriented(stored))

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from SAMAdaptLib.cli import main, places
+from SAMAdaptLib.cli import main
 from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
 from SAMAdaptLib.evaluation.metrics import evaluate
 from SAMAdaptLib.heads.card import read_card
 from SAMAdaptLib.heads.head import load_head
+from SAMAdaptLib.heads.library import find_head, starter_heads
 from SAMAdaptLib.inference.segment import segment
-from SAMAdaptLib.mrml.logic import headPath
-from SAMAdaptLib.utils.paths import starter_heads
 
 MODULE = Path(__file__).resolve().parent.parent / "SAMAdapt"
 NAME = "Hippocampus-starter"
@@ -50,11 +49,11 @@ def test_a_starter_head_from_before_input_sizes_were_chosen_is_built_as_it_was()
 
 
 def test_it_is_found_by_its_name_until_the_user_has_one_of_that_name(empty_home: Path) -> None:
-    assert places.find_head(NAME) == str(starter_heads()[0])
+    assert find_head(NAME) == (starter_heads()[0])
     own = empty_home / "heads" / f"{NAME}.samhead"
     own.parent.mkdir(parents=True)
     own.write_bytes(starter_heads()[0].read_bytes())
-    assert places.find_head(NAME) == str(own)
+    assert find_head(NAME) == (own)
 
 
 def test_it_is_listed(empty_home: Path, capsys) -> None:
@@ -65,7 +64,7 @@ def test_it_is_listed(empty_home: Path, capsys) -> None:
 
 
 def test_the_logic_finds_it_by_name(empty_home: Path) -> None:
-    assert headPath(NAME) == headPath(f"{NAME}.samhead") == starter_heads()[0]
+    assert find_head(NAME) == find_head(f"{NAME}.samhead") == starter_heads()[0]
 
 
 def test_one_click_works_right_after_installation(shared_data: Path, mobile_sam: Any) -> None:

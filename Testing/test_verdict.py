@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,12 +23,16 @@ def test_a_result_that_nothing_speaks_against_looks_as_in_the_training() -> None
 
 
 def test_doubtful_slices_are_to_be_checked_in_stretches() -> None:
-    found = verdict([], NAMES, SURE, {**CALM, 11: 0.4, 12: 0.3, 13: 0.5, 17: 0.3})
+    found = verdict([], NAMES, SURE, {**CALM, 11: 0.6, 12: 0.5, 13: 0.7, 17: 0.5})
     assert (found.level, found.slices, found.reasons) == ("check", ((11, 13), (17, 17)), ())
 
 
-def test_where_half_of_the_slices_are_doubtful_the_whole_result_is_to_be_checked() -> None:
-    found = verdict([], NAMES, SURE, {n: 0.4 if n < 12 else 0.1 for n in range(20)})
+def test_small_structures_are_doubtful_along_their_borders_and_that_is_nothing_to_check() -> None:
+    assert verdict([], NAMES, SURE, dict.fromkeys(range(20), 0.35)).level == "as_trained"
+
+
+def test_where_most_slices_are_doubtful_the_whole_result_is_to_be_checked() -> None:
+    found = verdict([], NAMES, SURE, {n: 0.7 if n < 12 else 0.1 for n in range(20)})
     assert (found.level, found.slices) == ("check", ())
     assert found.reasons == ("12 of 20 slices are uncertain.",)
 
@@ -73,6 +78,23 @@ def test_doubt_is_found_from_the_winners_alone() -> None:
     assert [n for n, share in doubt.shares().items() if share > 0.25] == [7]
     (first,) = doubt.suggestions(SliceStack(Geometry((12, 10, 20), (1, 1, 6))), ["Pool", "Wall"], count=1)
     assert (first.slice, first.structures) == (7, ("Wall",))
+
+
+def test_a_segmentation_job_answers_with_its_verdict_and_its_doubtful_slices(tmp_path: Path) -> None:
+    from balls import ball_head, write_ball
+
+    from SAMAdaptLib.heads.head import save_head
+    from SAMAdaptLib.jobs.runner import run_job
+    from SAMAdaptLib.jobs.specs import SegmentJob
+
+    image, _labels = write_ball(tmp_path)
+    save_head(ball_head(), tmp_path / "ball.samhead")
+    job = SegmentJob(image, str(tmp_path / "ball.samhead"), str(tmp_path / "out.nii.gz"), device="cpu")
+    answer = json.loads(json.dumps(run_job(job)))
+    assert answer["verdict"]["level"] in {"as_trained", "check"}
+    assert len(answer["verdict"]["at"]) == len(answer["verdict"]["slices"])
+    assert {item["plane"] for item in answer["doubtful"]} == {"axial"}
+    assert all(0 <= item["slice"] < 8 and len(item["ijk"]) == 3 for item in answer["doubtful"])
 
 
 # Review -------------------------------------------------------------------------------------------------------------

@@ -15,17 +15,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from listeners import Listener
 
+from SAMAdaptLib.data.formats import WRITABLE, stem
 from SAMAdaptLib.data.geometry import GRID_TOLERANCE, Geometry
 from SAMAdaptLib.data.io.nifti_file import require_whole_nifti
 from SAMAdaptLib.data.io.volumes import (
-    ENDINGS,
     Labelmap,
     Structure,
     Volume,
     ending_of,
     read_labelmap,
     read_volume,
-    stem_of,
     write_labelmap,
     write_volume,
 )
@@ -58,7 +57,7 @@ def write(path: Path, array: np.ndarray, geometry: Geometry | None = None, is_ve
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending != ".seg.nrrd"])
+@pytest.mark.parametrize("ending", [ending for ending in WRITABLE if ending != ".seg.nrrd"])
 def test_a_written_volume_is_read_back(volume, tmp_path, ending):
     write_volume(volume, tmp_path / f"scan.v2{ending}")
     again = read_volume(tmp_path / f"scan.v2{ending}")
@@ -74,7 +73,7 @@ def single_precision_keeps(grid: Geometry) -> bool:
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(grid=geometries(), ending=st.sampled_from(ENDINGS))
+@given(grid=geometries(), ending=st.sampled_from(WRITABLE))
 def test_a_labelmap_of_any_geometry_is_read_back_on_its_grid(tmp_path, grid, ending):
     assume(not ending.startswith(".nii") or single_precision_keeps(grid))
     labels = Labelmap(numbered(grid) % 3, grid)
@@ -84,7 +83,7 @@ def test_a_labelmap_of_any_geometry_is_read_back_on_its_grid(tmp_path, grid, end
     assert again.geometry == grid
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", WRITABLE)
 def test_writing_leaves_nothing_but_the_file(labelmap, tmp_path, ending):
     write_labelmap(labelmap, tmp_path / f"out{ending}")
     write_labelmap(labelmap, tmp_path / f"out{ending}")
@@ -125,9 +124,9 @@ def test_a_volume_is_not_written_as_a_segmentation(volume, tmp_path):
 
 
 def test_names_lose_their_whole_ending():
-    assert stem_of("/a/ct.v2.NII.gz") == "ct.v2"
-    assert stem_of("b.seg.nrrd") == "b"
-    assert stem_of("c.dcm") == "c"
+    assert stem("/a/ct.v2.NII.gz") == "ct.v2"
+    assert stem("b.seg.nrrd") == "b"
+    assert stem("c.dcm") == "c"
     assert ending_of("B.SEG.NRRD") == ".seg.nrrd"
 
 

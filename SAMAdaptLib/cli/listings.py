@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import SAMAdaptError
+from ..errors import InputError, SAMAdaptError
+from ..heads.library import export_head, find_head, import_head, known_heads
 from ..jobs.runner import run_job
 from ..jobs.specs import HEAD_ENDING, ProbeJob, WeightsJob
-from ..utils.paths import home, known_heads
+from ..utils.paths import home, place
 from .answer import Answer
 from .tables import size, table
 from .terminal import Terminal
@@ -37,12 +38,64 @@ def _where(row: Mapping[str, Any]) -> str:
 
 
 def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
+    """Show, import or export one head, or list them."""
+    word, *names = options.paths or [""]
+    wanted = {"show": 1, "import": 1, "export": 2}.get(word)
+    if wanted is None:
+        return _list_heads(options.paths)
+    if len(names) != wanted:
+        msg = f"heads {word} wants {wanted} {'name' if wanted == 1 else 'names'}, and there are {len(names)}."
+        hint = (
+            "Use heads show NAME, heads import FILE, heads export NAME FILE; a folder of that name is ./" + word + "."
+        )
+        raise InputError(msg, hint)
+    if word == "import":
+        path = import_head(names[0])
+        return Answer(_one_head(path), f"{path.stem} is in the library: {path}")
+    path = find_head(names[0])
+    if word == "export":
+        copy = export_head(path, names[1])
+        return Answer(_one_head(copy), f"{path.stem} was written to {copy}")
+    return _show_head(path)
+
+
+def _one_head(path: Path) -> dict[str, Any]:
+    return {"kind": "heads", "heads": [_head_row(path)]}
+
+
+def _show_head(path: Path) -> Answer:
+    """What the card of a head says."""
+    from ..heads.card import read_card
+
+    card = read_card(path)
+    training, dice = card.training, card.quality.dice or {}
+    rows = [
+        ("head", card.name or path.stem),
+        ("file", path),
+        ("made for", card.modality or "any kind of image"),
+        ("encoder", card.encoder.name if card.input_size is None else f"{card.encoder.name}, {card.input_size} pixels"),
+        ("type", card.head_type),
+        ("slices", card.plane.name),
+        ("held-out Dice", card.mean_dice),
+        ("Dice to expect elsewhere", card.expected_dice),
+        ("trained on", training.origin or None),
+        *((f"structure {item.value}", f"{item.name}{_dice_of(dice.get(str(item.value)))}") for item in card.structures),
+    ]
+    document = {**_one_head(path), "card": card.to_dict()}
+    return Answer(document, table(("what", "found"), rows))
+
+
+def _dice_of(value: float | None) -> str:
+    return "" if value is None else f", held-out Dice {value:.3f}"
+
+
+def _list_heads(paths: list[str]) -> Answer:
     """List the heads of the library, those that came along, and those of the given paths.
 
     A damaged file is told, and fails if it was asked for.
     """
     rows, complaints, status = [], [], 0
-    asked, listed = _head_files(options.paths)
+    asked, listed = _head_files(paths)
     for path in dict.fromkeys((*asked, *listed)):
         try:
             rows.append(_head_row(path))
@@ -56,7 +109,7 @@ def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
         if "error" not in row
     ]
     text = table(("head", "type", "encoder", "Dice", "structures", "file"), shown, right=(3,)) if shown else (
-        f"No heads yet in {home() / 'heads'}: train one with `train`, or name files and folders."
+        f"No heads yet in {place('heads')}: train one with `train`, or name files and folders."
     )  # fmt: skip
     return Answer({"kind": "heads", "heads": rows}, text, status, tuple(complaints))
 
@@ -98,7 +151,7 @@ def cache(options: argparse.Namespace, terminal: Terminal) -> Answer:
         document["freed_bytes"] = store.clear() if options.clear else 0
         features = store.describe()
     document["features"] = features
-    document["folders"] = {name: _used(home() / name) for name in ("weights", "heads", "logs")}
+    document["folders"] = {name: _used(place(name)) for name in ("weights", "heads", "logs")}
     rows = [("features", size(features["bytes"]), features["files"], features["folder"])]
     rows += [(name, size(row["bytes"]), row["files"], row["folder"]) for name, row in document["folders"].items()]
     text = table(("what", "size", "files", "where"), rows, right=(1, 2))

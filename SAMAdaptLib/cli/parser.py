@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .._version import __version__
+from ..data.formats import RESULT_ENDING
+from ..data.planes import PLANE_CHOICES
 from ..encoders.registry import DEFAULT_ENCODER
-from ..inference.config import PLANE_COUNTS, PLANES
+from ..inference.config import PLANE_COUNTS
 from ..jobs.specs import BASELINES
 from ..networks import HEAD_CHOICES
 from ..training.budget import BUDGETS
@@ -26,7 +28,7 @@ Every verb has its own help: python -m SAMAdaptLib train --help"""
 
 _STATUS = """\
 exit status: 0 done, 1 a fault of SAMAdapt, 2 wrong usage or input, 3 cancelled.
-Downloads, features and heads are kept in the platform's cache folder; SAMADAPT_HOME moves it."""
+Heads are kept in the platform's folder for data, downloads and features in its cache; SAMADAPT_HOME moves both."""
 
 _USAGE = {
     "train": "--case IMAGE LABELS [--case ...] [options] -o NAME.samhead",
@@ -36,7 +38,7 @@ _USAGE = {
     "evaluate": "PREDICTION REFERENCE [options]",
     "benchmark": "--data FOLDER --support ID[,ID...] [--support ...] --query ID[,...] [options]",
     "encoders": "[--fetch NAME] [--import FILE] [--json]",
-    "heads": "[PATH ...] [--json]",
+    "heads": "[PATH ...] | show NAME | import FILE | export NAME FILE [--json]",
     "cache": "[--clear] [--json]",
     "probe": "[--no-measure] [options]",
 }
@@ -85,6 +87,11 @@ Ctrl-C keeps the best head so far (exit status 3). An existing head file of that
     _add_case(parser)
     _add_training_options(parser)
     parser.add_argument("-o", "--output", required=True, metavar="NAME.samhead", help="the head file to write")
+    _add_report(parser)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--report", metavar="FILE.html", help="write a web page about it, to look at and to send on")
 
 
 def _add_case(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +135,10 @@ def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] 
         "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"
     )
     group.add_argument(
-        "--plane", choices=PLANES, default="auto", help="slices to work on (default: auto, from grid and annotation)"
+        "--plane",
+        choices=PLANE_CHOICES,
+        default="auto",
+        help="slices to work on (default: auto, from grid and annotation)",
     )
     group.add_argument(
         "--intensity", default="auto", metavar="RULE",
@@ -168,7 +178,10 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
         "--head", required=True, metavar="HEAD", help="a .samhead file, or the name of one in your library"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
-    parser.add_argument("--ending", default=".seg.nrrd", help="of results in a folder (default: %(default)s)")
+    parser.add_argument("--ending", default=RESULT_ENDING, help="of results in a folder (default: %(default)s)")
+    parser.add_argument("--probabilities", metavar="FILE", help="write how sure the head is of each voxel, 0 to 1")
+    parser.add_argument("--csv", metavar="FILE.csv", help="write volumes, certainty and warnings of each structure")
+    _add_report(parser)
     parser.add_argument("--overwrite", action="store_true", help="compute results again that are in the folder already")
     _add_inference_options(parser)
     parser.add_argument(
@@ -184,7 +197,9 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
 def _add_inference_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how to segment")
     if not any(action.dest == "plane" for action in parser._actions):
-        group.add_argument("--plane", choices=PLANES, help="slices to work on (default: as the head was trained)")
+        group.add_argument(
+            "--plane", choices=PLANE_CHOICES, help="slices to work on (default: as the head was trained)"
+        )
     group.add_argument(
         "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
     )
@@ -218,7 +233,9 @@ replaced if it exists. Annotate every fourth to eighth slice, the first and the 
         "--encoder", default=DEFAULT_ENCODER, metavar="NAME|PATH", help="an encoder (default: %(default)s)"
     )
     parser.add_argument("--input-size", type=int, metavar="N", help="pixels a side that the encoder sees of a slice")
-    parser.add_argument("--plane", choices=PLANES, default="auto", help="of the annotated slices (default: found out)")
+    parser.add_argument(
+        "--plane", choices=PLANE_CHOICES, default="auto", help="of the annotated slices (default: found out)"
+    )
     parser.add_argument("--intensity", default="auto", metavar="RULE", help="as for train (default: auto)")
     parser.add_argument(
         "--background", type=int, metavar="N",
@@ -275,6 +292,8 @@ Label values in the answer are those of PREDICTION.""",
     parser.add_argument(
         "--resample-labels", action="store_true", help="put the prediction on the reference's grid first"
     )
+    _add_report(parser)
+    parser.add_argument("--image", metavar="IMAGE", help="what was segmented, for the pictures of the report")
 
 
 def _add_benchmark(verbs: Any) -> None:
@@ -310,6 +329,7 @@ supports that are missing.""",
     parser.add_argument(
         "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
     )
+    _add_report(parser)
     _add_workers(parser)
     _add_training_options(parser, (*HEAD_CHOICES, *BASELINES))
     _add_inference_options(parser)
@@ -323,9 +343,11 @@ def _add_encoders(verbs: Any) -> None:
 
 
 def _add_heads(verbs: Any) -> None:
-    examples = _examples("heads", "heads liver.samhead /data/heads")
-    parser = _verb(verbs, "heads", "list trained heads", examples)
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="head files and folders beside your library")
+    examples = _examples("heads", "heads liver.samhead /data/heads", "heads import liver.samhead", "heads show liver")
+    parser = _verb(verbs, "heads", "list, show, import and export trained heads", examples)
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="head files and folders beside your library, or show, import, export"
+    )
 
 
 def _add_cache(verbs: Any) -> None:

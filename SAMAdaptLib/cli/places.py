@@ -6,27 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.io.volume_folder import VOLUME_ENDINGS, volumes_in
+from ..data.formats import RESULT_ENDINGS, stem
+from ..data.io.volume_folder import volumes_in
 from ..errors import InputError
 from ..jobs.specs import HEAD_ENDING, StructureSpec
-from ..utils.paths import home, known_heads
-
-LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
-"""Endings that a result may have."""
-
-
-def find_head(text: str) -> str:
-    """A head file's path, or the name of one in the library or of a starter head. Raises InputError listing these."""
-    if Path(text).is_file():
-        return text
-    name = text if text.endswith(HEAD_ENDING) else text + HEAD_ENDING
-    heads = known_heads()
-    for path in heads:
-        if path.name == name:
-            return str(path)
-    known = ", ".join(path.stem for path in heads) or "none"
-    msg = f"There is no head file {text}, and none of that name in the library {home() / 'heads'}."
-    raise InputError(msg, f"Heads there: {known}.")
 
 
 def head_output(text: str) -> str:
@@ -47,10 +30,10 @@ def expand_images(images: Sequence[str]) -> list[str]:
 def outputs(images: Sequence[str], output: str, ending: str, many: bool) -> list[str]:
     """Where each image's result goes: ``output`` itself, or a file in the folder ``output``, created if need be.
 
-    ``many``: a folder is wanted even for one image. Raises InputError when the ending is none of LABEL_ENDINGS.
+    ``many``: a folder is wanted even for one image. Raises InputError when the ending is none of RESULT_ENDINGS.
     """
     target = Path(output)
-    named_file = output.lower().endswith(LABEL_ENDINGS)
+    named_file = output.lower().endswith(RESULT_ENDINGS)
     if len(images) == 1 and not many and named_file and not target.is_dir():
         return [output]
     if named_file and not target.is_dir():
@@ -58,10 +41,10 @@ def outputs(images: Sequence[str], output: str, ending: str, many: bool) -> list
         raise InputError(msg, "Give a folder, such as results/.")
     if target.suffix and not target.is_dir() and not output.endswith(("/", "\\")):
         msg = f"Results cannot be written as {target.name!r}."
-        raise InputError(msg, f"End the name in one of {', '.join(LABEL_ENDINGS)}, or give a folder.")
-    if ending not in LABEL_ENDINGS:
+        raise InputError(msg, f"End the name in one of {', '.join(RESULT_ENDINGS)}, or give a folder.")
+    if ending not in RESULT_ENDINGS:
         msg = f"Results cannot have the ending {ending!r}."
-        raise InputError(msg, f"Choose one of {', '.join(LABEL_ENDINGS)}.")
+        raise InputError(msg, f"Choose one of {', '.join(RESULT_ENDINGS)}.")
     _make_folder(target)
     return [str(target / (stem(image) + ending)) for image in images]
 
@@ -72,14 +55,6 @@ def _make_folder(path: Path) -> None:
     except OSError as error:
         msg = f"The folder {path} cannot be created ({error.strerror or error})."
         raise InputError(msg, "Choose another place for the results.") from error
-
-
-def stem(image: str) -> str:
-    """A volume's name without its ending; a DICOM folder's own name."""
-    path = Path(image)
-    name = path.name or path.resolve().name
-    ending = next((end for end in VOLUME_ENDINGS if name.lower().endswith(end)), "")
-    return name[: len(name) - len(ending)] if ending and len(name) > len(ending) else name
 
 
 def refuse_overwriting(images: Sequence[str], results: Sequence[str]) -> None:

@@ -11,13 +11,15 @@ from typing import Any
 from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
+from ..heads.library import find_head
 from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
 from ..worker.pool import Outcome, OutcomeStatus, name_of, run_many
+from . import reports
 from .answer import Answer
 from .listings import cache, encoders, heads, probe
-from .places import expand_images, find_head, head_output, outputs, refuse_overwriting, structure_specs
+from .places import expand_images, head_output, outputs, refuse_overwriting, structure_specs
 from .tables import counted, table
 from .terminal import Terminal, clock
 
@@ -28,7 +30,7 @@ CANCELLED_STATUS = 3
 
 def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train a head and write it."""
-    start_from = find_head(options.start_from) if options.start_from else None
+    start_from = str(find_head(options.start_from)) if options.start_from else None
     job = TrainJob.of(
         options,
         cases=tuple(CaseFiles(image, labels) for image, labels in options.case),
@@ -37,7 +39,9 @@ def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
         start_from=start_from,
         encoder=options.encoder or _encoder_of(start_from),
     )
+    reports.check_places(options)
     result = run_job(job, terminal)
+    reports.leave_training(options, job, result)
     text = _train_text(result)
     if result["cancelled"]:
         note = f"cancelled: the best head so far was kept in {job.output}."
@@ -50,11 +54,16 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     images = expand_images(options.images)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting([*images, find_head(options.head)], results)
+    refuse_overwriting([*images, str(find_head(options.head))], results)
+    reports.check_places(options)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
+        reports.leave_segmentations(options, [{"image": jobs[0].image, **result}], jobs[0].head)
         return Answer(result, _segment_text(result))
+    if options.probabilities is not None:
+        msg = "--probabilities names one file, but results go to a folder."
+        raise InputError(msg, "Segment one image into one file, or leave it out.")
     outcomes = run_many(
         jobs,
         workers=options.workers,
@@ -63,7 +72,10 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_outcome_line(outcome)),
     )
-    return _many_answer("segment", outcomes, terminal.cancelled())
+    answer = _many_answer("segment", outcomes, terminal.cancelled())
+    told = [{**facts, **facts.get("result", {})} for facts in answer.document["volumes"]]
+    reports.leave_segmentations(options, [facts for facts in told if facts["ending"] != "skipped"], jobs[0].head)
+    return answer
 
 
 def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
@@ -74,7 +86,7 @@ def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
-    head, images = find_head(options.head), expand_images(options.images)
+    head, images = str(find_head(options.head)), expand_images(options.images)
     outcomes = run_many(
         [EmbedJob.of(options, image=image, head=head) for image in images],
         workers=options.workers,
@@ -87,12 +99,14 @@ def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def evaluate(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Compare two labelmaps."""
+    reports.check_places(options)
     result = run_job(EvaluateJob.of(options), terminal)
     return Answer(result, _evaluate_text(result))
 
 
 def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Train one head per support, measure each on the query volumes."""
+    reports.check_places(options)
     to_file = options.json not in (None, "-")
     job = BenchmarkJob.of(options, supports=tuple(options.support), output=options.json if to_file else None)
     result = run_supports(
@@ -102,6 +116,7 @@ def benchmark(options: argparse.Namespace, terminal: Terminal) -> Answer:
         monitor=terminal,
         told=lambda outcome: terminal.say(_support_line(outcome)),
     )
+    reports.leave_benchmark(options, result)
     return Answer(result, _benchmark_text(result))
 
 
@@ -135,7 +150,9 @@ def _segment_jobs(options: argparse.Namespace, images: Sequence[str], results: S
     if not images:
         msg = "There is no volume to segment."
         raise InputError(msg)
-    first = SegmentJob.of(options, image=images[0], head=find_head(options.head), output=results[0], overwrite=True)
+    first = SegmentJob.of(
+        options, image=images[0], head=str(find_head(options.head)), output=results[0], overwrite=True
+    )
     return [dataclasses.replace(first, image=i, output=o) for i, o in zip(images, results, strict=True)]
 
 

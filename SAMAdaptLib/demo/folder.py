@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..data.case import Case
+from ..data.io.volume_folder import files_by_id
 from ..data.io.volumes import Labelmap, Volume, read_labelmap, read_volume
 from ..errors import InputError
 from .problem import Patient, Problem
 
-ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
 MOST_OTHERS = 3
 
 
@@ -59,13 +59,8 @@ def read_case(image: Path, labels: Path) -> Case:
 
 
 def _volumes(folder: Path) -> dict[str, Path]:
-    """Files of known endings by their name without it."""
+    """Volumes by their names without endings."""
     if not folder.is_dir():
         msg = f"There is no folder {folder}."
         raise InputError(msg, "The demo's data folder needs two folders, images and labels.")
-    found = {}
-    for path in sorted(folder.iterdir()):
-        ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
-        if ending and path.is_file():
-            found[path.name[: -len(ending)]] = path
-    return found
+    return files_by_id(folder, series=folder.name == "images")

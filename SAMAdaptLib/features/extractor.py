@@ -12,7 +12,7 @@ import numpy as np
 from ..encoders.input import resize
 from ..encoders.loading import pinned_threads
 from ..errors import InputError
-from ..progress import Monitor, Silent, raise_if_cancelled
+from ..progress import ENCODING, Monitor, Silent, raise_if_cancelled
 from ..utils.timing import clock
 from .cache import FeatureCache, fitted_side
 
@@ -55,13 +55,20 @@ class FeatureExtractor:
         """How many views at once pay."""
         return 1 if self.encoder is None else self.encoder.batch
 
-    def prepare(self, views: Iterable[FeatureRequest], monitor: Monitor | None = None, stage: str = "Encoding") -> int:
+    def prepare(
+        self, views: Iterable[FeatureRequest], monitor: Monitor | None = None, stage: str = ENCODING.text()
+    ) -> int:
         """Encode what the cache lacks; gives the number encoded. Raises Cancelled between views."""
         missing = self._missing(views)
         return sum(len(batch) for batch in self._encoding(missing, monitor or Silent(), stage))
 
     def cache_features_until(
-        self, deadline: float, views: Sequence[FeatureRequest], needed: int, monitor: Monitor, stage: str = "Encoding"
+        self,
+        deadline: float,
+        views: Sequence[FeatureRequest],
+        needed: int,
+        monitor: Monitor,
+        stage: str = ENCODING.text(),
     ) -> list[FeatureRequest]:
         """Encode what the cache lacks, in the order of ``views``; gives those whose features are known then.
 

@@ -56,6 +56,10 @@ class SlicerApplication:
         slicer.util.setSliceViewerLayers(background=volumeNode, fit=False)
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *world, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
 
+    def jumpToSlice(self, world: tuple[float, float, float]) -> None:
+        """Move all slice views to the slices through a point (RAS mm, world), without shifting their pictures."""
+        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *world, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+
     def showVolume(self, volumeNode: Any) -> None:
         """Show a volume in the slice views and fit them to it."""
         slicer.util.setSliceViewerLayers(background=volumeNode, fit=True)

@@ -10,8 +10,8 @@ from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
+from ..heads.library import LONGEST_NAME, HeadEntry, usable_name
 from . import worker_words
-from .head_library import HeadEntry
 
 DOCUMENTATION = "https://github.com/SAMAdapt/SlicerSAMAdapt/blob/main/docs/"
 """Where the pages of ``docs`` are read."""
@@ -95,6 +95,15 @@ def asText(text: str) -> str:
 def headTitle(head: HeadEntry | None) -> str:
     """The name of the model that is chosen in section 2."""
     return asText(head.title) if head else _("none chosen in section 2")
+
+
+def suggestedName(structures: Sequence[str]) -> str:
+    """A head's name made from what it learns, such as ``RV, MYO, LV`` or ``Liver and 12 more``."""
+    names = [name for name in (usable_name(structure, "") for structure in structures) if name] or [_("Model")]
+    if len(names) > 4:
+        first, count = names[0][: LONGEST_NAME - 30], len(names) - 1
+        return usable_name(_("{first} and {count} more").format(first=first, count=count))
+    return usable_name(", ".join(names)).strip(" .,")
 
 
 def headTip(card: HeadCard) -> str:

@@ -106,6 +106,8 @@ class JobQueue:
         self.changed = changed
         self.batch: Callable[[], AbstractContextManager[Any]] = nullcontext
         """Entered around what a presenter does with a result: the panel brings itself up to date once, at its end."""
+        self.beforeStart: Callable[[], None] = _ignore
+        """Called before an order is begun: a live session, which keeps the worker for itself, gives way."""
         self._makeRunner = makeRunner
         self._runner: JobRunner | None = None
         self._order: JobRequest | None = None
@@ -130,7 +132,8 @@ class JobQueue:
         if self._order is not None:
             msg = _("Another job is running.")
             raise SAMAdaptError(msg, _("Wait for it, or cancel it."))
-        self._run = Run(order, self._obtainRunner, self._deliver, self._callbacks())
+        self.beforeStart()
+        self._run = Run(order, self.runner, self._deliver, self._callbacks())
         self._order, self._preparation = order, Preparation(order.owner)
         self._timer.start()
         self.changed()
@@ -159,7 +162,8 @@ class JobQueue:
         for past in self._past:
             past.settle()
 
-    def _obtainRunner(self) -> JobRunner:
+    def runner(self) -> JobRunner:
+        """Whoever runs the jobs; made when it is first asked for."""
         if self._runner is None:
             self._runner = self._makeRunner()
         return self._runner

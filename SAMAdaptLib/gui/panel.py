@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SAMAdaptError
+from ..heads.library import HeadLibrary
 from ..worker.handle import JobRunner
 from . import formatting as texts
 from .application import SlicerApplication
-from .head_library import HeadLibrary
 from .job_queue import JobQueue
 from .packages import SlicerPackages
+from .panels.annotate import AnnotatePresenter
 from .panels.base import Presenter, Services
 from .panels.cohort import CohortPresenter
 from .panels.improve import ImprovePresenter
 from .panels.installation import InstallationPresenter
 from .panels.segment import SegmentPresenter
 from .panels.train import TrainPresenter
+from .parameters import Annotation
 from .preload import WarmUp
 
 HELP = {
@@ -38,7 +40,7 @@ def makeServices(makeRunner: Callable[[], JobRunner], resourcePath: Callable[[st
     application = SlicerApplication()
     names = ("requirements.txt", "requirements-sam.txt", "requirements-openvino.txt")
     packages = SlicerPackages(*map(resourcePath, names), application)
-    library = HeadLibrary(builtIn=[Path(resourcePath("Heads"))])
+    library = HeadLibrary(built_in=[Path(resourcePath("Heads"))])
     return Services(JobQueue(makeRunner), library, application, packages)
 
 
@@ -52,12 +54,14 @@ class Panel:
         self.improve = ImprovePresenter(ui, services, self.train, self.segment)
         self.cohort = CohortPresenter(ui, services, self.segment, self._annotatedVolumes)
         self.installation = InstallationPresenter(ui, services, self.refresh)
+        self.annotate = AnnotatePresenter(ui, services, self.learnFrom)
         self.presenters: tuple[Presenter, ...] = (
             self.segment,
             self.train,
             self.improve,
             self.cohort,
             self.installation,
+            self.annotate,
         )
         self._refreshing = self._again = False
         self._parameters: Any = None
@@ -67,6 +71,7 @@ class Panel:
         self._warmUp = WarmUp()
         services.desk.changed = self.refresh
         services.desk.batch = self.batch
+        services.desk.beforeStart = self.annotate.live.suspend
 
     def setParameters(self, parameters: Any) -> None:
         """Another parameter node; None while the scene is being closed: then running jobs are abandoned."""
@@ -110,9 +115,26 @@ class Panel:
             if self._again:
                 self.refresh()
 
-    def warmUp(self) -> None:
+    def enter(self) -> None:
         """The panel is looked at: load what the first click will need, without a pause."""
         self._warmUp.start()
+        self.annotate.enter()
+
+    def leave(self) -> None:
+        """The user goes to another module; a running job goes on, the live preview rests."""
+        self.annotate.leave()
+
+    def learnFrom(self, volume: Any, segmentation: Any) -> None:
+        """Train on the annotated slices of these, with the settings under Train."""
+        self._parameters.annotation = Annotation.SLICES
+        from ..mrml.live_strokes import background_names
+
+        excluded = {*self._parameters.excludedStructures, *background_names(segmentation)}
+        self._parameters.excludedStructures = sorted(excluded)
+        self.train.cases.add(volume, segmentation)
+        self.ui.trainCollapsibleButton.collapsed = False
+        if not self.train.state().problem():
+            self.train.run()
 
     def useHead(self, key: str) -> None:
         """Choose a head in section 2 and show that section."""
@@ -131,7 +153,7 @@ class Panel:
     def _openFirst(self) -> None:
         """Whoever has no model of their own begins at section 1."""
         try:
-            begins = all(entry.builtIn for entry in self.services.library.entries())
+            begins = all(entry.built_in for entry in self.services.library.entries())
         except SAMAdaptError:  # a folder that cannot be read is said in the section that lists it
             begins = False
         self.ui.trainCollapsibleButton.collapsed = not begins

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..worker.handle import JobRunner
 from .job_queue import JobRequest
 
 
 class Desk(Protocol):
     """Carries out one order at a time; ``job_queue.JobQueue`` with a worker, a fake in tests."""
+
+    def runner(self) -> JobRunner: ...
 
     @property
     def owner(self) -> str: ...
@@ -39,6 +42,8 @@ class Application(Protocol):
     def openPath(self, path: str | Path) -> None: ...
 
     def jumpTo(self, world: tuple[float, float, float], volumeNode: Any) -> None: ...
+
+    def jumpToSlice(self, world: tuple[float, float, float]) -> None: ...
 
     def showVolume(self, volumeNode: Any) -> None: ...
 

@@ -12,6 +12,8 @@ from functools import cache
 
 from slicer.i18n import tr as _
 
+from .. import progress
+
 
 def N_(text: str) -> str:
     """Marks a text for translation that is translated where it is shown."""
@@ -19,32 +21,35 @@ def N_(text: str) -> str:
 
 
 STAGES = {
-    "Reading the scene": N_("Reading the scene"),
-    "Writing the volumes": N_("Writing the volumes"),
-    "Starting": N_("Starting the computation"),
-    "Getting ready": N_("Loading the network"),
-    "Reading the result": N_("Reading the result"),
-    "Encoding": N_("Encoding slices"),
-    "Encoding slices": N_("Encoding slices"),
-    "Encoding views": N_("Encoding views of the slices"),
-    "Encoding closer views": N_("Encoding closer views of the slices"),
-    "Encoding unlabelled volumes": N_("Encoding unlabelled volumes"),
-    "Looking closer{how}": N_("Looking closer at what was found"),
-    "Learning shapes": N_("Learning the shapes of the structures"),
-    "Learning arrangement": N_("Learning where the structures lie"),
-    "Segmenting": N_("Segmenting"),
-    "Segmenting axial slices{how}": N_("Segmenting axial slices"),
-    "Segmenting sagittal slices{how}": N_("Segmenting sagittal slices"),
-    "Segmenting coronal slices{how}": N_("Segmenting coronal slices"),
-    "Training the {name} head": N_("Training the {name} network"),
-    "Reading": N_("Reading"),
-    "Comparing": N_("Comparing"),
-    "Probing": N_("Looking at this computer"),
-    "Downloading {name}": N_("Downloading {name}"),
-    "Checking {name}": N_("Checking {name}"),
-    "Fetching {name}": N_("Fetching {name}"),
+    progress.ONE_OF_MANY: N_("Volume {number} of {count}: {stage}"),
+    progress.SUPPORT: N_("Support {number} of {count}: {stage}"),
+    progress.TURNED: N_("{stage}, turned by {degrees} degrees"),
+    progress.READING_SCENE: N_("Reading the scene"),
+    progress.WRITING_VOLUMES: N_("Writing the volumes"),
+    progress.STARTING: N_("Starting the computation"),
+    progress.READING_RESULT: N_("Reading the result"),
+    progress.ENCODING: N_("Encoding slices"),
+    progress.ENCODING_SLICES: N_("Encoding slices"),
+    progress.ENCODING_VIEWS: N_("Encoding views of the slices"),
+    progress.ENCODING_ROI_VIEWS: N_("Encoding closer views of the slices"),
+    progress.ROI_STAGE: N_("Looking closer at what was found"),
+    progress.LEARNING_SHAPES: N_("Learning the shapes of the structures"),
+    progress.LEARNING_LAYOUT: N_("Learning where the structures lie"),
+    progress.SEGMENTING: N_("Segmenting"),
+    progress.SEGMENTING_AXIAL: N_("Segmenting axial slices"),
+    progress.SEGMENTING_SAGITTAL: N_("Segmenting sagittal slices"),
+    progress.SEGMENTING_CORONAL: N_("Segmenting coronal slices"),
+    progress.TRAINING: N_("Training the {name} network"),
+    progress.READING: N_("Reading"),
+    progress.COMPARING: N_("Comparing"),
+    progress.PROBING: N_("Looking at this computer"),
+    progress.DOWNLOADING: N_("Downloading {name}"),
+    progress.CHECKING: N_("Checking {name}"),
+    progress.FETCHING: N_("Fetching {name}"),
+    progress.VOLUMES: N_("Volumes"),
+    progress.EARLIER_RESULTS: N_("Looking at the results that are there"),
 }
-"""Stages of a job."""
+"""Stages of a job; names and numbers are filled in as in the stage's own text."""
 
 WARNINGS = {
     "Cancelled; the best head so far was kept.": N_("Cancelled; the best model so far was kept."),
@@ -165,10 +170,41 @@ WARNINGS = {
 }
 """Warnings of a job."""
 
+HEAD_ERRORS = {
+    "There is already a head called {name}.": N_("There is already a model called {name}."),
+    "Choose another name.": N_("Choose another name."),
+    "The head {name} cannot be renamed ({reason}).": N_("The model {name} cannot be renamed ({reason})."),
+    "The head {name} cannot be deleted ({reason}).": N_("The model {name} cannot be deleted ({reason})."),
+    "A head cannot be called {name}.": N_("A model cannot be called {name}."),
+    "Use 1 to {count} characters, without a dot at either end.": N_(
+        "Use 1 to {count} characters, without a dot at either end."
+    ),
+    "A head's name cannot have {signs} in it.": N_("A model's name cannot have {signs} in it."),
+    "It is also a file's name.": N_("It is also a file's name."),
+    "The head {name} came with the extension and stays as it is.": N_(
+        "The model {name} came with the extension and stays as it is."
+    ),
+    "Export a copy and import it under another name.": N_("Export a copy and import it under another name."),
+    "The file's name is no plain text. Rename the file.": N_("The file's name is no plain text. Rename the file."),
+}
+"""What the library of heads refuses, and what to do then."""
+
+
+def headError(text: str) -> str:
+    """A sentence of the library of heads."""
+    return _said(text, tuple(HEAD_ERRORS.items()))
+
 
 def stage(text: str) -> str:
     """What the worker does just now."""
-    return _said(text[:1].upper() + text[1:], tuple(STAGES.items()))
+    text = text[:1].upper() + text[1:]
+    found, arguments = progress.Stage.parse(text)
+    if found is None:
+        return text
+    if "stage" in arguments:
+        arguments["stage"] = stage(arguments["stage"])
+    words = STAGES[found]
+    return _(words).format(**arguments)
 
 
 def warning(text: str) -> str:
@@ -193,7 +229,5 @@ def _patterns(known: tuple[tuple[str, str], ...]) -> tuple[tuple[re.Pattern[str]
 
 def _pattern(text: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", text)
-    odd = (
-        f"(?P<{part}>.{'*' if part == 'how' else '+?'})" if n % 2 else re.escape(part) for n, part in enumerate(parts)
-    )
+    odd = (f"(?P<{part}>.+?)" if n % 2 else re.escape(part) for n, part in enumerate(parts))
     return re.compile("".join(odd), re.DOTALL)

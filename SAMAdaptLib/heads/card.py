@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from ..data.formats import HEAD_ENDING
 from ..data.provenance import Provenance
 from ..data.structure import Structure
 from ..errors import HeadFileError, InputError
@@ -38,7 +39,6 @@ from .parts import (
 )
 
 SCHEMA = 1
-SUFFIX = ".samhead"
 METADATA_KEY = "samadapt"
 MAXIMUM_HEADER_BYTES = 2 * 1024 * 1024
 """A header holds a few names and one JSON document; a larger one is damage or malice."""
@@ -225,7 +225,7 @@ def read_header(path: str | Path) -> Header:
     text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
         msg = f"{path}: this file holds no SAMAdapt card."
-        raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
+        raise HeadFileError(msg, f"Choose a {HEAD_ENDING} file that SAMAdapt wrote.")
     card = HeadCard.from_json(text, str(path))
     try:
         tensors, end = _tensors(header)
@@ -245,14 +245,14 @@ def _header_bytes(path: Path) -> tuple[bytes, int]:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):  # reading from a pipe or a device may never end
             msg = f"{path}: not a file."
-            raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
+            raise HeadFileError(msg, f"Choose a {HEAD_ENDING} file that SAMAdapt wrote.")
         with path.open("rb") as stream:
             found = os.fstat(stream.fileno()).st_size
             length_bytes = stream.read(8)
             length = struct.unpack("<Q", length_bytes)[0] if len(length_bytes) == 8 else 0
             if not 2 <= length <= MAXIMUM_HEADER_BYTES:
                 msg = f"{path}: not a head file (its header would have {length} bytes)."
-                raise HeadFileError(msg, f"Choose a {SUFFIX} file that SAMAdapt wrote.")
+                raise HeadFileError(msg, f"Choose a {HEAD_ENDING} file that SAMAdapt wrote.")
             header_bytes = stream.read(length)
     except (OSError, ValueError) as error:  # ValueError: a path that no system can have
         msg = f"{path}: the head file cannot be read ({getattr(error, 'strerror', None) or error})."

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from ..data.formats import HEAD_ENDING
 from ..data.provenance import file_digest
 from ..errors import HeadFileError, InputError
 from ..networks import build_head
@@ -22,7 +23,7 @@ from ..networks.shape_prior import ShapePrior, shape_prior
 from ..utils.disk.safepaths import spelled_plainly
 from ..utils.files import write_content
 from ..utils.schema import short
-from .card import ITEM_BYTES, METADATA_KEY, SUFFIX, HeadCard, Header, read_header
+from .card import ITEM_BYTES, METADATA_KEY, HeadCard, Header, read_header
 from .checksum import UNCHECKED, verified, with_checksum
 
 if TYPE_CHECKING:
@@ -65,6 +66,18 @@ class Head:
         return [] if self.verified else [UNCHECKED.format(self.card.name)]
 
     @property
+    def priors(self) -> tuple[tuple[ShapePrior | LayoutPrior, float], ...]:
+        """Its priors in the order in which they refine what it finds, each with its unit in mm.
+
+        The layout prior was trained to repair what the shape prior leaves: without that one it is not asked.
+        """
+        shapes, layout = self.card.shapes, self.card.arrangement
+        if self.prior is None:
+            return ()
+        first = (self.prior, 0.0 if shapes is None else shapes.distance_mm)
+        return (first,) if self.arrangement is None or layout is None else (first, (self.arrangement, layout.cell_mm))
+
+    @property
     def cut_short(self) -> bool:
         """Whether the time of its training was over before its steps were done."""
         return self.card.training.cut_short
@@ -97,9 +110,9 @@ def save_head(head: Head, path: str | Path) -> Path:
     Raises InputError when the ending is not ``.samhead`` or the folder does not exist.
     """
     path = Path(path)
-    if path.suffix != SUFFIX:
-        msg = f"A head file's name ends in {SUFFIX}, not {path.name!r}."
-        raise InputError(msg, f"Use {path.with_suffix(SUFFIX).name}.")
+    if path.suffix != HEAD_ENDING:
+        msg = f"A head file's name ends in {HEAD_ENDING}, not {path.name!r}."
+        raise InputError(msg, f"Use {path.with_suffix(HEAD_ENDING).name}.")
     write_content(path, _serialized(replace(head, card=head.card.called_after(path))))
     return path
 
@@ -122,7 +135,7 @@ def load_head(path: str | Path) -> Head:
             head = _built(header.card, header.tensors.keys())
         _require_fitting(head.state(), header, path)
         _require_finite(header, path)
-        with spelled_plainly(path, SUFFIX) as plain:
+        with spelled_plainly(path, HEAD_ENDING) as plain:
             state = load_file(plain)
             is_verified = verified(plain, state)
         _fill(head, state)

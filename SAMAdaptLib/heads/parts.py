@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from ..data.planes import PLANES
 from ..data.structure import LARGEST_VALUE
 from ..errors import InputError
 from ..networks import HEAD_CLASSES
@@ -110,7 +111,7 @@ class PlaneRule(Part):
 
     called: ClassVar[str] = "plane"
 
-    name: str = field(metadata={"choices": ("axial", "sagittal", "coronal")})
+    name: str = field(metadata={"choices": PLANES})
     acquisition: bool
     side_mm: Length | None = None
 

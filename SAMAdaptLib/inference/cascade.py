@@ -22,6 +22,7 @@ from ..encoders import at_size
 from ..features.sliced_volume import plane_for_volume
 from ..preprocessing.roi import bounding_roi
 from ..preprocessing.slicing import Bounds, CanvasGeometry, resolve_plane, unrender
+from ..progress import ROI_STAGE, SEGMENTING_IN, TURNED
 from ..utils.disk.slice_store import ProbabilitySlices, SliceStore
 from .config import CASCADE, CascadeSettings
 from .postprocessing import keep_main_components
@@ -143,7 +144,7 @@ class CascadePredictor:
     def _first(
         self, sliced: SlicedVolume, frame: CanvasGeometry, zooms: bool, region: Bounds | None
     ) -> ProbabilitySlices:
-        count, stage = len(sliced), f"Segmenting {sliced.stack.plane} slices{_how(frame)}"
+        count, stage = len(sliced), _said(SEGMENTING_IN[sliced.stack.plane].text(), frame)
         wanted = sliced.stack.slices_in(region) if region is not None else range(count)
         pictures = (sliced.picture(index).with_canvas(frame) if index in wanted else None for index in range(count))
         canvases = self.first.canvases(pictures, count, stage, zoomed(frame) if zooms else ())
@@ -174,7 +175,7 @@ class CascadePredictor:
         finds alone, where it knows better."""
         count, alone = len(sliced), self.head.card.closer is not None and self.head.card.closer.alone
         pictures = (sliced.picture(index).with_canvas(window) if index in kept else None for index in range(count))
-        for index, own in enumerate(closer.canvases(pictures, count, f"Looking closer{_how(window)}")):
+        for index, own in enumerate(closer.canvases(pictures, count, _said(ROI_STAGE.text(), window))):
             earlier = kept.get(index)
             if own is None or earlier is None:
                 yield None
@@ -186,8 +187,8 @@ class CascadePredictor:
             yield found
 
 
-def _how(frame: CanvasGeometry) -> str:
-    return f", turned by {frame.turn:.0f} degrees" if frame.turn else ""
+def _said(stage: str, frame: CanvasGeometry) -> str:
+    return TURNED.text(stage=stage, degrees=f"{frame.turn:.0f}") if frame.turn else stage
 
 
 SliceCallback = Callable[[int, "NDArray[np.intp]", "NDArray[np.float32]"], None]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..data.planes import PLANE_CHOICES
 from ..utils.schema import Record, choice
 
-PLANES = ("auto", "axial", "sagittal", "coronal")
 PLANE_COUNTS = ("one", "three")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -33,7 +33,7 @@ class InferenceConfig(Record):
         device: auto, cpu, cuda, cuda:N or mps.
     """
 
-    plane: str | None = choice(None, PLANES)
+    plane: str | None = choice(None, PLANE_CHOICES)
     planes: str = choice("one", PLANE_COUNTS)
     tta: bool = False
     smoothing: bool = False

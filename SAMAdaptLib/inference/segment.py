@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.image import Labelmap
+from ..data.planes import PLANES
 from ..features.cache import FeatureCache
 from ..features.sliced_volume import SlicedVolume, slices_for_head
 from ..heads.card import provenance_of, structures_of
@@ -45,6 +46,7 @@ def segment(
     monitor: Monitor | None = None,
     store: FeatureCache | None = None,
     cascade: CascadeSettings = CASCADE,
+    certainty_map: NDArray[np.float32] | None = None,
     **options: Any,
 ) -> Labelmap:
     """Segment ``volume`` with ``head``; a uint8 or uint16 labelmap on the volume's grid, with a confidence.
@@ -63,6 +65,7 @@ def segment(
         monitor: hears of progress, and may cancel.
         store: the feature cache.
         cascade: constants of the method.
+        certainty_map: (k, j, i) on the volume's grid; it is filled with the probability of what was chosen, 0..1.
         options: fields of ``config`` that are to be others.
 
     Raises:
@@ -75,7 +78,7 @@ def segment(
     card = head.card
     beyond = "" if region is None else check_region(region, volume.geometry)
     sliced, own = slices_for_head(card, volume, config.plane), slices_for_head(card, volume)
-    names = ("axial", "sagittal", "coronal") if config.planes == "three" else ()
+    names = PLANES if config.planes == "three" else ()
     others = [slices_for_head(card, volume, name) for name in names]
     foreign = check_planes(own, others or [sliced])
     stores = store or FeatureCache()
@@ -87,7 +90,10 @@ def segment(
     if config.smoothing:
         probabilities = _smoothed(probabilities)
     certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
-    labels = argmax_labels(probabilities, sliced, card.values, _both(certainty.hear, doubtful.hear))
+    callbacks: list[SliceCallback] = [certainty.hear, doubtful.hear]
+    if certainty_map is not None:
+        callbacks.append(_into(certainty_map, sliced))
+    labels = argmax_labels(probabilities, sliced, card.values, _all(callbacks))
     confidence = certainty.of(card.values)
     _restrict(labels, region)
     keep_main_components(labels, card, config.largest_component)
@@ -111,12 +117,21 @@ def _assessment(
     return {"verdict": {**found.to_dict(), "at": at}, "doubtful": [item.to_dict() for item in suggestions]}
 
 
-def _both(first: SliceCallback, second: SliceCallback) -> SliceCallback:
-    def hear(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
-        first(index, winner, probability)
-        second(index, winner, probability)
+def _all(callbacks: Sequence[SliceCallback]) -> SliceCallback:
+    def on_slice(index: int, winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        for callback in callbacks:
+            callback(index, winner, probability)
 
-    return hear
+    return on_slice
+
+
+def _into(certainty_map: NDArray[np.float32], sliced: SlicedVolume) -> SliceCallback:
+    """Slices that were not looked at, being flat or outside of the region, stay as they are."""
+
+    def on_slice(index: int, _winner: NDArray[np.intp], probability: NDArray[np.float32]) -> None:
+        sliced.stack.slice(certainty_map, index)[...] = probability
+
+    return on_slice
 
 
 def _three_planes(

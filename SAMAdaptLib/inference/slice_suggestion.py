@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DOUBTFUL = 0.25
 """A pixel with at least this probability of being labelled wrongly counts for where on the slice to look."""
 
+LITTLE = 0.3
+"""Slices with less than this part of the mean size are where structures end."""
+
 NAMED_SHARE = 0.5
 """Structures with at least this part of the most doubtful one's doubt are named."""
 
@@ -96,8 +99,11 @@ class DoubtBySlice:
         self._looks.append(_Look(index, float(wrong.sum(dtype=np.float64)), size, classes, _middle(wrong)))
 
     def shares(self) -> dict[int, float]:
-        """For each slice with a structure: the expected share of wrongly labelled pixels."""
-        return {look.slice: min(doubt, 1.0) for look, doubt in _doubts(self._looks) if look.size}
+        """The expected share of wrongly labelled pixels of each slice, but for those that show little of a structure:
+        where it ends, a few pixels are always doubtful."""
+        shown = [look.size for look in self._looks if look.size]
+        least = LITTLE * float(np.mean(shown)) if shown else 0.0
+        return {look.slice: min(doubt, 1.0) for look, doubt in _doubts(self._looks) if look.size and look.size >= least}
 
     def places(self, stack: SliceStack, slices: Sequence[int]) -> list[list[int]]:
         """The voxel (i, j, k) to look at on each of these slices."""

@@ -17,8 +17,8 @@ from ..features.extractor import PICTURE, FeatureExtractor, fitted_picture, pict
 from ..preprocessing.augmentation import AugmentationParams
 from ..preprocessing.resampling import resample
 from ..preprocessing.slicing import CanvasGeometry, composed
-from ..priors.layout_refinement import refine_volume
-from ..priors.shape_refinement import Agreement, refine_slices, stride
+from ..priors.refinement import refine
+from ..priors.shape_refinement import Agreement, RefinementContext
 from ..progress import Monitor, raise_if_cancelled
 from ..utils.devices import mixed_precision, resolve_device
 from ..utils.disk.slice_store import ProbabilitySlices
@@ -46,7 +46,6 @@ class StagePredictor:
         self.module = head.module.eval()
         self.agreement = Agreement(self.module.classes)
         """Between what the head found and its prior, in what was last put in shape."""
-        self.distance_mm = 0.0 if head.card.shapes is None else head.card.shapes.distance_mm
         if encoder is None and self.module.needs:
             encoder = load_encoder_of(head.card.encoder.name, head.card.input_size, device, monitor)
         if encoder is not None and self.module.needs:
@@ -97,14 +96,10 @@ class StagePredictor:
     def shaped(self, canvases: ProbabilitySlices, sliced: SlicedVolume) -> ProbabilitySlices:
         """The canvases as the head's priors would have them, where it has some."""
         self.agreement = Agreement(self.module.classes)
-        if self.head.prior is None:
-            return canvases
-        step = stride(self.distance_mm, sliced.stack.thickness_mm)
-        found = refine_slices(canvases, self.head.prior, step, self.agreement)
-        facts = self.head.card.arrangement
-        if self.head.arrangement is None or facts is None:
-            return found
-        return refine_volume(found, len(sliced), sliced.stack.thickness_mm, facts.cell_mm, self.head.arrangement)
+        for prior, scale_mm in self.head.priors:
+            context = RefinementContext(len(sliced), sliced.stack.thickness_mm, scale_mm, self.agreement)
+            canvases = refine(canvases, prior, context)
+        return canvases
 
     def _probabilities(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Class probabilities of one view, (classes, s, s) on its canvas, from its features."""

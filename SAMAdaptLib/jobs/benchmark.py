@@ -21,12 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data.io.volumes import ENDINGS, read_labelmap, read_volume, stem_of
+from ..data.formats import READABLE, is_result
+from ..data.io.volume_folder import files_by_id
+from ..data.io.volumes import read_labelmap, read_volume
 from ..data.matching import Labelling, matched
 from ..errors import Cancelled, DependencyError, InputError
 from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
 from ..inference.config import InferenceConfig
-from ..progress import Monitor, Silent, raise_if_cancelled
+from ..progress import SEGMENTING, SUPPORT, Forwarding, Monitor, Silent, raise_if_cancelled
 from ..training.config import TrainingConfig
 from ..utils.files import write_content
 from ..utils.memory import peak_memory_mb
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 MEASURES = ("dice", "nsd", "hd95_mm")
 
-_READABLE = (*ENDINGS, ".mhd", ".hdr")
 _NAMED_IDS = 12
 
 
@@ -125,8 +126,9 @@ class _Benchmark:
 
     def run(self) -> dict[str, Any]:
         for number, support in enumerate(self.supports, start=1):
-            prefix = f"Support {number} of {len(self.supports)}: " if len(self.supports) > 1 else ""
-            self.done.append(self._measure(support, _Prefixed(self.monitor, prefix)))
+            several = len(self.supports) > 1
+            prefix = SUPPORT.text(number=number, count=len(self.supports), stage="") if several else ""
+            self.done.append(self._measure(support, Forwarding(self.monitor, prefix)))
             self._save()
         return self._result()
 
@@ -141,10 +143,10 @@ class _Benchmark:
             monitor.warning(f"{left_out} of {len(self.query)} query volumes are in the support and left out.")
         cases = []
         for done, name in enumerate(query):
-            monitor.progress("Segmenting", done, len(query))
+            monitor.progress(SEGMENTING.text(), done, len(query))
             raise_if_cancelled(monitor)
             cases.append(self._case(name, head, monitor))
-        monitor.progress("Segmenting", len(query), len(query))
+        monitor.progress(SEGMENTING.text(), len(query), len(query))
         return {
             "support": list(support),
             "head": head.card.head_type,
@@ -165,7 +167,7 @@ class _Benchmark:
         known: Labelling | None = None
         for name in (*support, *(one for one in self.query if one not in support)):
             path = self.data.labels[name]
-            if not path.name.lower().endswith(".seg.nrrd"):
+            if not is_result(path):
                 continue  # only these have names
             labels = read_labelmap(path)
             present = set(labels.values()) - {self.job.ignore_label}
@@ -194,7 +196,7 @@ class _Benchmark:
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)
         reference = self.data.labelmap(name, volume, job.resample_labels, monitor)
-        heard = _OnlyCancel(monitor, name)
+        heard = Forwarding(monitor, name=name, quiet=True)
         began = clock.now()
         prediction = self.tools.segment(volume, head, config=InferenceConfig.of(job, plane=None), monitor=heard)
         seconds = clock.now() - began
@@ -297,36 +299,6 @@ def _input_sizes(card: HeadCard) -> list[int]:
     return [size for size in (card.input_size, None if closer is None else closer.input_size) if size is not None]
 
 
-class _Prefixed:
-    """Says in every stage to which support it belongs."""
-
-    def __init__(self, monitor: Monitor, prefix: str) -> None:
-        self._monitor, self._prefix = monitor, prefix
-        self.metric, self.cancelled = monitor.metric, monitor.cancelled
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self._monitor.progress(self._prefix + stage, done, total)
-
-    def warning(self, text: str) -> None:
-        self._monitor.warning(self._prefix + text)
-
-
-class _OnlyCancel(Silent):
-    """Within one of many short segmentations: no progress, but cancelling, and warnings that name the volume.
-
-    ``warnings``: what was warned of so far.
-    """
-
-    def __init__(self, monitor: Monitor, name: str) -> None:
-        self._monitor, self._name = monitor, name
-        self.warnings: list[str] = []
-        self.cancelled = monitor.cancelled  # type: ignore[method-assign]
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-        self._monitor.warning(f"{self._name}: {text}")
-
-
 def _real_tools() -> Tools:
     from ..inference.segment import segment
     from ..training.train import train
@@ -339,19 +311,10 @@ def _files(folder: Path, series: bool) -> dict[str, Path]:
     if not folder.is_dir():
         msg = f"The folder {folder} does not exist."
         raise InputError(msg, "A benchmark's data folder holds the folders images and labels.")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        is_case = series if path.is_dir() else path.name.lower().endswith(_READABLE)
-        if path.name.startswith(".") or not is_case:
-            continue
-        name = path.name if path.is_dir() else stem_of(path)
-        if name in found:
-            msg = f"{folder} holds two volumes of the id {name}: {found[name].name} and {path.name}."
-            raise InputError(msg, "Remove or rename one of them.")
-        found[name] = path
+    found = files_by_id(folder, series)
     if not found:
         msg = f"{folder} holds no volume."
-        raise InputError(msg, f"Put files that end in {', '.join(_READABLE)} there.")
+        raise InputError(msg, f"Put files that end in {', '.join(READABLE)} there.")
     return found
 
 

@@ -12,6 +12,7 @@ from ..data.io.volumes import read_labelmap, read_volume, write_labelmap
 from ..live.preview import Acceptance
 from ..live.serve import require_line, serve
 from ..live.session import LiveSession
+from .path_checks import check_not_an_input, check_readable, check_writable
 
 if TYPE_CHECKING:
     from ..data.image import Labelmap
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 def complete(job: CompleteJob, monitor: Monitor) -> tuple[Labelmap, dict[str, Any]]:
     """Write the labels of all slices; they, and facts for the result. Raises InputError and its kin, Cancelled."""
+    check_readable(job.image, job.labels)
+    check_writable(job.output)
+    check_not_an_input(job.output, job.image, job.labels)
     refuse_foreign_sidecar(Path(job.output))
     volume = read_volume(job.image, monitor=monitor)
     labels = read_labelmap(job.labels, like=volume, resample=job.resample_labels, monitor=monitor)
@@ -49,6 +53,7 @@ def complete(job: CompleteJob, monitor: Monitor) -> tuple[Labelmap, dict[str, An
 
 def serve_live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:
     """Serve a session until it is cancelled; facts about it. Raises InputError and its kin."""
+    check_readable(job.image)
     line = require_line(monitor)
     return serve(open_live(job, monitor), line, monitor, job.start)
 

@@ -12,7 +12,7 @@ from typing import Any
 from .._version import __version__
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import Cancelled, SAMAdaptError
-from ..progress import Monitor, raise_if_cancelled
+from ..progress import PROBING, Monitor, raise_if_cancelled
 from ..utils.paths import home
 from ..utils.processor import cores, processor_name, units
 from .specs import ProbeJob
@@ -44,14 +44,14 @@ _SLOW_SECONDS = 1.0
 
 def probe(job: ProbeJob, monitor: Monitor) -> dict[str, Any]:
     """The findings, JSON-safe. Never raises over what is missing: that is what it is asked about."""
-    monitor.progress("Probing", 0, 3)
+    monitor.progress(PROBING.text(), 0, 3)
     packages = {name: _version(name) for name in PACKAGES}
-    monitor.progress("Probing", 1, 3)
+    monitor.progress(PROBING.text(), 1, 3)
     devices = _devices()
-    monitor.progress("Probing", 2, 3)
+    monitor.progress(PROBING.text(), 2, 3)
     encoders = _encoders()
     speed = _speed(job, monitor) if job.measure else {"encoder": job.encoder, "seconds_per_slice": None, "reason": ""}
-    monitor.progress("Probing", 3, 3)
+    monitor.progress(PROBING.text(), 3, 3)
     return {
         "samadapt": __version__,
         "python": {"version": platform.python_version(), "executable": sys.executable},

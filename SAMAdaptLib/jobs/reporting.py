@@ -6,6 +6,7 @@ Pictures are drawn from the files, so a report can be made of volumes that other
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,15 +53,20 @@ def report_segmentations(
     write_page(path, page)
 
 
-def report_evaluation(path: Path, image: Path | None, prediction: Path, reference: Path, measured: Evaluation) -> None:
-    """Write the page of a comparison; with ``image`` the slices that came out worst, middling and best."""
+def report_evaluation(
+    path: Path, image: Path | None, prediction: Labelmap, reference: Labelmap, measured: Evaluation
+) -> None:
+    """Write the page of a comparison; with ``image`` the slices that came out worst, middling and best.
+
+    Both labelmaps lie on one grid. Raises GeometryError when it is not the image's, else as above.
+    """
     picture = b""
     if image is not None:
-        from ..data.io.volumes import on_grid_of, read_labelmap, read_volume
+        from ..data.io.volumes import on_grid_of, read_volume
 
         volume = read_volume(image)
-        ours, theirs = (on_grid_of(read_labelmap(each), volume, may_pad=True) for each in (prediction, reference))
-        picture = _compared(volume, ours, theirs, measured)
+        ours, theirs = (on_grid_of(each, volume, may_pad=True) for each in (prediction, reference))
+        picture = _compared(volume, _called_alike(ours, theirs, measured), theirs, measured)
     case = CaseReport(prediction.name, picture, measured)
     write_page(path, Page(f"{prediction.name} beside {reference.name}", "", [case], notes=[RESEARCH]))
 
@@ -76,6 +82,35 @@ def report_training(path: Path, head: Path, case: tuple[Path, Path], answer: Map
     shown = CaseReport(f"Annotated: {volume.name or case[0].name}", png(figure), warnings=_warnings(answer))
     card = load_head(head).card
     write_page(path, Page(f"The model {card.name}", "", [shown], card, command=command, notes=[RESEARCH]))
+
+
+def report_benchmark(path: Path, result: Mapping[str, Any], command: str) -> None:
+    """Write the page of a benchmark: the spread over supports and structures, and what was measured. Raises as
+    above."""
+    from ..evaluation.report import benchmark_figure
+
+    supports = result["supports"]
+    dice, deviation = result.get("mean_dice"), result.get("sd_dice")
+    words = "" if dice is None else f"Mean Dice {dice:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}")
+    rows = [
+        f"{' + '.join(item['support'])}: {item['mean_dice']:.3f}" for item in supports if item["mean_dice"] is not None
+    ]
+    case = CaseReport("Dice on other patients", png(benchmark_figure(result)), note="; ".join(rows))
+    write_page(path, Page("Benchmark", words, [case], command=command, notes=[RESEARCH]))
+
+
+def _called_alike(ours: Labelmap, theirs: Labelmap, measured: Evaluation) -> Labelmap:
+    """Our labels by the values of the reference: structures were matched by name, and may have others."""
+    import numpy as np
+
+    same = {row.value: row.reference_value for row in measured.structures if row.reference_value is not None}
+    table = np.arange(int(ours.voxels.max(initial=0)) + 1, dtype=np.uint16)
+    for value, reference in same.items():
+        if value < len(table):
+            table[value] = reference
+    known = {structure.value: structure for structure in theirs.structures}
+    structures = [known.get(int(value)) for value in np.unique(table[ours.voxels]) if value]
+    return replace(ours.with_array(table[ours.voxels]), structures=tuple(filter(None, structures)))
 
 
 def _segmented(answer: Mapping[str, Any], with_picture: bool) -> CaseReport:

@@ -54,13 +54,14 @@ def judged(job: SegmentJob) -> Found | None:
 
 def what_made(path: Path) -> Provenance | Found:
     """What made a result that is as it was written; else what is to become of the file."""
-    from ..data.io.result_file import has_sidecar, read_header, read_provenance
+    from ..data.io.result_file import has_sidecar, is_dicom_result, read_header, read_provenance
     from ..data.io.seg_nrrd import is_result_of_before
     from ..data.io.volumes import read_labelmap
 
     try:
         made = read_provenance(path)
-        header = {} if made is not None or has_sidecar(path) else read_header(path)
+        silent = made is not None or has_sidecar(path) or is_dicom_result(path)
+        header = {} if silent else read_header(path)
     except InputError:
         return Found(True, NAMELESS)
     if made is None and is_result_of_before(header):
@@ -69,7 +70,9 @@ def what_made(path: Path) -> Provenance | Found:
         saved_again = any(f"{HEAD_KEY}:" in text for key, text in header.items() if key.endswith("_Tags"))
         return Found(True, EDITED if saved_again else NAMELESS)
     try:
-        unchanged = read_labelmap(path).digest() == made.labels_sha256
+        labels = read_labelmap(path)
+        # A DICOM SEG numbers its segments anew and leaves empty slices out; no editor writes one in place.
+        unchanged = is_dicom_result(path) or labels.digest() == made.labels_sha256
     except (SAMAdaptError, zlib.error):
         return Found(False, DAMAGED)
     return made if unchanged else Found(True, EDITED)

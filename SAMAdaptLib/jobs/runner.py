@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
+from ..data.formats import DICOM_ENDING
 from ..errors import InputError
 from ..inference.config import InferenceConfig
-from ..progress import Monitor, Silent
+from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor, Silent
 from ..training.config import TrainingConfig
-from ..utils.disk.safepaths import printable, refuse_special
-from ..utils.files import require_room
+from ..utils.disk.safepaths import printable
+from .path_checks import check_not_an_input, check_readable, check_writable
 from .specs import (
     BenchmarkJob,
     CaseFiles,
@@ -55,7 +56,7 @@ def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
 
     A training that is cancelled after its first good state writes that head and returns with ``cancelled`` true.
     """
-    listener = _Remembering(monitor or Silent())
+    listener = Forwarding(monitor or Silent())
     began = time.monotonic()
     with _weights_from(getattr(job, "weights", None)):
         result = _RUN[job.kind](job, listener)
@@ -78,7 +79,7 @@ def answer(job: Job, result: dict[str, Any], began: float, warnings: Sequence[st
 
 
 def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
+    check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
     check_writable(job.output)
     from ..data.io.volumes import read_volume
     from ..heads.head import save_head
@@ -97,33 +98,45 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(job.image, job.head)
+    check_readable(job.image, job.head)
     check_writable(job.output)
-    _check_not_an_input(job.output, job.image, job.head)
+    check_not_an_input(job.output, job.image, job.head)
+    import numpy as np
+
     from ..data.io.result_file import refuse_foreign_sidecar
-    from ..data.io.volumes import read_volume, write_labelmap
+    from ..data.io.volumes import Volume, ending_of, read_volume, write_volume
     from ..inference.segment import segment
     from .resuming import head_digest, judged
 
+    if job.probabilities is not None:
+        check_writable(job.probabilities)
+        check_not_an_input(job.probabilities, job.image, job.head, job.output)
+        ending_of(job.probabilities)
     there = None if job.overwrite else judged(job)
     if there is not None and there.stays:
         return {"output": job.output, "structures": [], "skipped": there.reason}
     refuse_foreign_sidecar(Path(job.output))
     head = load_warm_head(job.head)
+    volume = read_volume(job.image, monitor=monitor)
+    certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
     labelmap = segment(
-        read_volume(job.image, monitor=monitor),
+        volume,
         head,
         config=InferenceConfig.of(job),
         encoder=_own_encoder(job, head, monitor),
         region=job.bounds,
         monitor=monitor,
+        certainty_map=certainty,
     )
     if labelmap.provenance is not None:
         made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
         labelmap = labelmap.made_by(made_by)
-    write_labelmap(labelmap, job.output)
+    _write_result(labelmap, job)
+    if certainty is not None:
+        write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
     return {
         "output": job.output,
+        **({} if job.probabilities is None else {"probabilities": job.probabilities}),
         "head": head.card.name,
         "structures": labelmap_facts(labelmap),
         **labelmap.assessment,
@@ -132,19 +145,40 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     }
 
 
+def _write_result(labelmap: Labelmap, job: SegmentJob) -> None:
+    """Into the format that the output's ending names. Raises InputError, DependencyError without highdicom."""
+    if job.output.lower().endswith(DICOM_ENDING):
+        from ..data.dicom.seg_writer import write_dicom_segmentation
+
+        provenance = labelmap.provenance and dataclasses.replace(labelmap.provenance, labels_sha256=labelmap.digest())
+        write_dicom_segmentation(labelmap, Path(job.image), Path(job.output), provenance)
+        return
+    from ..data.io.volumes import write_labelmap
+
+    write_labelmap(labelmap, job.output)
+
+
 def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(job.prediction, job.reference)
+    check_readable(*filter(None, (job.prediction, job.reference, job.image)))
+    if job.report is not None:
+        check_writable(job.report)
+        check_not_an_input(job.report, job.prediction, job.reference)
     from ..data.io.volumes import read_labelmap
     from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
 
-    monitor.progress("Reading", 0, 2)
+    monitor.progress(READING.text(), 0, 2)
     reference = read_labelmap(job.reference, monitor=monitor)
-    monitor.progress("Reading", 1, 2)
+    monitor.progress(READING.text(), 1, 2)
     prediction = _on_grid_of(job, reference, monitor)
-    monitor.progress("Comparing", 0, 1)
+    monitor.progress(COMPARING.text(), 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
-    monitor.progress("Comparing", 1, 1)
+    monitor.progress(COMPARING.text(), 1, 1)
+    if job.report is not None:
+        from .reporting import report_evaluation
+
+        image = None if job.image is None else Path(job.image)
+        report_evaluation(Path(job.report), image, prediction, reference, evaluation)
     return evaluation.to_dict()
 
 
@@ -157,7 +191,7 @@ def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(*filter(None, (job.image, job.head)))
+    check_readable(*filter(None, (job.image, job.head)))
     from ..data.io.volumes import read_volume
     from ..encoders import load_encoder, load_encoder_of
     from ..features.cache import FeatureCache
@@ -180,7 +214,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(AugmentationParams(), encoder) for picture in pictures if not picture.is_flat]
     store = FeatureCache()
-    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, "Encoding slices")
+    encoded = FeatureExtractor(encoder, levels, store).prepare(views, monitor, ENCODING_SLICES.text())
     if head is not None and head.closer is not None:
         # Where the closer look goes follows from the first one: both must be taken to encode what they see.
         for _ in CascadePredictor(head, encoder, job.device, monitor, store).slices(sliced):
@@ -189,7 +223,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(job.image, job.head)
+    check_readable(job.image, job.head)
     from ..data.io.volumes import read_volume
     from ..inference.slice_suggestion import suggest_slices
 
@@ -200,10 +234,6 @@ def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(job.image, job.labels)
-    check_writable(job.output)
-    _check_not_an_input(job.output, job.image)
-    _check_not_an_input(job.output, job.labels)
     from .live import complete
 
     labelmap, facts = complete(job, monitor)
@@ -211,7 +241,6 @@ def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _live(job: LiveJob, monitor: Monitor) -> dict[str, Any]:
-    _check_readable(job.image)
     from .live import serve_live
 
     return serve_live(job, monitor)
@@ -222,7 +251,7 @@ def _weights(job: WeightsJob, monitor: Monitor) -> dict[str, Any]:
     from ..encoders.weights.store import ensure, import_file
 
     if job.file is not None:
-        _check_readable(job.file)
+        check_readable(job.file)
         entry = import_file(job.file, monitor)
         return {"encoder": entry.name, "title": entry.title, "bytes": entry.bytes}
     entry = find(str(job.encoder))
@@ -261,7 +290,7 @@ def load_warm_head(path: str | Path) -> Head:
     """The head of a file, read again only when the file changed."""
     from ..heads.head import load_head
 
-    _check_readable(str(path))
+    check_readable(str(path))
     status = Path(path).stat()
     key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
     if key not in _heads:
@@ -389,7 +418,7 @@ def _weights_from(place: str | None) -> Iterator[None]:
         return
     from ..encoders.weights.store import require_known
 
-    _check_readable(place)
+    check_readable(place)
     require_known(Path(place))
     before = os.environ.get("SAMADAPT_WEIGHTS")
     os.environ["SAMADAPT_WEIGHTS"] = str(Path(place).resolve())
@@ -400,48 +429,3 @@ def _weights_from(place: str | None) -> Iterator[None]:
             del os.environ["SAMADAPT_WEIGHTS"]
         else:
             os.environ["SAMADAPT_WEIGHTS"] = before
-
-
-def _check_readable(*paths: str) -> None:
-    for path in paths:
-        refuse_special(path)
-        if not Path(path).exists():
-            msg = f"{path} does not exist."
-            raise InputError(msg, "Check the path.")
-
-
-def check_writable(path: str) -> None:
-    """Said before the work, not after it."""
-    refuse_special(path)
-    target = Path(path)
-    if target.is_dir():
-        msg = f"{path} is a folder; a file's name is wanted."
-        raise InputError(msg)
-    if not target.absolute().parent.is_dir():
-        msg = f"The folder {target.absolute().parent} does not exist."
-        raise InputError(msg, "Create it first, or choose another place.")
-    if not os.access(target.absolute().parent, os.W_OK):
-        msg = f"The folder {target.absolute().parent} cannot be written to."
-        raise InputError(msg, "Choose another place.")
-    require_room(target)
-
-
-def _check_not_an_input(output: str, *inputs: str) -> None:
-    target = Path(output).resolve()
-    if any(target == Path(path).resolve() for path in inputs):
-        msg = f"The result would overwrite its input {output}."
-        raise InputError(msg, "Choose another name for the result.")
-
-
-class _Remembering:
-    """Passes everything on and keeps the warnings for the result."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
-        self.warnings: list[str] = []
-        self.progress, self.metric, self.cancelled = monitor.progress, monitor.metric, monitor.cancelled
-        self.line = getattr(monitor, "line", None)  # of a job that stays open
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-        self._monitor.warning(text)

@@ -23,9 +23,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from ..data.formats import HEAD_ENDING
+from ..data.planes import PLANE_CHOICES
+from ..data.structure import LARGEST_VALUE
 from ..encoders.registry import DEFAULT_ENCODER
 from ..errors import InputError
-from ..inference.config import PLANES, InferenceConfig, device
+from ..inference.config import InferenceConfig, device
 from ..networks import HEAD_CHOICES
 from ..training.config import Label, Pixels, Seed, TrainingConfig
 from ..utils.schema import Between, Record, choice, read_dataclass, short
@@ -33,7 +36,6 @@ from ..utils.schema import Between, Record, choice, read_dataclass, short
 BASELINES = ("unet",)
 """What a benchmark may train to compare with."""
 
-HEAD_ENDING = ".samhead"
 
 _PATH = {"path": True}
 
@@ -61,8 +63,8 @@ class StructureSpec(Record):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.value <= 65535:
-            msg = f"A structure's value must be in 1..65535, not {self.value}."
+        if not 1 <= self.value <= LARGEST_VALUE:
+            msg = f"A structure's value must be in 1..{LARGEST_VALUE}, not {self.value}."
             raise InputError(msg, "0 is the background.")
         if self.color is not None and not all(0 <= part <= 1 for part in self.color):
             msg = f"The color of structure {self.value} must have parts in 0..1, not {self.color}."
@@ -131,6 +133,8 @@ class SegmentJob(Job, InferenceConfig):
     ``region`` is (i0, i1, j0, j1, k0, k1) in voxels of the image, first included, last excluded. ``encoder`` None takes
     the head's own.
     ``overwrite`` False: a result that is there stays if it was made in the same way or may be someone's work.
+    ``probabilities``: a file for the probability of what was chosen, voxel by voxel. ``output`` may end in .dcm for an
+    image that is DICOM.
     """
 
     kind: ClassVar[str] = "segment"
@@ -142,6 +146,7 @@ class SegmentJob(Job, InferenceConfig):
     region: tuple[Voxel, Voxel, Voxel, Voxel, Voxel, Voxel] | None = None
     weights: str | None = field(default=None, metadata=_PATH)
     overwrite: bool = True
+    probabilities: str | None = field(default=None, metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,7 +165,8 @@ class SegmentJob(Job, InferenceConfig):
 class EvaluateJob(Job):
     """Compare a labelmap with a reference. ``values`` empty: all of both; ``tolerance_mm`` None: the default.
 
-    ``by_value``: a label value means the same in both, whatever the names.
+    ``by_value``: a label value means the same in both, whatever the names. ``report``: a web page to write, with
+    pictures if ``image`` is the volume that was segmented.
     """
 
     kind: ClassVar[str] = "evaluate"
@@ -171,6 +177,8 @@ class EvaluateJob(Job):
     tolerance_mm: float | None = None
     resample_labels: bool = False
     by_value: bool = False
+    image: str | None = field(default=None, metadata=_PATH)
+    report: str | None = field(default=None, metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -194,7 +202,7 @@ class BenchmarkJob(Job, TrainingConfig, InferenceConfig):
     unlabeled: tuple[str, ...] = ()
     output: str | None = field(default=None, metadata=_PATH)
     head: str = field(default="auto", kw_only=True, metadata={"choices": (*HEAD_CHOICES, *BASELINES)})
-    plane: str = field(default="auto", kw_only=True, metadata={"choices": PLANES})
+    plane: str = field(default="auto", kw_only=True, metadata={"choices": PLANE_CHOICES})
     resample_labels: bool = False
     tolerance_mm: float | None = None
     weights: str | None = field(default=None, metadata=_PATH)
@@ -222,7 +230,7 @@ class EmbedJob(Job):
     head: str | None = field(default=None, metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     levels: tuple[str, ...] = ("neck",)
     device: str = device()
@@ -257,7 +265,7 @@ class CompleteJob(Job):
     output: str = field(metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     background: Label | None = None
     ignore_label: Label | None = None
@@ -277,7 +285,7 @@ class LiveJob(Job):
     image: str = field(metadata=_PATH)
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     start: Annotated[int, Between(0, 2**31)] | None = None
     seed: Seed = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.planes import PLANES
 from ..errors import InputError
 from ..preprocessing.slicing import SliceStack
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 IGNORED = 255
 """Class index of pixels of which nothing is known, as in training."""
-
-PLANES = ("axial", "sagittal", "coronal")
 
 CLEARLY_SPARSE = 0.8
 """A plane whose painted slices are sparser than another's by this factor is the one that somebody painted in."""

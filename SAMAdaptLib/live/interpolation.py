@@ -129,12 +129,23 @@ class ContourInterpolator:
 
 def signed_distance(mask: NDArray[np.bool_], spacing: Sequence[float]) -> NDArray[np.float32]:
     """Distance in mm of each pixel to the outline of a mask (rows, columns), positive inside, within 60 mm."""
-    half = 0.5 * min(spacing)
-    inside = ndimage.distance_transform_edt(mask, sampling=spacing) - half
     if mask.all():
         return np.full(mask.shape, FAR_MM, np.float32)
-    outside = half - ndimage.distance_transform_edt(~mask, sampling=spacing)
-    return np.clip(np.where(mask, inside, outside), -FAR_MM, FAR_MM).astype(np.float32)
+    found = np.full(mask.shape, -FAR_MM, np.float32)
+    if not mask.any():
+        return found
+    box = tuple(_reach(np.asarray(mask.any(axis=1 - axis)), round(FAR_MM / mm) + 2) for axis, mm in enumerate(spacing))
+    near, half = mask[box], 0.5 * min(spacing)
+    inside = ndimage.distance_transform_edt(near, sampling=spacing) - half
+    outside = half - ndimage.distance_transform_edt(~near, sampling=spacing)
+    found[box] = np.clip(np.where(near, inside, outside), -FAR_MM, FAR_MM)
+    return found
+
+
+def _reach(shown: NDArray[np.bool_], margin: int) -> slice:
+    """From the first to the last place that is shown, and a margin."""
+    places = np.flatnonzero(shown)
+    return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
 def _moved(outline: _Outline, middle: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -24,6 +24,9 @@ from .slice_features import outwards
 if TYPE_CHECKING:
     from ..progress import Monitor
 
+CHECKED = 20
+"""Slices that are looked up in the cache before strokes are heard again."""
+
 WAIT_SECONDS = 0.2
 """How long to wait for a word before looking again whether to stop."""
 
@@ -156,13 +159,17 @@ class LiveServer:
         """Encode the missing slice that is nearest to the visible one; False when none is missing."""
         features = self.session.features
         if self._missing is None:
-            self._missing = [index for index in outwards(len(features), self._focus) if not features.has(index)]
-        if not self._missing:
-            return False
-        self._enter("encoding")
-        features.features(self._missing.pop(0))
-        self._monitor.progress(ENCODING, len(features) - len(self._missing), len(features))
-        return True
+            self._missing = [index for index in outwards(len(features), self._focus) if index not in features.known]
+        while self._missing:
+            index = self._missing.pop(0)
+            if not features.has(index):  # looked up one by one: a thousand at once would hold up the first stroke
+                self._enter("encoding")
+                features.features(index)
+                self._monitor.progress(ENCODING, len(features.known), len(features))
+                return True
+            if len(features.known) % CHECKED == 0:
+                return True
+        return False
 
     def _visible(self) -> int:
         return len(self.session.stack) // 2 if self._focus is None else self._focus

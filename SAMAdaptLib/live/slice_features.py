@@ -59,7 +59,8 @@ class SliceFeatures:
         self._embedder: FeatureExtractor | None = None
         self._held: OrderedDict[int, dict[str, NDArray[Any]]] = OrderedDict()
         self._bytes = 0
-        self._encoded: set[int] = set()
+        self.known: set[int] = set()
+        """Slices whose features are known to be here or in the cache."""
 
     @property
     def frame(self) -> CanvasGeometry:
@@ -89,12 +90,12 @@ class SliceFeatures:
 
     def has(self, index: int) -> bool:
         """Whether the features of a slice are known, here or in the cache."""
-        if index in self._encoded:
+        if index in self.known:
             return True
         embedder, view = self._ready(), self._view(index)
         if all(embedder.store.has(view.key, name) for name in (*embedder.levels, PICTURE)):
-            self._encoded.add(index)
-        return index in self._encoded
+            self.known.add(index)
+        return index in self.known
 
     def features(self, index: int) -> Mapping[str, NDArray[Any]]:
         """{level: (channels, h, h) float16} of a slice, encoded now if need be."""
@@ -103,7 +104,7 @@ class SliceFeatures:
             return self._held[index]
         found = self._ready().features(self._view(index))
         found.pop(PICTURE, None)
-        self._encoded.add(index)
+        self.known.add(index)
         self._hold(index, found)
         return found
 

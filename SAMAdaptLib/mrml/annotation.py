@@ -89,35 +89,46 @@ class AnnotationCapture:
 
         Raises InputError when segments overlap by more than a fringe, or when none reaches the volume.
         """
-        merged = _Merged(self.geometry)
+        labelmap = Labelmap(self.voxels(monitor, np.uint16), self.geometry, self.structures, name=self.name)
+        if not labelmap.values():
+            msg = f"The chosen segments of {self.name!r} have no voxel on volume {self.volume_name!r}."
+            raise InputError(msg, "Paint them, choose other segments, or choose the volume that they were drawn on.")
+        return labelmap
+
+    def voxels(self, monitor: Monitor | None = None, dtype: Any = None) -> NDArray[Any]:
+        """The labels (k, j, i) on the volume's grid, all 0 where nothing is painted.
+
+        ``dtype`` None: uint8 where that holds all label values, else uint16. Raises InputError when segments overlap
+        by more than a fringe.
+        """
+        small = all(item.value <= np.iinfo(np.uint8).max for item in self.structures)
+        merged = _Merged(self.geometry, dtype or (np.uint8 if small else np.uint16))
         monitor = monitor or Silent()
         for k in range(self.geometry.size[2]):
             raise_if_cancelled(monitor)
             for layer, values in self.layers:
                 merged.add(k, _translated(layer.plane(k), values))
         merged.require_no_overlap(self, monitor)
-        labelmap = Labelmap(merged.voxels, self.geometry, self.structures, name=self.name)
-        if not labelmap.values():
-            msg = f"The chosen segments of {self.name!r} have no voxel on volume {self.volume_name!r}."
-            raise InputError(msg, "Paint them, choose other segments, or choose the volume that they were drawn on.")
-        return labelmap
+        return merged.voxels
 
 
 class _Merged:
     """Layers put on top of one another; the later wins, and who lost to whom is counted."""
 
-    def __init__(self, geometry: Geometry) -> None:
-        self.voxels = np.zeros(geometry.shape, dtype=np.uint16)
+    def __init__(self, geometry: Geometry, dtype: Any) -> None:
+        self.voxels = np.zeros(geometry.shape, dtype=dtype)
         self.lost: Counter[tuple[int, int]] = Counter()
 
     def add(self, k: int, labels: NDArray[np.uint16]) -> None:
+        if not labels.any():
+            return
         below = self.voxels[k]
         both = (below > 0) & (labels > 0)
         if both.any():
             pairs, counts = np.unique(np.stack([below[both], labels[both]]), axis=1, return_counts=True)
             for (under, over), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
                 self.lost[under, over] += count
-        np.copyto(below, labels, where=labels > 0)
+        np.copyto(below, labels, where=labels > 0, casting="same_kind")
 
     def require_no_overlap(self, capture: AnnotationCapture, monitor: Monitor) -> None:
         if not self.lost:
@@ -136,10 +147,17 @@ class _Merged:
 
 def _translated(labels: NDArray[Any], values: Mapping[int, int]) -> NDArray[np.uint16]:
     """Label values of a layer (j, i) as structure values; what ``values`` lacks becomes 0."""
-    out = np.zeros(labels.shape, dtype=np.uint16)
+    low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+    if labels.dtype.kind not in "ui" or low < 0 or high > LARGEST_VALUE:
+        out = np.zeros(labels.shape, dtype=np.uint16)
+        for label, value in values.items():
+            out[labels == label] = value
+        return out
+    table = np.zeros(int(high) + 1, dtype=np.uint16)  # one look at each voxel, however many structures there are
     for label, value in values.items():
-        out[labels == label] = value
-    return out
+        if 0 <= label <= high:
+            table[label] = value
+    return table[labels]
 
 
 # --- segmentation nodes -------------------------------------------------------------------------------------------
@@ -364,7 +382,8 @@ def _capture_label_volume(
     gather_now([copy])  # which structures there are, only the voxels know
     array = copy.voxels
     if not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() > LARGEST_VALUE:
-        msg = f"Label volume {name_of(node)!r} has values that are no labels (wanted whole numbers, 0 to 65535)."
+        wanted = f"wanted whole numbers, 0 to {LARGEST_VALUE}"
+        msg = f"Label volume {name_of(node)!r} has values that are no labels ({wanted})."
         raise InputError(msg, "Is it an image? Then convert it in the module Volumes.")
     found = [_structure_of(node, int(value)) for value in present_values(array)]
     structures = _under_known_values(found, values)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..heads.card import SUFFIX, HeadCard, read_card
-from ..utils.paths import folder, known_heads
+from ..data.formats import HEAD_ENDING
+from ..heads.card import HeadCard, read_card
+from ..heads.library import find_head, free_path, usable_name
 from ..worker.handle import JobRunner
 from .run import Run
 
@@ -106,16 +106,16 @@ class SlicerLogic:
         cases = [(volumeNode, segmentationNode, segmentIDs), *((*pair, None) for pair in moreCases)]
         plan = TrainNodeJob.of(
             cases,
-            output or "pending" + SUFFIX,
+            output or "pending" + HEAD_ENDING,
             unlabeled=unlabeledVolumes,
             ignored_segment=ignoredSegment,
             annotated_slices_only=annotatedSlicesOnly,
-            start_from=None if startFrom is None else str(headPath(startFrom)),
+            start_from=None if startFrom is None else str(find_head(startFrom)),
             **options,
         )
         if output is None:
             names = ", ".join(structure.name for structure in plan.structures)
-            plan = plan.written_to(freeHeadPath(name or names))
+            plan = plan.written_to(free_path(usable_name(name or names)))
         return self._start(plan, lambda facts, _: HeadFile(Path(facts["head"])), waitForCompletion)
 
     def segment(
@@ -151,7 +151,7 @@ class SlicerLogic:
         check_volume(volumeNode)
         plan = SegmentNodeJob.of(
             volumeNode,
-            headPath(head),
+            find_head(head),
             into=segmentationNode,
             roi=roiNode,
             name=name,
@@ -184,35 +184,3 @@ class SlicerLogic:
         if self._schedule is not None:
             self._schedule(run.poll)
         return run
-
-
-# --- heads in the library -----------------------------------------------------------------------------------------
-
-
-def headPath(head: Any) -> Path:
-    """The file of a head given as ``HeadFile``, path, or name (in the library, or one that came along).
-
-    Raises InputError.
-    """
-    path = Path(head)
-    if path.suffix.lower() == SUFFIX and path.is_file():
-        return path
-    wanted = path.name if path.suffix.lower() == SUFFIX else path.name + SUFFIX
-    heads = known_heads()
-    for each in heads:
-        if each.name == wanted:
-            return each
-    known = ", ".join(each.stem for each in heads) or "none"
-    msg = f"There is no head {str(head)!r}; in the library: {known}."
-    raise InputError(msg, "Train one, import one, or give the path of a .samhead file.")
-
-
-def freeHeadPath(name: str) -> Path:
-    """Where a new head of that name can be written in the library; a number is added when the name is taken."""
-    safe = "".join(sign if sign.isalnum() or sign in " -_,()" else "_" for sign in name).strip(" .")[:80] or "head"
-    taken = {each.stem.lower() for each in folder("heads").glob(f"*{SUFFIX}")}
-    candidate, number = safe, 1
-    while candidate.lower() in taken:
-        number += 1
-        candidate = f"{safe} {number}"
-    return folder("heads") / (candidate + SUFFIX)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ..errors import Cancelled, SAMAdaptError
 from ..jobs.specs import Job
-from ..progress import Monitor, Silent
+from ..progress import READING_RESULT, READING_SCENE, STARTING, WRITING_VOLUMES, Forwarding, Monitor, Silent
 from ..utils.background import BackgroundTask
 from ..utils.faults import described
 from ..worker.folder import JobFolder
@@ -60,7 +60,7 @@ class Run:
         self.error: SAMAdaptError | None = None
         self.finished = False
         self.cancelled = False
-        self.stage = "Reading the scene"
+        self.stage = READING_SCENE.text()
         self.fraction: float | None = None
         self.secondsLeft: float | None = None
         self.warnings: list[str] = []
@@ -160,8 +160,8 @@ class Run:
             if time.monotonic() > end:
                 return
         self._gathering = None
-        self.stage = "Writing the volumes"
-        self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _Listener(self)))
+        self.stage = WRITING_VOLUMES.text()
+        self._errand = BackgroundTask(lambda: self._plan.prepare(self._folder, _RunMonitor(self)))
 
     def _after(self, errand: BackgroundTask) -> None:
         """The files are written, or read."""
@@ -174,7 +174,7 @@ class Run:
         elif errand.value is None:
             self._finish(None, None)
         else:
-            self.stage = "Starting"
+            self.stage = STARTING.text()
             self._runner = self._obtain()
             self._handle = self._runner.submit(errand.value, self._callbacks())
 
@@ -183,7 +183,7 @@ class Run:
             self._end(handle.error or Cancelled())
             return
         self.facts = handle.result
-        self.stage, self.fraction, self.secondsLeft = "Reading the result", None, None
+        self.stage, self.fraction, self.secondsLeft = READING_RESULT.text(), None, None
         self._errand = BackgroundTask(lambda: self._plan.fetch(self.facts))
 
     def _finish(self, fetched: Any, error: SAMAdaptError | None) -> None:
@@ -209,14 +209,12 @@ class Run:
         self._sweeper.start()
 
 
-class _Listener(Silent):
-    """The monitor of the thread that writes the files: takes warnings, says when to stop."""
+class _RunMonitor(Forwarding):
+    """The monitor of the thread that writes the files: keeps warnings for the run, says when to stop."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def warning(self, text: str) -> None:
-        self._run.warnings.append(text)
+        super().__init__(Silent())
+        self._run, self.warnings = run, run.warnings
 
     def cancelled(self) -> bool:
         return self._run.cancelled

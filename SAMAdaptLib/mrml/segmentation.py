@@ -143,7 +143,7 @@ def _place_anew(ready: CroppedLabels, volume_node: Any, name: str) -> Placement:
     _add_to_scene(scene, node, volume_node)
     changes = node.StartModify()
     try:
-        ids = _add_segments(node, ready, _oriented(ready, ijk_to_ras(volume_node)))
+        ids = _add_segments(node, ready, oriented_image(ready, ijk_to_ras(volume_node)))
         _say_what_made(node, ready, ids)
     finally:
         node.EndModify(changes)
@@ -181,7 +181,7 @@ def _place_into(ready: CroppedLabels, volume_node: Any, node: Any) -> Placement:
         source = segmentation.GetSourceRepresentationName()
         msg = f"Segmentation {name_of(node)!r} holds {source!r}; results are {BINARY!r}."
         raise InputError(msg, "Choose another segmentation, or none for a new one.")
-    to_ras = _frame_of(node, volume_node) @ ijk_to_ras(volume_node)
+    to_ras = frame_of(node, volume_node) @ ijk_to_ras(volume_node)
     node.GetScene().SaveStateForUndo(node)
     before = slicer.vtkSegmentation()
     before.DeepCopy(segmentation)
@@ -230,7 +230,7 @@ def _make_displayable(node: Any, volume_node: Any) -> None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
 
 
-def _frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
+def frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
     """4x4 from the volume's frame to the segmentation's. Raises InputError when a warp lies between."""
     matrix = NodeTransform.between(volume_node, node).matrix
     if matrix is None:
@@ -239,7 +239,7 @@ def _frame_of(node: Any, volume_node: Any) -> NDArray[np.float64]:
     return matrix
 
 
-def _oriented(ready: CroppedLabels, to_ras: NDArray[np.float64]) -> Any:
+def oriented_image(ready: CroppedLabels, to_ras: NDArray[np.float64]) -> Any:
     """A vtkOrientedImageData of the labels that keeps their place on the volume's grid, or None for no labels."""
     import slicer
     from vtk.util.numpy_support import numpy_to_vtk
@@ -300,9 +300,9 @@ def _replace_segments(node: Any, ready: CroppedLabels, to_ras: NDArray[np.float6
         logic = slicer.vtkSlicerSegmentationsModuleLogic
         segmentation.ClearSegment(segment_id)
         if mask.voxels.any():
-            logic.SetBinaryLabelmapToSegment(_oriented(mask, to_ras), node, segment_id, logic.MODE_REPLACE)
+            logic.SetBinaryLabelmapToSegment(oriented_image(mask, to_ras), node, segment_id, logic.MODE_REPLACE)
         ids[structure.value] = segment_id
     fresh = [structure.value for structure in ready.structures if structure.value not in ids]
-    new_ids = _add_segments(node, ready, _oriented(ready, to_ras), fresh) if fresh else ()
+    new_ids = _add_segments(node, ready, oriented_image(ready, to_ras), fresh) if fresh else ()
     ids.update(zip(fresh, new_ids, strict=True))
     return tuple(ids[structure.value] for structure in ready.structures)

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from ..data.geometry import Geometry
 from ..data.image import Labelmap, Volume
+from ..data.planes import PLANE_CHOICES
 from ..errors import GeometryError, InputError
 from .resampling import resample, within
-
-PLANES = ("auto", "axial", "sagittal", "coronal")
 
 ISOTROPIC_RATIO = 1.2
 """Axes whose spacings differ by less than this factor count as equally fine."""
@@ -68,8 +67,8 @@ def resolve_plane(geometry: Geometry, plane: str = "auto") -> PlaneChoice:
     axes the axial normal is preferred. A grid of a single slice is read in the plane of that slice.
     Raises InputError for an unknown plane.
     """
-    if plane not in PLANES:
-        msg = f"The plane {plane!r} is unknown; it must be one of {', '.join(PLANES)}."
+    if plane not in PLANE_CHOICES:
+        msg = f"The plane {plane!r} is unknown; it must be one of {', '.join(PLANE_CHOICES)}."
         raise InputError(msg)
     names = [_PLANE_OF_PATIENT_AXIS[axis] for axis in patient_axes(geometry)]
     if plane != "auto":
@@ -91,7 +90,7 @@ def _coarsest_axes(geometry: Geometry) -> list[int]:
 class SliceStack:
     """A grid as slices in display orientation; slices are views of the caller's arrays, not copies.
 
-    ``plane`` is a word of ``PLANES`` or a ``PlaneChoice``. ``len()`` counts slices, ``shape`` is (rows, cols),
+    ``plane`` is a word of ``PLANE_CHOICES`` or a ``PlaneChoice``. ``len()`` counts slices, ``shape`` is (rows, cols),
     ``spacing`` (row mm, col mm) the distance of neighbouring rows and of neighbouring columns, ``thickness_mm`` that
     of slices; ``plane`` is the anatomical name and ``choice`` the ``PlaneChoice``.
     """

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from ..heads.parts import ArrangementSpec, ShapeSpec
 from ..networks.layout_prior import GRID
-from .layout_training import train_layout_prior
+from .layout_training import LayoutPriorTrainer
 from .settings import PRIORS, PriorSettings
-from .shape_training import train_shape_prior
+from .shape_training import ShapePriorTrainer
 
 if TYPE_CHECKING:
     from ..heads.head import Head
     from ..progress import Monitor
-    from .shape_training import LabelStack
+    from .training import LabelStack
 
 
 def attach_shape_prior(
@@ -36,8 +36,8 @@ def attach_shape_prior(
         if earlier is None or (earlier.card.values, earlier.card.plane) != (head.card.values, head.card.plane):
             return head
         return taking_over(head, earlier)
-    classes = len(head.card.structures) + 1
-    prior = train_shape_prior(stacks, classes, steps=steps, seed=seed, monitor=monitor, settings=settings)
+    trainer = ShapePriorTrainer(len(head.card.structures) + 1, settings)
+    prior = trainer.train(stacks, steps=steps, seed=seed, monitor=monitor)
     if prior is None:
         return head.noted(cancelled=True)
     shapes = ShapeSpec.of({**prior.hyper(), "distance_mm": stacks[0].distance_mm})
@@ -59,8 +59,8 @@ def attach_layout_prior(
     """
     if not (stacks and steps) or head.card.training.cancelled:
         return head
-    classes = len(head.card.structures) + 1
-    arrangement = train_layout_prior(stacks, classes, steps=steps, seed=seed, monitor=monitor, settings=settings)
+    trainer = LayoutPriorTrainer(len(head.card.structures) + 1, settings)
+    arrangement = trainer.train(stacks, steps=steps, seed=seed, monitor=monitor)
     if arrangement is None:
         return head.noted(cancelled=True)
     facts = ArrangementSpec.of({**arrangement.hyper(), "cell_mm": stacks[0].frame.side_mm / GRID})

@@ -6,7 +6,6 @@ As with the shape prior, finer probabilities are changed by how much the prior r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ..networks.layout_prior import GRID, LayoutPrior
-from ..utils.disk.slice_store import SliceStore
-from .shape_refinement import apply_log_ratio, log_ratio
+from ..utils.disk.slice_store import ProbabilitySlices, SliceStore
+from .shape_refinement import RefinementContext, apply_log_ratio, log_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,21 +26,16 @@ _LEAST_SHARE = 0.2
 """Share of a cell's weight that slices must have for it to be looked at."""
 
 
-def refine_volume(
-    canvases: Iterable[NDArray[np.float32] | None],
-    count: int,
-    spacing_mm: float,
-    cell_mm: float,
-    prior: LayoutPrior,
-) -> Iterator[NDArray[np.float32] | None]:
+def refine_volume(canvases: ProbabilitySlices, prior: LayoutPrior, context: RefinementContext) -> ProbabilitySlices:
     """Canvases of class probabilities (classes, s, s), slice by slice, as the prior of the whole volume has them.
 
-    ``count``: of slices, at ``spacing_mm``. ``cell_mm``: side of the prior's cells across them. A slice that is None
-    stays None and counts as one that does not exist. The first slice comes when all are known.
+    A slice that is None stays None and counts as one that does not exist. The first slice comes when all are known.
     """
+    count = context.count
     with SliceStore(count) as kept:
         kept.keep(canvases)
-        gather, spread = _weights(count, [index in kept for index in range(count)], spacing_mm, cell_mm, prior.multiple)
+        there = [index in kept for index in range(count)]
+        gather, spread = _weights(count, there, context.spacing_mm, context.scale_mm, prior.multiple)
         reach = (gather.sum(dim=1) > 0).float()
         change = torch.zeros(len(gather), prior.classes, GRID, GRID)
         for _ in range(PASSES):

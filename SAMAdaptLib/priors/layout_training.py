@@ -17,13 +17,12 @@ from torch import Tensor, nn
 
 from ..networks.layout_prior import GRID, LayoutPrior
 from ..preprocessing.augmentation import IGNORED, AugmentationParams, render_labels
-from ..progress import Monitor
-from ..utils.timing import least_seconds, remembered
+from ..progress import LEARNING_LAYOUT
 from .settings import PRIORS, PriorSettings
-from .shape_training import optimize
+from .training import PriorTrainer, foreground_more, soft_dice, uniform, unsure
 
 if TYPE_CHECKING:
-    from .shape_training import LabelStack
+    from .training import LabelStack
 
 TURN = 0.45
 """Radians by which a volume is turned about the axis across its slices, at most."""
@@ -61,38 +60,40 @@ class Source:
 
 
 def seconds_per_step(classes: int, settings: PriorSettings = PRIORS) -> float:
-    """What one step of learning a prior costs here: measured, then remembered."""
-    return remembered(
-        f"step of arrangement prior, {classes} classes", lambda: _measure_step(classes, settings.volume_batch)
-    )
+    """What one step of training a prior costs here: measured, then remembered."""
+    return LayoutPriorTrainer(classes, settings).seconds_per_step()
 
 
-def train_layout_prior(
-    stacks: Sequence[LabelStack],
-    classes: int,
-    *,
-    steps: int,
-    seed: int,
-    monitor: Monitor,
-    settings: PriorSettings = PRIORS,
-) -> LayoutPrior | None:
-    """A prior of these annotations, in evaluation mode on the CPU; None when cancelled before the end.
+class LayoutPriorTrainer(PriorTrainer[LayoutPrior]):
+    """Trains the prior that sees a whole volume on coarse cells."""
 
-    ``classes`` counts background too. Seeded, and leaves torch's own random state alone.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        volumes, reach = deform([source_of(stack, classes) for stack in stacks], settings.volumes)
-        prior = LayoutPrior(classes).train()
+    stage = LEARNING_LAYOUT
 
-        def step(optimizer: torch.optim.Optimizer) -> None:
-            drawn = torch.randint(len(volumes), (settings.volume_batch,))
-            _step(prior, optimizer, volumes[drawn], reach[drawn])
+    @property
+    def batch(self) -> int:
+        return self.settings.volume_batch
 
-        if not optimize(step, prior, steps, "Learning arrangement", monitor):
-            return None
-    learned: LayoutPrior = prior.eval()
-    return learned
+    @property
+    def timing(self) -> str:
+        return f"step of arrangement prior, {self.classes} classes"
+
+    def untrained(self) -> LayoutPrior:
+        return LayoutPrior(self.classes).train()
+
+    def deform(self, stacks: Sequence[LabelStack], seed: int) -> tuple[Tensor, Tensor]:
+        return deform([source_of(stack, self.classes) for stack in stacks], self.settings.volumes)
+
+    def loss(self, prior: LayoutPrior, labels: Tensor, exists: Tensor) -> Tensor:
+        """Cross-entropy plus soft Dice without background, where the volumes reach."""
+        found = torch.cat([corrupt(labels) * exists, exists.expand(-1, -1, -1, GRID, GRID)], dim=1)
+        log_probabilities = prior(found).log_softmax(dim=1)
+        entropy = -(labels * log_probabilities * exists).sum() / (exists.sum() * GRID**2)
+        loss: Tensor = entropy + (1 - soft_dice(log_probabilities.exp() * exists, labels * exists)).mean()
+        return loss
+
+    def blank(self) -> tuple[Tensor, Tensor]:
+        truth = torch.full((self.batch, self.classes, GRID, GRID, GRID), 1 / self.classes)
+        return truth, torch.ones(self.batch, 1, GRID, 1, 1)
 
 
 def deform(sources: Sequence[Source], count: int) -> tuple[Tensor, Tensor]:
@@ -115,16 +116,12 @@ def corrupt(volumes: Tensor) -> Tensor:
 
     Smooth random fields of several sizes are added to the log-probabilities, less of them to the background's.
     """
-    count, classes = volumes.shape[:2]
-    blurred = (volumes + nn.functional.avg_pool3d(volumes, 3, 1, 1)) / 2
-    logits = blurred * _uniform(count, 2.0, 7.0) + 0.7 * torch.randn(count, classes, 1, 1, 1)
-    foreground_more = torch.ones(classes, 1, 1, 1)
-    foreground_more[0] = 0.6
+    logits = unsure(volumes, nn.functional.avg_pool3d(volumes, 3, 1, 1))
     for nodes, strength in FIELDS:
         field = nn.functional.interpolate(
-            torch.randn(count, classes, nodes, nodes, nodes), size=volumes.shape[2:], mode="trilinear"
+            torch.randn(*volumes.shape[:2], nodes, nodes, nodes), size=volumes.shape[2:], mode="trilinear"
         )
-        logits = logits + field * _uniform(count, 0.0, strength) * foreground_more
+        logits = logits + field * uniform(volumes, 0.0, strength) * foreground_more(volumes)
     return logits.softmax(dim=1)
 
 
@@ -200,34 +197,5 @@ def _cut(reach: Tensor) -> Tensor:
     return shorter
 
 
-def _step(prior: LayoutPrior, optimizer: torch.optim.Optimizer, truth: Tensor, reach: Tensor) -> None:
-    found = torch.cat([corrupt(truth) * reach, reach.expand(-1, -1, -1, GRID, GRID)], dim=1)
-    loss = _loss(prior(found), truth, reach)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-
-
-def _loss(logits: Tensor, truth: Tensor, reach: Tensor) -> Tensor:
-    """Cross-entropy plus soft Dice without background, where the volumes reach."""
-    log_probabilities = logits.log_softmax(dim=1)
-    entropy = -(truth * log_probabilities * reach).sum() / (reach.sum() * GRID**2)
-    probabilities, truth = log_probabilities.exp() * reach, truth * reach
-    overlap = (probabilities * truth).sum(dim=(0, 2, 3, 4))[1:]
-    total = (probabilities**2 + truth**2).sum(dim=(0, 2, 3, 4))[1:]
-    return entropy + (1 - (2 * overlap + 1) / (total + 1)).mean()
-
-
-def _measure_step(classes: int, batch: int) -> float:
-    trial = LayoutPrior(classes).train()
-    optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    truth = torch.full((batch, classes, GRID, GRID, GRID), 1 / classes)
-    return least_seconds(lambda: _step(trial, optimizer, truth, torch.ones(batch, 1, GRID, 1, 1)))
-
-
 def _between(limit: float) -> float:
     return float(torch.empty(1).uniform_(-limit, limit))
-
-
-def _uniform(count: int, low: float, high: float) -> Tensor:
-    return torch.empty(count, 1, 1, 1, 1).uniform_(low, high)

@@ -7,7 +7,6 @@ each class there, so that borders stay as sharp as the head drew them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from ..networks.base import upsample
 from ..networks.shape_prior import ShapePrior, coarse
+from ..utils.disk.slice_store import ProbabilitySlices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,14 +53,30 @@ class Agreement:
         return float((2 * self._both[1:][found] / self._sum[1:][found]).mean()) if found.any() else None
 
 
-def refine_slices(
-    canvases: Iterable[NDArray[np.float32] | None], prior: ShapePrior, step: int, agreement: Agreement
-) -> Iterator[NDArray[np.float32] | None]:
+@dataclass(frozen=True)
+class RefinementContext:
+    """What a prior has to know of the slices that it refines.
+
+    Attributes:
+        count: Number of slices.
+        spacing_mm: Distance from one slice to the next.
+        scale_mm: The prior's own unit: between the slices that a shape prior compares, or the side of the cells of a
+            layout prior.
+        agreement: Is told of every change that a shape prior makes.
+    """
+
+    count: int
+    spacing_mm: float
+    scale_mm: float
+    agreement: Agreement
+
+
+def refine_slices(canvases: ProbabilitySlices, prior: ShapePrior, context: RefinementContext) -> ProbabilitySlices:
     """Canvases of class probabilities (classes, s, s), slice by slice, as the prior would have them.
 
-    ``step``: how many slices further the neighbours are that the prior looks at. A slice that is None stays None and
-    counts as one that does not exist. Holds 2 * ``step`` + 1 slices at a time. ``agreement`` hears of every change.
+    A slice that is None stays None and counts as one that does not exist. Holds 2 * ``stride`` + 1 slices at a time.
     """
+    step = stride(context.scale_mm, context.spacing_mm)
     window: deque[_Found | None] = deque([None] * step, maxlen=2 * step + 1)
     for canvas in chain(canvases, [None] * step):
         window.append(None if canvas is None else _Found.of(canvas))
@@ -70,7 +86,7 @@ def refine_slices(
                 yield None
                 continue
             corrected = _corrected(prior, window[0], here, window[-1])
-            agreement.add(here.fine.numpy(), corrected)
+            context.agreement.add(here.fine.numpy(), corrected)
             yield corrected
 
 

@@ -6,8 +6,8 @@ for another over a whole region, pieces lost, islands elsewhere); the prior lear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,19 +19,17 @@ from ..networks.shape_prior import CELLS, FOLD, SLICES, WIDTHS, ShapePrior
 from ..preprocessing.augmentation import IGNORED, AugmentationParams, AugmentationRanges, render_labels
 from ..preprocessing.labels import class_indices
 from ..preprocessing.resampling import sample_at
-from ..progress import Monitor
+from ..progress import LEARNING_SHAPES
 from ..utils.devices import mixed_precision
-from ..utils.timing import least_seconds, remembered
 from .settings import PRIORS, PriorSettings
 from .shape_refinement import stride
+from .training import LabelStack, PriorTrainer, foreground_more, soft_dice, uniform, unsure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..features.sliced_volume import SlicedVolume
     from ..preprocessing.slicing import CanvasGeometry
-
-LEARNING_RATE = 3e-3
 
 DEFORMATION = AugmentationRanges(rotation=60.0, scale_low=0.65, scale_high=1.5, shift=0.15, stretch=1.25, elastic=0.03)
 """Wider than the views that heads learn from: nothing is encoded, and other patients differ more than views."""
@@ -49,20 +47,6 @@ _PAINTED = 2 * CELLS
 _EMPTY_SHARE = 0.1
 
 
-@dataclass(frozen=True)
-class LabelStack:
-    """The annotation of a volume as slices: class indices (rows, columns) uint8 each, their distance, their frame."""
-
-    slices: Sequence[NDArray[np.uint8]]
-    spacing_mm: float
-    frame: CanvasGeometry
-
-    @property
-    def distance_mm(self) -> float:
-        """How far apart slices are that say something of each other: one slice, or a cell where slices are thin."""
-        return max(self.spacing_mm, self.frame.side_mm / CELLS)
-
-
 def label_stack(sliced: SlicedVolume, labels: NDArray[Any], values: Sequence[int]) -> LabelStack:
     """The annotation (k, j, i) of a case as a head of that plane and canvas sees it."""
     slices = [class_indices(np.asarray(sliced.stack.slice(labels, n)), values, None) for n in range(len(sliced))]
@@ -75,54 +59,44 @@ def worth_learning(stacks: Sequence[LabelStack], settings: PriorSettings = PRIOR
 
 
 def seconds_per_step(classes: int, settings: PriorSettings = PRIORS) -> float:
-    """What one step of learning a prior costs here: measured, then remembered."""
-    key = f"step of shape prior, {classes} classes, fold {FOLD}, widths {WIDTHS}"
-    return remembered(key, lambda: _measure_step(classes, settings.stack_batch))
+    """What one step of training a prior costs here: measured, then remembered."""
+    return ShapePriorTrainer(classes, settings).seconds_per_step()
 
 
-def train_shape_prior(
-    stacks: Sequence[LabelStack],
-    classes: int,
-    *,
-    steps: int,
-    seed: int,
-    monitor: Monitor,
-    settings: PriorSettings = PRIORS,
-) -> ShapePrior | None:
-    """A prior of these annotations, in evaluation mode on the CPU; None when cancelled before the end.
+class ShapePriorTrainer(PriorTrainer[ShapePrior]):
+    """Trains the prior that sees three slices at a time."""
 
-    ``classes`` counts background too. Seeded, and leaves torch's own random state alone.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        labels, exists = deform(stacks, settings.stacks, seed)
-        prior = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    stage = LEARNING_SHAPES
 
-        def step(optimizer: torch.optim.Optimizer) -> None:
-            drawn = torch.randint(len(labels), (settings.stack_batch,))
-            _step(prior, optimizer, labels[drawn], exists[drawn])
+    @property
+    def batch(self) -> int:
+        return self.settings.stack_batch
 
-        if not optimize(step, prior, steps, "Learning shapes", monitor):
-            return None
-    learned: ShapePrior = prior.eval()
-    return learned
+    @property
+    def timing(self) -> str:
+        return f"step of shape prior, {self.classes} classes, fold {FOLD}, widths {WIDTHS}"
 
+    def untrained(self) -> ShapePrior:
+        return ShapePrior(self.classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
 
-def optimize(
-    step: Callable[[torch.optim.Optimizer], None], prior: nn.Module, steps: int, stage: str, monitor: Monitor
-) -> bool:
-    """Take ``steps`` steps of AdamW under a one-cycle rate, as priors learn; False when cancelled before the end."""
-    optimizer = torch.optim.AdamW(prior.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-    total = max(steps, 10)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=total, pct_start=0.2)
-    for done in range(steps):
-        monitor.progress(stage, done, steps)
-        if monitor.cancelled():
-            return False
-        step(optimizer)
-        schedule.step()
-    monitor.progress(stage, steps, steps)
-    return True
+    def deform(self, stacks: Sequence[LabelStack], seed: int) -> tuple[Tensor, Tensor]:
+        return deform(stacks, self.settings.stacks, seed)
+
+    def loss(self, prior: ShapePrior, labels: Tensor, exists: Tensor) -> Tensor:
+        """Cross-entropy plus soft Dice without background."""
+        occupancies = occupancies_of(labels, self.classes)
+        found = corrupt(occupancies, exists)
+        with mixed_precision(occupancies.device):
+            logits = prior(found)
+        truth = occupancies[:, SLICES // 2]
+        log_probabilities = logits.float().log_softmax(dim=1)
+        entropy = -(truth * log_probabilities).sum(dim=1).mean()
+        shown = truth.sum(dim=(0, 2, 3))[1:] > 0
+        dice = soft_dice(log_probabilities.exp(), truth)
+        return entropy + (1 - dice[shown]).mean() if shown.any() else entropy
+
+    def blank(self) -> tuple[Tensor, Tensor]:
+        return torch.zeros((self.batch, SLICES, _PAINTED, _PAINTED), dtype=torch.uint8), torch.ones(self.batch, SLICES)
 
 
 def deform(stacks: Sequence[LabelStack], count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -163,57 +137,23 @@ def corrupt(occupancies: Tensor, exists: Tensor) -> Tensor:
     structures. ``exists`` (B, SLICES): slices that do not exist become zero.
     """
     truth = occupancies.flatten(0, 1)
-    count, classes = truth.shape[:2]
     padded = nn.functional.pad(truth, (1, 1, 1, 1), mode="replicate")
-    blurred = (truth + nn.functional.avg_pool2d(padded, 3, 1)) / 2
-    logits = blurred * _uniform(count, 2.0, 7.0) + 0.7 * torch.randn(count, classes, 1, 1)
-    logits = logits + _fields(count, classes)
+    logits = unsure(truth, nn.functional.avg_pool2d(padded, 3, 1))
+    logits = logits + _fields(truth)
     inside = (1 - truth[:, 0]).flatten(1) + 1e-4
     beside = torch.multinomial(torch.ones_like(inside), 1)
     cells = torch.cat([torch.multinomial(inside, 2, replacement=True), beside], dim=1)
-    found = (logits + _blobs(cells, classes)).softmax(dim=1).unflatten(0, occupancies.shape[:2])
+    found = (logits + _blobs(cells, truth.shape[1])).softmax(dim=1).unflatten(0, occupancies.shape[:2])
     return found * exists[:, :, None, None, None]
 
 
-def _fields(count: int, classes: int) -> Tensor:
-    """Smooth random fields (count, classes, CELLS, CELLS): coarse ones, each brought to the next finer grid."""
-    foreground_more = torch.ones(classes, 1, 1)
-    foreground_more[0] = 0.6
-    total = torch.zeros(count, classes, 1, 1)
+def _fields(truth: Tensor) -> Tensor:
+    """Smooth random fields (B, classes, CELLS, CELLS): coarse ones, each brought to the next finer grid."""
+    total = torch.zeros(*truth.shape[:2], 1, 1)
     for nodes, strength in FIELDS:
-        field = torch.randn(count, classes, nodes, nodes) * _uniform(count, 0.0, strength) * foreground_more
+        field = torch.randn(*truth.shape[:2], nodes, nodes) * uniform(truth, 0.0, strength) * foreground_more(truth)
         total = upsample(total, nodes) + field
     return upsample(total, CELLS)
-
-
-def _step(prior: ShapePrior, optimizer: torch.optim.Optimizer, labels: Tensor, exists: Tensor) -> None:
-    truth = occupancies_of(labels, prior.classes)
-    found = corrupt(truth, exists)
-    with mixed_precision(truth.device):
-        logits = prior(found)
-    loss = _loss(logits.float(), truth[:, SLICES // 2])
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
-
-
-def _loss(logits: Tensor, truth: Tensor) -> Tensor:
-    """Cross-entropy plus soft Dice without background, against occupancies (B, classes, CELLS, CELLS)."""
-    log_probabilities = logits.log_softmax(dim=1)
-    entropy = -(truth * log_probabilities).sum(dim=1).mean()
-    probabilities = log_probabilities.exp()
-    overlap = (probabilities * truth).sum(dim=(0, 2, 3))[1:]
-    total = (probabilities**2 + truth**2).sum(dim=(0, 2, 3))[1:]
-    shown = truth.sum(dim=(0, 2, 3))[1:] > 0
-    dice = (2 * overlap + 1) / (total + 1)
-    return entropy + (1 - dice[shown]).mean() if shown.any() else entropy
-
-
-def _measure_step(classes: int, batch: int) -> float:
-    trial = ShapePrior(classes).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(trial.parameters(), lr=1e-5)
-    labels = torch.zeros((batch, SLICES, _PAINTED, _PAINTED), dtype=torch.uint8)
-    return least_seconds(lambda: _step(trial, optimizer, labels, torch.ones(batch, SLICES)))
 
 
 def _slipped(view: AugmentationParams, chance: np.random.Generator) -> AugmentationParams:
@@ -249,10 +189,6 @@ def _bent(
         moved = sample_at(painted, grid[:, None] + bend[0], grid[None, :] + bend[1], order=0, cval=IGNORED)
         painted = moved.astype(np.uint8)
     return np.where(painted == IGNORED, np.uint8(0), painted)
-
-
-def _uniform(count: int, low: float, high: float) -> Tensor:
-    return torch.empty(count, 1, 1, 1).uniform_(low, high)
 
 
 def _blobs(cells: Tensor, classes: int) -> Tensor:

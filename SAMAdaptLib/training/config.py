@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from ..data.planes import PLANE_CHOICES
 from ..encoders.registry import DEFAULT_ENCODER
-from ..inference.config import PLANES, CascadeSettings, device
+from ..inference.config import CascadeSettings, device
 from ..networks import HEAD_CHOICES
 from ..priors.settings import PriorSettings
 from ..utils.schema import Between, Record, choice
@@ -41,7 +42,7 @@ class TrainingConfig(Record):
     head: str = choice("auto", (*HEAD_CHOICES, "student", "unet"))
     encoder: str = DEFAULT_ENCODER
     input_size: Pixels | None = None
-    plane: str = choice("auto", PLANES)
+    plane: str = choice("auto", PLANE_CHOICES)
     intensity: str = "auto"
     budget: str = choice("balanced", tuple(BUDGETS))
     annotated_slices_only: bool = False

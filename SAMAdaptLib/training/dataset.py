@@ -14,7 +14,8 @@ from ..heads.parts import PlaneRule
 from ..preprocessing.intensity import IntensityRule, rule_for
 from ..preprocessing.roi import RegionOfInterest, roi_side
 from ..preprocessing.slicing import SliceStack
-from ..priors.shape_training import LabelStack, label_stack, worth_learning
+from ..priors.shape_training import label_stack, worth_learning
+from ..priors.training import LabelStack
 from .annotated_slices import (
     LabelledSlice,
     annotated_slices,
@@ -131,8 +132,8 @@ class TrainingData:
         for case in cases:
             _require_same_grid(case)
         values = [structure.value for structure in structures]
-        unknown = any(config.ignore_label in case.labelmap.values() for case in cases)
-        drawn_whole = not (config.annotated_slices_only or unknown)
+        closed = [not config.annotated_slices_only and _is_whole(case, config.ignore_label) for case in cases]
+        drawn_whole = all(closed)
         whole = drawn_whole or completed is not None
         fullest = max(cases, key=lambda case: len(case.labelmap.values()))
         choice = plane_to_learn_in(fullest, structures, config.plane, drawn_whole)
@@ -154,14 +155,16 @@ class TrainingData:
             taught = [replace(case, labelmap=labels) for case, labels in zip(cases, completed, strict=True)]
             filled = (annotated_slices(sliced(case), case.labelmap.voxels, values, False, None) for case in taught)
             divided = [_without(slices, checks) for slices, (_, checks) in zip(filled, divided, strict=True)]
-        anatomy = pieces(taught, structures, whole)
-        stacks = [label_stack(sliced(case), case.labelmap.voxels, values) for case in taught] if whole else []
+        # Beside cases of which only some slices count, those that are whole still say what the structures look like.
+        shaping = [case for case, is_whole in zip(taught, closed, strict=True) if whole or is_whole]
+        anatomy = pieces(shaping or taught, structures, bool(shaping))
+        stacks = [label_stack(sliced(case), case.labelmap.voxels, values) for case in shaping]
         stacks = stacks if worth_learning(stacks, method.priors) else []
         coarse = _stage_data(side_mm, divided, stacks)
         if not any(item.present for item in coarse.training):
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
-        roi = _roi_data(side_mm, divided, stacks, roi_mm, method)
+        roi = _roi_data(side_mm, divided, stacks if whole else [], roi_mm, method)
         return cls(cases, structures, plane, rule, anatomy, whole, completed is not None, coarse, roi)
 
     def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingData:
@@ -173,6 +176,11 @@ class TrainingData:
         side_mm = self.roi.side_mm
         close = [item for labels in found for item in subsample_empty(labels.in_roi(side_mm))]
         return replace(data, roi=replace(self.roi, pseudo_labelled=close))
+
+
+def _is_whole(case: Case, ignore_label: int | None) -> bool:
+    """Whether no voxel of a case is unknown."""
+    return ignore_label not in case.labelmap.values()
 
 
 def _stage_data(side_mm: float, divided: Sequence[Divided], stacks: list[LabelStack]) -> StageData:

@@ -16,7 +16,7 @@ from ..errors import MemoryExhausted
 from ..networks import head_class
 from ..networks.base import HeadModule, upsample
 from ..preprocessing.augmentation import IGNORED
-from ..progress import Monitor
+from ..progress import HELD_OUT_DICE, TRAINING, Monitor
 from ..utils.devices import hardware, mixed_precision
 from ..utils.faults import out_of_memory
 from ..utils.timing import clock, least_seconds, remembered
@@ -256,7 +256,7 @@ class _HeadTrainer:
         chance = np.random.default_rng(seed)
         weights = sampling_weights(self.training)
         every = max(1, steps // EVALUATIONS)
-        stage = f"Training the {self.module.type_name} head"
+        stage = TRAINING.text(name=self.module.type_name)
         loss = float("nan")
         begun = clock.now()
         for step in range(steps):
@@ -284,9 +284,9 @@ class _HeadTrainer:
         found = held_out_dice(self.module, self.batches, self.held_out)
         step = self.result.steps
         if found is not None:
-            self.monitor.metric("held-out Dice", step, found.mean)
+            self.monitor.metric(HELD_OUT_DICE, step, found.mean)
             for number, value in enumerate(found.dice, 1):
-                self.monitor.metric(f"held-out Dice/{number}", step, value)
+                self.monitor.metric(f"{HELD_OUT_DICE}/{number}", step, value)
         self.result.curve.append((step, loss, None if found is None else found.mean))
         best = self.result.held_out
         if found is None or best is None or not found.mean < best.mean:

@@ -33,7 +33,11 @@ CONNECT_SECONDS = 5.0
 """How long a scheduler may take to answer."""
 
 NO_WORKER_SECONDS = 60.0
-"""How long a cluster may be without any worker before what is left is given up."""
+"""How long a cluster may be without any worker before a run is refused, or says that it waits."""
+
+RETURN_SECONDS = 600.0
+"""How long a run waits for workers to come back before it gives up what is left: a batch system, or a machine that has
+too much to do, may take minutes to start others."""
 
 RETRIES = 1
 """How often the cluster tries again what failed outside of a job, such as reading its words."""
@@ -247,6 +251,7 @@ def _answers(
     """
     workers = _Workers(cluster)
     running: dict[Any, int] = {}
+    warned = False
     while running or waiting:
         if monitor.cancelled():
             cluster.cancel(list(running))
@@ -262,11 +267,16 @@ def _answers(
             if answer is not None:
                 yield running.pop(future), answer
                 future.release()
-        if workers.seconds_without() > NO_WORKER_SECONDS:
+        without = workers.seconds_without()
+        if without > NO_WORKER_SECONDS and not warned:
+            warned = True
+            monitor.warning(f"The cluster has no worker any more; one is waited for, {RETURN_SECONDS:g} s at most.")
+        if without > RETURN_SECONDS:
             hint = "See the logs of the scheduler and its workers; what is done is not computed again."
             for index in (*running.values(), *waiting):
-                yield index, WorkerError(f"The cluster has had no worker for {NO_WORKER_SECONDS:g} s.", hint)
+                yield index, WorkerError(f"The cluster has had no worker for {RETURN_SECONDS:g} s.", hint)
             return
+        warned = warned and without > 0
         time.sleep(_LOOK_SECONDS)
 
 

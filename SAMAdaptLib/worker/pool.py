@@ -21,12 +21,10 @@ from typing import Any
 from ..errors import Cancelled, InputError, MemoryExhausted, SAMAdaptError, WorkerError
 from ..jobs.resuming import EQUAL, Found, judged
 from ..jobs.specs import BenchmarkJob, Job, SegmentJob
-from ..progress import Monitor, Silent
+from ..progress import EARLIER_RESULTS, ONE_OF_MANY, VOLUMES, Forwarding, Monitor, Silent
 from ..utils.faults import described
 from .client import Callbacks, JobHandle, JobState, WorkerClient
 
-STAGE = "Volumes"
-COMPARING = "Looking at what is there"
 TRIES = 2
 """How often a job is begun when the process that runs it is lost."""
 
@@ -110,7 +108,7 @@ class _Progress:
         self.count()
 
     def count(self) -> None:
-        self.monitor.progress(STAGE, len(self._ended), len(self._jobs))
+        self.monitor.progress(VOLUMES.text(), len(self._ended), len(self._jobs))
 
     def outcomes(self) -> list[Outcome]:
         return [
@@ -130,23 +128,11 @@ def _one_by_one(jobs: Sequence[Job], open_jobs: Sequence[int], progress: _Progre
     for index in open_jobs:
         if progress.monitor.cancelled():
             return
-        monitor = progress.monitor if len(jobs) == 1 else _OneOfMany(progress.monitor, index, jobs)
+        monitor = progress.monitor
+        if len(jobs) > 1:
+            prefix = ONE_OF_MANY.text(number=index + 1, count=len(jobs), stage="")
+            monitor = Forwarding(monitor, prefix, name_of(jobs[index]))
         progress.end(index, _attempt(jobs[index], monitor, run))
-
-
-class _OneOfMany:
-    """One job's monitor: says which of the many it speaks of."""
-
-    def __init__(self, monitor: Monitor, index: int, jobs: Sequence[Job]) -> None:
-        self._monitor = monitor
-        self._prefix, self._name = f"[{index + 1}/{len(jobs)}] ", name_of(jobs[index])
-        self.metric, self.cancelled = monitor.metric, monitor.cancelled
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self._monitor.progress(self._prefix + stage, done, total)
-
-    def warning(self, text: str) -> None:
-        self._monitor.warning(f"{self._name}: {text}")
 
 
 def _attempt(job: Job, monitor: Monitor, run: RunJob) -> Outcome:
@@ -172,7 +158,7 @@ def _still_to_do(jobs: Sequence[Job], progress: _Progress) -> list[int]:
         if found is None:
             todo.append(index)
             continue
-        progress.monitor.progress(COMPARING, index, len(jobs))
+        progress.monitor.progress(EARLIER_RESULTS.text(), index, len(jobs))
         progress.found[index] = found
         if found.stays:
             progress.end(index, Outcome(job, OutcomeStatus.SKIPPED))

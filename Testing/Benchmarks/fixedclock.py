@@ -89,6 +89,7 @@ class FixedClock:
 def install(paces: Paces) -> FixedClock:
     """Count by ``paces`` in this process from now on. What measures a pace finds the fixed one."""
     from SAMAdaptLib.encoders import timing as speed
+    from SAMAdaptLib.encoders.tiny import TinyEncoder
     from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder
     from SAMAdaptLib.priors import layout_training as arrangement
     from SAMAdaptLib.priors import shape_training as shapes
@@ -99,10 +100,11 @@ def install(paces: Paces) -> FixedClock:
     modules: Any = {"shape": shapes, "arrangement": arrangement}
     pace.clock.now = clock.now  # type: ignore[method-assign]
     speed._measure = paces.slice  # type: ignore[assignment]
-    encoding: Any = TinyViTEncoder
-    encoding.encode = clock.after(
-        encoding.encode, lambda encoder, canvases, *_, **__: len(canvases) * (paces.slice(encoder) + paces.view)
-    )
+    encoders: Any = (TinyViTEncoder, TinyEncoder)
+    for encoding in encoders:
+        encoding.encode = clock.after(
+            encoding.encode, lambda encoder, canvases, *_, **__: len(canvases) * (paces.slice(encoder) + paces.view)
+        )
     fit: Any = fitting
     fit._measure_step = lambda module, sizes, *_: paces.step(module, sizes.get("neck", 0))
     fit._step = clock.after(fit._step, lambda *_: clock.step)

@@ -267,7 +267,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
     """The tables, for people."""
     lines = ["# Live segmentation: Dice on the slices that were not annotated", "", document["note"], ""]
     lines += ["| set | volumes | annotated | " + " | ".join(NAMES.values()) + " | live - ITK |", "|" + "--|" * 9]
-    for name, spacings in document["dice"].items():
+    for name, spacings in document.get("dice", {}).items():
         for spacing, rows in spacings.items():
             cells = [f"{rows[row]['dice']:.3f}" if row in rows else "" for row in NAMES]
             both = ITK in rows and LIVE in rows

@@ -177,7 +177,17 @@ def carried_out(run: Run, data: Path, home: Path) -> dict[str, Any]:
         msg = f"{run.key} ended with status {done.returncode}: {last}"
         raise SystemExit(msg)
     result: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
-    return {**result, "run": asdict(run), "said": [line for line in done.stderr.splitlines() if "warning" in line]}
+    said = [line for line in done.stderr.splitlines() if "warning" in line]
+    return without_volumes({**result, "run": asdict(run), "said": said})
+
+
+def without_volumes(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Means of a run, and of each of its volumes nothing but the seconds: files of it may be shown to anybody."""
+    supports = [
+        {**support, "cases": [{"seconds": case["seconds"]} for case in support["cases"]]}
+        for support in result["supports"]
+    ]
+    return {**result, "supports": supports}
 
 
 # --- the table ------------------------------------------------------------------------------------------------------

@@ -164,7 +164,8 @@ def _write(output: Path, found: dict[str, list[Row]], bench: Bench, where: dict[
     grown = {name: bench.curves[name] for name in growth.AXES if name in bench.curves}
     if "users" in bench.curves:
         pictures["Seconds a volume"] = f"{output.name}-users.png"
-        users.figure(bench.curves["users"], output.with_name(pictures["Seconds a volume"]))
+        unit = "processor seconds of one thread" if where.get("busy") else "seconds"
+        users.figure(bench.curves["users"], output.with_name(pictures["Seconds a volume"]), unit)
     if grown:
         pictures["How cost grows"] = f"{output.name}.png"
         growth.figure(grown, output.with_suffix(".png"))

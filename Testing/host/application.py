@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import slicer
@@ -222,10 +223,29 @@ class qSlicerIOManager(QtCore.QObject):
     _cpp = ()
     newFileLoaded = Signal("QVariantMap")
 
+    def __init__(self, *parents: Any) -> None:
+        super().__init__(*parents)
+        self._scripted: dict[str, Any] = {}
+
+    def registerIO(self, reader: type) -> None:
+        """A scripted reader, as qSlicerScriptedFileReader holds one."""
+        plugin = SimpleNamespace(loadedNodes=[], messages=None)
+        plugin.userMessages = lambda: plugin.messages
+        instance = reader(plugin)
+        self._scripted[instance.fileType()] = instance
+
     def fileType(self, path: str) -> str:
+        for kind, reader in self._scripted.items():
+            endings = [word.strip("()*") for text in reader.extensions() for word in text.split() if "*" in word]
+            if str(path).endswith(tuple(endings)):
+                return kind
         return "SegmentationFile" if str(path).endswith((".seg.nrrd", ".seg.nhdr")) else "VolumeFile"
 
     def loadNodes(self, kind: str, properties: dict[str, Any], nodes: Any = None, messages: Any = None) -> bool:
+        if kind in self._scripted:
+            reader = self._scripted[kind]
+            reader.parent.messages = messages or slicer.vtkMRMLMessageCollection()
+            return bool(reader.load(dict(properties)))
         path = properties["fileName"]
         name = properties.get("name") or Path(path).name.split(".")[0]
         make = {"VolumeFile": _load_volume, "SegmentationFile": _load_segmentation}.get(kind)
@@ -245,7 +265,7 @@ class qSlicerIOManager(QtCore.QObject):
         return bool(storage.WriteData(node))
 
     def registeredFileReaderCount(self, kind: str) -> int:
-        return int(kind in ("VolumeFile", "SegmentationFile"))
+        return int(kind in ("VolumeFile", "SegmentationFile", *self._scripted))
 
 
 def _load_volume(path: str, name: str, properties: dict[str, Any]) -> Any:

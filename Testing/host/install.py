@@ -19,7 +19,7 @@ from typing import Any
 import slicer
 import slicer.util  # noqa: F401  the real one
 
-from . import application, instances, mrmlwidgets, qtmodule, values
+from . import application, editoreffects, instances, mrmlwidgets, qtmodule, segmenteditor, values
 
 STANDINS = {
     "i18n": "i18n",
@@ -28,6 +28,8 @@ STANDINS = {
     "packaging": "packaging",
 }
 """slicer.NAME -> the room here that stands in for it."""
+
+EFFECT_CLASSES = "qSlicerSegmentationsEditorEffectsPythonQt"
 
 ABSENT = ("qMRMLSliderWidget", "qMRMLSpinBox", "qMRMLRangeWidget")
 
@@ -45,13 +47,24 @@ def install() -> Any:
         room = types.ModuleType(name)
         sys.modules[f"slicer.{name}"] = room
         setattr(slicer, name, room)
-    for name, cls in {**mrmlwidgets.CLASSES, **application.WIDGET_CLASSES}.items():
+    editor = {**segmenteditor.CLASSES, **editoreffects.CLASSES}
+    for name, cls in {**mrmlwidgets.CLASSES, **application.WIDGET_CLASSES, **editor}.items():
         setattr(slicer, name, instances.class_for(cls))
+    _editor_modules()
     for name in STANDINS:
         room = _real(name) or importlib.import_module(f"{__package__}.{STANDINS[name]}")
         sys.modules[f"slicer.{name}"] = room
         setattr(slicer, name, room)
     return native
+
+
+def _editor_modules() -> None:
+    """What an effect of the Segment Editor imports."""
+    classes = types.ModuleType(EFFECT_CLASSES)
+    for name, cls in editoreffects.CLASSES.items():
+        setattr(classes, name, instances.class_for(cls))
+    sys.modules[EFFECT_CLASSES] = classes
+    sys.modules["SegmentEditorEffects"] = importlib.import_module(f"{__package__}.effectbase")
 
 
 def _shield_singletons() -> None:

@@ -92,6 +92,9 @@ class qSlicerScriptedLoadableModule(QtCore.QObject):
         name = Path(path).stem
         self._self = load_source(name, path, name)(values.wrap(self))
         setattr(slicer.modules, f"{name}Instance", self._self)
+        reader = getattr(sys.modules[name], f"{name}FileReader", None)
+        if reader is not None:  # as registerIO does
+            slicer.app.coreIOManager().registerIO(reader)
 
     def logic(self) -> Any:
         return slicer.vtkMRMLAbstractLogic() if hasattr(slicer, "vtkMRMLAbstractLogic") else None

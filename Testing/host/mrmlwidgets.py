@@ -128,45 +128,11 @@ class qMRMLSegmentsTableView(qMRMLWidget):
     segmentCount = Property(int, lambda self: self._table.rowCount())
 
 
-class qMRMLSegmentEditorWidget(qMRMLWidget):
-    """The editor, as far as another module fills it: which segmentation, which volume."""
-
-    _cpp = ()
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._editorNode: Any = None
-
-    def mrmlSegmentEditorNode(self) -> Any:
-        return self._editorNode
-
-    @Slot(object)
-    def setMRMLSegmentEditorNode(self, node: Any) -> None:
-        self._editorNode = node
-
-    def segmentationNode(self) -> Any:
-        return self._editorNode.GetSegmentationNode() if self._editorNode is not None else None
-
-    def sourceVolumeNode(self) -> Any:
-        return self._editorNode.GetSourceVolumeNode() if self._editorNode is not None else None
-
-    @Slot(object)
-    def setSegmentationNode(self, node: Any) -> None:
-        if self._editorNode is not None:
-            self._editorNode.SetAndObserveSegmentationNode(node)
-
-    @Slot(object)
-    def setSourceVolumeNode(self, node: Any) -> None:
-        if self._editorNode is not None:
-            self._editorNode.SetAndObserveSourceVolumeNode(node)
-
-
 CLASSES = {
     cls.__name__: cls
     for cls in (
         qMRMLCheckableNodeComboBox,
         qMRMLNodeComboBox,
-        qMRMLSegmentEditorWidget,
         qMRMLSegmentsTableView,
         qMRMLWidget,
     )

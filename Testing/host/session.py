@@ -14,7 +14,7 @@ from typing import Any
 import slicer
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 
-from . import application, dialogs, faults, install, modules, mrmlsession, values, views
+from . import application, dialogs, editoreffects, faults, install, modules, mrmlsession, values, views
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDINS = Path(__file__).resolve().parent / "standins"
@@ -145,6 +145,7 @@ class SlicerHost:
             self.mainWindow.deleteLater()
         if panel is not None:
             panel.deleteLater()
+        editoreffects.qSlicerSegmentEditorEffectFactory._forget()
         self._mrml.close()
         for manager in (self.layoutManager, self.moduleManager, self.ioManager, self._module):
             manager.deleteLater()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from . import ctkwidgets, modules, mrmlwidgets, views
+from . import ctkwidgets, modules, mrmlwidgets, segmenteditor, views
 
-NATIVE: dict[str, type] = {**ctkwidgets.CLASSES, **mrmlwidgets.CLASSES, **views.CLASSES, **modules.CLASSES}
+NATIVE: dict[str, type] = {
+    **ctkwidgets.CLASSES,
+    **mrmlwidgets.CLASSES,
+    **views.CLASSES,
+    **modules.CLASSES,
+    **segmenteditor.CLASSES,
+}
 """Class name -> the host's widget."""

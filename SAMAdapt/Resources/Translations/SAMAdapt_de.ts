@@ -20,6 +20,10 @@
    <translation>Annotieren Sie im Segment Editor ein Volumen oder einige seiner Schichten. Ein zweites oder drittes Volumen macht das Modell zuverlässiger.</translation>
   </message>
   <message>
+   <source>Annotate</source>
+   <translation>Annotieren</translation>
+  </message>
+  <message>
    <source>Each row is a volume with its segmentation.</source>
    <translation>Jede Zeile ist ein Volumen mit seiner Segmentierung.</translation>
   </message>
@@ -166,6 +170,14 @@
   <message>
    <source>Select a volume</source>
    <translation>Volumen auswählen</translation>
+  </message>
+  <message>
+   <source>Load sample</source>
+   <translation>Beispiel laden</translation>
+  </message>
+  <message>
+   <source>A brain to try it with: patient A is annotated, B, C and D are simulated from it. Fetched once (12 MB).</source>
+   <translation>Ein Gehirn zum Ausprobieren: Patient A ist annotiert, B, C und D sind daraus simuliert. Wird einmal geladen (12 MB).</translation>
   </message>
   <message>
    <source>Model:</source>
@@ -534,6 +546,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>keines in Abschnitt 2 gewählt</translation>
   </message>
   <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>{first} and {count} more</source>
+   <translation>{first} und {count} weitere</translation>
+  </message>
+  <message>
    <source>Structures</source>
    <translation>Strukturen</translation>
   </message>
@@ -643,61 +663,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   </message>
  </context>
  <context>
-  <name>gui.head_library</name>
-  <message>
-   <source>There is already a model called {name}.</source>
-   <translation>Es gibt schon ein Modell namens {name}.</translation>
-  </message>
-  <message>
-   <source>Choose another name.</source>
-   <translation>Wählen Sie einen anderen Namen.</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be renamed ({reason}).</source>
-   <translation>Das Modell {name} kann nicht umbenannt werden ({reason}).</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be deleted ({reason}).</source>
-   <translation>Das Modell {name} kann nicht gelöscht werden ({reason}).</translation>
-  </message>
-  <message>
-   <source>The file's name is no plain text. Rename the file.</source>
-   <translation>Der Name der Datei ist kein einfacher Text. Benennen Sie die Datei um.</translation>
-  </message>
-  <message>
-   <source>A model cannot be called {name}.</source>
-   <translation>Ein Modell kann nicht {name} heißen.</translation>
-  </message>
-  <message>
-   <source>Use 1 to {count} characters, without a dot at either end.</source>
-   <translation>Verwenden Sie 1 bis {count} Zeichen, ohne Punkt am Anfang oder Ende.</translation>
-  </message>
-  <message>
-   <source>A model's name cannot have {signs} in it.</source>
-   <translation>Der Name eines Modells darf {signs} nicht enthalten.</translation>
-  </message>
-  <message>
-   <source>It is also a file's name.</source>
-   <translation>Er ist auch der Name einer Datei.</translation>
-  </message>
-  <message>
-   <source>Model</source>
-   <translation>Modell</translation>
-  </message>
-  <message>
-   <source>{first} and {count} more</source>
-   <translation>{first} und {count} weitere</translation>
-  </message>
-  <message>
-   <source>The model {name} came with the extension and stays as it is.</source>
-   <translation>Das Modell {name} gehört zur Erweiterung und bleibt, wie es ist.</translation>
-  </message>
-  <message>
-   <source>Export a copy and import it under another name.</source>
-   <translation>Exportieren Sie eine Kopie und importieren Sie sie unter einem anderen Namen.</translation>
-  </message>
- </context>
- <context>
   <name>gui.job_queue</name>
   <message>
    <source>Another job is running.</source>
@@ -706,6 +671,214 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Wait for it, or cancel it.</source>
    <translation>Warten Sie auf sie oder brechen Sie sie ab.</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.controls</name>
+  <message>
+   <source>Live preview</source>
+   <translation>Live-Vorschau</translation>
+  </message>
+  <message>
+   <source>How sure the preview is of each slice: the higher, the surer. Green ticks: slices that you annotated. Line: the slice that you see. Triangle: the slice to look at next.</source>
+   <translation>Wie sicher die Vorschau jeder Schicht ist: je höher, desto sicherer. Grüne Marken: Schichten, die Sie annotiert haben. Linie: die Schicht, die Sie sehen. Dreieck: die Schicht, die Sie als nächste ansehen sollten.</translation>
+  </message>
+  <message>
+   <source>Move all views through this slice.</source>
+   <translation>Alle Ansichten auf diese Schicht stellen.</translation>
+  </message>
+  <message>
+   <source>Next slice →</source>
+   <translation>Nächste Schicht →</translation>
+  </message>
+  <message>
+   <source>Nothing here</source>
+   <translation>Hier ist nichts</translation>
+  </message>
+  <message>
+   <source>Accept</source>
+   <translation>Übernehmen</translation>
+  </message>
+  <message>
+   <source>Accept this slice</source>
+   <translation>Diese Schicht übernehmen</translation>
+  </message>
+  <message>
+   <source>Only between annotated slices</source>
+   <translation>Nur zwischen annotierten Schichten</translation>
+  </message>
+  <message>
+   <source>Accept leaves slices alone that lie before the first or behind the last one.</source>
+   <translation>Übernehmen lässt Schichten vor der ersten und hinter der letzten annotierten unberührt.</translation>
+  </message>
+  <message>
+   <source>Preview in 3D</source>
+   <translation>Vorschau in 3D</translation>
+  </message>
+  <message>
+   <source>Learn a model from this</source>
+   <translation>Daraus ein Modell lernen</translation>
+  </message>
+  <message>
+   <source>Start again</source>
+   <translation>Neu beginnen</translation>
+  </message>
+  <message>
+   <source>Paint on some slices and watch the others fill in. The preview changes nothing.</source>
+   <translation>Malen Sie auf einigen Schichten und sehen Sie zu, wie sich die anderen füllen. Die Vorschau ändert nichts.</translation>
+  </message>
+  <message>
+   <source>Show the slice that it is least sure of (key {next}).</source>
+   <translation>Die Schicht zeigen, bei der sie am unsichersten ist (Taste {next}).</translation>
+  </message>
+  <message>
+   <source>This slice shows none of the structures: it counts as annotated. Press again to take that back.</source>
+   <translation>Diese Schicht zeigt keine der Strukturen: sie gilt als annotiert. Noch einmal drücken nimmt das zurück.</translation>
+  </message>
+  <message>
+   <source>Write the preview into the segmentation, on all slices that you left open. One undo takes it back.</source>
+   <translation>Die Vorschau in die Segmentierung schreiben, auf allen Schichten, die Sie offen gelassen haben. Ein Schritt rückgängig nimmt sie zurück.</translation>
+  </message>
+  <message>
+   <source>Write this slice of the preview into the segmentation (key {accept}); it is learned from, then.</source>
+   <translation>Diese Schicht der Vorschau in die Segmentierung schreiben (Taste {accept}); dann wird auch aus ihr gelernt.</translation>
+  </message>
+  <message>
+   <source>Show the preview in the 3D views; made anew when the whole volume is previewed.</source>
+   <translation>Die Vorschau in den 3D-Ansichten zeigen; neu gemacht, sobald die Vorschau das ganze Volumen umfasst.</translation>
+  </message>
+  <message>
+   <source>Train a model on the slices that you annotated, to use it on other volumes.</source>
+   <translation>Aus den annotierten Schichten ein Modell trainieren, für andere Volumen.</translation>
+  </message>
+  <message>
+   <source>Select a segmentation and a source volume.</source>
+   <translation>Wählen Sie eine Segmentierung und ein Quellvolumen.</translation>
+  </message>
+  <message>
+   <source>{count} slices</source>
+   <translation>{count} Schichten</translation>
+  </message>
+  <message>
+   <source>Slice {number} of {count}</source>
+   <translation>Schicht {number} von {count}</translation>
+  </message>
+  <message>
+   <source>{place}: nothing here</source>
+   <translation>{place}: nichts zu sehen</translation>
+  </message>
+  <message>
+   <source>{place}: annotated</source>
+   <translation>{place}: annotiert</translation>
+  </message>
+  <message>
+   <source>{place}: {sure} % sure</source>
+   <translation>{place}: zu {sure} % sicher</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.effect</name>
+  <message>
+   <source>Paint some slices and watch the whole volume fill in.&lt;br&gt;Choose this effect, then paint with any other: after each stroke the preview learns anew. &lt;b&gt;Next slice&lt;/b&gt; shows where it is least sure; &lt;b&gt;Nothing here&lt;/b&gt; says that a slice shows no structure. &lt;b&gt;Accept&lt;/b&gt; writes the preview into the segmentation, with one undo. Call a segment &lt;i&gt;background&lt;/i&gt; to scribble instead of painting whole slices, or &lt;i&gt;ignore&lt;/i&gt; for what must not count. Your strokes are never changed.&lt;p&gt;</source>
+   <translation>Malen Sie einige Schichten und sehen Sie zu, wie sich das ganze Volumen füllt.&lt;br&gt;Wählen Sie diesen Effekt, malen Sie dann mit einem beliebigen anderen: nach jedem Strich lernt die Vorschau neu. &lt;b&gt;Nächste Schicht&lt;/b&gt; zeigt, wo sie am unsichersten ist; &lt;b&gt;Hier ist nichts&lt;/b&gt; sagt, dass eine Schicht keine Struktur zeigt. &lt;b&gt;Übernehmen&lt;/b&gt; schreibt die Vorschau in die Segmentierung, rückgängig in einem Schritt. Nennen Sie ein Segment &lt;i&gt;background&lt;/i&gt;, um Striche statt ganzer Schichten zu malen, oder &lt;i&gt;ignore&lt;/i&gt; für das, was nicht zählen soll. Ihre Striche werden nie verändert.&lt;p&gt;</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.session</name>
+  <message>
+   <source>Select a segmentation and a source volume.</source>
+   <translation>Wählen Sie eine Segmentierung und ein Quellvolumen.</translation>
+  </message>
+  <message>
+   <source>Nothing was found there that could be written.</source>
+   <translation>Dort wurde nichts gefunden, was geschrieben werden könnte.</translation>
+  </message>
+  <message>
+   <source>The preview was written into the segmentation; one undo takes it back.</source>
+   <translation>Die Vorschau steht jetzt in der Segmentierung; ein Schritt rückgängig nimmt sie zurück.</translation>
+  </message>
+  <message>
+   <source>The live preview was ended.</source>
+   <translation>Die Live-Vorschau wurde beendet.</translation>
+  </message>
+  <message>
+   <source>The volume was removed; your strokes are still in the segmentation.</source>
+   <translation>Das Volumen wurde entfernt; Ihre Striche sind noch in der Segmentierung.</translation>
+  </message>
+  <message>
+   <source>The segmentation was removed. Select another one.</source>
+   <translation>Die Segmentierung wurde entfernt. Wählen Sie eine andere.</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.state</name>
+  <message>
+   <source>Turn the live preview on first.</source>
+   <translation>Schalten Sie zuerst die Live-Vorschau ein.</translation>
+  </message>
+  <message>
+   <source>Paint a structure on a slice first.</source>
+   <translation>Malen Sie zuerst eine Struktur auf eine Schicht.</translation>
+  </message>
+  <message>
+   <source>The preview is being written.</source>
+   <translation>Die Vorschau wird geschrieben.</translation>
+  </message>
+  <message>
+   <source>Wait until the whole volume is previewed.</source>
+   <translation>Warten Sie, bis die Vorschau das ganze Volumen umfasst.</translation>
+  </message>
+  <message>
+   <source>Show the volume in a view of this direction.</source>
+   <translation>Zeigen Sie das Volumen in einer Ansicht dieser Richtung.</translation>
+  </message>
+  <message>
+   <source>You annotated this slice yourself.</source>
+   <translation>Diese Schicht haben Sie selbst annotiert.</translation>
+  </message>
+  <message>
+   <source>Wait until this slice is previewed.</source>
+   <translation>Warten Sie, bis diese Schicht eine Vorschau hat.</translation>
+  </message>
+  <message>
+   <source>There are strokes on this slice.</source>
+   <translation>Auf dieser Schicht sind Striche.</translation>
+  </message>
+  <message>
+   <source>Every slice is annotated, or the preview is not ready yet.</source>
+   <translation>Jede Schicht ist annotiert, oder die Vorschau ist noch nicht fertig.</translation>
+  </message>
+  <message>
+   <source>Another job is running; the live preview goes on when it is over.</source>
+   <translation>Ein anderer Auftrag läuft; die Live-Vorschau geht danach weiter.</translation>
+  </message>
+  <message>
+   <source>Reading the volume</source>
+   <translation>Das Volumen wird gelesen</translation>
+  </message>
+  <message>
+   <source>Paint a structure on a slice: the preview follows.</source>
+   <translation>Malen Sie eine Struktur auf eine Schicht: die Vorschau folgt.</translation>
+  </message>
+  <message>
+   <source>Looking at the slices</source>
+   <translation>Die Schichten werden angesehen</translation>
+  </message>
+  <message>
+   <source>Learning from your strokes</source>
+   <translation>Aus Ihren Strichen wird gelernt</translation>
+  </message>
+  <message>
+   <source>Previewing</source>
+   <translation>Vorschau entsteht</translation>
+  </message>
+  <message>
+   <source>The whole volume is previewed.</source>
+   <translation>Die Vorschau umfasst das ganze Volumen.</translation>
+  </message>
+  <message>
+   <source>The whole volume is previewed; it is least sure of slice {number}.</source>
+   <translation>Die Vorschau umfasst das ganze Volumen; am unsichersten ist Schicht {number}.</translation>
   </message>
  </context>
  <context>
@@ -765,6 +938,13 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Install these Python packages into Slicer: {names}?</source>
    <translation>Diese Python-Pakete in Slicer installieren: {names}?</translation>
+  </message>
+ </context>
+ <context>
+  <name>panels.annotate</name>
+  <message>
+   <source>The annotation was handed to the training.</source>
+   <translation>Die Annotation wurde dem Training übergeben.</translation>
   </message>
  </context>
  <context>
@@ -1523,6 +1703,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Löschen</translation>
   </message>
   <message>
+   <source>Save with the scene</source>
+   <translation>Mit der Szene speichern</translation>
+  </message>
+  <message>
+   <source>Take from the scene</source>
+   <translation>Aus der Szene übernehmen</translation>
+  </message>
+  <message>
    <source>Show folder</source>
    <translation>Ordner zeigen</translation>
   </message>
@@ -1550,6 +1738,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <source>Delete the model</source>
    <translation>Das Modell löschen</translation>
   </message>
+  <message>
+   <source>Copy into the library of this computer: {names}?</source>
+   <translation>In die Bibliothek dieses Computers kopieren: {names}?</translation>
+  </message>
  </context>
  <context>
   <name>widgets.progress_bar</name>
@@ -1564,6 +1756,17 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Cancel</source>
    <translation>Abbrechen</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.sample_menu</name>
+  <message>
+   <source>Loading...</source>
+   <translation>Wird geladen ...</translation>
+  </message>
+  <message>
+   <source>Load sample</source>
+   <translation>Beispiel laden</translation>
   </message>
  </context>
  <context>
@@ -1658,6 +1861,18 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
  <context>
   <name>gui.worker_words</name>
   <message>
+   <source>Volume {number} of {count}: {stage}</source>
+   <translation>Volumen {number} von {count}: {stage}</translation>
+  </message>
+  <message>
+   <source>Support {number} of {count}: {stage}</source>
+   <translation>Trainingssatz {number} von {count}: {stage}</translation>
+  </message>
+  <message>
+   <source>{stage}, turned by {degrees} degrees</source>
+   <translation>{stage}, um {degrees} Grad gedreht</translation>
+  </message>
+  <message>
    <source>Reading the scene</source>
    <translation>Die Szene wird gelesen</translation>
   </message>
@@ -1668,10 +1883,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Starting the computation</source>
    <translation>Die Berechnung wird gestartet</translation>
-  </message>
-  <message>
-   <source>Loading the network</source>
-   <translation>Das Netz wird geladen</translation>
   </message>
   <message>
    <source>Reading the result</source>
@@ -1688,10 +1899,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Encoding closer views of the slices</source>
    <translation>Nähere Ansichten der Schichten werden kodiert</translation>
-  </message>
-  <message>
-   <source>Encoding unlabelled volumes</source>
-   <translation>Volumen ohne Annotation werden kodiert</translation>
   </message>
   <message>
    <source>Looking closer at what was found</source>
@@ -1748,6 +1955,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Fetching {name}</source>
    <translation>{name} wird geholt</translation>
+  </message>
+  <message>
+   <source>Volumes</source>
+   <translation>Volumen</translation>
+  </message>
+  <message>
+   <source>Looking at the results that are there</source>
+   <translation>Vorhandene Ergebnisse werden geprüft</translation>
   </message>
   <message>
    <source>Cancelled; the best model so far was kept.</source>
@@ -1888,6 +2103,50 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>{name} was resampled onto the grid of {image} ({difference}).</source>
    <translation>{name} wurde auf das Gitter von {image} umgerechnet ({difference}).</translation>
+  </message>
+  <message>
+   <source>There is already a model called {name}.</source>
+   <translation>Es gibt schon ein Modell namens {name}.</translation>
+  </message>
+  <message>
+   <source>Choose another name.</source>
+   <translation>Wählen Sie einen anderen Namen.</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be renamed ({reason}).</source>
+   <translation>Das Modell {name} kann nicht umbenannt werden ({reason}).</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be deleted ({reason}).</source>
+   <translation>Das Modell {name} kann nicht gelöscht werden ({reason}).</translation>
+  </message>
+  <message>
+   <source>A model cannot be called {name}.</source>
+   <translation>Ein Modell kann nicht {name} heißen.</translation>
+  </message>
+  <message>
+   <source>Use 1 to {count} characters, without a dot at either end.</source>
+   <translation>Verwenden Sie 1 bis {count} Zeichen, ohne Punkt am Anfang oder Ende.</translation>
+  </message>
+  <message>
+   <source>A model's name cannot have {signs} in it.</source>
+   <translation>Der Name eines Modells darf {signs} nicht enthalten.</translation>
+  </message>
+  <message>
+   <source>It is also a file's name.</source>
+   <translation>Er ist auch der Name einer Datei.</translation>
+  </message>
+  <message>
+   <source>The model {name} came with the extension and stays as it is.</source>
+   <translation>Das Modell {name} gehört zur Erweiterung und bleibt, wie es ist.</translation>
+  </message>
+  <message>
+   <source>Export a copy and import it under another name.</source>
+   <translation>Exportieren Sie eine Kopie und importieren Sie sie unter einem anderen Namen.</translation>
+  </message>
+  <message>
+   <source>The file's name is no plain text. Rename the file.</source>
+   <translation>Der Name der Datei ist kein einfacher Text. Benennen Sie die Datei um.</translation>
   </message>
  </context>
 </TS>

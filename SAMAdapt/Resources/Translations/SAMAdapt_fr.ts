@@ -20,6 +20,10 @@
    <translation>Annotez un volume, ou quelques-unes de ses coupes, dans Segment Editor. Un deuxième ou un troisième volume rend le modèle plus fiable.</translation>
   </message>
   <message>
+   <source>Annotate</source>
+   <translation>Annoter</translation>
+  </message>
+  <message>
    <source>Each row is a volume with its segmentation.</source>
    <translation>Chaque ligne est un volume avec sa segmentation.</translation>
   </message>
@@ -166,6 +170,14 @@
   <message>
    <source>Select a volume</source>
    <translation>Sélectionner un volume</translation>
+  </message>
+  <message>
+   <source>Load sample</source>
+   <translation>Charger un exemple</translation>
+  </message>
+  <message>
+   <source>A brain to try it with: patient A is annotated, B, C and D are simulated from it. Fetched once (12 MB).</source>
+   <translation>Un cerveau pour essayer : le patient A est annoté, B, C et D sont simulés à partir de lui. Téléchargé une fois (12 Mo).</translation>
   </message>
   <message>
    <source>Model:</source>
@@ -534,6 +546,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>aucun choisi dans la section 2</translation>
   </message>
   <message>
+   <source>Model</source>
+   <translation>Modèle</translation>
+  </message>
+  <message>
+   <source>{first} and {count} more</source>
+   <translation>{first} et {count} de plus</translation>
+  </message>
+  <message>
    <source>Structures</source>
    <translation>Structures</translation>
   </message>
@@ -643,61 +663,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   </message>
  </context>
  <context>
-  <name>gui.head_library</name>
-  <message>
-   <source>There is already a model called {name}.</source>
-   <translation>Il y a déjà un modèle nommé {name}.</translation>
-  </message>
-  <message>
-   <source>Choose another name.</source>
-   <translation>Choisissez un autre nom.</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be renamed ({reason}).</source>
-   <translation>Le modèle {name} ne peut pas être renommé ({reason}).</translation>
-  </message>
-  <message>
-   <source>The model {name} cannot be deleted ({reason}).</source>
-   <translation>Le modèle {name} ne peut pas être supprimé ({reason}).</translation>
-  </message>
-  <message>
-   <source>The file's name is no plain text. Rename the file.</source>
-   <translation>Le nom du fichier n'est pas un texte simple. Renommez le fichier.</translation>
-  </message>
-  <message>
-   <source>A model cannot be called {name}.</source>
-   <translation>Un modèle ne peut pas s'appeler {name}.</translation>
-  </message>
-  <message>
-   <source>Use 1 to {count} characters, without a dot at either end.</source>
-   <translation>Utilisez de 1 à {count} caractères, sans point au début ni à la fin.</translation>
-  </message>
-  <message>
-   <source>A model's name cannot have {signs} in it.</source>
-   <translation>Le nom d'un modèle ne peut pas contenir {signs}.</translation>
-  </message>
-  <message>
-   <source>It is also a file's name.</source>
-   <translation>C'est aussi le nom d'un fichier.</translation>
-  </message>
-  <message>
-   <source>Model</source>
-   <translation>Modèle</translation>
-  </message>
-  <message>
-   <source>{first} and {count} more</source>
-   <translation>{first} et {count} de plus</translation>
-  </message>
-  <message>
-   <source>The model {name} came with the extension and stays as it is.</source>
-   <translation>Le modèle {name} est livré avec l'extension et reste tel quel.</translation>
-  </message>
-  <message>
-   <source>Export a copy and import it under another name.</source>
-   <translation>Exportez une copie et importez-la sous un autre nom.</translation>
-  </message>
- </context>
- <context>
   <name>gui.job_queue</name>
   <message>
    <source>Another job is running.</source>
@@ -706,6 +671,214 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Wait for it, or cancel it.</source>
    <translation>Attendez qu'elle finisse, ou annulez-la.</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.controls</name>
+  <message>
+   <source>Live preview</source>
+   <translation>Aperçu en direct</translation>
+  </message>
+  <message>
+   <source>How sure the preview is of each slice: the higher, the surer. Green ticks: slices that you annotated. Line: the slice that you see. Triangle: the slice to look at next.</source>
+   <translation>Fiabilité de l'aperçu pour chaque coupe : plus c'est haut, plus c'est sûr. Marques vertes : coupes que vous avez annotées. Trait : la coupe affichée. Triangle : la prochaine coupe à regarder.</translation>
+  </message>
+  <message>
+   <source>Move all views through this slice.</source>
+   <translation>Placer toutes les vues sur cette coupe.</translation>
+  </message>
+  <message>
+   <source>Next slice →</source>
+   <translation>Coupe suivante →</translation>
+  </message>
+  <message>
+   <source>Nothing here</source>
+   <translation>Rien ici</translation>
+  </message>
+  <message>
+   <source>Accept</source>
+   <translation>Accepter</translation>
+  </message>
+  <message>
+   <source>Accept this slice</source>
+   <translation>Accepter cette coupe</translation>
+  </message>
+  <message>
+   <source>Only between annotated slices</source>
+   <translation>Seulement entre les coupes annotées</translation>
+  </message>
+  <message>
+   <source>Accept leaves slices alone that lie before the first or behind the last one.</source>
+   <translation>Accepter ne touche pas aux coupes situées avant la première ou après la dernière coupe annotée.</translation>
+  </message>
+  <message>
+   <source>Preview in 3D</source>
+   <translation>Aperçu en 3D</translation>
+  </message>
+  <message>
+   <source>Learn a model from this</source>
+   <translation>Apprendre un modèle à partir de cela</translation>
+  </message>
+  <message>
+   <source>Start again</source>
+   <translation>Recommencer</translation>
+  </message>
+  <message>
+   <source>Paint on some slices and watch the others fill in. The preview changes nothing.</source>
+   <translation>Peignez sur quelques coupes et regardez les autres se remplir. L'aperçu ne modifie rien.</translation>
+  </message>
+  <message>
+   <source>Show the slice that it is least sure of (key {next}).</source>
+   <translation>Afficher la coupe la moins sûre (touche {next}).</translation>
+  </message>
+  <message>
+   <source>This slice shows none of the structures: it counts as annotated. Press again to take that back.</source>
+   <translation>Cette coupe ne montre aucune des structures : elle compte comme annotée. Appuyez à nouveau pour annuler.</translation>
+  </message>
+  <message>
+   <source>Write the preview into the segmentation, on all slices that you left open. One undo takes it back.</source>
+   <translation>Écrire l'aperçu dans la segmentation, sur toutes les coupes que vous avez laissées libres. Une seule annulation suffit pour revenir en arrière.</translation>
+  </message>
+  <message>
+   <source>Write this slice of the preview into the segmentation (key {accept}); it is learned from, then.</source>
+   <translation>Écrire cette coupe de l'aperçu dans la segmentation (touche {accept}) ; elle sert alors aussi à l'apprentissage.</translation>
+  </message>
+  <message>
+   <source>Show the preview in the 3D views; made anew when the whole volume is previewed.</source>
+   <translation>Afficher l'aperçu dans les vues 3D ; refait dès que tout le volume a un aperçu.</translation>
+  </message>
+  <message>
+   <source>Train a model on the slices that you annotated, to use it on other volumes.</source>
+   <translation>Entraîner un modèle sur les coupes annotées, pour l'utiliser sur d'autres volumes.</translation>
+  </message>
+  <message>
+   <source>Select a segmentation and a source volume.</source>
+   <translation>Choisissez une segmentation et un volume source.</translation>
+  </message>
+  <message>
+   <source>{count} slices</source>
+   <translation>{count} coupes</translation>
+  </message>
+  <message>
+   <source>Slice {number} of {count}</source>
+   <translation>Coupe {number} sur {count}</translation>
+  </message>
+  <message>
+   <source>{place}: nothing here</source>
+   <translation>{place} : rien ici</translation>
+  </message>
+  <message>
+   <source>{place}: annotated</source>
+   <translation>{place} : annotée</translation>
+  </message>
+  <message>
+   <source>{place}: {sure} % sure</source>
+   <translation>{place} : sûre à {sure} %</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.effect</name>
+  <message>
+   <source>Paint some slices and watch the whole volume fill in.&lt;br&gt;Choose this effect, then paint with any other: after each stroke the preview learns anew. &lt;b&gt;Next slice&lt;/b&gt; shows where it is least sure; &lt;b&gt;Nothing here&lt;/b&gt; says that a slice shows no structure. &lt;b&gt;Accept&lt;/b&gt; writes the preview into the segmentation, with one undo. Call a segment &lt;i&gt;background&lt;/i&gt; to scribble instead of painting whole slices, or &lt;i&gt;ignore&lt;/i&gt; for what must not count. Your strokes are never changed.&lt;p&gt;</source>
+   <translation>Peignez quelques coupes et regardez tout le volume se remplir.&lt;br&gt;Choisissez cet effet, puis peignez avec n'importe quel autre : après chaque trait, l'aperçu apprend à nouveau. &lt;b&gt;Coupe suivante&lt;/b&gt; montre où il est le moins sûr ; &lt;b&gt;Rien ici&lt;/b&gt; dit qu'une coupe ne montre aucune structure. &lt;b&gt;Accepter&lt;/b&gt; écrit l'aperçu dans la segmentation, en une seule annulation possible. Nommez un segment &lt;i&gt;background&lt;/i&gt; pour griffonner au lieu de peindre des coupes entières, ou &lt;i&gt;ignore&lt;/i&gt; pour ce qui ne doit pas compter. Vos traits ne sont jamais modifiés.&lt;p&gt;</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.session</name>
+  <message>
+   <source>Select a segmentation and a source volume.</source>
+   <translation>Choisissez une segmentation et un volume source.</translation>
+  </message>
+  <message>
+   <source>Nothing was found there that could be written.</source>
+   <translation>Rien n'y a été trouvé qui puisse être écrit.</translation>
+  </message>
+  <message>
+   <source>The preview was written into the segmentation; one undo takes it back.</source>
+   <translation>L'aperçu a été écrit dans la segmentation ; une seule annulation le retire.</translation>
+  </message>
+  <message>
+   <source>The live preview was ended.</source>
+   <translation>L'aperçu en direct a été arrêté.</translation>
+  </message>
+  <message>
+   <source>The volume was removed; your strokes are still in the segmentation.</source>
+   <translation>Le volume a été supprimé ; vos traits sont toujours dans la segmentation.</translation>
+  </message>
+  <message>
+   <source>The segmentation was removed. Select another one.</source>
+   <translation>La segmentation a été supprimée. Choisissez-en une autre.</translation>
+  </message>
+ </context>
+ <context>
+  <name>live.state</name>
+  <message>
+   <source>Turn the live preview on first.</source>
+   <translation>Activez d'abord l'aperçu en direct.</translation>
+  </message>
+  <message>
+   <source>Paint a structure on a slice first.</source>
+   <translation>Peignez d'abord une structure sur une coupe.</translation>
+  </message>
+  <message>
+   <source>The preview is being written.</source>
+   <translation>L'aperçu est en cours d'écriture.</translation>
+  </message>
+  <message>
+   <source>Wait until the whole volume is previewed.</source>
+   <translation>Attendez que tout le volume ait un aperçu.</translation>
+  </message>
+  <message>
+   <source>Show the volume in a view of this direction.</source>
+   <translation>Affichez le volume dans une vue de cette direction.</translation>
+  </message>
+  <message>
+   <source>You annotated this slice yourself.</source>
+   <translation>Vous avez annoté cette coupe vous-même.</translation>
+  </message>
+  <message>
+   <source>Wait until this slice is previewed.</source>
+   <translation>Attendez que cette coupe ait un aperçu.</translation>
+  </message>
+  <message>
+   <source>There are strokes on this slice.</source>
+   <translation>Il y a des traits sur cette coupe.</translation>
+  </message>
+  <message>
+   <source>Every slice is annotated, or the preview is not ready yet.</source>
+   <translation>Toutes les coupes sont annotées, ou l'aperçu n'est pas encore prêt.</translation>
+  </message>
+  <message>
+   <source>Another job is running; the live preview goes on when it is over.</source>
+   <translation>Une autre tâche est en cours ; l'aperçu en direct reprendra ensuite.</translation>
+  </message>
+  <message>
+   <source>Reading the volume</source>
+   <translation>Lecture du volume</translation>
+  </message>
+  <message>
+   <source>Paint a structure on a slice: the preview follows.</source>
+   <translation>Peignez une structure sur une coupe : l'aperçu suit.</translation>
+  </message>
+  <message>
+   <source>Looking at the slices</source>
+   <translation>Analyse des coupes</translation>
+  </message>
+  <message>
+   <source>Learning from your strokes</source>
+   <translation>Apprentissage à partir de vos traits</translation>
+  </message>
+  <message>
+   <source>Previewing</source>
+   <translation>Aperçu en cours</translation>
+  </message>
+  <message>
+   <source>The whole volume is previewed.</source>
+   <translation>Tout le volume a un aperçu.</translation>
+  </message>
+  <message>
+   <source>The whole volume is previewed; it is least sure of slice {number}.</source>
+   <translation>Tout le volume a un aperçu ; la coupe la moins sûre est la {number}.</translation>
   </message>
  </context>
  <context>
@@ -765,6 +938,13 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Install these Python packages into Slicer: {names}?</source>
    <translation>Installer ces paquets Python dans Slicer : {names} ?</translation>
+  </message>
+ </context>
+ <context>
+  <name>panels.annotate</name>
+  <message>
+   <source>The annotation was handed to the training.</source>
+   <translation>L'annotation a été transmise à l'entraînement.</translation>
   </message>
  </context>
  <context>
@@ -1523,6 +1703,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Supprimer</translation>
   </message>
   <message>
+   <source>Save with the scene</source>
+   <translation>Enregistrer avec la scène</translation>
+  </message>
+  <message>
+   <source>Take from the scene</source>
+   <translation>Prendre dans la scène</translation>
+  </message>
+  <message>
    <source>Show folder</source>
    <translation>Ouvrir le dossier</translation>
   </message>
@@ -1550,6 +1738,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <source>Delete the model</source>
    <translation>Supprimer le modèle</translation>
   </message>
+  <message>
+   <source>Copy into the library of this computer: {names}?</source>
+   <translation>Copier dans la bibliothèque de cet ordinateur : {names} ?</translation>
+  </message>
  </context>
  <context>
   <name>widgets.progress_bar</name>
@@ -1564,6 +1756,17 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Cancel</source>
    <translation>Annuler</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.sample_menu</name>
+  <message>
+   <source>Loading...</source>
+   <translation>Chargement...</translation>
+  </message>
+  <message>
+   <source>Load sample</source>
+   <translation>Charger un exemple</translation>
   </message>
  </context>
  <context>
@@ -1658,6 +1861,18 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
  <context>
   <name>gui.worker_words</name>
   <message>
+   <source>Volume {number} of {count}: {stage}</source>
+   <translation>Volume {number} sur {count} : {stage}</translation>
+  </message>
+  <message>
+   <source>Support {number} of {count}: {stage}</source>
+   <translation>Jeu d’entraînement {number} sur {count} : {stage}</translation>
+  </message>
+  <message>
+   <source>{stage}, turned by {degrees} degrees</source>
+   <translation>{stage}, tourné de {degrees} degrés</translation>
+  </message>
+  <message>
    <source>Reading the scene</source>
    <translation>Lecture de la scène</translation>
   </message>
@@ -1668,10 +1883,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Starting the computation</source>
    <translation>Démarrage du calcul</translation>
-  </message>
-  <message>
-   <source>Loading the network</source>
-   <translation>Chargement du réseau</translation>
   </message>
   <message>
    <source>Reading the result</source>
@@ -1688,10 +1899,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Encoding closer views of the slices</source>
    <translation>Encodage de vues rapprochées des coupes</translation>
-  </message>
-  <message>
-   <source>Encoding unlabelled volumes</source>
-   <translation>Encodage des volumes non annotés</translation>
   </message>
   <message>
    <source>Looking closer at what was found</source>
@@ -1748,6 +1955,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Fetching {name}</source>
    <translation>Récupération de {name}</translation>
+  </message>
+  <message>
+   <source>Volumes</source>
+   <translation>Volumes</translation>
+  </message>
+  <message>
+   <source>Looking at the results that are there</source>
+   <translation>Examen des résultats existants</translation>
   </message>
   <message>
    <source>Cancelled; the best model so far was kept.</source>
@@ -1888,6 +2103,50 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>{name} was resampled onto the grid of {image} ({difference}).</source>
    <translation>{name} a été rééchantillonné sur la grille de {image} ({difference}).</translation>
+  </message>
+  <message>
+   <source>There is already a model called {name}.</source>
+   <translation>Il y a déjà un modèle nommé {name}.</translation>
+  </message>
+  <message>
+   <source>Choose another name.</source>
+   <translation>Choisissez un autre nom.</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be renamed ({reason}).</source>
+   <translation>Le modèle {name} ne peut pas être renommé ({reason}).</translation>
+  </message>
+  <message>
+   <source>The model {name} cannot be deleted ({reason}).</source>
+   <translation>Le modèle {name} ne peut pas être supprimé ({reason}).</translation>
+  </message>
+  <message>
+   <source>A model cannot be called {name}.</source>
+   <translation>Un modèle ne peut pas s'appeler {name}.</translation>
+  </message>
+  <message>
+   <source>Use 1 to {count} characters, without a dot at either end.</source>
+   <translation>Utilisez de 1 à {count} caractères, sans point au début ni à la fin.</translation>
+  </message>
+  <message>
+   <source>A model's name cannot have {signs} in it.</source>
+   <translation>Le nom d'un modèle ne peut pas contenir {signs}.</translation>
+  </message>
+  <message>
+   <source>It is also a file's name.</source>
+   <translation>C'est aussi le nom d'un fichier.</translation>
+  </message>
+  <message>
+   <source>The model {name} came with the extension and stays as it is.</source>
+   <translation>Le modèle {name} est livré avec l'extension et reste tel quel.</translation>
+  </message>
+  <message>
+   <source>Export a copy and import it under another name.</source>
+   <translation>Exportez une copie et importez-la sous un autre nom.</translation>
+  </message>
+  <message>
+   <source>The file's name is no plain text. Rename the file.</source>
+   <translation>Le nom du fichier n'est pas un texte simple. Renommez le fichier.</translation>
   </message>
  </context>
 </TS>

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..image import Labelmap
     from ..structure import Structure
 
-ENDING = ".dcm"
-
 _TISSUE = ("SCT", "85756007", "Tissue")
 """Category and type of a structure about which nothing is known but its name."""
 
@@ -219,4 +217,4 @@ def _in_short(provenance: Provenance | None) -> str:
     return f"{TOOL} {provenance.version}: {name}"[: _LONGEST_DESCRIPTION - len(ending)] + ending
 
 
-__all__ = ["ENDING", "read_dicom_provenance", "write_dicom_segmentation"]
+__all__ = ["read_dicom_provenance", "write_dicom_segmentation"]

@@ -6,7 +6,6 @@ zeros of NaN), all else by SimpleITK, after a look whether the file can hold wha
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,19 +20,17 @@ from ...errors import InputError
 from ...utils import paths as home
 from ...utils.disk.safepaths import refuse_special, spelled_plainly
 from ...utils.files import write_content
+from ..formats import NIFTI_ALONE, NIFTI_ENDINGS, ending, stem
 from ..geometry import Geometry
 from ..image import as_scalar_3d, require_scalar
 from .announced import length_of
 from .metaimage import require_unchanged
-from .nifti_file import NIFTI_ALONE, NIFTI_ENDINGS, NiftiHeader, nifti_voxels, read_nifti_header, require_whole
+from .nifti_file import NiftiHeader, nifti_voxels, read_nifti_header, require_whole
 from .nifti_grid import placement
 from .nrrd_header import require_short_fields
 from .raster_header import require_room_for
 from .seg_nrrd import header_of_image
 from .volume_folder import is_dicom
-
-ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".mha")
-"""Endings of files that can be written; longer ones first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,18 +80,6 @@ def last_line(error: Exception) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-def ending_or_none(path: str | os.PathLike) -> str | None:
-    """Which of ``ENDINGS`` a file has, or None."""
-    name = Path(path).name.lower()
-    return next((ending for ending in ENDINGS if name.endswith(ending)), None)
-
-
-def stem_of(path: str | os.PathLike) -> str:
-    """The file's name without its ending ("ct" of "ct.nii.gz")."""
-    ending = ending_or_none(path)
-    return Path(path).name[: -len(ending)] if ending else Path(path).stem
-
-
 def _dicom(path: Path) -> FileImage:
     from ..dicom.series import read_file, read_series  # pydicom takes a sixth of a second: only where there is DICOM
 
@@ -105,10 +90,10 @@ def _dicom(path: Path) -> FileImage:
 def _raster(path: Path, scalar: bool) -> FileImage:
     require_short_fields(path)
     require_room_for(path)
-    if ending_or_none(path) == ".mha" and home.is_private(path):
+    if ending(path) == ".mha" and home.is_private(path):
         require_unchanged(path)
     reader = sitk.ImageFileReader()
-    with spelled_plainly(path, ending_or_none(path) or "") as plain:
+    with spelled_plainly(path, ending(path) or "") as plain:
         reader.SetFileName(str(plain))
         reader.ReadImageInformation()
         _require_positive_spacing(reader, path)
@@ -118,7 +103,7 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     header = header_of_image(image)
     if image.GetNumberOfComponentsPerPixel() == 1 or image.GetDimension() != 3:
         image = as_scalar_3d(image, path.name)
-    return FileImage(sitk.GetArrayFromImage(image), Geometry.from_sitk(image), stem_of(path), header=header)
+    return FileImage(sitk.GetArrayFromImage(image), Geometry.from_sitk(image), stem(path), header=header)
 
 
 def _require_positive_spacing(reader: sitk.ImageFileReader, path: Path) -> None:
@@ -143,7 +128,7 @@ def _nifti(header: NiftiHeader) -> FileImage:
         if voxels is None:  # complex numbers, numbers of 128 bits
             raise _unknown_type(header)
     placed = placement(header, read)
-    return FileImage(voxels, placed.geometry, stem_of(path), other=placed.other, warnings=placed.warnings)
+    return FileImage(voxels, placed.geometry, stem(path), other=placed.other, warnings=placed.warnings)
 
 
 def _unknown_type(header: NiftiHeader) -> InputError:

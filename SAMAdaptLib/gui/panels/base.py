@@ -8,8 +8,8 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from ...errors import SAMAdaptError
+from ...heads.library import HeadLibrary
 from .. import formatting as texts
-from ..head_library import HeadLibrary
 from ..job_queue import JobRequest
 from ..protocols import Application, Desk, Packages
 from ..widgets.progress_bar import ProgressView

@@ -15,6 +15,7 @@ from ...data.matching import Labelling
 from ...errors import Cancelled, SAMAdaptError
 from ...evaluation.volume_table import csv_text
 from ...heads.card import structures_of
+from ...heads.library import HeadEntry
 from ...jobs.resuming import Found, what_made
 from ...jobs.specs import Job, SegmentJob
 from ...progress import Monitor
@@ -22,7 +23,6 @@ from ...utils.files import write_content
 from ...worker.folder import JobFolder
 from .. import formatting as texts
 from .. import worker_words
-from ..head_library import HeadEntry
 from ..job_queue import JobRequest
 from ..parameters import CohortSource
 from ..widgets import tables

@@ -11,11 +11,12 @@ from slicer.i18n import tr as _
 
 from ...encoders.registry import registered
 from ...errors import SAMAdaptError
-from ...jobs.specs import HEADS, Job, SuggestJob
+from ...heads.library import HeadEntry
+from ...jobs.specs import Job, SuggestJob
+from ...networks import HEAD_CHOICES
 from ...progress import Monitor
 from ...worker.folder import JobFolder
 from .. import formatting as texts
-from ..head_library import HeadEntry
 from ..job_queue import JobRequest
 from ..parameters import Plane
 from ..widgets import tables
@@ -311,11 +312,11 @@ class ImprovePresenter(Presenter):
         try:
             plan = self._train.plan(
                 self._train.cases.cases(),
-                self.library.freePath(head.title),
+                self.library.free_path(head.title),
                 start_from=str(head.path),
                 encoder=registered(head.card.encoder.name),
                 input_size=head.card.input_size,
-                head=head.card.head_type if head.card.head_type in HEADS else "auto",  # several answer together
+                head=head.card.head_type if head.card.head_type in HEAD_CHOICES else "auto",  # several answer together
             )
         except SAMAdaptError as error:
             self.fail(error)

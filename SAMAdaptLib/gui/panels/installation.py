@@ -13,7 +13,7 @@ from ...encoders.weights.store import seems_here
 from ...errors import SAMAdaptError
 from ...jobs.specs import Job, ProbeJob, WeightsJob
 from ...progress import Monitor
-from ...utils.paths import home
+from ...utils.paths import home, place
 from ...worker.folder import JobFolder
 from .. import formatting as texts
 from ..job_queue import JobRequest
@@ -237,7 +237,7 @@ class InstallationPresenter(Presenter):
 
 def folderSizes() -> dict[str, int]:
     """Bytes of what is stored, by kind. There may be thousands of files."""
-    return {name: folderSize(home() / name) for name in ("features", "weights", "heads")}
+    return {name: folderSize(place(name)) for name in ("features", "weights", "heads")}
 
 
 def folderSize(path: Path) -> int:

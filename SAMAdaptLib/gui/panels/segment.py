@@ -13,8 +13,8 @@ from slicer.i18n import tr as _
 
 from ...data.provenance import HEAD_KEY
 from ...errors import SAMAdaptError
+from ...heads.library import HeadEntry
 from .. import formatting as texts
-from ..head_library import HeadEntry
 from ..job_queue import JobRequest
 from ..widgets import tables
 from ..widgets.head_menu import HeadMenu
@@ -113,20 +113,16 @@ class SegmentPresenter(Presenter):
         wanted = self.parameters.head if self.parameters is not None else ""
         self._fillingHeads = True
         try:
-            shown = [str(selector.itemData(row) or "") for row in range(selector.count)]
-            known, bad = [entry.key for entry in entries], self.library.bad()
-            known += [head.key for head in bad]
-            lost = [wanted] if wanted and wanted not in known else []
-            if shown != known + lost or not shown:
+            bad = self.library.bad()
+            rows = [(entry.title, entry.key) for entry in entries]
+            rows += [(_("{name} (cannot be used)").format(name=head.title), head.key) for head in bad]
+            if wanted and wanted not in [key for _title, key in rows]:
+                rows.append((_("{name} (not on this computer)").format(name=wanted), wanted))
+            rows = rows or [(_("No model yet: train or import one"), "")]
+            if rows != [(selector.itemText(row), str(selector.itemData(row) or "")) for row in range(selector.count)]:
                 selector.clear()
-                for entry in entries:
-                    selector.addItem(entry.title, entry.key)
-                for head in bad:
-                    selector.addItem(_("{name} (cannot be used)").format(name=head.title), head.key)
-                for key in lost:
-                    selector.addItem(_("{name} (not on this computer)").format(name=key), key)
-                if not known and not lost:
-                    selector.addItem(_("No model yet: train or import one"), "")
+                for title, key in rows:
+                    selector.addItem(title, key)
             tips = [*(texts.headTip(entry.card) for entry in entries), *(texts.asText(head.reason) for head in bad)]
             for row, tip in enumerate(tips):
                 selector.setItemData(row, tip, qt.Qt.ToolTipRole)

@@ -12,9 +12,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...errors import SAMAdaptError
+from ...heads.library import checked_name
 from ...utils.timing import note_duration
 from .. import formatting as texts
-from ..head_library import checkedName, suggestedName
+from .. import worker_words
 from ..job_queue import JobRequest
 from ..widgets.case_table import CaseTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
@@ -42,9 +43,9 @@ class TrainState:
             return _("Select at least one structure; annotate it in the Segment Editor if there is none.")
         if self.name:
             try:
-                checkedName(self.name)
+                checked_name(self.name)
             except SAMAdaptError as error:
-                return str(error)
+                return f"{worker_words.headError(error.message)} {worker_words.headError(error.hint)}"
         return self.missing or self.busy
 
 
@@ -101,7 +102,7 @@ class TrainPresenter(Presenter):
         self.structures.refresh(self.cases.cases())
         self.encoders.refresh()
         self.sizes.refresh()
-        self.ui.headNameLineEdit.placeholderText = suggestedName(self.structures.chosen())
+        self.ui.headNameLineEdit.placeholderText = texts.suggestedName(self.structures.chosen())
         self.view.setButton(
             self.running,
             self.desk.cancelling,
@@ -124,8 +125,8 @@ class TrainPresenter(Presenter):
         self._trained = ""
         self.ui.trainResultFrame.visible = False
         try:
-            name = self.parameters.headName.strip() or suggestedName(self.structures.chosen())
-            plan = self.plan(self.cases.cases(), self.library.freePath(name))
+            name = self.parameters.headName.strip() or texts.suggestedName(self.structures.chosen())
+            plan = self.plan(self.cases.cases(), self.library.free_path(name))
         except SAMAdaptError as error:
             self.fail(error)
             return False
@@ -134,6 +135,7 @@ class TrainPresenter(Presenter):
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
         from ...mrml import TrainNodeJob
+        from ...mrml.live_strokes import ignored_name
 
         chosen = self.parameters
         excluded = list(chosen.excludedStructures)
@@ -148,6 +150,9 @@ class TrainPresenter(Presenter):
             "device": chosen.trainDevice.value,
             **changes,
         }
+        ignored = ignored_name((labels, ids) for _volume, labels, ids in annotated)
+        if ignored is not None:
+            options["ignored_segment"] = ignored
         used = [volume for volume, _labels in cases]
         unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
         opened = [self.cases.leftOpen(volume, labels) for volume, labels in cases]
@@ -219,7 +224,7 @@ class TrainPresenter(Presenter):
         self.ui.trainResultLabel.setText(qualityCard(result))
         self.ui.trainResultFrame.visible = True
         before = self.library.find(self.parameters.head) if self.parameters is not None else None
-        if self.parameters is not None and (before is None or before.builtIn):
+        if self.parameters is not None and (before is None or before.built_in):
             self.parameters.head = self._trained  # who trains a model wants it rather than one that came along
         self._changed()
 

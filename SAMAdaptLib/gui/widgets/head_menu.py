@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import qt
+import slicer
 from slicer.i18n import tr as _
 
+from ...data.formats import HEAD_ENDING
 from ...errors import SAMAdaptError
+from ...heads.library import HeadEntry, export_head
+from ...mrml.scene_heads import heads_in, keep_head, take_head, title_of
+from .. import worker_words
 from ..formatting import asText
-from ..head_library import HeadEntry
 from ..panels.base import Services
 
-_PATTERN = "SAMAdapt (*.samhead)"
+_PATTERN = f"SAMAdapt (*{HEAD_ENDING})"
 
 
 class HeadMenu:
@@ -34,27 +38,31 @@ class HeadMenu:
         self.renameAction = self._add(_("Rename..."), self.onRename)
         self.deleteAction = self._add(_("Delete"), self.onDelete)
         self._menu.addSeparator()
+        self.keepAction = self._add(_("Save with the scene"), self.onKeep)
+        self.takeAction = self._add(_("Take from the scene"), self.onTake)
+        self._menu.addSeparator()
         self.folderAction = self._add(_("Show folder"), self.onShowFolder)
         button.setMenu(self._menu)
 
     def refresh(self) -> None:
         """What needs a head is greyed out without one; built-in heads stay as they are."""
         head = self._chosen()
-        self.exportAction.enabled = head is not None
-        self.renameAction.enabled = self.deleteAction.enabled = head is not None and not head.builtIn
+        self.exportAction.enabled = self.keepAction.enabled = head is not None
+        self.takeAction.enabled = bool(heads_in(slicer.mrmlScene))
+        self.renameAction.enabled = self.deleteAction.enabled = head is not None and not head.built_in
 
     def onImport(self, _checked: bool = False) -> None:
         """Copy a head file into the library and select it."""
         path = self._application.askOpenFile(_("Import a model"), _PATTERN)
         if path:
-            self._guarded(lambda: self._choose(self._library.importFile(path).key))
+            self._guarded(lambda: self._choose(self._library.import_file(path).key))
 
     def onExport(self, _checked: bool = False) -> None:
         """Copy the head to where the user wants it."""
         head = self._chosen()
         path = self._application.askSaveFile(_("Export the model"), head.key, _PATTERN) if head else ""
         if head and path:
-            self._guarded(lambda: self._library.exportFile(head, path))
+            self._guarded(lambda: export_head(head.path, path))
 
     def onRename(self, _checked: bool = False) -> None:
         """Give the head another name."""
@@ -73,6 +81,22 @@ class HeadMenu:
             self._guarded(lambda: self._library.delete(head))
             self._choose("")
 
+    def onKeep(self, _checked: bool = False) -> None:
+        """Put the head into the scene, so that whoever is given the scene has it."""
+        head = self._chosen()
+        if head is not None:
+            self._guarded(lambda: keep_head(head.path, slicer.mrmlScene))
+            self.refresh()
+
+    def onTake(self, _checked: bool = False) -> None:
+        """Copy the heads of the scene into the library and select the last: a scene does not do so by itself."""
+        nodes = heads_in(slicer.mrmlScene)
+        names = ", ".join(title_of(node) for node in nodes)
+        text = _("Copy into the library of this computer: {names}?").format(names=names)
+        if nodes and self._application.confirm(asText(text), _("Take from the scene")):
+            for node in nodes:
+                self._guarded(lambda node=node: self._choose(take_head(node, self._library.folder).name))
+
     def onShowFolder(self, _checked: bool = False) -> None:
         """Open the folder of the heads."""
         self._guarded(lambda: self._application.openPath(self._library.folder))
@@ -87,4 +111,6 @@ class HeadMenu:
         try:
             act()
         except SAMAdaptError as error:
-            self._application.showError(asText(error.message), error.hint)
+            self._application.showError(
+                asText(worker_words.headError(error.message)), worker_words.headError(error.hint)
+            )

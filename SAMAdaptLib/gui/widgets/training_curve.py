@@ -15,6 +15,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ...progress import HELD_OUT_DICE
+
 _MARGIN = 34
 _TOP = 22
 _BOTTOM = 18
@@ -23,9 +25,6 @@ _SECONDS_BETWEEN = 0.4
 _ON_LIGHT, _ON_DARK = (21, 101, 160), (108, 190, 255)
 """Blue that can be read on white, and on dark grey."""
 _DARK = 128
-
-HELD_OUT_DICE = "held-out Dice"
-"""The metric's name on the wire."""
 
 Points = list[tuple[int, float]]
 

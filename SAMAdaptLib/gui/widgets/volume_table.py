@@ -10,14 +10,14 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ...data.io.volume_folder import RESULT_ENDING, VOLUME_ENDINGS, volumes_in
+from ...data.formats import RESULT_ENDING, stem
+from ...data.io.volume_folder import files_by_id, volumes_in
 from ...data.matching import Labelling
 from ...errors import InputError
 from ...evaluation.volume_table import StructureRow
+from ...heads.library import usable_name
 from ..panels.base import alive
 from ..panels.segment import RESULT_ATTRIBUTE
-
-_FORBIDDEN = set('<>:"/\\|?*')
 
 
 class RowStatus(Enum):
@@ -89,8 +89,8 @@ def sceneRows(nodes: Sequence[Any], output: Path | None) -> list[VolumeRow]:
     rows = []
     for node in nodes:
         name = node.GetName() or "volume"
-        stem = _free("".join("_" if sign in _FORBIDDEN else sign for sign in name).strip(" .") or "volume", taken)
-        rows.append(VolumeRow(name, node=node, output=output / (stem + RESULT_ENDING) if output else None))
+        free = _free(usable_name(name, "volume"), taken)
+        rows.append(VolumeRow(name, node=node, output=output / (free + RESULT_ENDING) if output else None))
     return rows
 
 
@@ -104,13 +104,12 @@ def folderRows(source: Path, output: Path, references: Path | None) -> list[Volu
     if not found:
         msg = _("There is no volume in {path}.").format(path=source)
         raise InputError(msg, _("NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files."))
-    known = {_stem(path): path for path in sorted(references.iterdir())} if references else {}
+    known = files_by_id(references, series=False) if references else {}
     taken: set[str] = set()
     rows = []
     for path in found:
-        stem = _free(_stem(path), taken)
-        target = output / (stem + RESULT_ENDING)
-        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(_stem(path))))
+        target = output / (_free(stem(path), taken) + RESULT_ENDING)
+        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(stem(path))))
     return rows
 
 
@@ -152,17 +151,10 @@ def resultFolder(source: Path) -> Path:
     return target
 
 
-def _stem(path: Path) -> str:
-    for ending in (RESULT_ENDING, *VOLUME_ENDINGS):
-        if path.name.lower().endswith(ending):
-            return path.name[: -len(ending)]
-    return path.name
-
-
-def _free(stem: str, taken: set[str]) -> str:
-    candidate, number = stem, 1
+def _free(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
     while candidate.lower() in taken:
         number += 1
-        candidate = f"{stem} {number}"
+        candidate = f"{name} {number}"
     taken.add(candidate.lower())
     return candidate

@@ -22,7 +22,7 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-_IN_PARTS = (".hdr", ".img", ".img.gz", ".mhd", ".nhdr")
+_IN_PARTS = (".hdr", ".img", ".img.gz", ".mhd", ".nhdr", ".seg.nhdr")
 """Endings of formats that keep header and voxels in files of their own, side by side."""
 
 _PLAIN_STEM = "image"

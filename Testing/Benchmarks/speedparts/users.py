@@ -7,7 +7,7 @@ The least of a few rounds, in which all take turns; of the CT a tenth is segment
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -147,8 +147,9 @@ def as_of(head: Any, name: str, size: int) -> Any:
 def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
     """Augmented views a minute while training."""
     size, ours = head.card.input_size, setups()
-    work = {setup.name: _encoding(bench, setup, bench.encoder, size) for setup in ours}
-    work[former.name] = _encoding(bench, former, FORMER, FORMER_SIZE)
+    seeds = count(1)  # one for all: runtimes of the same precision share features
+    work = {setup.name: _encoding(setup, bench.encoder, size, seeds) for setup in ours}
+    work[former.name] = _encoding(former, FORMER, FORMER_SIZE, seeds)
     seconds = alternating(work, rounds=1 if bench.quick or is_busy() else ROUNDS)
     rates = {name: 60 * VIEWS / found for name, found in seconds.items()}
     before = rates[former.name]
@@ -161,7 +162,7 @@ def _views(bench: Bench, head: Any, former: Setup) -> list[Row]:
     return rows
 
 
-def _encoding(bench: Bench, setup: Setup, name: str, size: int | None) -> Callable[[], object]:
+def _encoding(setup: Setup, name: str, size: int | None, seeds: Iterator[int]) -> Callable[[], object]:
     """Draws and encodes ``VIEWS`` views, others each time."""
     from SAMAdaptLib.encoders import load_encoder
     from SAMAdaptLib.features.cache import FeatureCache
@@ -177,7 +178,6 @@ def _encoding(bench: Bench, setup: Setup, name: str, size: int | None) -> Callab
         context = TrainingContext.of([phantom(8)], config, Silent(), FeatureCache())
     training = context.data.coarse.training[:2]
     extractor = FeatureExtractor(encoder, ("neck",), context.store)
-    seeds = count(1)
 
     def encode() -> None:
         extractor.prepare([sample.view for sample in draw_samples(training, VIEWS // 2, encoder, next(seeds))])
@@ -185,7 +185,7 @@ def _encoding(bench: Bench, setup: Setup, name: str, size: int | None) -> Callab
     return encode
 
 
-def figure(curves: Mapping[str, Mapping[str, float]], path: Path) -> None:
+def figure(curves: Mapping[str, Mapping[str, float]], path: Path, unit: str = "seconds") -> None:
     """A panel for each volume, a bar for each installation."""
     from matplotlib.figure import Figure
 
@@ -200,5 +200,5 @@ def figure(curves: Mapping[str, Mapping[str, float]], path: Path) -> None:
         axes.set_xlim(0, 1.15 * max(seconds.values()))
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-    drawing.axes[-1].set_xlabel("seconds")
+    drawing.axes[-1].set_xlabel(unit)
     drawing.savefig(path, dpi=110)
