@@ -336,7 +336,8 @@ def test_a_full_temporary_folder_ends_the_command_and_not_the_process(
     filled(small_disk, left=20_000)
     program = (
         "import sys, tempfile; from pathlib import Path; sys.path[:0] = [sys.argv[3]]\n"
-        "from balls import ball_head, write_ball; from dataclasses import replace\n"
+        "import balls; from balls import ball_head, write_ball; from dataclasses import replace\n"
+        "balls.SPACING = (1.2, 1.1, 1.2)\n"  # slices thick as pixels: three directions are refused where they are not
         "from SAMAdaptLib.heads.head import save_head; from SAMAdaptLib.cli import main\n"
         "folder = Path(sys.argv[1]); head = ball_head()\n"
         "second = ball_head(); plane = {**head.card.plane, 'side_mm': 30.0}\n"

@@ -212,8 +212,8 @@ def test_a_worker_with_one_thread_loads_the_encoder_with_one(files: Path, monkey
     monkeypatch.setenv(loading.THREADS_VARIABLE, "1")
     asked: list[int | None] = []
 
-    def build(entry, path, digest, device, threads, *_):
-        asked.append(threads)
+    def build(wanted, *_):
+        asked.append(wanted.threads)
         return TinyEncoder()
 
     monkeypatch.setattr(loading, "_built", build)

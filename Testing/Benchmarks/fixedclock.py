@@ -91,13 +91,13 @@ def install(paces: Paces) -> FixedClock:
     from SAMAdaptLib.encoders import timing as speed
     from SAMAdaptLib.encoders.tiny import TinyEncoder
     from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder
-    from SAMAdaptLib.priors import layout_training as arrangement
-    from SAMAdaptLib.priors import shape_training as shapes
+    from SAMAdaptLib.priors.layout_training import LayoutPriorTrainer
+    from SAMAdaptLib.priors.shape_training import ShapePriorTrainer
     from SAMAdaptLib.training import fit as fitting
     from SAMAdaptLib.utils import timing as pace
 
     clock: Any = FixedClock()
-    modules: Any = {"shape": shapes, "arrangement": arrangement}
+    trainers: Any = {"shape": ShapePriorTrainer, "arrangement": LayoutPriorTrainer}
     pace.clock.now = clock.now  # type: ignore[method-assign]
     speed._measure = paces.slice  # type: ignore[assignment]
     encoders: Any = (TinyViTEncoder, TinyEncoder)
@@ -109,9 +109,9 @@ def install(paces: Paces) -> FixedClock:
     fit._measure_step = lambda module, sizes, *_: paces.step(module, sizes.get("neck", 0))
     fit._step = clock.after(fit._step, lambda *_: clock.step)
     fit._HeadTrainer.run = _noting_its_pace(fit._HeadTrainer.run, paces, clock)
-    for name, module in modules.items():
-        module._measure_step = lambda *_, name=name: paces.priors[name]
-        module._step = clock.after(module._step, lambda *_, name=name: paces.priors[name])
+    for name, trainer in trainers.items():
+        trainer._measure = lambda *_, name=name: paces.priors[name]
+        trainer.step = clock.after(trainer.step, lambda *_, name=name: paces.priors[name])
     return clock  # type: ignore[no-any-return]
 
 
