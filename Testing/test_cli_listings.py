@@ -99,7 +99,7 @@ def test_heads_lists_the_library_and_what_is_named(balls: Path, empty_home: Path
     save_head(ball_head("mine"), _library(empty_home) / "mine.samhead")
     assert main(["heads", str(balls), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["heads"]
-    assert [row["name"] for row in found] == ["ball", "mine", "Hippocampus-starter"]
+    assert [row["name"] for row in found] == ["ball", "mine", "Brain-tissue-starter", "Hippocampus-starter"]
     assert found[0]["structures"] == ["Ball"]
     assert main(["heads"]) == 0
     rows = [line.split()[:5] for line in capsys.readouterr().out.splitlines()]

@@ -83,7 +83,7 @@ def test_a_file_is_meant_by_its_path_and_a_head_by_its_name(empty_home: Path, a_
     assert find_head("ball") == mine
     assert find_head("ball.samhead") == Path("ball.samhead")
     assert find_head("./ball.samhead") == a_file.relative_to(a_file.parent)
-    with pytest.raises(InputError, match="Heads there: ball, Hippocampus-starter"):
+    with pytest.raises(InputError, match="Heads there: ball, Brain-tissue-starter, Hippocampus-starter"):
         find_head("elsewhere/Hippocampus-starter.samhead")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from SAMAdaptLib.cli import main
 from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume
+from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER
 from SAMAdaptLib.evaluation.metrics import evaluate
 from SAMAdaptLib.heads.card import read_card
 from SAMAdaptLib.heads.head import load_head
@@ -18,19 +19,31 @@ from SAMAdaptLib.heads.library import find_head, starter_heads
 from SAMAdaptLib.inference.segment import segment
 
 MODULE = Path(__file__).resolve().parent.parent / "SAMAdapt"
-NAME = "Hippocampus-starter"
+NAME, BRAIN = "Hippocampus-starter", "Brain-tissue-starter"
 LARGEST_BYTES = 5_000_000
 
 
 def test_heads_that_come_along_lie_where_the_module_looks_for_them_and_are_small() -> None:
     folder = MODULE / "Resources" / "Heads"
     assert starter_heads() == sorted(folder.glob("*.samhead"))
-    assert [path.stem for path in starter_heads()] == [NAME]
+    assert [path.stem for path in starter_heads()] == [BRAIN, NAME]
     assert all(path.stat().st_size < LARGEST_BYTES for path in starter_heads())
 
 
+def hippocampus() -> Path:
+    return next(path for path in starter_heads() if path.stem == NAME)
+
+
+def test_the_starter_of_the_brain_says_whom_it_learned_from_and_how_good_it_is_on_others() -> None:
+    card = read_card(next(path for path in starter_heads() if path.stem == BRAIN))
+    assert "MNI ICBM 152" in card.training["origin"] and "simulated" in card.training["origin"]
+    assert "unseen volumes 0.78" in card.training["origin"]
+    assert [structure.name for structure in card.structures] == ["Grey matter", "White matter"]
+    assert card.encoder["name"] == DEFAULT_ENCODER
+
+
 def test_a_starter_head_says_what_it_was_trained_on_and_under_which_licence() -> None:
-    card = read_card(starter_heads()[0])
+    card = read_card(hippocampus())
     assert "Decathlon" in card.training["origin"]
     assert "CC-BY-SA 4.0" in card.training["origin"]
     assert card.encoder["name"] == "mobile_sam"
@@ -41,7 +54,7 @@ def test_a_starter_head_says_what_it_was_trained_on_and_under_which_licence() ->
 
 
 def test_a_starter_head_from_before_input_sizes_were_chosen_is_built_as_it_was() -> None:
-    head = load_head(starter_heads()[0])
+    head = load_head(hippocampus())
     assert head.card.input_size is None, "its encoder's own size"
     for part in head.module.parts():
         if part.type_name == "cnn":
@@ -49,10 +62,10 @@ def test_a_starter_head_from_before_input_sizes_were_chosen_is_built_as_it_was()
 
 
 def test_it_is_found_by_its_name_until_the_user_has_one_of_that_name(empty_home: Path) -> None:
-    assert find_head(NAME) == (starter_heads()[0])
+    assert find_head(NAME) == (hippocampus())
     own = empty_home / "heads" / f"{NAME}.samhead"
     own.parent.mkdir(parents=True)
-    own.write_bytes(starter_heads()[0].read_bytes())
+    own.write_bytes(hippocampus().read_bytes())
     assert find_head(NAME) == (own)
 
 
@@ -60,11 +73,12 @@ def test_it_is_listed(empty_home: Path, capsys) -> None:
     assert main(["heads", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["heads"]
     assert [row["path"] for row in rows] == [str(path) for path in starter_heads()]
-    assert rows[0]["structures"] == ["Anterior hippocampus", "Posterior hippocampus"]
+    assert [row["structures"] for row in rows][0] == ["Grey matter", "White matter"]
+    assert rows[1]["structures"] == ["Anterior hippocampus", "Posterior hippocampus"]
 
 
 def test_the_logic_finds_it_by_name(empty_home: Path) -> None:
-    assert find_head(NAME) == find_head(f"{NAME}.samhead") == starter_heads()[0]
+    assert find_head(NAME) == find_head(f"{NAME}.samhead") == hippocampus()
 
 
 def test_one_click_works_right_after_installation(shared_data: Path, mobile_sam: Any) -> None:
@@ -73,7 +87,7 @@ def test_one_click_works_right_after_installation(shared_data: Path, mobile_sam:
         pytest.skip("the hippocampus volumes are not on this computer")
     name = sorted(path.name for path in (folder / "images").iterdir())[20]
     volume = read_volume(folder / "images" / name)
-    found = segment(volume, load_head(starter_heads()[0]), encoder=mobile_sam)
+    found = segment(volume, load_head(hippocampus()), encoder=mobile_sam)
     assert [structure.name for structure in found.structures] == ["Anterior hippocampus", "Posterior hippocampus"]
     assert found.geometry.same_grid(volume.geometry)
     reference = read_labelmap(folder / "labels" / name, like=volume)
