@@ -221,7 +221,7 @@ def test_a_head_that_came_along_is_offered_where_the_user_has_no_head_and_stays_
 
     offer_built_in(a_host, starter_heads()[0].parent)
     assert a_host.ui.headSelector.currentText == starter_heads()[0].stem
-    assert "Decathlon" in a_host.ui.headSelector.toolTip
+    assert "MNI ICBM 152" in a_host.ui.headSelector.toolTip
     library = a_host.widget.panel.services.library
     with pytest.raises(InputError, match="came with the extension"):
         library.delete(library.entries()[0])
