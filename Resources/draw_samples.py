@@ -61,7 +61,7 @@ def story(folder: Path) -> None:
     words = (
         ("1  Paint some slices", f"{len(problem.drawn)} of {problem.training.volume.geometry.shape[0]} slices of A"),
         ("2  Learn", "a frozen encoder, a small model on top"),
-        ("3  The next patient", f"{other.title}, nothing painted: Dice {dice:.2f}"),
+        ("3  The next patient", f"{other.title}: Dice {dice:.2f}"),
         ("4  In 3D", "its grey and white matter, cut open"),
     )
     width, height = 2 * MARGIN + 4 * CELL + 3 * GAP, 2 * MARGIN + CELL + TEXT
