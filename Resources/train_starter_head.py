@@ -86,7 +86,7 @@ def brain() -> Plan:
         f"MNI ICBM 152 2009a and {len(LEARNED_SEEDS)} patients simulated from it",
         [some_slices(case, start) for start, case in enumerate(cases)],
         lambda: [(f"simulated {seed}", simulated(seed)) for seed in UNSEEN_SEEDS],
-        "auto",
+        "fusion",
         annotated_slices_only=True,
     )
 

@@ -433,3 +433,12 @@ def test_errors_are_what_is_missing_and_what_is_too_much():
     assert (wrong.voxels[result.voxels == reference.voxels] == 0).all()
     figure = overlay.overlay_figure(volume, result, reference, errors=True)
     assert "Errors" in {text.get_text() for text in figure.texts}
+
+
+def test_a_patient_that_was_learned_from_enters_no_mean() -> None:
+    _volume, result, reference = scene()
+    other, own = evaluate(result, reference), evaluate(reference, reference)
+    page = Page("Hearts", cases=[CaseReport("A", evaluation=own, learned_from=True), CaseReport("B", evaluation=other)])
+    tiles = render_page(page).partition('<div class="tiles">')[2].partition("<section>")[0]
+    assert f"<b>{other.mean_dice:.3f}" in tiles
+    assert own.mean_dice == 1

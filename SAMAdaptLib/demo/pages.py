@@ -104,12 +104,20 @@ def _glance(problem: Problem, outcomes: Sequence[Outcome]) -> str:
 def _case(problem: Problem, outcome: Outcome) -> CaseReport:
     found, reference = outcome.found, outcome.patient.reference
     note = "Measured on the whole volume; nothing of it was used for training."
-    if outcome.patient is problem.annotated:
+    learned_from = outcome.patient is problem.annotated
+    if learned_from:
         # Slices that were trained on are blank in the picture's labels, and therefore never chosen for it.
         found, reference = (without(labelmap, problem.drawn) for labelmap in (found, reference))
         note = (
             f"Measured on the {problem.open_slices} slices that were not annotated; the {len(problem.drawn)} annotated "
-            "ones are blank in both segmentations, which flatters NSD and HD95 a little."
+            "ones are blank in both segmentations, which flatters NSD and HD95 a little. It enters no mean above."
         )
     figure = overlay_figure(outcome.patient.volume, found, reference, evaluation=outcome.evaluation)
-    return CaseReport(outcome.patient.title, png(figure), outcome.evaluation, outcome.seconds, note)
+    return CaseReport(
+        outcome.patient.title,
+        png(figure),
+        outcome.evaluation,
+        outcome.seconds,
+        note,
+        learned_from=learned_from,
+    )

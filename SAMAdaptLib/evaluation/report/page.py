@@ -50,6 +50,7 @@ class CaseReport:
     """One segmented volume: a title, the overlay as PNG bytes, its scores, seconds, and a sentence if need be.
 
     ``amounts``: what was found, where there is no reference to score it with; ``warnings``: reasons to doubt it.
+    ``learned_from``: its patient was learned from, and enters no mean.
     """
 
     title: str
@@ -59,6 +60,7 @@ class CaseReport:
     note: str = ""
     amounts: Sequence[Amount] = ()
     warnings: Sequence[str] = ()
+    learned_from: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def _header(page: Page) -> str:
 
 def _tiles(page: Page) -> str:
     """The figures one looks for first, over all cases that have a reference."""
-    scored = [case.evaluation for case in page.cases if case.evaluation is not None]
+    others = [case for case in page.cases if not case.learned_from]
+    scored = [case.evaluation for case in others if case.evaluation is not None]
     tiles = []
     if scored:
         tiles.append((tables.number(_mean(one.mean_dice for one in scored), 3), "", "mean Dice"))
