@@ -17,7 +17,7 @@ from listeners import Listener
 
 from SAMAdaptLib.data.formats import WRITABLE, stem
 from SAMAdaptLib.data.geometry import GRID_TOLERANCE, Geometry
-from SAMAdaptLib.data.io.nifti_file import require_whole_nifti
+from SAMAdaptLib.data.io.nifti_file import read_nifti_header, require_whole
 from SAMAdaptLib.data.io.volumes import (
     Labelmap,
     Structure,
@@ -199,9 +199,9 @@ def test_a_cut_off_nifti_2_file_is_refused(tmp_path, order):
     path = tmp_path / "a.nii"
     path.write_bytes(bytes(header) + bytes(239))
     with pytest.raises(InputError, match="holds 783 bytes of the 784 that its header announces"):
-        require_whole_nifti(path)
+        require_whole(read_nifti_header(path))
     path.write_bytes(bytes(header) + bytes(240))
-    assert require_whole_nifti(path) is None
+    assert require_whole(read_nifti_header(path)) is None
 
 
 def test_files_of_colour_images_are_refused_before_their_voxels_are_read(tmp_path):

@@ -77,18 +77,14 @@ def segment(
     config = replace(config or InferenceConfig(), **options)
     card = head.card
     beyond = "" if region is None else check_region(region, volume.geometry)
-    sliced, own = slices_for_head(card, volume, config.plane), slices_for_head(card, volume)
+    own = slices_for_head(card, volume)  # its limits of gray values are found in all voxels: not twice
+    sliced = own if config.plane is None else slices_for_head(card, volume, config.plane)
     names = PLANES if config.planes == "three" else ()
     others = [slices_for_head(card, volume, name) for name in names]
     foreign = check_planes(own, others or [sliced])
     stores = store or FeatureCache()
     predictor = CascadePredictor(head, encoder, config.device, monitor or Silent(), stores, cascade)
-    if others:
-        probabilities = _three_planes(predictor, sliced, others, config.tta, region)
-    else:
-        probabilities = predictor.slices(sliced, config.tta, region)
-    if config.smoothing:
-        probabilities = _smoothed(probabilities)
+    probabilities = _probabilities(predictor, sliced, others, config, region)
     certainty, doubtful = _Certainty(predictor.classes), DoubtBySlice(predictor.classes)
     callbacks: list[SliceCallback] = [certainty.hear, doubtful.hear]
     if certainty_map is not None:
@@ -132,6 +128,21 @@ def _into(certainty_map: NDArray[np.float32], sliced: SlicedVolume) -> SliceCall
         sliced.stack.slice(certainty_map, index)[...] = probability
 
     return on_slice
+
+
+def _probabilities(
+    predictor: CascadePredictor,
+    sliced: SlicedVolume,
+    others: Sequence[SlicedVolume],
+    config: InferenceConfig,
+    region: Bounds | None,
+) -> ProbabilitySlices:
+    """Of the slices, or of those in ``others`` together, smoothed if that is asked for."""
+    if others:
+        found = _three_planes(predictor, sliced, others, config.tta, region)
+    else:
+        found = predictor.slices(sliced, config.tta, region)
+    return _smoothed(found) if config.smoothing else found
 
 
 def _three_planes(

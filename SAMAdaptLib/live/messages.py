@@ -26,8 +26,6 @@ ANNOTATION, FOCUS, PAUSE = "annotation", "focus", "pause"
 OPENED, STATE, PREVIEW, FINISHED = "opened", "state", "preview", "finished"
 """What a session tells."""
 
-STATES = ("encoding", "fitting", "predicting", "ready")
-
 _TYPES = {"1": "<u1", "2": "<u2"}
 _LARGEST = 1 << 28
 """Bytes of a slice; more is damage."""

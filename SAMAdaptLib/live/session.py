@@ -23,7 +23,6 @@ from ..data.io.volumes import on_grid_of
 from ..data.provenance import Provenance
 from ..data.structure import default_structure
 from ..errors import InputError
-from ..preprocessing.slicing import resolve_plane
 from ..progress import Monitor, Silent, raise_if_cancelled
 from .annotation import AnnotatedStack, drawn_plane
 from .interpolation import ContourInterpolator, Outlines
@@ -297,8 +296,3 @@ class LiveSession:
         raise_if_cancelled(self.monitor)
         self.monitor.progress(FITTING, done, total)
         return True
-
-
-def plane_of(volume: Volume, plane: str) -> str:
-    """The name of ``plane`` on the volume's grid. Raises InputError."""
-    return resolve_plane(volume.geometry, plane).name

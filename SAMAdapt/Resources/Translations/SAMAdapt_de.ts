@@ -1772,10 +1772,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
  <context>
   <name>widgets.structure_table</name>
   <message>
-   <source>{first} and {count} more</source>
-   <translation>{first} und {count} weitere</translation>
-  </message>
-  <message>
    <source>Structures to learn</source>
    <translation>Zu lernende Strukturen</translation>
   </message>

@@ -1772,10 +1772,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
  <context>
   <name>widgets.structure_table</name>
   <message>
-   <source>{first} and {count} more</source>
-   <translation>{first} et {count} de plus</translation>
-  </message>
-  <message>
    <source>Structures to learn</source>
    <translation>Structures à apprendre</translation>
   </message>

@@ -129,13 +129,6 @@ def read_nifti_header(path: Path) -> NiftiHeader | None:
     return None
 
 
-def require_whole_nifti(path: Path) -> None:
-    """Raises InputError when a NIfTI file ends before its last voxel or its compressed data are damaged."""
-    header = read_nifti_header(path)
-    if header is not None:
-        require_whole(header)
-
-
 def require_whole(header: NiftiHeader) -> None:
     """Raises InputError when the file with the voxels ends before the last of them, or cannot hold so many."""
     data, needed = header.data, header.bytes_needed

@@ -11,8 +11,6 @@ from slicer.i18n import tr as _
 
 from . import tables
 
-_MOST_NAMED = 3
-
 
 @dataclass(frozen=True)
 class StructureRow:
@@ -47,14 +45,6 @@ def chosenIds(segmentation: Any, excluded: Sequence[str]) -> list[str] | None:
     from ...mrml import segments_of
 
     return [item.id for item in segments_of(segmentation) if item.name not in excluded]
-
-
-def namedShortly(names: Sequence[str]) -> str:
-    """ "RV, MYO, LV" or "RV, MYO, LV and 4 more"."""
-    if len(names) <= _MOST_NAMED + 1:
-        return ", ".join(names)
-    first = ", ".join(names[:_MOST_NAMED])
-    return _("{first} and {count} more").format(first=first, count=len(names) - _MOST_NAMED)
 
 
 class StructureTable:
