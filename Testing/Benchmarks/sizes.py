@@ -9,8 +9,9 @@ MobileSAM. ``--heads auto,linear,cnn,autosam,unet`` makes a row of each; ``unet`
 ``--encoders both`` has the features of both side by side (with ``--paces`` alone), ``--runtime torch`` is a plain
 installation, ``--isa avx2`` imitates a poorer processor. ``--paces FILE`` counts work by that file's seconds in place
 of the time that passes (see ``fixedclock``): then the rows are those of the computer that it tells of, whatever this
-one is and does meanwhile, and so are the seconds in them. Supports and query volumes are
-the first N and M of fixed lists (``SETS``), which share no patient. Nothing is known of a volume when a run meets it.
+one is and does meanwhile, and so are the seconds in them. Supports and query volumes are the first N and M of fixed
+lists (``SETS``), which share no patient; ``simulated_set.py`` makes ``brain_simulated``. Nothing is known of a volume
+when a run meets it.
 
 Writes OUT.json, in which every finished run is kept, so that the same command goes on where it was broken off and
 others add rows; and OUT.md, the table of all that is in it. Mind what else runs meanwhile: seconds are in it, too.
@@ -84,6 +85,7 @@ SETS: Mapping[str, LabelledSet] = {
         _numbered("hippocampus_", "014 015 017 019 020 023 024 025 026 033 034 035 036 037 038 039 040 041 042 044"),
         SEEN,
     ),
+    "brain_simulated": LabelledSet(_numbered("brain_", "301 302"), _numbered("brain_", "303 304 305 306"), UNSEEN),
 }
 
 
