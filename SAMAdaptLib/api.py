@@ -82,9 +82,7 @@ def segment(
 def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap: ...
 
 
-def segment(
-    volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any
-) -> Labelmap | list[Labelmap]:
+def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap | list[Labelmap]:
     """Segment a volume with a head; the labelmap lies on the volume's own grid.
 
         labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
