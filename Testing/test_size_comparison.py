@@ -101,7 +101,9 @@ def test_runtime_and_processor_go_to_the_process_and_into_the_key(sizes: ModuleT
 
 
 def test_supports_and_query_volumes_of_the_lists_exist_and_share_none(sizes: ModuleType, shared_data: Path) -> None:
-    for name, known in sizes.SETS.items():
+    there = {name: known for name, known in sizes.SETS.items() if (shared_data / name).is_dir()}
+    assert len(there) >= 6  # all but the simulated brains, which a command makes
+    for name, known in there.items():
         folder = Dataset(shared_data / name)
         supports = [set(folder.resolve([patient])) for patient in known.supports]
         queries = set(folder.resolve(known.queries))

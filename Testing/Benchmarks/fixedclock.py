@@ -19,8 +19,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+for _place in (Path(__file__).resolve().parent, ROOT):
+    if str(_place) not in sys.path:
+        sys.path.insert(0, str(_place))
+
+import sidebyside  # noqa: E402  it lies beside this file
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Paces:
 
     def slice(self, encoder: Any) -> float:
         """Of one of the small encoders at its size."""
+        if encoder.name == sidebyside.NAME:
+            return sum(self.slice(part) for part in encoder.parts)
         return self._known(self.slices, encoder.name, encoder.input_size)
 
     def step(self, module: Any, neck: int) -> float:
@@ -100,7 +105,7 @@ def install(paces: Paces) -> FixedClock:
     trainers: Any = {"shape": ShapePriorTrainer, "arrangement": LayoutPriorTrainer}
     pace.clock.now = clock.now  # type: ignore[method-assign]
     speed._measure = paces.slice  # type: ignore[assignment]
-    encoders: Any = (TinyViTEncoder, TinyEncoder)
+    encoders: Any = (TinyViTEncoder, TinyEncoder)  # two side by side count as each
     for encoding in encoders:
         encoding.encode = clock.after(
             encoding.encode, lambda encoder, canvases, *_, **__: len(canvases) * (paces.slice(encoder) + paces.view)
@@ -132,6 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run a verb of the command line by the paces of a file."""
     from SAMAdaptLib.cli import main as verbs
 
+    sidebyside.install()
     install(Paces.read(Path(arguments[0])))
     return verbs(list(arguments[1:]))
 

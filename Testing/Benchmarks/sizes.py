@@ -6,10 +6,12 @@
 
 Sizes are in patches a side, at which all these encoders cost the same: 112 are 112 pixels for LiteMedSAM and 448 for
 MobileSAM. ``--heads auto,linear,cnn,autosam,unet`` makes a row of each; ``unet`` needs no encoder: one row a set.
-``--runtime torch`` is a plain installation, ``--isa avx2`` imitates a poorer processor. ``--paces FILE`` counts work by
-that file's seconds in place of the time that passes (see ``fixedclock``): then the rows are those of the computer that
-it tells of, whatever this one is and does meanwhile, and so are the seconds in them. Supports and query volumes are
-the first N and M of fixed lists (``SETS``), which share no patient. Nothing is known of a volume when a run meets it.
+``--encoders both`` has the features of both side by side (with ``--paces`` alone), ``--runtime torch`` is a plain
+installation, ``--isa avx2`` imitates a poorer processor. ``--paces FILE`` counts work by that file's seconds in place
+of the time that passes (see ``fixedclock``): then the rows are those of the computer that it tells of, whatever this
+one is and does meanwhile, and so are the seconds in them. Supports and query volumes are the first N and M of fixed
+lists (``SETS``), which share no patient; ``simulated_set.py`` makes ``brain_simulated``. Nothing is known of a volume
+when a run meets it.
 
 Writes OUT.json, in which every finished run is kept, so that the same command goes on where it was broken off and
 others add rows; and OUT.md, the table of all that is in it. Mind what else runs meanwhile: seconds are in it, too.
@@ -36,6 +38,8 @@ for _place in (ROOT / "Testing", ROOT):
         sys.path.insert(0, str(_place))
 
 from fixedclock import Paces  # noqa: E402  they lie beside this file
+from sidebyside import NAME as BOTH  # noqa: E402
+from sidebyside import PARTS  # noqa: E402
 from speedparts import isa  # noqa: E402
 from speedparts.common import fresh_home  # noqa: E402
 
@@ -81,6 +85,7 @@ SETS: Mapping[str, LabelledSet] = {
         _numbered("hippocampus_", "014 015 017 019 020 023 024 025 026 033 034 035 036 037 038 039 040 041 042 044"),
         SEEN,
     ),
+    "brain_simulated": LabelledSet(_numbered("brain_", "301 302"), _numbered("brain_", "303 304 305 306"), UNSEEN),
 }
 
 
@@ -141,7 +146,7 @@ class Run:
 
 def pixels_of(encoder: str, size: str) -> int | None:
     """Pixels a side of so many patches; None leaves the size to the training."""
-    entry = ENTRIES.get(encoder)
+    entry = ENTRIES.get(encoder)  # side by side they see the first one's pixels, one a patch
     return None if size == AUTO else int(size) * (entry.pixels_a_patch if entry is not None else 1)
 
 
@@ -280,7 +285,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = json.loads(chosen.output.read_text(encoding="utf-8"))
     todo = [run for run in planned(chosen) if run.key not in kept]
     print(f"{len(todo)} runs, {len(kept)} are there", flush=True)
-    with fresh_home(*chosen.encoders) as home:
+    weights = dict.fromkeys(part for name in chosen.encoders for part in (PARTS if name == BOTH else (name,)))
+    with fresh_home(*weights) as home:
         for number, run in enumerate(todo, 1):
             kept[run.key] = carried_out(run, chosen.data, home)
             write(chosen.output, kept)
