@@ -64,8 +64,8 @@ def frames(source: Any) -> FrameVolumes:
         labelmaps = samadapt.segment(cine, "heart.samhead")  # one for each frame
         head = samadapt.train((cine[0], "end-diastole.seg.nrrd"))
 
-    A path of NIfTI with four dimensions, a sequence of Slicer (.seq.nrrd, .seq.mrb), MHA, or NRRD. ``cine.index`` tells
-    when each frame was taken. Raises InputError, also for a file that holds a single volume.
+    A path of NIfTI with four dimensions, a sequence of Slicer (.seq.nrrd, .seq.mrb), MHA, or NRRD. ``cine.frame_index``
+    tells when each frame was taken. Raises InputError, also for a file that holds a single volume.
     """
     from .data.io.volumes import FrameVolumes
 

@@ -83,7 +83,7 @@ def test_each_frame_is_what_a_file_of_its_own_would_be(tmp_path: Path, ending: s
     write_frames(path, HEARTBEAT.astype(np.uint16), GRID, TIMES)
     frames = samadapt.frames(path)
     assert len(frames) == 3
-    assert frames.index == TIMES
+    assert frames.frame_index == TIMES
     for number, array in enumerate(HEARTBEAT.astype(np.uint16)):
         alone = tmp_path / f"alone{ending.removeprefix('.seq')}"
         write_volume(Volume(array, GRID), alone)
@@ -104,8 +104,8 @@ def test_the_axis_of_frames_of_a_nrrd_may_be_the_last_or_the_first(tmp_path: Pat
     lines = (*placed(GRID, first), f"kinds: {kinds}", words, f"axis {0 if first else 3} index type:=text")
     path = nrrd(tmp_path / "a.seq.nrrd", array, *lines, sizes=sizes, packed=packed)
     frames = samadapt.frames(path)
-    assert frames.index.values == ("ED", "mid dle", "ES")
-    assert frames.index.kind == "text"
+    assert frames.frame_index.values == ("ED", "mid dle", "ES")
+    assert frames.frame_index.kind == "text"
     for number in (2, 0):
         np.testing.assert_array_equal(frames[number].voxels, HEARTBEAT[number])
         assert frames[number].geometry.same_grid(GRID, tolerance=1e-6)
@@ -354,6 +354,7 @@ def unpack_into(scene, folder: Path) -> None:
     """Where bundles are unpacked, which the application settles at its start."""
     import slicer
 
+    (folder / ".slicer-cache").touch()  # else Slicer warns that it will not clean up there
     manager, cache = slicer.vtkDataIOManager(), slicer.vtkCacheManager()
     cache.SetRemoteCacheDirectory(str(folder))
     manager.SetCacheManager(cache)
@@ -399,7 +400,7 @@ def test_sequences_of_volumes_pass_between_slicer_and_here(tmp_path: Path, scene
     storage.SetFileName(str(tmp_path / "b.seq.nrrd"))
     assert storage.WriteData(sequence) == 1
     frames = samadapt.frames(tmp_path / "b.seq.nrrd")
-    assert frames.index == TIMES
+    assert frames.frame_index == TIMES
     for number in range(3):
         assert frames[number].geometry.same_grid(grid, tolerance=1e-3)
         np.testing.assert_array_equal(frames[number].voxels, HEARTBEAT[number].astype(np.uint16))

@@ -63,7 +63,8 @@ def segment_frames(job: SegmentJob, frames: Frames, segment: SegmentOne, monitor
         ending_of(job.probabilities)
     facts: list[dict[str, Any]] = []
     likes: list[Labelmap] = []
-    labels = certainty = None
+    labels: NDArray | None = None
+    certainty: NDArray[np.float32] | None = None
     for number in range(frames.count):
         raise_if_cancelled(monitor)
         began = time.monotonic()
@@ -82,6 +83,7 @@ def segment_frames(job: SegmentJob, frames: Frames, segment: SegmentOne, monitor
         seconds = round(time.monotonic() - began, 3)
         about = {"frame": number, "index": frames.index.values[number], "seconds": seconds}
         facts.append({**about, **told, "warnings": hearing.warnings})
+    assert labels is not None  # there are two frames at least
     first = likes[0].provenance
     made = first and replace(first, voxels_sha256="", labels_sha256=digest_of(labels))
     write_labels(Path(job.output), labels, likes, frames.index, made)

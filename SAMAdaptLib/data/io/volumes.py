@@ -72,7 +72,8 @@ def volume_of(image: FileImage, repair: bool, monitor: Monitor, called: str) -> 
 
 
 class FrameVolumes(Sequence[Volume]):
-    """The volumes of a file with several frames, each read when it is asked for; ``index`` tells them apart.
+    """The volumes of a file with several frames, each read when it is asked for; ``frame_index`` tells them
+    apart (when each was taken).
 
     Raises InputError for a file that holds a single volume.
     """
@@ -85,7 +86,7 @@ class FrameVolumes(Sequence[Volume]):
             msg = f"{path.name} does not hold several volumes."
             raise InputError(msg, "Give the path itself: it is one volume.")
         self._frames = found
-        self.index = found.index
+        self.frame_index = found.index
 
     def __len__(self) -> int:
         return self._frames.count
