@@ -60,7 +60,7 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
         reports.leave_segmentations(options, [{"image": jobs[0].image, **result}], jobs[0].head)
-        return Answer(result, _segment_text(result))
+        return Answer(result, _frames_text(result) if result.get("frames") else _segment_text(result))
     if options.probabilities is not None:
         msg = "--probabilities names one file, but results go to a folder."
         raise InputError(msg, "Segment one image into one file, or leave it out.")
@@ -245,6 +245,18 @@ def _segment_text(result: dict[str, Any]) -> str:
     rows = [(row["value"], row["name"], row["volume_ml"], row["confidence"]) for row in result["structures"]]
     head = f"{result['output']}: {clock(result['seconds'])}"
     return head + "\n" + table(("label", "structure", "volume ml", "confidence"), rows, right=(0, 2, 3))
+
+
+def _frames_text(result: dict[str, Any]) -> str:
+    """The volume of each structure in each frame, and the mean."""
+    rows = [
+        (frame["frame"], frame["index"], *(row["volume_ml"] for row in frame["structures"]))
+        for frame in result["frames"]
+    ]
+    rows.append(("mean", "", *(row["volume_ml"] for row in result["structures"])))
+    names = [f"{row['name']} ml" for row in result["structures"]]
+    head = f"{result['output']}: {counted(len(result['frames']), 'frames')}, {clock(result['seconds'])}"
+    return head + "\n" + table(("frame", "at", *names), rows, right=range(2 + len(names)))
 
 
 def _complete_text(result: dict[str, Any]) -> str:

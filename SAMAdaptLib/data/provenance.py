@@ -16,6 +16,7 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import InputError
+from .formats import split_frame
 
 TOOL = "SAMAdapt"
 
@@ -134,8 +135,10 @@ def file_digest(path: str | Path) -> str:
 
 
 def input_digest(path: str | Path) -> str:
-    """sha256 (hex) of a file, or of all files of a folder whatever their names. Raises InputError."""
-    path = Path(path)
+    """sha256 (hex) of a file, of a frame of one, or of all files of a folder by whatever names. Raises InputError."""
+    path, frame = split_frame(path)
+    if frame is not None:
+        return hashlib.sha256(f"{file_digest(path)}@{frame}".encode()).hexdigest()
     if not path.is_dir():
         return file_digest(path)
     parts = sorted(file_digest(item) for item in path.iterdir() if item.is_file())

@@ -41,11 +41,15 @@ from .specs import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
     from ..heads.card import HeadCard
     from ..heads.head import Head
+    from .sequences import Segmented
 
 _KEPT_HEADS = 4
 _heads: dict[tuple[str, int, int], Head] = {}
@@ -107,6 +111,7 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
     from ..data.io.volumes import Volume, ending_of, read_volume, write_volume
     from ..inference.segment import segment
     from .resuming import head_digest, judged
+    from .sequences import frames_of, require_one_frame, segment_frames
 
     if job.probabilities is not None:
         check_writable(job.probabilities)
@@ -117,30 +122,40 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
         return {"output": job.output, "structures": [], "skipped": there.reason}
     refuse_foreign_sidecar(Path(job.output))
     head = load_warm_head(job.head)
-    volume = read_volume(job.image, monitor=monitor)
-    certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
-    labelmap = segment(
-        volume,
-        head,
-        config=InferenceConfig.of(job),
-        encoder=_own_encoder(job, head, monitor),
-        region=job.bounds,
-        monitor=monitor,
-        certainty_map=certainty,
-    )
-    if labelmap.provenance is not None:
-        made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
-        labelmap = labelmap.made_by(made_by)
-    _write_result(labelmap, job)
-    if certainty is not None:
-        write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
+    encoder = _own_encoder(job, head, monitor)
+
+    def one(volume: Volume, monitor: Monitor, certainty: NDArray[np.float32] | None) -> Segmented:
+        labelmap = segment(
+            volume,
+            head,
+            config=InferenceConfig.of(job),
+            encoder=encoder,
+            region=job.bounds,
+            monitor=monitor,
+            certainty_map=certainty,
+        )
+        if labelmap.provenance is not None:
+            made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
+            labelmap = labelmap.made_by(made_by)
+        return labelmap, {"structures": labelmap_facts(labelmap), **labelmap.assessment}
+
+    frames = frames_of(job.image)
+    if frames is not None:
+        found = segment_frames(job, frames, one, monitor)
+    else:
+        require_one_frame(job.output)
+        volume = read_volume(job.image, monitor=monitor)
+        certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
+        labelmap, found = one(volume, monitor, certainty)
+        _write_result(labelmap, job)
+        if certainty is not None:
+            write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
+        found["provenance"] = labelmap.provenance and labelmap.provenance.to_dict()
     return {
         "output": job.output,
         **({} if job.probabilities is None else {"probabilities": job.probabilities}),
         "head": head.card.name,
-        "structures": labelmap_facts(labelmap),
-        **labelmap.assessment,
-        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
+        **found,
         **({"again": there.reason} if there else {}),
     }
 

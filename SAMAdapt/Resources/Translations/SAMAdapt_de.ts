@@ -1861,6 +1861,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Volumen {number} von {count}: {stage}</translation>
   </message>
   <message>
+   <source>Frame {number} of {count}: {stage}</source>
+   <translation>Bild {number} von {count}: {stage}</translation>
+  </message>
+  <message>
    <source>Support {number} of {count}: {stage}</source>
    <translation>Trainingssatz {number} von {count}: {stage}</translation>
   </message>

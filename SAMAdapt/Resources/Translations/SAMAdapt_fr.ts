@@ -1861,6 +1861,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Volume {number} sur {count} : {stage}</translation>
   </message>
   <message>
+   <source>Frame {number} of {count}: {stage}</source>
+   <translation>Image {number} sur {count} : {stage}</translation>
+  </message>
+  <message>
    <source>Support {number} of {count}: {stage}</source>
    <translation>Jeu d’entraînement {number} sur {count} : {stage}</translation>
   </message>
