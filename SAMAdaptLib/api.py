@@ -57,6 +57,20 @@ def train(
     return run(volumes, config=config, unlabeled=[as_volume(item, monitor) for item in unlabeled], **options)
 
 
+def channels(first: Any, *others: Any, monitor: Monitor | None = None) -> Volume:
+    """One volume of several co-registered images on one grid, as ``train`` and ``segment`` take it: two or three.
+
+        brain = samadapt.channels("t1.nii.gz", "t2.nii.gz", "flair.nii.gz")
+        head = samadapt.train((brain, "labels.seg.nrrd"))
+
+    Each is what ``segment`` takes. A head that learned from several needs as many in the same order, and says so.
+    Raises InputError for more than three, GeometryError for another grid.
+    """
+    from .data.channels import together
+
+    return together(as_volume(first, monitor), [as_volume(other, monitor) for other in others])
+
+
 def frames(source: Any) -> FrameVolumes:
     """The volumes of a file with several of them, one after the other: a sequence that reads each when it is asked for.
 

@@ -85,6 +85,7 @@ examples:
 Ctrl-C keeps the best head so far (exit status 3). An existing head file of that name is replaced.""",
     )
     _add_case(parser)
+    _add_channels(parser)
     _add_training_options(parser)
     parser.add_argument("-o", "--output", required=True, metavar="NAME.samhead", help="the head file to write")
     _add_report(parser)
@@ -115,6 +116,14 @@ def _add_case(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--names", metavar="FILE", dest="names_file", help="such names from a file, one N=NAME a line")
     parser.add_argument("--start-from", metavar="HEAD", help="go on from this head instead of from nothing")
+
+
+def _add_channels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channels", type=_ids, default=(), metavar="WORD,WORD[,WORD]",
+        help="IMAGE has further channels on the same grid, whose files are called like it with the first word replaced "
+        "by another: t1,t2 finds brain_t2.nii beside brain_t1.nii",
+    )  # fmt: skip
 
 
 def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEAD_CHOICES) -> None:
@@ -178,6 +187,7 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
         "--head", required=True, metavar="HEAD", help="a .samhead file, or the name of one in your library"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
+    _add_channels(parser)
     parser.add_argument("--ending", default=RESULT_ENDING, help="of results in a folder (default: %(default)s)")
     parser.add_argument("--probabilities", metavar="FILE", help="write how sure the head is of each voxel, 0 to 1")
     parser.add_argument("--csv", metavar="FILE.csv", help="write volumes, certainty and warnings of each structure")
@@ -262,6 +272,7 @@ The features are kept in the cache, for this head and for others that look at th
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="volumes, DICOM series folders, folders of volumes")
     parser.add_argument("--head", required=True, metavar="HEAD", help="that the volumes are encoded for")
+    _add_channels(parser)
     _add_device(parser)
     _add_workers(parser)
 
@@ -312,6 +323,7 @@ supports that are missing.""",
         json_file=True,
     )
     parser.add_argument("--data", required=True, metavar="FOLDER", help="holds the folders images and labels")
+    _add_channels(parser)
     parser.add_argument(
         "--support", type=_ids, action="append", required=True, metavar="ID[,ID...]", help="train a head on these"
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..data.channels import firsts_among
 from ..data.formats import RESULT_ENDING, RESULT_ENDINGS, SEQUENCE_ENDING, split_frame, stem
 from ..data.io.volume_folder import volumes_in
 from ..errors import InputError
@@ -17,14 +18,18 @@ def head_output(text: str) -> str:
     return text + HEAD_ENDING if not Path(text).suffix else text
 
 
-def expand_images(images: Sequence[str]) -> list[str]:
-    """Files as they are; a folder is the DICOM series in it, or else becomes all of its volumes."""
+def expand_images(images: Sequence[str], channels: Sequence[str] = ()) -> list[str]:
+    """Files as they are; a folder is the DICOM series in it, or else becomes all of its volumes.
+
+    With ``channels`` those that are a further channel of another one are left out.
+    """
     found: list[str] = []
     for text in images:
         path = Path(text)
         volumes = volumes_in(path) if path.is_dir() else []
         found += [text if volume == path else str(volume) for volume in volumes] or [text]
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    return firsts_among(found, channels) or found if channels else found
 
 
 def outputs(images: Sequence[str], output: str, ending: str, many: bool) -> list[str]:

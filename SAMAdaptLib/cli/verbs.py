@@ -12,6 +12,7 @@ from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
 from ..heads.library import find_head
+from ..jobs.reading import files_of
 from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
@@ -51,10 +52,10 @@ def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Segment one volume into a file, or many into a folder."""
-    images = expand_images(options.images)
+    images = expand_images(options.images, options.channels)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting([*images, str(find_head(options.head))], results)
+    refuse_overwriting([*_with_channels(images, options.channels), str(find_head(options.head))], results)
     reports.check_places(options)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
@@ -78,6 +79,11 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     return answer
 
 
+def _with_channels(images: Sequence[str], channels: Sequence[str]) -> list[str]:
+    """The files of all channels of the images."""
+    return [path for image in images for path in files_of(image, channels)]
+
+
 def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Fill the slices that labels leave blank."""
     result = run_job(CompleteJob.of(options), terminal)
@@ -86,7 +92,7 @@ def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
-    head, images = str(find_head(options.head)), expand_images(options.images)
+    head, images = str(find_head(options.head)), expand_images(options.images, options.channels)
     outcomes = run_many(
         [EmbedJob.of(options, image=image, head=head) for image in images],
         workers=options.workers,

@@ -94,9 +94,11 @@ class Provenance:
         except (ValueError, RecursionError):
             return None
 
-    def of_input(self, path: str | Path) -> Provenance:
-        """The same, made from the file or folder ``path``."""
-        return replace(self, file_sha256=input_digest(path))
+    def of_input(self, path: str | Path, *channels: str | Path) -> Provenance:
+        """The same, made from the file or folder ``path``, and those of its further channels."""
+        digests = [input_digest(each) for each in (path, *channels)]
+        together = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        return replace(self, file_sha256=together if channels else digests[0])
 
     def differences(self, wanted: Provenance) -> list[str]:
         """In words, what made this result otherwise than ``wanted`` would; empty when nothing did.

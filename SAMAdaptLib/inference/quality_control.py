@@ -15,13 +15,13 @@ from ..preprocessing.intensity import GRAY_LIMITS
 from ..preprocessing.slicing import SliceStack
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..data.geometry import Geometry
     from ..data.image import Volume
     from ..features.sliced_volume import SlicedVolume
     from ..heads.card import HeadCard
     from ..heads.parts import PlaneRule, StructureFacts
-    from numpy.typing import NDArray
-
     from ..preprocessing.slicing import Bounds
 
 LEAST_AGREEMENT = 0.8

@@ -17,6 +17,7 @@ from ..data.provenance import HEAD_KEY, Provenance, file_digest
 from ..errors import InputError, SAMAdaptError
 from ..heads.card import provenance_of, read_card
 from ..inference.config import InferenceConfig
+from .reading import files_of
 from .specs import SegmentJob
 
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def _wanted(job: SegmentJob) -> Provenance:
     """What the job would make its result by."""
     card, digest = read_card(job.head), head_digest(job.head)
     options = InferenceConfig.of(job).decisive(job.bounds)
-    return provenance_of(card.called_after(Path(job.head)), digest, options).of_input(job.image)
+    return provenance_of(card.called_after(Path(job.head)), digest, options).of_input(
+        *files_of(job.image, job.channels)
+    )
 
 
 def head_digest(path: str | Path) -> str:

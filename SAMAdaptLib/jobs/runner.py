@@ -24,6 +24,7 @@ from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor,
 from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable
 from .path_checks import check_not_an_input, check_readable, check_writable
+from .reading import files_of, read_with_channels
 from .specs import (
     BenchmarkJob,
     CaseFiles,
@@ -83,39 +84,46 @@ def answer(job: Job, result: dict[str, Any], began: float, warnings: Sequence[st
 
 
 def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
+    images = [
+        path
+        for image in (*(case.image for case in job.cases), *job.unlabeled)
+        for path in files_of(image, job.channels)
+    ]
+    check_readable(*images, *(case.labels for case in job.cases))
     check_writable(job.output)
-    from ..data.io.volumes import read_volume
+    from ..data.channels import kinds_of_words
     from ..heads.head import save_head
     from ..training.train import train
 
     head = train(
         _read_cases(job, monitor),
         config=TrainingConfig.of(job),
-        unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
+        unlabeled=[read_with_channels(path, job.channels, monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
+        channel_names=kinds_of_words(job.channels),
     )
     save_head(head, job.output)
     return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
 
 
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(job.image, job.head)
+    images = files_of(job.image, job.channels)
+    check_readable(*images, job.head)
     check_writable(job.output)
-    check_not_an_input(job.output, job.image, job.head)
+    check_not_an_input(job.output, *images, job.head)
     import numpy as np
 
     from ..data.io.result_file import refuse_foreign_sidecar
-    from ..data.io.volumes import Volume, ending_of, read_volume, write_volume
+    from ..data.io.volumes import Volume, ending_of, write_volume
     from ..inference.segment import segment
     from .resuming import head_digest, judged
     from .sequences import frames_of, require_one_frame, segment_frames
 
     if job.probabilities is not None:
         check_writable(job.probabilities)
-        check_not_an_input(job.probabilities, job.image, job.head, job.output)
+        check_not_an_input(job.probabilities, *images, job.head, job.output)
         ending_of(job.probabilities)
     there = None if job.overwrite else judged(job)
     if there is not None and there.stays:
@@ -135,16 +143,16 @@ def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
             certainty_map=certainty,
         )
         if labelmap.provenance is not None:
-            made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
+            made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(*images)
             labelmap = labelmap.made_by(made_by)
         return labelmap, {"structures": labelmap_facts(labelmap), **labelmap.assessment}
 
-    frames = frames_of(job.image)
+    frames = None if job.channels else frames_of(job.image)
     if frames is not None:
         found = segment_frames(job, frames, one, monitor)
     else:
         require_one_frame(job.output)
-        volume = read_volume(job.image, monitor=monitor)
+        volume = read_with_channels(job.image, job.channels, monitor)
         certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
         labelmap, found = one(volume, monitor, certainty)
         _write_result(labelmap, job)
@@ -206,8 +214,7 @@ def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(*filter(None, (job.image, job.head)))
-    from ..data.io.volumes import read_volume
+    check_readable(*files_of(job.image, job.channels), *filter(None, (job.head,)))
     from ..encoders import load_encoder, load_encoder_of
     from ..features.cache import FeatureCache
     from ..features.extractor import FeatureExtractor
@@ -216,7 +223,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     from ..preprocessing.augmentation import AugmentationParams
     from ..preprocessing.intensity import rule_for
 
-    volume = read_volume(job.image, monitor=monitor)
+    volume = read_with_channels(job.image, job.channels, monitor)
     head = None if job.head is None else load_warm_head(job.head)
     card = None if head is None else head.card
     levels = list(job.levels) if card is None else sorted(card.encoder.levels)
@@ -225,7 +232,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
         if card
         else load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=job.input_size)
     )
-    sliced = slices_for_head(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
+    sliced = (
+        slices_for_head(card, volume)
+        if card
+        else SlicedVolume(volume, job.plane, [rule_for(channel, job.intensity) for channel in volume.channels])
+    )
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(AugmentationParams(), encoder) for picture in pictures if not picture.is_flat]
     store = FeatureCache()
@@ -238,12 +249,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(job.image, job.head)
-    from ..data.io.volumes import read_volume
+    check_readable(*files_of(job.image, job.channels), job.head)
     from ..inference.slice_suggestion import suggest_slices
 
     head = load_warm_head(job.head)
-    volume = read_volume(job.image, monitor=monitor)
+    volume = read_with_channels(job.image, job.channels, monitor)
     found = suggest_slices(volume, head, count=job.count, device=job.device, monitor=monitor)
     return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
 
@@ -382,9 +392,9 @@ def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
 
 def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
     from ..data.case import Case
-    from ..data.io.volumes import read_labelmap, read_volume
+    from ..data.io.volumes import read_labelmap
 
-    volume: Volume = read_volume(case.image, monitor=monitor)
+    volume = read_with_channels(case.image, job.channels, monitor)
     return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))
 
 

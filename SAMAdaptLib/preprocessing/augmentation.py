@@ -95,7 +95,7 @@ class AugmentationRanges:
         def around_one(limit: float) -> float:
             return math.exp(chance.uniform(-math.log(limit), math.log(limit)))
 
-        def shading() -> dict[str, float]:
+        def shading() -> dict[str, Any]:
             return {
                 "gamma": sometimes(around_one(self.gamma), 1.0),
                 "contrast": sometimes(chance.uniform(1 - self.contrast, 1 + self.contrast), 1.0),
