@@ -63,8 +63,7 @@ def segment_frames(job: SegmentJob, frames: Frames, segment: SegmentOne, monitor
         ending_of(job.probabilities)
     facts: list[dict[str, Any]] = []
     likes: list[Labelmap] = []
-    labels: NDArray | None = None
-    certainty: NDArray[np.float32] | None = None
+    labels, certainty = np.zeros((0,), np.uint8), None  # until the first frame says how large they are
     for number in range(frames.count):
         raise_if_cancelled(monitor)
         began = time.monotonic()
@@ -75,7 +74,7 @@ def segment_frames(job: SegmentJob, frames: Frames, segment: SegmentOne, monitor
         if job.probabilities is not None and certainty is None:
             certainty = lasting_array(shape, np.float32)
         labelmap, told = segment(volume, hearing, None if certainty is None else certainty[number])
-        if labels is None:
+        if not labels.size:
             largest = max((item.value for item in labelmap.structures), default=1)
             labels = lasting_array(shape, np.uint8 if largest < 256 else np.uint16)
         labels[number] = labelmap.voxels
@@ -83,7 +82,6 @@ def segment_frames(job: SegmentJob, frames: Frames, segment: SegmentOne, monitor
         seconds = round(time.monotonic() - began, 3)
         about = {"frame": number, "index": frames.index.values[number], "seconds": seconds}
         facts.append({**about, **told, "warnings": hearing.warnings})
-    assert labels is not None  # there are two frames at least
     first = likes[0].provenance
     made = first and replace(first, voxels_sha256="", labels_sha256=digest_of(labels))
     write_labels(Path(job.output), labels, likes, frames.index, made)
