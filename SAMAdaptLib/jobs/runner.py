@@ -24,10 +24,9 @@ from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor,
 from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable
 from .path_checks import check_not_an_input, check_readable, check_writable
-from .reading import files_of, read_with_channels
+from .reading import files_of, read_cases, read_on_grid_of, read_with_channels
 from .specs import (
     BenchmarkJob,
-    CaseFiles,
     CompleteJob,
     EmbedJob,
     EvaluateJob,
@@ -35,7 +34,6 @@ from .specs import (
     LiveJob,
     ProbeJob,
     SegmentJob,
-    StructureSpec,
     SuggestJob,
     TrainJob,
     WeightsJob,
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
     from ..heads.card import HeadCard
@@ -96,7 +93,7 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
     from ..training.train import train
 
     head = train(
-        _read_cases(job, monitor),
+        read_cases(job, monitor),
         config=TrainingConfig.of(job),
         unlabeled=[read_with_channels(path, job.channels, monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
@@ -192,7 +189,7 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     monitor.progress(READING.text(), 0, 2)
     reference = read_labelmap(job.reference, monitor=monitor)
     monitor.progress(READING.text(), 1, 2)
-    prediction = _on_grid_of(job, reference, monitor)
+    prediction = read_on_grid_of(job, reference, monitor)
     monitor.progress(COMPARING.text(), 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
@@ -369,70 +366,6 @@ def _kept_although_cancelled(head: Head) -> dict[str, Any]:
     if not head.card.training.cancelled:
         return {"cancelled": False}
     return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
-
-
-def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
-    """The job's cases, one label value a structure. ``values`` and ``structures`` speak of the first case's values,
-    but settle what the files contradict one another in."""
-    from ..training.dataset import under_one_labelling
-
-    def chosen(cases: Sequence[Case], values: tuple[int, ...]) -> list[Case]:
-        wanted = (chosen_structures(case.labelmap, values, job.structures, job.ignore_label) for case in cases)
-        return [dataclasses.replace(case, labelmap=labels) for case, labels in zip(cases, wanted, strict=True)]
-
-    cases = [_read_case(case, job, monitor) for case in job.cases]
-    try:
-        cases = under_one_labelling(cases, job.ignore_label)
-    except InputError:
-        if not job.structures:
-            raise
-        cases = under_one_labelling(chosen(cases, ()), job.ignore_label)
-    return chosen(cases, job.values)
-
-
-def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
-    from ..data.case import Case
-    from ..data.io.volumes import read_labelmap
-
-    volume = read_with_channels(case.image, job.channels, monitor)
-    return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))
-
-
-def chosen_structures(
-    labelmap: Labelmap, values: tuple[int, ...], specs: tuple[StructureSpec, ...], ignore_label: int | None
-) -> Labelmap:
-    """The labelmap with other values than ``values`` (empty: none) as background, and ``specs``' names and colours.
-
-    Raises InputError when a value that is asked for does not occur.
-    """
-    import numpy as np
-
-    from ..data.structure import Structure, default_structure
-
-    kept = set(values) | ({ignore_label} if ignore_label is not None else set())
-    if values:
-        missing = sorted(set(values) - set(labelmap.values()))
-        if missing:
-            msg = f"The labels hold no {', '.join(map(str, missing))}; they hold {sorted(labelmap.values())}."
-            raise InputError(msg, "Ask for labels that occur.")
-        voxels = np.where(np.isin(labelmap.voxels, sorted(kept)), labelmap.voxels, 0).astype(labelmap.voxels.dtype)
-        labelmap = labelmap.with_array(voxels)
-    known = {item.value: item for item in labelmap.structures if not values or item.value in kept}
-    for spec in specs:
-        old = known.get(spec.value) or default_structure(spec.value)
-        known[spec.value] = Structure(
-            spec.value, spec.name, spec.color or old.color, spec.terminology or old.terminology
-        )
-    return labelmap.with_structures(tuple(known[value] for value in sorted(known)))
-
-
-def _on_grid_of(job: EvaluateJob, reference: Labelmap, monitor: Monitor) -> Labelmap:
-    from ..data.io.volumes import read_labelmap, voxel_for_voxel
-
-    if job.resample_labels:
-        return read_labelmap(job.prediction, like=reference, resample=True, monitor=monitor)
-    prediction = read_labelmap(job.prediction, monitor=monitor)
-    return voxel_for_voxel(prediction, reference, monitor) or prediction
 
 
 @contextlib.contextmanager

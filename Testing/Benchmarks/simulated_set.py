@@ -7,7 +7,7 @@
 
 Writes FOLDER/brain_simulated/images and labels, the same files each time. With --channels it is FOLDER/brain_channels:
 each image twice, as it is (t1) and with the gray values of the head upside down (t2), both with noise of their own.
- The seeds are none of the samples' and none
+The seeds are none of the samples' and none
 that the starter model learned from or was measured on.
 """
 

@@ -566,6 +566,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>jede Art von Bild</translation>
   </message>
   <message>
+   <source>Channels</source>
+   <translation>Kanäle</translation>
+  </message>
+  <message>
    <source>Encoder</source>
    <translation>Encoder</translation>
   </message>

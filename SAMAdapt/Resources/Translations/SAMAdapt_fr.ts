@@ -566,6 +566,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>tout type d'image</translation>
   </message>
   <message>
+   <source>Channels</source>
+   <translation>Canaux</translation>
+  </message>
+  <message>
    <source>Encoder</source>
    <translation>Encodeur</translation>
   </message>
