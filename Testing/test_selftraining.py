@@ -69,7 +69,7 @@ def trained() -> dict[str, Head]:
 
 @pytest.fixture
 def longer(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
-    change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}, "student": {"steps": 120}})
+    change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}, "student": {"steps": 60}})
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=60))
 
 
