@@ -394,3 +394,34 @@ def test_a_slice_that_is_left_out_tells_nothing_of_itself() -> None:
     assert not (contours.distances(3, without=3)[0] > 0).any()
     alone = ContourInterpolator({3: shown}, 1, (1.0, 1.0), 1.0)
     assert (alone.distances(3, without=3)[0] == -FAR_MM).all()
+
+
+# --- the same annotation for the full training ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("background", [None, 3], ids=["whole slices", "scribbles"])
+@pytest.mark.parametrize("plane", ["axial", "sagittal"])
+def test_the_training_learns_from_the_very_pixels_that_the_preview_learned_from(plane: str, background: int | None):
+    from SAMAdaptLib.data.review import only_marked
+    from SAMAdaptLib.features.sliced_volume import SlicedVolume
+    from SAMAdaptLib.preprocessing.intensity import rule_for
+    from SAMAdaptLib.training.annotated_slices import annotated_slices
+
+    draw = np.random.default_rng(4)
+    shape, ignore, unknown, structures = (7, 8, 9), 4, 4, [1, 2]
+    geometry = Geometry(size=shape[::-1], spacing=(1.0, 1.0, 2.0))
+    volume = Volume(draw.normal(size=shape).astype(np.float32), geometry)
+    stack = SliceStack(geometry, plane)
+    labels = np.zeros(shape, np.uint8)
+    for n, values in ((1, [0, 0, 1, 2, 3]), (3, [0, 0, 0, 1]), (4, [0, 4]), (5, [0, 2, 3, 4])):
+        stack.put(labels, n, draw.choice([v for v in values if v != 3 or background], stack.shape).astype(np.uint8))
+    empty = (0, 4)
+    told = AnnotatedStack.of(stack, labels, empty, background, ignore)
+    at = [stack.ijk_bounds(range(n, n + 1), range(1), range(1))[stack.choice.axis][0] for n in empty]
+    marked = only_marked(labels, stack.choice.axis, at, [3] if background else [], unknown)
+    sliced = SlicedVolume(volume, plane, rule_for(volume, "auto"))
+    learned = annotated_slices(sliced, marked, structures, False, unknown)
+    assert [item.content.identity["slice"] for item in learned] == list(told.slices)
+    for item in learned:
+        theirs = told.classes(item.content.identity["slice"], structures)
+        assert np.array_equal(item.classes, theirs)
