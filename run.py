@@ -126,7 +126,7 @@ def checks(arguments: Sequence[str]) -> dict[str, list[str]]:
         "ruff check": ["-m", "ruff", "check", "."],
         "ruff format": ["-m", "ruff", "format", "--check", "."],
         "mypy": ["-m", "mypy"],
-        "pytest": ["-m", "pytest", *slow, *(part for part in arguments if part != "--slow")],
+        "pytest": ["Testing/run_suite.py", *slow, *(part for part in arguments if part != "--slow")],
     }
 
 

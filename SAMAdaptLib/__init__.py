@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 """As typing's, without its import: what is imported before ``__main__`` runs, a Ctrl-C would end with a traceback."""
 
 if TYPE_CHECKING:
-    from .api import LiveSession, evaluate, load_head, save_head, segment, train
+    from .api import LiveSession, channels, evaluate, frames, load_head, save_head, segment, train
     from .data.case import Case
     from .data.io.volumes import Labelmap, Volume
     from .training.config import TrainingConfig
@@ -26,7 +26,9 @@ _HOME = {
     "Labelmap": "data.io.volumes",
     "TrainingConfig": "training.config",
     "Volume": "data.io.volumes",
-    **dict.fromkeys(("LiveSession", "evaluate", "load_head", "save_head", "segment", "train"), "api"),
+    **dict.fromkeys(
+        ("LiveSession", "channels", "evaluate", "frames", "load_head", "save_head", "segment", "train"), "api"
+    ),
 }
 """Where each public name is loaded from when it is asked for."""
 
@@ -37,7 +39,9 @@ __all__ = [
     "TrainingConfig",
     "Volume",
     "__version__",
+    "channels",
     "evaluate",
+    "frames",
     "load_head",
     "save_head",
     "segment",

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .errors import InputError
-from .progress import Monitor, Silent
+from .progress import FRAME, Forwarding, Monitor, Silent
 
 if TYPE_CHECKING:
     from .data.case import Case
-    from .data.io.volumes import Labelmap, Volume
+    from .data.io.volumes import FrameVolumes, Labelmap, Volume
     from .evaluation.metrics import Evaluation
     from .heads.head import Head
     from .inference.config import InferenceConfig
@@ -57,14 +57,53 @@ def train(
     return run(volumes, config=config, unlabeled=[as_volume(item, monitor) for item in unlabeled], **options)
 
 
-def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap:
+def channels(first: Any, *others: Any, monitor: Monitor | None = None) -> Volume:
+    """One volume of several co-registered images on one grid, as ``train`` and ``segment`` take it: two or three.
+
+        brain = samadapt.channels("t1.nii.gz", "t2.nii.gz", "flair.nii.gz")
+        head = samadapt.train((brain, "labels.seg.nrrd"))
+
+    Each is what ``segment`` takes. A head that learned from several needs as many in the same order, and says so.
+    Raises InputError for more than three, GeometryError for another grid.
+    """
+    from .data.channels import together
+
+    return together(as_volume(first, monitor), [as_volume(other, monitor) for other in others])
+
+
+def frames(source: Any) -> FrameVolumes:
+    """The volumes of a file with several of them, one after the other: a sequence that reads each when it is asked for.
+
+        cine = samadapt.frames("cine.nii.gz")
+        labelmaps = samadapt.segment(cine, "heart.samhead")  # one for each frame
+        head = samadapt.train((cine[0], "end-diastole.seg.nrrd"))
+
+    A path of NIfTI with four dimensions, a sequence of Slicer (.seq.nrrd, .seq.mrb), MHA, or NRRD. ``cine.frame_index``
+    tells when each frame was taken. Raises InputError, also for a file that holds a single volume.
+    """
+    from .data.io.volumes import FrameVolumes
+
+    return FrameVolumes(Path(source))
+
+
+@overload
+def segment(
+    volume: Sequence[Any], head: Any, config: InferenceConfig | None = None, **options: Any
+) -> list[Labelmap]: ...
+
+
+@overload
+def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap: ...
+
+
+def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **options: Any) -> Labelmap | list[Labelmap]:
     """Segment a volume with a head; the labelmap lies on the volume's own grid.
 
         labelmap = samadapt.segment("other-ct.nii.gz", "liver.samhead")
         labelmap.voxels  # (k, j, i)
 
     Args:
-        volume: what to segment.
+        volume: what to segment; of a sequence of volumes (a list, or ``frames(path)``) each is, and a list returned.
         head: a ``Head``, or a head file's path.
         config: the options; None: the defaults.
         options: fields of ``InferenceConfig`` that are to be others (``device``, ``plane``, ``planes``, ``tta``,
@@ -82,7 +121,13 @@ def segment(volume: Any, head: Any, config: InferenceConfig | None = None, **opt
     if isinstance(options.get("encoder"), str):
         device = options.get("device") or (config or InferenceConfig()).device
         options["encoder"] = load_encoder_for(chosen, options["encoder"], device, monitor)
-    return run(as_volume(volume, monitor), chosen, config=config, **options)
+    if not _is_sequence(volume):
+        return run(as_volume(volume, monitor), chosen, config=config, **options)
+    count, found = len(volume), []
+    for number, one in enumerate(volume, 1):
+        options["monitor"] = Forwarding(monitor, FRAME.text(number=number, count=count, stage=""))
+        found.append(run(as_volume(one, options["monitor"]), chosen, config=config, **options))
+    return found
 
 
 def evaluate(
@@ -201,6 +246,11 @@ def _is_pair(source: Any) -> bool:
     if not isinstance(source, tuple | list) or len(source) != 2:
         return False
     return not any(isinstance(part, tuple | list) or _is_case(part) for part in source)
+
+
+def _is_sequence(source: Any) -> bool:
+    """Several volumes, as opposed to one, whatever it is."""
+    return isinstance(source, Sequence) and not isinstance(source, str | bytes)
 
 
 def _is_case(source: Any) -> bool:

@@ -146,6 +146,7 @@ class Stage:
 
 
 ONE_OF_MANY = Stage("[{number}/{count}] {stage}")
+FRAME = Stage("Frame {number} of {count}: {stage}")
 SUPPORT = Stage("Support {number} of {count}: {stage}")
 TURNED = Stage("{stage}, turned by {degrees} degrees")
 

@@ -262,6 +262,7 @@ def test_all_of_the_library_writes_through_one_function() -> None:
         "utils/files.py",
         "utils/disk/scratch.py",
         "data/io/metaimage.py",
+        "data/sequence/writing.py",
         "features/cache.py",
         "worker/folder.py",
         "worker/connection.py",

@@ -20,7 +20,8 @@ from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads.head import load_head, save_head
 from SAMAdaptLib.jobs import runner
-from SAMAdaptLib.jobs.runner import chosen_structures, load_warm_head, run_job
+from SAMAdaptLib.jobs.reading import chosen_structures
+from SAMAdaptLib.jobs.runner import load_warm_head, run_job
 from SAMAdaptLib.jobs.specs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
 from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.worker.protocol import dumps

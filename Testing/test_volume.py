@@ -212,9 +212,9 @@ def test_files_of_colour_images_are_refused_before_their_voxels_are_read(tmp_pat
 
 def test_files_with_several_time_points_are_refused(tmp_path):
     path = write(tmp_path / "a.nii.gz", np.zeros((5, 2, 3, 4), np.uint8))
-    with pytest.raises(InputError, match=r"a.nii.gz has 4 dimensions \(4 x 3 x 2 x 5\)"):
+    with pytest.raises(InputError, match="a.nii.gz holds 5 volumes, one after the other"):
         read_volume(path)
-    with pytest.raises(InputError, match="a.nii.gz has 4 dimensions"):
+    with pytest.raises(InputError, match="a.nii.gz holds 5 volumes"):
         read_labelmap(path)
 
 

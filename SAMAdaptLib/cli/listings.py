@@ -73,6 +73,7 @@ def _show_head(path: Path) -> Answer:
         ("head", card.name or path.stem),
         ("file", path),
         ("made for", card.modality or "any kind of image"),
+        *((f"channel {number}", name) for number, name in enumerate(card.channel_names, 1)),
         ("encoder", card.encoder.name if card.input_size is None else f"{card.encoder.name}, {card.input_size} pixels"),
         ("type", card.head_type),
         ("slices", card.plane.name),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .._version import __version__
 from ..data.formats import RESULT_ENDING
 from ..data.planes import PLANE_CHOICES
 from ..encoders.registry import DEFAULT_ENCODER
-from ..inference.config import PLANE_COUNTS
 from ..jobs.specs import BASELINES
 from ..networks import HEAD_CHOICES
-from ..training.budget import BUDGETS
 from ..utils.process import MODULE_PROGRAM, program
+from .options import (
+    add_case,
+    add_channels,
+    add_device,
+    add_inference_options,
+    add_report,
+    add_training_options,
+    add_workers,
+    ids,
+    numbers,
+    region,
+)
 
 _ABOUT = """\
 Learn a structure from one annotated volume, then segment other volumes of the same kind.
@@ -42,8 +50,6 @@ _USAGE = {
     "cache": "[--clear] [--json]",
     "probe": "[--no-measure] [options]",
 }
-
-_REGION = re.compile(r"(\d+):(\d+),(\d+):(\d+),(\d+):(\d+)")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,77 +90,11 @@ examples:
 
 Ctrl-C keeps the best head so far (exit status 3). An existing head file of that name is replaced.""",
     )
-    _add_case(parser)
-    _add_training_options(parser)
+    add_case(parser)
+    add_channels(parser)
+    add_training_options(parser)
     parser.add_argument("-o", "--output", required=True, metavar="NAME.samhead", help="the head file to write")
-    _add_report(parser)
-
-
-def _add_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--report", metavar="FILE.html", help="write a web page about it, to look at and to send on")
-
-
-def _add_case(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--case",
-        nargs=2,
-        action="append",
-        required=True,
-        metavar=("IMAGE", "LABELS"),
-        help="an image and its labels on the same grid; give it several times for several volumes",
-    )
-    parser.add_argument(
-        "--unlabeled", nargs="+", action="extend", default=[], metavar="IMAGE",
-        help="four or more images without labels, such as those to be segmented: the head also learns from what it "
-        "finds in them (once, or twice with --budget best)",
-    )  # fmt: skip
-    parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="learn these labels only")
-    parser.add_argument(
-        "--name", type=_naming, action="append", default=[], metavar="N=NAME", dest="names",
-        help="what label N is called; give it several times (default: the names in the label file)",
-    )  # fmt: skip
-    parser.add_argument("--names", metavar="FILE", dest="names_file", help="such names from a file, one N=NAME a line")
-    parser.add_argument("--start-from", metavar="HEAD", help="go on from this head instead of from nothing")
-
-
-def _add_training_options(parser: argparse.ArgumentParser, heads: Sequence[str] = HEAD_CHOICES) -> None:
-    """What train and benchmark have in common."""
-    group = parser.add_argument_group("how to learn")
-    group.add_argument("--head", choices=heads, default="auto", help="type of head (default: auto tries and compares)")
-    group.add_argument(
-        "--encoder", metavar="NAME|PATH",
-        help=f"{DEFAULT_ENCODER} (default, or that of the head to start from), mobile_sam, sam_vit_b, sam_vit_l, "
-        "sam_vit_h, or a .pth file",
-    )  # fmt: skip
-    group.add_argument(
-        "--input-size", type=int, metavar="N",
-        help="pixels a side that the encoder sees of a slice: 112, 168, 224 (medsam_lite), 448, 672, 896 (mobile_sam), "
-        "512, 768, 1024 (sam_vit_*); fewer are quicker (default: by budget, computer and slices; 1024 for sam_vit_*)",
-    )  # fmt: skip
-    group.add_argument(
-        "--budget", choices=BUDGETS, default="balanced", help="how much time to spend (default: %(default)s)"
-    )
-    group.add_argument(
-        "--plane",
-        choices=PLANE_CHOICES,
-        default="auto",
-        help="slices to work on (default: auto, from grid and annotation)",
-    )
-    group.add_argument(
-        "--intensity", default="auto", metavar="RULE",
-        help="auto, percentile[:LOW,HIGH], window:LEVEL,WIDTH, none, or a preset: ct-soft-tissue, ct-abdomen, ct-lung, "
-        "ct-bone, ct-brain (default: auto, soft tissue for CT and percentiles otherwise)",
-    )  # fmt: skip
-    group.add_argument(
-        "--annotated-slices-only", action="store_true",
-        help="slices without labels were not looked at (default: they show background)",
-    )  # fmt: skip
-    group.add_argument("--ignore-label", type=int, metavar="N", help="voxels of label N are unknown (for scribbles)")
-    group.add_argument("--resample-labels", action="store_true", help="put labels on their image's grid if it differs")
-    group.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the same seed gives the same head (default: 0)"
-    )
-    _add_device(group)
+    add_report(parser)
 
 
 def _add_segment(verbs: Any) -> None:
@@ -178,37 +118,21 @@ volumes in it. A bad volume is reported and the others finish (exit status 2 at 
         "--head", required=True, metavar="HEAD", help="a .samhead file, or the name of one in your library"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE_OR_FOLDER", help="where the result goes")
+    add_channels(parser)
     parser.add_argument("--ending", default=RESULT_ENDING, help="of results in a folder (default: %(default)s)")
     parser.add_argument("--probabilities", metavar="FILE", help="write how sure the head is of each voxel, 0 to 1")
     parser.add_argument("--csv", metavar="FILE.csv", help="write volumes, certainty and warnings of each structure")
-    _add_report(parser)
+    add_report(parser)
     parser.add_argument("--overwrite", action="store_true", help="compute results again that are in the folder already")
-    _add_inference_options(parser)
+    add_inference_options(parser)
     parser.add_argument(
-        "--region", type=_region, metavar="I0:I1,J0:J1,K0:K1", help="only these voxels (first in, last out): faster"
+        "--region", type=region, metavar="I0:I1,J0:J1,K0:K1", help="only these voxels (first in, last out): faster"
     )
     parser.add_argument(
         "--encoder", metavar="PATH", help="the encoder's file, if the head was trained on one of your own"
     )
-    _add_device(parser)
-    _add_workers(parser)
-
-
-def _add_inference_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how to segment")
-    if not any(action.dest == "plane" for action in parser._actions):
-        group.add_argument(
-            "--plane", choices=PLANE_CHOICES, help="slices to work on (default: as the head was trained)"
-        )
-    group.add_argument(
-        "--planes", choices=PLANE_COUNTS, default="one", help="three: average all directions (slower, mostly worse)"
-    )
-    group.add_argument("--tta", action="store_true", help="average several views of each slice (slower)")
-    group.add_argument("--smooth-z", action="store_true", dest="smoothing", help="average neighbouring slices")
-    group.add_argument(
-        "--largest-component", action=argparse.BooleanOptionalAction, default=None,
-        help="keep the largest piece of each structure (default: where the annotation was one piece)",
-    )  # fmt: skip
+    add_device(parser)
+    add_workers(parser)
 
 
 def _add_complete(verbs: Any) -> None:
@@ -246,7 +170,7 @@ replaced if it exists. Annotate every fourth to eighth slice, the first and the 
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the same seed gives the same labels (default: 0)"
     )
-    _add_device(parser)
+    add_device(parser)
 
 
 def _add_embed(verbs: Any) -> None:
@@ -262,8 +186,9 @@ The features are kept in the cache, for this head and for others that look at th
     )
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="volumes, DICOM series folders, folders of volumes")
     parser.add_argument("--head", required=True, metavar="HEAD", help="that the volumes are encoded for")
-    _add_device(parser)
-    _add_workers(parser)
+    add_channels(parser)
+    add_device(parser)
+    add_workers(parser)
 
 
 def _add_evaluate(verbs: Any) -> None:
@@ -283,7 +208,7 @@ Label values in the answer are those of PREDICTION.""",
     parser.add_argument(
         "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
     )
-    parser.add_argument("--values", type=_numbers, default=(), metavar="N[,N...]", help="compare these labels only")
+    parser.add_argument("--values", type=numbers, default=(), metavar="N[,N...]", help="compare these labels only")
     parser.add_argument(
         "--by-value", action="store_true",
         help="structures are the same if they have the same label value, whatever their names (default: the same name, "
@@ -292,7 +217,7 @@ Label values in the answer are those of PREDICTION.""",
     parser.add_argument(
         "--resample-labels", action="store_true", help="put the prediction on the reference's grid first"
     )
-    _add_report(parser)
+    add_report(parser)
     parser.add_argument("--image", metavar="IMAGE", help="what was segmented, for the pictures of the report")
 
 
@@ -312,15 +237,16 @@ supports that are missing.""",
         json_file=True,
     )
     parser.add_argument("--data", required=True, metavar="FOLDER", help="holds the folders images and labels")
+    add_channels(parser)
     parser.add_argument(
-        "--support", type=_ids, action="append", required=True, metavar="ID[,ID...]", help="train a head on these"
+        "--support", type=ids, action="append", required=True, metavar="ID[,ID...]", help="train a head on these"
     )
     parser.add_argument(
-        "--query", type=_ids, action="extend", required=True, metavar="ID[,...]", help="measure on these"
+        "--query", type=ids, action="extend", required=True, metavar="ID[,...]", help="measure on these"
     )
     parser.add_argument(
         "--unlabeled",
-        type=_ids,
+        type=ids,
         action="extend",
         default=[],
         metavar="ID[,...]",
@@ -329,10 +255,10 @@ supports that are missing.""",
     parser.add_argument(
         "--tolerance", type=float, dest="tolerance_mm", metavar="MM", help="of the surfaces in NSD (default: 2 mm)"
     )
-    _add_report(parser)
-    _add_workers(parser)
-    _add_training_options(parser, (*HEAD_CHOICES, *BASELINES))
-    _add_inference_options(parser)
+    add_report(parser)
+    add_workers(parser)
+    add_training_options(parser, (*HEAD_CHOICES, *BASELINES))
+    add_inference_options(parser)
 
 
 def _add_encoders(verbs: Any) -> None:
@@ -359,7 +285,7 @@ def _add_probe(verbs: Any) -> None:
     parser = _verb(verbs, "probe", "show what this machine has and how fast it is", _examples("probe", "probe --json"))
     parser.add_argument("--no-measure", action="store_true", help="do not measure the encoder's speed")
     parser.add_argument("--encoder", default=DEFAULT_ENCODER, metavar="NAME|PATH", help="to measure (%(default)s)")
-    _add_device(parser, weights=False)
+    add_device(parser, weights=False)
 
 
 # Their parts --------------------------------------------------------------------------------------------------------
@@ -386,63 +312,3 @@ def _examples(*commands: str) -> str:
 def _texts(about: str, more: str) -> dict[str, Any]:
     about, more = (text.replace(MODULE_PROGRAM, program()) for text in (about, more))
     return {"description": about, "epilog": more, "formatter_class": argparse.RawDescriptionHelpFormatter}
-
-
-def _add_workers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--workers", type=_count, default=1, metavar="N", help="so many processes here, one thread each"
-    )
-    parser.add_argument(
-        "--scheduler",
-        metavar="tcp://HOST:PORT",
-        help="use the Dask cluster of this scheduler (needs requirements/cluster.txt)",
-    )
-
-
-def _add_device(parser: Any, weights: bool = True) -> None:
-    parser.add_argument(
-        "--device", default="auto", metavar="auto|cpu|cuda[:N]|mps", help="where to compute (default: auto)"
-    )
-    if weights:
-        parser.add_argument(
-            "--weights", metavar="FILE_OR_FOLDER", help="take the encoder's weights from here, not the download"
-        )
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        msg = f"whole numbers joined by commas are wanted, not {text!r}"
-        raise argparse.ArgumentTypeError(msg) from None
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        msg = f"a number of 1 or more is wanted, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)
-
-
-def _ids(text: str) -> tuple[str, ...]:
-    ids = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not ids:
-        msg = f"ids joined by commas are wanted, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return ids
-
-
-def _naming(text: str) -> tuple[int, str]:
-    value, separator, name = text.partition("=")
-    if not separator or not value.strip().isdigit() or not name.strip():
-        msg = f"N=NAME is wanted, such as 1=Liver, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return int(value), name.strip()
-
-
-def _region(text: str) -> tuple[int, ...]:
-    match = _REGION.fullmatch(text.replace(" ", ""))
-    if not match:
-        msg = f"I0:I1,J0:J1,K0:K1 is wanted, such as 10:200,0:180,5:60, not {text!r}"
-        raise argparse.ArgumentTypeError(msg)
-    return tuple(int(part) for part in match.groups())

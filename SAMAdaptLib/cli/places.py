@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data.formats import RESULT_ENDINGS, stem
+from ..data.channels import firsts_among
+from ..data.formats import RESULT_ENDING, RESULT_ENDINGS, SEQUENCE_ENDING, split_frame, stem
 from ..data.io.volume_folder import volumes_in
 from ..errors import InputError
 from ..jobs.specs import HEAD_ENDING, StructureSpec
@@ -17,14 +18,18 @@ def head_output(text: str) -> str:
     return text + HEAD_ENDING if not Path(text).suffix else text
 
 
-def expand_images(images: Sequence[str]) -> list[str]:
-    """Files as they are; a folder is the DICOM series in it, or else becomes all of its volumes."""
+def expand_images(images: Sequence[str], channels: Sequence[str] = ()) -> list[str]:
+    """Files as they are; a folder is the DICOM series in it, or else becomes all of its volumes.
+
+    With ``channels`` those that are a further channel of another one are left out.
+    """
     found: list[str] = []
     for text in images:
         path = Path(text)
         volumes = volumes_in(path) if path.is_dir() else []
         found += [text if volume == path else str(volume) for volume in volumes] or [text]
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    return firsts_among(found, channels) or found if channels else found
 
 
 def outputs(images: Sequence[str], output: str, ending: str, many: bool) -> list[str]:
@@ -46,7 +51,14 @@ def outputs(images: Sequence[str], output: str, ending: str, many: bool) -> list
         msg = f"Results cannot have the ending {ending!r}."
         raise InputError(msg, f"Choose one of {', '.join(RESULT_ENDINGS)}.")
     _make_folder(target)
-    return [str(target / (stem(image) + ending)) for image in images]
+    return [str(target / result_name(image, ending)) for image in images]
+
+
+def result_name(image: str, ending: str) -> str:
+    """What a result in a folder is called: after its image; that of several frames cannot be a .seg.nrrd."""
+    from ..jobs.sequences import has_frames
+
+    return stem(image) + (SEQUENCE_ENDING if ending == RESULT_ENDING and has_frames(image) else ending)
 
 
 def _make_folder(path: Path) -> None:
@@ -59,7 +71,7 @@ def _make_folder(path: Path) -> None:
 
 def refuse_overwriting(images: Sequence[str], results: Sequence[str]) -> None:
     """Raises InputError when a result would take the place of an input."""
-    inputs = {Path(image).resolve() for image in images}
+    inputs = {split_frame(image)[0].resolve() for image in images}
     for result in results:
         if Path(result).resolve() in inputs:
             msg = f"The result {result} would overwrite an input."

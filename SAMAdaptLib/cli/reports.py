@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..data.formats import frame_name
 from ..errors import InputError
 from ..jobs.specs import TrainJob
 from ..utils.process import program
@@ -32,6 +33,7 @@ def check_places(options: argparse.Namespace) -> None:
 
 def leave_segmentations(options: argparse.Namespace, answers: Sequence[Mapping[str, Any]], head: str) -> None:
     """The page and the table of volumes that were segmented, where they were asked for. Raises InputError."""
+    answers = _by_frame(answers)
     if options.csv is not None:
         _write_table(Path(options.csv), answers)
     if options.report is not None:
@@ -40,6 +42,19 @@ def leave_segmentations(options: argparse.Namespace, answers: Sequence[Mapping[s
         count = len(answers)
         title = Path(str(answers[0]["image"])).name if count == 1 else f"{count} volumes"
         report_segmentations(Path(options.report), title, answers, Path(head), again(options))
+
+
+def _by_frame(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """One answer a volume: that of several frames becomes one for each, named "cine.nii.gz@3"."""
+    found: list[Mapping[str, Any]] = []
+    for answer in answers:
+        frames = answer.get("frames") or ()
+        if not frames:
+            found.append(answer)
+        for frame in frames:
+            places = {key: answer[key] for key in ("image", "output", "probabilities") if key in answer}
+            found.append({**frame, **{key: frame_name(path, frame["frame"]) for key, path in places.items()}})
+    return found
 
 
 def leave_training(options: argparse.Namespace, job: TrainJob, answer: Mapping[str, Any]) -> None:

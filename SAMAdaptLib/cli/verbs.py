@@ -12,6 +12,7 @@ from ..encoders.registry import DEFAULT_ENCODER, registered
 from ..errors import InputError
 from ..heads.card import read_card
 from ..heads.library import find_head
+from ..jobs.reading import files_of
 from ..jobs.runner import run_job
 from ..jobs.specs import BenchmarkJob, CaseFiles, CompleteJob, EmbedJob, EvaluateJob, SegmentJob, TrainJob
 from ..worker.benchmark import run_supports
@@ -51,16 +52,16 @@ def train(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Segment one volume into a file, or many into a folder."""
-    images = expand_images(options.images)
+    images = expand_images(options.images, options.channels)
     many = len(options.images) > 1 or images != options.images
     results = outputs(images, options.output, options.ending, many)
-    refuse_overwriting([*images, str(find_head(options.head))], results)
+    refuse_overwriting([*_with_channels(images, options.channels), str(find_head(options.head))], results)
     reports.check_places(options)
     jobs = _segment_jobs(options, images, results)
     if len(jobs) == 1 and results == [options.output] and options.scheduler is None:
         result = run_job(jobs[0], terminal)
         reports.leave_segmentations(options, [{"image": jobs[0].image, **result}], jobs[0].head)
-        return Answer(result, _segment_text(result))
+        return Answer(result, _frames_text(result) if result.get("frames") else _segment_text(result))
     if options.probabilities is not None:
         msg = "--probabilities names one file, but results go to a folder."
         raise InputError(msg, "Segment one image into one file, or leave it out.")
@@ -78,6 +79,11 @@ def segment(options: argparse.Namespace, terminal: Terminal) -> Answer:
     return answer
 
 
+def _with_channels(images: Sequence[str], channels: Sequence[str]) -> list[str]:
+    """The files of all channels of the images."""
+    return [path for image in images for path in files_of(image, channels)]
+
+
 def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Fill the slices that labels leave blank."""
     result = run_job(CompleteJob.of(options), terminal)
@@ -86,7 +92,7 @@ def complete(options: argparse.Namespace, terminal: Terminal) -> Answer:
 
 def embed(options: argparse.Namespace, terminal: Terminal) -> Answer:
     """Encode volumes ahead of their segmentation."""
-    head, images = str(find_head(options.head)), expand_images(options.images)
+    head, images = str(find_head(options.head)), expand_images(options.images, options.channels)
     outcomes = run_many(
         [EmbedJob.of(options, image=image, head=head) for image in images],
         workers=options.workers,
@@ -245,6 +251,18 @@ def _segment_text(result: dict[str, Any]) -> str:
     rows = [(row["value"], row["name"], row["volume_ml"], row["confidence"]) for row in result["structures"]]
     head = f"{result['output']}: {clock(result['seconds'])}"
     return head + "\n" + table(("label", "structure", "volume ml", "confidence"), rows, right=(0, 2, 3))
+
+
+def _frames_text(result: dict[str, Any]) -> str:
+    """The volume of each structure in each frame, and the mean."""
+    rows = [
+        (frame["frame"], frame["index"], *(row["volume_ml"] for row in frame["structures"]))
+        for frame in result["frames"]
+    ]
+    rows.append(("mean", "", *(row["volume_ml"] for row in result["structures"])))
+    names = [f"{row['name']} ml" for row in result["structures"]]
+    head = f"{result['output']}: {counted(len(result['frames']), 'frames')}, {clock(result['seconds'])}"
+    return head + "\n" + table(("frame", "at", *names), rows, right=range(2 + len(names)))
 
 
 def _complete_text(result: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ not by their names: see ``data.io.volume_folder``.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 RESULT_ENDING = ".seg.nrrd"
@@ -28,12 +29,20 @@ WRITABLE = (RESULT_ENDING, ".nii.gz", ".nii", ".nrrd", ".mha")
 DICOM_ENDING = ".dcm"
 """Of a result that is to be a DICOM SEG."""
 
-RESULT_ENDINGS = (*WRITABLE, DICOM_ENDING)
+SEQUENCE_ENDING = ".seq.mrb"
+"""Slicer's bundles of a sequence: a segmentation for each frame, with names and colours."""
+
+SEQUENCE_ENDINGS = (SEQUENCE_ENDING, ".nii.gz", ".nii", ".nrrd")
+"""Endings of the segmentation of several frames."""
+
+RESULT_ENDINGS = (*WRITABLE, DICOM_ENDING, SEQUENCE_ENDING)
 """Endings that a segmented volume may have."""
 
-_NAMED = (*READABLE, DICOM_ENDING)
+_NAMED = (RESULT_ENDING, ".seq.nrrd", ".seq.nhdr", ".seq.mha", *READABLE, DICOM_ENDING, SEQUENCE_ENDING)
 """Endings that are no part of a volume's name. What follows another dot is: "1.2.840.10008" is all name."""
 
+
+_FRAME = re.compile(r"(?P<file>.+\.[A-Za-z]+)@(?P<number>\d{1,7})", re.DOTALL)
 
 HEAD_ENDING = ".samhead"
 """Of the files that hold trained heads."""
@@ -60,5 +69,23 @@ def stem(path: str | os.PathLike[str]) -> str:
     """A volume's name without its ending ("ct.v2" of "a/ct.v2.NII.gz"), or a DICOM folder's own name."""
     path = Path(path)
     name = path.name or path.resolve().name
+    if found := _FRAME.fullmatch(name):
+        return f"{stem(found['file'])}@{found['number']}"
     known = next((each for each in _NAMED if name.lower().endswith(each)), "")
     return name[: len(name) - len(known)] or name
+
+
+def split_frame(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
+    """A file, and which of its frames is meant: "cine.nii.gz@3" is frame 3, counted from 0; None: no frame is named.
+
+    A file that has such a name itself is that file.
+    """
+    found = _FRAME.fullmatch(os.fspath(path))
+    if found is None or os.path.lexists(path):
+        return Path(path), None
+    return Path(found["file"]), int(found["number"])
+
+
+def frame_name(path: str | os.PathLike[str], number: int) -> str:
+    """How one frame of a file is named; the inverse of ``split_frame``."""
+    return f"{os.fspath(path)}@{number}"

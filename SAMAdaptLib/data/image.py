@@ -41,8 +41,9 @@ class Volume:
 
     ``voxels`` is float32 (k, j, i), read-only, a copy of what was given; ``geometry`` its grid; ``name`` for people;
     ``modality`` the DICOM word ("CT", "MR", ...) or "" when unknown; ``other_geometry`` a second grid that its file
-    tells beside the first (NIfTI's sform and qform), by which labels may know it. Raises GeometryError when the array
-    does not fit the grid, InputError when a voxel is NaN or infinite.
+    tells beside the first (NIfTI's sform and qform), by which labels may know it; ``more`` further channels, other
+    images of the same body on the same grid (see ``channels.together``). Raises GeometryError when the array does not
+    fit the grid, InputError when a voxel is NaN or infinite.
     """
 
     voxels: NDArray[np.float32]
@@ -50,6 +51,7 @@ class Volume:
     name: str = ""
     modality: str = ""
     other_geometry: Geometry | None = None
+    more: tuple[Volume, ...] = ()
 
     def __post_init__(self) -> None:
         array = _checked_shape(self.voxels, self.geometry, self.name or "The volume")
@@ -111,9 +113,16 @@ class Volume:
             raise InputError(msg, "Check that the right file was chosen and that it was exported whole.")
         return self
 
+    @property
+    def channels(self) -> tuple[Volume, ...]:
+        """Itself, and the further channels; mostly itself alone."""
+        return (self, *self.more)
+
     def content_hash(self) -> str:
-        """sha256 (hex) of voxels and grid; name and modality do not count. Computed once."""
-        return self._hash
+        """sha256 (hex) of the voxels of all channels and the grid; name and modality do not count. Computed once."""
+        if not self.more:
+            return self._hash
+        return hashlib.sha256("\n".join(channel._hash for channel in self.channels).encode()).hexdigest()
 
     @cached_property
     def _hash(self) -> str:
@@ -123,7 +132,7 @@ class Volume:
 
     def __reduce__(self) -> tuple:
         """Pickled by its parts, so that it is checked and read-only again on the other side."""
-        return Volume, (self.voxels, self.geometry, self.name, self.modality, self.other_geometry)
+        return Volume, (self.voxels, self.geometry, self.name, self.modality, self.other_geometry, self.more)
 
     def __repr__(self) -> str:
         return f"Volume({self.name!r}, {self.modality or 'modality unknown'}, {self.geometry!r})"

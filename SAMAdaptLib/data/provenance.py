@@ -16,6 +16,7 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import InputError
+from .formats import split_frame
 
 TOOL = "SAMAdapt"
 
@@ -93,9 +94,11 @@ class Provenance:
         except (ValueError, RecursionError):
             return None
 
-    def of_input(self, path: str | Path) -> Provenance:
-        """The same, made from the file or folder ``path``."""
-        return replace(self, file_sha256=input_digest(path))
+    def of_input(self, path: str | Path, *channels: str | Path) -> Provenance:
+        """The same, made from the file or folder ``path``, and those of its further channels."""
+        digests = [input_digest(each) for each in (path, *channels)]
+        together = hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        return replace(self, file_sha256=together if channels else digests[0])
 
     def differences(self, wanted: Provenance) -> list[str]:
         """In words, what made this result otherwise than ``wanted`` would; empty when nothing did.
@@ -134,8 +137,10 @@ def file_digest(path: str | Path) -> str:
 
 
 def input_digest(path: str | Path) -> str:
-    """sha256 (hex) of a file, or of all files of a folder whatever their names. Raises InputError."""
-    path = Path(path)
+    """sha256 (hex) of a file, of a frame of one, or of all files of a folder by whatever names. Raises InputError."""
+    path, frame = split_frame(path)
+    if frame is not None:
+        return hashlib.sha256(f"{file_digest(path)}@{frame}".encode()).hexdigest()
     if not path.is_dir():
         return file_digest(path)
     parts = sorted(file_digest(item) for item in path.iterdir() if item.is_file())

@@ -27,6 +27,9 @@ PICTURE = "picture"
 
 PICTURE_SIZE = 256
 
+COLOURS = 3
+"""Of an encoder's picture."""
+
 
 _Painted: TypeAlias = "tuple[list[NDArray[np.float32]], list[NDArray[np.uint8]]]"
 
@@ -35,7 +38,7 @@ _Painted: TypeAlias = "tuple[list[NDArray[np.float32]], list[NDArray[np.uint8]]]
 class FeatureRequest:
     """One canvas to be encoded: its key and how to paint it when the cache does not have it.
 
-    ``paint`` gives (S, S) float32 in 0..255 with NaN in the padding.
+    ``paint`` gives (S, S) float32 in 0..255 with NaN in the padding, (channels, S, S) of several channels.
     """
 
     key: str
@@ -85,7 +88,10 @@ class FeatureExtractor:
         return [view for view in views if view.key not in left]
 
     def features(self, view: FeatureRequest) -> dict[str, NDArray[Any]]:
-        """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be."""
+        """{level: (C, h, w) float16, "picture": (256, 256) uint8} of one view, encoded now if need be.
+
+        The picture of several channels is (channels, 256, 256).
+        """
         return self.extract_features([view])[0]
 
     def extract_features(self, views: Sequence[FeatureRequest]) -> list[dict[str, NDArray[Any]]]:
@@ -131,7 +137,8 @@ class FeatureExtractor:
         found: list[dict[str, NDArray[Any]]] = [{PICTURE: picture} for picture in pictures]
         if self.levels and self.encoder is not None:
             for places in _by_side(canvases):
-                encoded = self.encoder.encode(np.stack([canvases[place] for place in places]), self.levels)
+                coloured = np.stack([in_colours(canvases[place]) for place in places])
+                encoded = self.encoder.encode(coloured, self.levels)
                 for index, place in enumerate(places):
                     found[place].update({level: array[index].astype(np.float16) for level, array in encoded.items()})
         for view, arrays in zip(views, found, strict=True):
@@ -140,8 +147,18 @@ class FeatureExtractor:
         return found
 
 
+def in_colours(canvas: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What an encoder is given of a canvas: channels are its colours, of two channels the third one is their mean.
+
+    A canvas of one channel (S, S) stays gray; (channels, S, S) becomes (3, S, S).
+    """
+    if canvas.ndim == 2 or len(canvas) == COLOURS:
+        return canvas
+    return np.concatenate([canvas, canvas.mean(axis=0, keepdims=True)])
+
+
 def _painted(views: Sequence[FeatureRequest]) -> _Painted:
-    """The views' canvases (S, S), which differ in size where volumes differ in resolution, and small pictures."""
+    """The views' canvases, which differ in size where volumes differ in resolution, and small pictures."""
     canvases = [view.paint() for view in views]
     return canvases, [picture_of(canvas) for canvas in canvases]
 
@@ -158,7 +175,10 @@ def picture_of(canvas: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A view in small for image-resolution branches: (256, 256) uint8, 1..255 inside, 0 in the padding.
 
     Averages whole blocks of pixels, so fine detail is neither aliased nor lost. The side must be a multiple of 256.
+    Of several channels it is (channels, 256, 256).
     """
+    if canvas.ndim == 3:
+        return np.stack([picture_of(channel) for channel in canvas])
     side = canvas.shape[0]
     block = side // PICTURE_SIZE
     if side % PICTURE_SIZE:
@@ -178,8 +198,8 @@ def fitted_picture(picture: NDArray[np.uint8], cells: int) -> NDArray[np.uint8]:
     Heads cut crops between the cells of their features; of 64 cells each has 4 x 4 pixels, and the picture is left as
     it is.
     """
-    side = fitted_side(picture.shape[0], cells)
-    if side == picture.shape[0]:
+    side = fitted_side(picture.shape[-1], cells)
+    if side == picture.shape[-1]:
         return picture
     values = np.where(picture == 0, np.float32(np.nan), picture.astype(np.float32))
     return np.nan_to_num(np.round(resize(values, side))).astype(np.uint8)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.channels import require_channels
 from ..preprocessing.augmentation import AugmentationParams, render_image
 from ..preprocessing.intensity import IntensityRule, apply
 from ..preprocessing.slicing import CanvasGeometry, SliceStack, resolve_plane
@@ -35,7 +36,8 @@ SIDES_PER_OCTAVE = 4
 class ImageSlice:
     """One slice of a volume on the 0..255 scale, with all that its features depend on.
 
-    ``picture``: (rows, columns) float32; ``identity``: JSON values that name the slice and its content.
+    ``picture``: (rows, columns) float32, or (channels, rows, columns) of several channels; ``identity``: JSON values
+    that name the slice and its content.
     """
 
     picture: NDArray[np.float32]
@@ -47,9 +49,15 @@ class ImageSlice:
         return replace(self, frame=frame)
 
     @property
+    def channels(self) -> int:
+        """How many there are."""
+        return len(self.picture) if self.picture.ndim == 3 else 1
+
+    @property
     def is_flat(self) -> bool:
-        """True when there is nothing to see: one grey value throughout."""
-        return float(self.picture.min()) == float(self.picture.max())
+        """True when there is nothing to see: one grey value throughout, in each channel."""
+        channels = self.picture if self.picture.ndim == 3 else (self.picture,)
+        return all(float(channel.min()) == float(channel.max()) for channel in channels)
 
     def view(self, parameters: AugmentationParams, encoder: Encoder | None) -> FeatureRequest:
         """This slice under ``parameters``, ready for the embedder of that encoder."""
@@ -63,35 +71,43 @@ class ImageSlice:
 
 
 class SlicedVolume:
-    """A volume as pictures: the plane and the intensity rule applied.
+    """A volume as pictures: the plane and the intensity rule applied, a rule for each of its channels or one for all.
 
     ``side_mm``: side of the canvas. A head looks at all volumes at the millimetres a pixel of its training volumes,
     so that organs have one size; a slice that does not fit gets a canvas as large as it needs.
     """
 
-    def __init__(self, volume: Volume, plane: str, rule: IntensityRule, side_mm: float = 0.0) -> None:
+    def __init__(
+        self, volume: Volume, plane: str, rule: IntensityRule | Sequence[IntensityRule], side_mm: float = 0.0
+    ) -> None:
         self.volume = volume
         self.stack = SliceStack(volume.geometry, plane)
         self.frame = centred_frame(self.stack, side_mm)
-        self._limits = rule.limits(volume.voxels)
+        channels = volume.channels
+        rules = [rule] * len(channels) if isinstance(rule, IntensityRule) else list(rule)
+        self._limits = [own.limits(channel.voxels) for own, channel in zip(rules, channels, strict=True)]
+        described = [own.to_dict() for own in rules]
         self._identity = {
             "volume": volume.content_hash(),
             "plane": self.stack.plane,
-            "intensity": rule.to_dict(),
+            "intensity": described if len(described) > 1 else described[0],
         }
 
     def __len__(self) -> int:
         return len(self.stack)
 
-    def gray(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The 0..255 gray values of some of the volume's values."""
-        return apply(values, self._limits)
+    def gray(self, values: NDArray[np.float32], channel: int = 0) -> NDArray[np.float32]:
+        """The 0..255 gray values of some of a channel's values."""
+        return apply(values, self._limits[channel])
 
     def picture(self, index: int) -> ImageSlice:
         """Slice ``index`` in the plane's display orientation."""
-        raw = np.asarray(self.stack.slice(self.volume.voxels, index), np.float32)
-        picture = np.ascontiguousarray(apply(raw, self._limits), np.float32)
-        return ImageSlice(picture, self.frame, {**self._identity, "slice": index})
+        pictures = [
+            apply(np.asarray(self.stack.slice(channel.voxels, index), np.float32), limits)
+            for channel, limits in zip(self.volume.channels, self._limits, strict=True)
+        ]
+        picture = pictures[0] if len(pictures) == 1 else np.stack(pictures)
+        return ImageSlice(np.ascontiguousarray(picture, np.float32), self.frame, {**self._identity, "slice": index})
 
 
 def painted_side(frame: CanvasGeometry, input_size: int) -> int:
@@ -135,6 +151,10 @@ def plane_for_volume(card_plane: PlaneRule, volume: Volume | Labelmap) -> str:
 
 
 def slices_for_head(card: HeadCard, volume: Volume, plane: str | None = None) -> SlicedVolume:
-    """``volume`` as the head of that card looks at it, or in another ``plane``."""
-    rule, side_mm = IntensityRule.from_dict(card.intensity), card.plane.side_mm or 0.0
-    return SlicedVolume(volume, plane or plane_for_volume(card.plane, volume), rule, side_mm)
+    """``volume`` as the head of that card looks at it, or in another ``plane``.
+
+    Raises InputError for a volume with more or fewer channels than the head looks at.
+    """
+    require_channels(card.channel_names, volume, f"The head {card.name!r}")
+    rules, side_mm = [IntensityRule.from_dict(facts) for facts in card.intensities], card.plane.side_mm or 0.0
+    return SlicedVolume(volume, plane or plane_for_volume(card.plane, volume), rules, side_mm)

@@ -111,6 +111,7 @@ def headTip(card: HeadCard) -> str:
     rows = [
         (_("Structures"), ", ".join(item.name for item in card.structures)),
         (_("Made for"), card.modality or _("any kind of image")),
+        *([(_("Channels"), ", ".join(card.channel_names))] if card.channels else []),
         (_("Encoder"), encoder(card.encoder.name, card.input_size)),
         (_("Model type"), card.head_type),
         (_("Slice direction"), plane(card.plane.name)),

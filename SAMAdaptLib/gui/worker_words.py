@@ -22,6 +22,7 @@ def N_(text: str) -> str:
 
 STAGES = {
     progress.ONE_OF_MANY: N_("Volume {number} of {count}: {stage}"),
+    progress.FRAME: N_("Frame {number} of {count}: {stage}"),
     progress.SUPPORT: N_("Support {number} of {count}: {stage}"),
     progress.TURNED: N_("{stage}, turned by {degrees} degrees"),
     progress.READING_SCENE: N_("Reading the scene"),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from ..data.channels import MOST_CHANNELS
 from ..data.formats import HEAD_ENDING
 from ..data.provenance import Provenance
 from ..data.structure import Structure
@@ -25,6 +26,7 @@ from ..utils.plaintext import LONGEST_NAME, cleaned
 from ..utils.schema import EMPTY, Between, Open, read_dataclass, short
 from .parts import (
     ArrangementSpec,
+    ChannelFacts,
     EncoderRef,
     IntensityFacts,
     Looks,
@@ -39,6 +41,9 @@ from .parts import (
 )
 
 SCHEMA = 1
+SCHEMA_OF_CHANNELS = 2
+"""Of heads that look at several channels: versions from before would show them one, and say nothing."""
+
 METADATA_KEY = "samadapt"
 MAXIMUM_HEADER_BYTES = 2 * 1024 * 1024
 """A header holds a few names and one JSON document; a larger one is damage or malice."""
@@ -69,6 +74,7 @@ def expected_elsewhere(held_out: float, cases: int) -> float:
 class HeadCard(Open):
     """What a head is, what it was trained on and how good it was; parts may be given as JSON objects.
 
+    ``channels``: what it looks at, None for one image, of which ``intensity`` and ``modality`` tell.
     ``shapes``, ``arrangement``: what its priors are built from, None without one. ``closer``: the head for a closer
     look, None without one. ``training``, ``quality``: facts for people. Raises InputError for what no head can be.
     """
@@ -82,6 +88,7 @@ class HeadCard(Open):
     structures: Annotated[tuple[StructureFacts, ...], Between(1, 254)]
     modality: Name = ""
     name: Name = ""
+    channels: Annotated[tuple[ChannelFacts, ...], Between(2, MOST_CHANNELS)] | None = None
     shapes: ShapeSpec | None = field(default=None, metadata=EMPTY)
     arrangement: ArrangementSpec | None = field(default=None, metadata=EMPTY)
     closer: RoiSpec | None = field(default=None, metadata=EMPTY)
@@ -98,6 +105,20 @@ class HeadCard(Open):
         if wrong:
             msg = f"The card names {len(self.structures)} structures, and its networks tell {min(wrong)} classes apart."
             raise InputError(msg)
+        self._require_channels()
+
+    def _require_channels(self) -> None:
+        """Refuse a card whose parts speak of other numbers of channels, or of another first one."""
+        found = self.head.pictures() | (set() if self.closer is None else self.closer.head.pictures())
+        if found - {self.channel_count}:
+            msg = f"The card has {self.channel_count} channels, and its networks look at {max(found)}."
+            raise InputError(msg)
+        if self.schema != (SCHEMA_OF_CHANNELS if self.channels else SCHEMA):
+            msg = f"The schema {self.schema} is not that of a card with {self.channel_count} channels."
+            raise InputError(msg)
+        if self.channels and self.channels[0].intensity.to_dict() != self.intensity.to_dict():
+            msg = "The rule for gray values is not that of the first channel."
+            raise InputError(msg)
 
     def _classes(self) -> set[int]:
         """How many classes its networks tell apart, background included: one number, or it contradicts itself."""
@@ -113,9 +134,9 @@ class HeadCard(Open):
     def from_json(cls, text: str, source: str) -> HeadCard:
         """Parse and check a card; ``source`` names it in errors. Raises HeadFileError."""
         document = _parsed(text, source, "the card")
-        if document.get("schema") != SCHEMA:
+        if document.get("schema") not in (SCHEMA, SCHEMA_OF_CHANNELS):
             found = short(document.get("schema"))
-            msg = f"{source}: unknown head schema {found}; this version reads schema {SCHEMA}."
+            msg = f"{source}: unknown head schema {found}; this version reads schema {SCHEMA} and {SCHEMA_OF_CHANNELS}."
             raise HeadFileError(msg, "Update SAMAdapt, or export the head from the version that made it.")
         try:
             card = read_dataclass(cls, document, "The card")
@@ -133,6 +154,26 @@ class HeadCard(Open):
     def values(self) -> list[int]:
         """Label values in the order of the head's output channels 1, 2, ... (channel 0 is background)."""
         return [structure.value for structure in self.structures]
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What the channels are called that it looks at; empty where it looks at one image."""
+        return tuple(channel.name for channel in self.channels or ())
+
+    @property
+    def channel_count(self) -> int:
+        """How many images of a body it looks at."""
+        return len(self.channels or (None,))
+
+    @property
+    def intensities(self) -> tuple[IntensityFacts, ...]:
+        """The rule for gray values of each channel."""
+        return tuple(channel.intensity for channel in self.channels or ()) or (self.intensity,)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Of each channel, "" where it is not known."""
+        return tuple(channel.modality for channel in self.channels or ()) or (self.modality,)
 
     @property
     def input_size(self) -> int | None:

@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
+from ..data.channels import MOST_CHANNELS
 from ..data.planes import PLANES
 from ..data.structure import LARGEST_VALUE
 from ..errors import InputError
-from ..networks import HEAD_CLASSES
+from ..networks import HEAD_CLASSES, PICTURE_HEADS
 from ..utils.plaintext import LONGEST_NAME, LONGEST_TEXT
 from ..utils.schema import EMPTY, NULL, Between, Part, Plain
 
@@ -40,6 +41,8 @@ Spacing = Annotated[float, Between(0, 1e9)]
 """Millimetres, rounded for people: what was seen through a microscope may be 0."""
 
 Gray = Annotated[int | float, Between(0, 255)]
+Grays = tuple[Gray, Gray, Gray, Gray, Gray, Gray, Gray]
+"""Quantiles of an image."""
 
 Color = tuple[Share, Share, Share]
 Widths = Annotated[tuple[Annotated[int, Between(1, 1024)], ...], Between(1, 5)]
@@ -60,6 +63,7 @@ class HyperParameters(Part):
     norm: Name | None = None
     scale: Annotated[int, Between(1, 128)] | None = None
     members: Annotated[tuple[NetworkSpec, ...], Between(1, MOST_MEMBERS)] | None = None
+    pictures: Annotated[int, Between(1, MOST_CHANNELS)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +78,11 @@ class NetworkSpec(Part):
     def classes(self) -> set[int]:
         """How many classes it and its members tell apart; one number unless they contradict each other."""
         return {self.hyper.classes, *(member.hyper.classes for member in self.hyper.members or ())}
+
+    def pictures(self) -> set[int]:
+        """Of how many channels the pictures are that it and its members look at; empty where none does."""
+        networks = self.hyper.members or (self,)
+        return {each.hyper.pictures or 1 for each in networks if each.type in PICTURE_HEADS}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,6 +143,17 @@ class IntensityFacts(Part):
                 f"intensity must have a low below a high, percentiles of 0 to 100, not {self.low:g} and {self.high:g}."
             )
             raise InputError(msg)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChannelFacts(Part):
+    """One of several channels: what it is called, the rule for its gray values, its modality where that is known."""
+
+    called: ClassVar[str] = "channel"
+
+    name: Name
+    intensity: IntensityFacts
+    modality: Name = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -217,12 +237,18 @@ class RoiSpec(Part):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Looks(Part):
-    """How a volume that was learned from looked: see ``doubts.looks_of``."""
+    """How a volume that was learned from looked: see ``doubts.looks_of``. ``more``: gray of further channels."""
 
     called: ClassVar[str] = "seen"
 
     spacing_mm: tuple[Spacing, Spacing, Spacing]
-    gray: tuple[Gray, Gray, Gray, Gray, Gray, Gray, Gray]
+    gray: Grays
+    more: Annotated[tuple[Grays, ...], Between(1, MOST_CHANNELS - 1)] | None = None
+
+    @property
+    def grays(self) -> tuple[Grays, ...]:
+        """Of each channel."""
+        return (self.gray, *(self.more or ()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

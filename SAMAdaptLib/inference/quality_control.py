@@ -15,6 +15,8 @@ from ..preprocessing.intensity import GRAY_LIMITS
 from ..preprocessing.slicing import SliceStack
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..data.geometry import Geometry
     from ..data.image import Volume
     from ..features.sliced_volume import SlicedVolume
@@ -131,24 +133,34 @@ def stretches(numbers: Sequence[int]) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def looks_of(sliced: SlicedVolume) -> dict[str, list[float]]:
+def looks_of(sliced: SlicedVolume) -> dict[str, Any]:
     """How a volume looks to a head: ``spacing_mm`` (rows, columns, slices) and ``gray``, quantiles of its gray values
-    (0 to 255, at ``QUANTILES``)."""
-    voxels = sliced.volume.voxels.ravel()
-    gray = sliced.gray(voxels[:: voxels.size // _SAMPLE | 1])
+    (0 to 255, at ``QUANTILES``); ``more``: those of further channels, where there are some."""
+    first, *more = ([round(float(value)) for value in found] for found in _quantiles(sliced))
     spacing = (*sliced.stack.spacing, sliced.stack.thickness_mm)
-    return {
-        "spacing_mm": [round(float(mm), 4) for mm in spacing],
-        "gray": [round(float(value)) for value in np.percentile(gray, QUANTILES)],
-    }
+    looks: dict[str, Any] = {"spacing_mm": [round(float(mm), 4) for mm in spacing], "gray": first}
+    return {**looks, "more": more} if more else looks
 
 
-def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, list[float]]]:
+def _quantiles(sliced: SlicedVolume) -> list[NDArray[np.float64]]:
+    """Of the gray values of each channel."""
+    step = sliced.volume.voxels.size // _SAMPLE | 1
+    channels = enumerate(sliced.volume.channels)
+    return [np.percentile(sliced.gray(each.voxels.ravel()[::step], index), QUANTILES) for index, each in channels]
+
+
+def gray_distance(seen: Sequence[float], here: Sequence[float]) -> float:
+    """How far the quantiles of gray values are apart on average, as a share of the range."""
+    apart = np.abs(np.asarray(here, float) - np.asarray(seen, float)).mean()
+    return float(apart / (GRAY_LIMITS[1] - GRAY_LIMITS[0]))
+
+
+def seen_in(card: HeadCard, volumes: Iterable[Volume]) -> list[dict[str, Any]]:
     """How the volumes that a head learned from look to it, for its card."""
     return [looks_of(slices_for_head(card, volume)) for volume, _ in zip(volumes, range(MOST_SEEN), strict=False)]
 
 
-def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str]:
+def unfamiliar(card: HeadCard, looks: Mapping[str, Any]) -> list[str]:
     """What the head of ``card`` has seen nothing like; empty where its card does not say what it has seen."""
     seen = card.seen
     if not seen:
@@ -162,11 +174,12 @@ def unfamiliar(card: HeadCard, looks: Mapping[str, Sequence[float]]) -> list[str
         if odd:
             trained = f"{least:.3g} mm" if least == most else f"{least:.3g} to {most:.3g} mm"
             reasons.append(f"The volume's {words.format(odd[0])}; in the training that was {trained}.")
-    scale = GRAY_LIMITS[1] - GRAY_LIMITS[0]
-    here = np.asarray(looks["gray"], float)
-    if min(np.abs(here - np.asarray(each.gray)).mean() / scale for each in seen) > GRAY_DISTANCE:
+    names = [f"channel {name} of the volume" for name in card.channel_names] or ["volume"]
+    for index, (name, here) in enumerate(zip(names, (looks["gray"], *looks.get("more", ())), strict=False)):
+        if min(gray_distance(each.grays[index], here) for each in seen) <= GRAY_DISTANCE:
+            continue
         reasons.append(
-            "The volume is bright and dark in quite other parts than any that the head was trained on: it may be of "
+            f"The {name} is bright and dark in quite other parts than any that the head was trained on: it may be of "
             "another kind, inverted, or cut out of a larger one."
         )
     return reasons
@@ -238,7 +251,7 @@ def quality_warnings(
     found_ml: Mapping[int, float],
     agreement: float | None,
     whole: bool = True,
-    looks: Mapping[str, Sequence[float]] | None = None,
+    looks: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Why the head of ``card`` is likely to have failed on ``volume``; empty when nothing speaks for it.
 
@@ -246,9 +259,7 @@ def quality_warnings(
     shape prior, None where it has none or found nothing. ``whole``: the whole volume was looked at. ``looks``: how the
     volume looks to the head.
     """
-    reasons = []
-    if card.modality and volume.modality and card.modality != volume.modality:
-        reasons.append(f"The volume is {volume.modality}, and the head was trained on {card.modality}.")
+    reasons = wrong_modality(card, volume)
     if looks is not None:
         reasons += unfamiliar(card, looks)
     if not whole and not found_ml:
@@ -264,6 +275,16 @@ def quality_warnings(
             "The volume may differ too much from the training volume, in kind, contrast or orientation."
         )
     return reasons
+
+
+def wrong_modality(card: HeadCard, volume: Volume) -> list[str]:
+    """What to say of channels of another modality than those of the training; mostly nothing."""
+    pairs = zip(card.modalities, volume.channels, card.channel_names or ("",), strict=False)
+    return [
+        f"The {f'channel {name}' if name else 'volume'} is {channel.modality}, and the head was trained on {trained}."
+        for trained, channel, name in pairs
+        if trained and channel.modality and trained != channel.modality
+    ]
 
 
 def _odd_size(structure: StructureFacts, found_ml: Mapping[int, float]) -> str:

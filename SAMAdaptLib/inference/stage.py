@@ -118,7 +118,7 @@ class StagePredictor:
         small = arrays[PICTURE]
         if features:
             small = fitted_picture(small, min(maps.shape[-1] for maps in features.values()))
-        picture = self._tensor(picture_to_float(small)[None])
+        picture = self._tensor(picture_to_float(small if small.ndim == 3 else small[None]))
         with torch.inference_mode(), mixed_precision(self.device):
             logits = self.module(features, picture)[0]
         canvas: NDArray[np.float32] = logits.float().softmax(dim=0).cpu().numpy()

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..features.sliced_volume import SlicedVolume, slices_for_head
-from ..preprocessing.intensity import GRAY_LIMITS
-from .quality_control import VOLUME_RATIO_LIMIT, looks_of, unfamiliar
+from .quality_control import VOLUME_RATIO_LIMIT, gray_distance, looks_of, unfamiliar, wrong_modality
 
 if TYPE_CHECKING:
     from ..data.image import Volume
@@ -51,16 +50,16 @@ class Suitability:
 
 def suitability(card: HeadCard, volume: Volume) -> Suitability:
     """What the card of a head lets expect of it on a volume, before anything is segmented. Takes a moment."""
-    against = []
-    if card.modality and volume.modality and card.modality != volume.modality:
-        against.append(f"The volume is {volume.modality}, and the head was trained on {card.modality}.")
+    if card.channel_count != len(volume.channels):
+        return Suitability((_other_channels(card, volume),), bool(card.seen), 1.0)
+    against = wrong_modality(card, volume)
     sliced = slices_for_head(card, volume)
     looks = looks_of(sliced)
     against += unfamiliar(card, looks)
     against += _wrong_extent(card, sliced)
-    scale = GRAY_LIMITS[1] - GRAY_LIMITS[0]
-    here = np.asarray(looks["gray"], float)
-    apart = min((float(np.abs(here - np.asarray(each.gray)).mean()) / scale for each in card.seen), default=0.0)
+    here = (looks["gray"], *looks.get("more", ()))
+    each = ([gray_distance(*pair) for pair in zip(seen.grays, here, strict=False)] for seen in card.seen)
+    apart = min((sum(distances) / len(distances) for distances in each), default=0.0)
     return Suitability(tuple(against), bool(card.seen), apart)
 
 
@@ -68,6 +67,11 @@ def best_first(cards: Iterable[HeadCard], volume: Volume) -> list[tuple[HeadCard
     """The heads with what is to be expected of them: those that fit first, of these the closest to the training."""
     judged = [(card, suitability(card, volume)) for card in cards]
     return sorted(judged, key=lambda pair: (not pair[1].fits, len(pair[1].against), pair[1].apart))
+
+
+def _other_channels(card: HeadCard, volume: Volume) -> str:
+    needs = f"{card.channel_count} channels ({', '.join(card.channel_names)})" if card.channels else "one image"
+    return f"The head looks at {needs}, and the volume has {len(volume.channels)}."
 
 
 def _wrong_extent(card: HeadCard, sliced: SlicedVolume) -> list[str]:

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.channels import firsts_among, kinds_of_words, without_word
 from ..data.formats import READABLE, is_result
 from ..data.io.volume_folder import files_by_id
-from ..data.io.volumes import read_labelmap, read_volume
+from ..data.io.volumes import read_labelmap
 from ..data.matching import Labelling, matched
 from ..errors import Cancelled, DependencyError, InputError
 from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, Evaluation, evaluate, json_number, mean_score
@@ -33,6 +34,7 @@ from ..training.config import TrainingConfig
 from ..utils.files import write_content
 from ..utils.memory import peak_memory_mb
 from ..utils.timing import clock
+from .reading import read_with_channels
 
 if TYPE_CHECKING:
     from ..data.io.volumes import Labelmap, Volume
@@ -54,13 +56,24 @@ class Tools:
 
 
 class Dataset:
-    """The labelled volumes of a folder, by id (a file's name without its ending)."""
+    """The labelled volumes of a folder, by id (a file's name without its ending, and without its channel's word)."""
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, channels: Sequence[str] = ()) -> None:
         """Raises InputError when images or labels are missing, or when two files share an id."""
-        self.folder = Path(folder)
-        self.images = _files(self.folder / "images", series=True)
-        self.labels = _files(self.folder / "labels", series=False)
+        self.folder, self.channels = Path(folder), tuple(channels)
+        self.images = self._first_channels(_files(self.folder / "images", series=True))
+        self.labels = self._first_channels(_files(self.folder / "labels", series=False), also_others=True)
+
+    def _first_channels(self, files: dict[str, Path], also_others: bool = False) -> dict[str, Path]:
+        """Files by the name that all channels of a body share; of images only those of the first channel."""
+        if not self.channels:
+            return files
+        firsts = set(firsts_among([str(path) for path in files.values()], self.channels))
+        return {
+            without_word(name, self.channels[0]).strip("_-. "): path
+            for name, path in files.items()
+            if also_others or str(path) in firsts
+        }
 
     def resolve(self, wanted: Iterable[str], labelled: bool = True) -> tuple[str, ...]:
         """Full ids for ids or beginnings of ids, in order, each once.
@@ -88,7 +101,7 @@ class Dataset:
         return whole_words or begun
 
     def volume(self, name: str, monitor: Monitor) -> Volume:
-        return read_volume(self.images[name], monitor=monitor)
+        return read_with_channels(str(self.images[name]), self.channels, monitor)
 
     def labelmap(self, name: str, like: Volume, resample: bool, monitor: Monitor) -> Labelmap:
         return read_labelmap(self.labels[name], like=like, resample=resample, monitor=monitor)
@@ -111,7 +124,7 @@ class _Benchmark:
 
     def __init__(self, job: BenchmarkJob, monitor: Monitor, tools: Tools) -> None:
         self.job, self.monitor, self.tools = job, monitor, tools
-        self.data = Dataset(job.data)
+        self.data = Dataset(job.data, job.channels)
         self.supports = [self.data.resolve(ids) for ids in job.supports]
         self.query = self.data.resolve(job.query)
         self.unlabeled = self.data.resolve(job.unlabeled, labelled=False)
@@ -188,10 +201,16 @@ class _Benchmark:
             cases.append(Case(volume, self.data.labelmap(name, volume, job.resample_labels, monitor)))
         unlabeled = [self.data.volume(name, monitor) for name in self.unlabeled if name not in support]
         began = clock.now()
-        head = self.tools.train(cases, config=TrainingConfig.of(job), unlabeled=unlabeled, monitor=monitor)
+        head = self.tools.train(
+            cases, config=TrainingConfig.of(job), unlabeled=unlabeled, monitor=monitor, **self._names()
+        )
         if head.card.training.cancelled:  # a head from half a training is no figure of the protocol
             raise Cancelled
         return head, clock.now() - began
+
+    def _names(self) -> dict[str, Any]:
+        """What the channels are called, where there are several."""
+        return {"channel_names": kinds_of_words(self.job.channels)} if self.job.channels else {}
 
     def _case(self, name: str, head: Head, monitor: Monitor) -> dict[str, Any]:
         job, volume = self.job, self.data.volume(name, monitor)

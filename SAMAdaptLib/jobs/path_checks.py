@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..data.formats import split_frame
 from ..errors import InputError
 from ..utils.disk.safepaths import refuse_special
 from ..utils.files import require_room
@@ -14,7 +15,7 @@ def check_readable(*paths: str) -> None:
     """Raises InputError for a path of which there is nothing, or nothing that is read."""
     for path in paths:
         refuse_special(path)
-        if not Path(path).exists():
+        if not split_frame(path)[0].exists():
             msg = f"{path} does not exist."
             raise InputError(msg, "Check the path.")
 
@@ -38,6 +39,6 @@ def check_writable(path: str) -> None:
 def check_not_an_input(output: str, *inputs: str) -> None:
     """Raises InputError for an output that is one of the inputs."""
     target = Path(output).resolve()
-    if any(target == Path(path).resolve() for path in inputs):
+    if any(target == split_frame(path)[0].resolve() for path in inputs):
         msg = f"The result would overwrite its input {output}."
         raise InputError(msg, "Choose another name for the result.")

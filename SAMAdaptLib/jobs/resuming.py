@@ -10,12 +10,18 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..data.formats import frame_name
 from ..data.provenance import HEAD_KEY, Provenance, file_digest
 from ..errors import InputError, SAMAdaptError
 from ..heads.card import provenance_of, read_card
 from ..inference.config import InferenceConfig
+from .reading import files_of
 from .specs import SegmentJob
+
+if TYPE_CHECKING:
+    from ..data.sequence.frames import Frames
 
 EQUAL = "it was made in the same way"
 EDITED = "it was changed since it was made"
@@ -56,11 +62,11 @@ def what_made(path: Path) -> Provenance | Found:
     """What made a result that is as it was written; else what is to become of the file."""
     from ..data.io.result_file import has_sidecar, is_dicom_result, read_header, read_provenance
     from ..data.io.seg_nrrd import is_result_of_before
-    from ..data.io.volumes import read_labelmap
+    from ..data.sequence.frames import frames_in
 
     try:
         made = read_provenance(path)
-        silent = made is not None or has_sidecar(path) or is_dicom_result(path)
+        silent = made is not None or has_sidecar(path) or is_dicom_result(path) or path.suffix.lower() == ".mrb"
         header = {} if silent else read_header(path)
     except InputError:
         return Found(True, NAMELESS)
@@ -70,19 +76,31 @@ def what_made(path: Path) -> Provenance | Found:
         saved_again = any(f"{HEAD_KEY}:" in text for key, text in header.items() if key.endswith("_Tags"))
         return Found(True, EDITED if saved_again else NAMELESS)
     try:
-        labels = read_labelmap(path)
+        frames = frames_in(path)
         # A DICOM SEG numbers its segments anew and leaves empty slices out; no editor writes one in place.
-        unchanged = is_dicom_result(path) or labels.digest() == made.labels_sha256
+        unchanged = is_dicom_result(path) or _digest(path, frames) == made.labels_sha256
     except (SAMAdaptError, zlib.error):
         return Found(False, DAMAGED)
     return made if unchanged else Found(True, EDITED)
+
+
+def _digest(path: Path, frames: Frames | None) -> str:
+    """The hash of the labels in a result, of one frame or of several."""
+    from ..data.io.volumes import read_labelmap
+    from ..data.sequence.writing import digest_of
+
+    if frames is None or frames.count == 1:
+        return read_labelmap(path).digest()
+    return digest_of(read_labelmap(frame_name(path, number)).voxels for number in range(frames.count))
 
 
 def _wanted(job: SegmentJob) -> Provenance:
     """What the job would make its result by."""
     card, digest = read_card(job.head), head_digest(job.head)
     options = InferenceConfig.of(job).decisive(job.bounds)
-    return provenance_of(card.called_after(Path(job.head)), digest, options).of_input(job.image)
+    return provenance_of(card.called_after(Path(job.head)), digest, options).of_input(
+        *files_of(job.image, job.channels)
+    )
 
 
 def head_digest(path: str | Path) -> str:

@@ -24,9 +24,9 @@ from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor,
 from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable
 from .path_checks import check_not_an_input, check_readable, check_writable
+from .reading import files_of, read_cases, read_on_grid_of, read_with_channels
 from .specs import (
     BenchmarkJob,
-    CaseFiles,
     CompleteJob,
     EmbedJob,
     EvaluateJob,
@@ -34,18 +34,20 @@ from .specs import (
     LiveJob,
     ProbeJob,
     SegmentJob,
-    StructureSpec,
     SuggestJob,
     TrainJob,
     WeightsJob,
 )
 
 if TYPE_CHECKING:
-    from ..data.case import Case
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
     from ..heads.card import HeadCard
     from ..heads.head import Head
+    from .sequences import Segmented
 
 _KEPT_HEADS = 4
 _heads: dict[tuple[str, int, int], Head] = {}
@@ -79,68 +81,86 @@ def answer(job: Job, result: dict[str, Any], began: float, warnings: Sequence[st
 
 
 def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(*(path for case in job.cases for path in (case.image, case.labels)), *job.unlabeled)
+    images = [
+        path
+        for image in (*(case.image for case in job.cases), *job.unlabeled)
+        for path in files_of(image, job.channels)
+    ]
+    check_readable(*images, *(case.labels for case in job.cases))
     check_writable(job.output)
-    from ..data.io.volumes import read_volume
+    from ..data.channels import kinds_of_words
     from ..heads.head import save_head
     from ..training.train import train
 
     head = train(
-        _read_cases(job, monitor),
+        read_cases(job, monitor),
         config=TrainingConfig.of(job),
-        unlabeled=[read_volume(path, monitor=monitor) for path in job.unlabeled],
+        unlabeled=[read_with_channels(path, job.channels, monitor) for path in job.unlabeled],
         name=printable(Path(job.output).stem),
         monitor=monitor,
         start_from=None if job.start_from is None else load_warm_head(job.start_from),
+        channel_names=kinds_of_words(job.channels),
     )
     save_head(head, job.output)
     return {"head": job.output, **head_facts(head.card), **_kept_although_cancelled(head)}
 
 
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(job.image, job.head)
+    images = files_of(job.image, job.channels)
+    check_readable(*images, job.head)
     check_writable(job.output)
-    check_not_an_input(job.output, job.image, job.head)
+    check_not_an_input(job.output, *images, job.head)
     import numpy as np
 
     from ..data.io.result_file import refuse_foreign_sidecar
-    from ..data.io.volumes import Volume, ending_of, read_volume, write_volume
+    from ..data.io.volumes import Volume, ending_of, write_volume
     from ..inference.segment import segment
     from .resuming import head_digest, judged
+    from .sequences import frames_of, require_one_frame, segment_frames
 
     if job.probabilities is not None:
         check_writable(job.probabilities)
-        check_not_an_input(job.probabilities, job.image, job.head, job.output)
+        check_not_an_input(job.probabilities, *images, job.head, job.output)
         ending_of(job.probabilities)
     there = None if job.overwrite else judged(job)
     if there is not None and there.stays:
         return {"output": job.output, "structures": [], "skipped": there.reason}
     refuse_foreign_sidecar(Path(job.output))
     head = load_warm_head(job.head)
-    volume = read_volume(job.image, monitor=monitor)
-    certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
-    labelmap = segment(
-        volume,
-        head,
-        config=InferenceConfig.of(job),
-        encoder=_own_encoder(job, head, monitor),
-        region=job.bounds,
-        monitor=monitor,
-        certainty_map=certainty,
-    )
-    if labelmap.provenance is not None:
-        made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(job.image)
-        labelmap = labelmap.made_by(made_by)
-    _write_result(labelmap, job)
-    if certainty is not None:
-        write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
+    encoder = _own_encoder(job, head, monitor)
+
+    def one(volume: Volume, monitor: Monitor, certainty: NDArray[np.float32] | None) -> Segmented:
+        labelmap = segment(
+            volume,
+            head,
+            config=InferenceConfig.of(job),
+            encoder=encoder,
+            region=job.bounds,
+            monitor=monitor,
+            certainty_map=certainty,
+        )
+        if labelmap.provenance is not None:
+            made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(*images)
+            labelmap = labelmap.made_by(made_by)
+        return labelmap, {"structures": labelmap_facts(labelmap), **labelmap.assessment}
+
+    frames = None if job.channels else frames_of(job.image)
+    if frames is not None:
+        found = segment_frames(job, frames, one, monitor)
+    else:
+        require_one_frame(job.output)
+        volume = read_with_channels(job.image, job.channels, monitor)
+        certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
+        labelmap, found = one(volume, monitor, certainty)
+        _write_result(labelmap, job)
+        if certainty is not None:
+            write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
+        found["provenance"] = labelmap.provenance and labelmap.provenance.to_dict()
     return {
         "output": job.output,
         **({} if job.probabilities is None else {"probabilities": job.probabilities}),
         "head": head.card.name,
-        "structures": labelmap_facts(labelmap),
-        **labelmap.assessment,
-        "provenance": labelmap.provenance and labelmap.provenance.to_dict(),
+        **found,
         **({"again": there.reason} if there else {}),
     }
 
@@ -169,7 +189,7 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     monitor.progress(READING.text(), 0, 2)
     reference = read_labelmap(job.reference, monitor=monitor)
     monitor.progress(READING.text(), 1, 2)
-    prediction = _on_grid_of(job, reference, monitor)
+    prediction = read_on_grid_of(job, reference, monitor)
     monitor.progress(COMPARING.text(), 0, 1)
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
@@ -191,8 +211,7 @@ def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(*filter(None, (job.image, job.head)))
-    from ..data.io.volumes import read_volume
+    check_readable(*files_of(job.image, job.channels), *filter(None, (job.head,)))
     from ..encoders import load_encoder, load_encoder_of
     from ..features.cache import FeatureCache
     from ..features.extractor import FeatureExtractor
@@ -201,7 +220,7 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
     from ..preprocessing.augmentation import AugmentationParams
     from ..preprocessing.intensity import rule_for
 
-    volume = read_volume(job.image, monitor=monitor)
+    volume = read_with_channels(job.image, job.channels, monitor)
     head = None if job.head is None else load_warm_head(job.head)
     card = None if head is None else head.card
     levels = list(job.levels) if card is None else sorted(card.encoder.levels)
@@ -210,7 +229,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
         if card
         else load_encoder(job.encoder, device=job.device, monitor=monitor, input_size=job.input_size)
     )
-    sliced = slices_for_head(card, volume) if card else SlicedVolume(volume, job.plane, rule_for(volume, job.intensity))
+    sliced = (
+        slices_for_head(card, volume)
+        if card
+        else SlicedVolume(volume, job.plane, [rule_for(channel, job.intensity) for channel in volume.channels])
+    )
     pictures = [sliced.picture(index) for index in range(len(sliced))]
     views = [picture.view(AugmentationParams(), encoder) for picture in pictures if not picture.is_flat]
     store = FeatureCache()
@@ -223,12 +246,11 @@ def _embed(job: EmbedJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
-    check_readable(job.image, job.head)
-    from ..data.io.volumes import read_volume
+    check_readable(*files_of(job.image, job.channels), job.head)
     from ..inference.slice_suggestion import suggest_slices
 
     head = load_warm_head(job.head)
-    volume = read_volume(job.image, monitor=monitor)
+    volume = read_with_channels(job.image, job.channels, monitor)
     found = suggest_slices(volume, head, count=job.count, device=job.device, monitor=monitor)
     return {"head": head.card.name, "suggestions": [item.to_dict() for item in found]}
 
@@ -344,70 +366,6 @@ def _kept_although_cancelled(head: Head) -> dict[str, Any]:
     if not head.card.training.cancelled:
         return {"cancelled": False}
     return {"cancelled": True, "note": "Cancelled; the best head so far was kept."}
-
-
-def _read_cases(job: TrainJob, monitor: Monitor) -> list[Case]:
-    """The job's cases, one label value a structure. ``values`` and ``structures`` speak of the first case's values,
-    but settle what the files contradict one another in."""
-    from ..training.dataset import under_one_labelling
-
-    def chosen(cases: Sequence[Case], values: tuple[int, ...]) -> list[Case]:
-        wanted = (chosen_structures(case.labelmap, values, job.structures, job.ignore_label) for case in cases)
-        return [dataclasses.replace(case, labelmap=labels) for case, labels in zip(cases, wanted, strict=True)]
-
-    cases = [_read_case(case, job, monitor) for case in job.cases]
-    try:
-        cases = under_one_labelling(cases, job.ignore_label)
-    except InputError:
-        if not job.structures:
-            raise
-        cases = under_one_labelling(chosen(cases, ()), job.ignore_label)
-    return chosen(cases, job.values)
-
-
-def _read_case(case: CaseFiles, job: TrainJob, monitor: Monitor) -> Case:
-    from ..data.case import Case
-    from ..data.io.volumes import read_labelmap, read_volume
-
-    volume: Volume = read_volume(case.image, monitor=monitor)
-    return Case(volume, read_labelmap(case.labels, like=volume, resample=job.resample_labels, monitor=monitor))
-
-
-def chosen_structures(
-    labelmap: Labelmap, values: tuple[int, ...], specs: tuple[StructureSpec, ...], ignore_label: int | None
-) -> Labelmap:
-    """The labelmap with other values than ``values`` (empty: none) as background, and ``specs``' names and colours.
-
-    Raises InputError when a value that is asked for does not occur.
-    """
-    import numpy as np
-
-    from ..data.structure import Structure, default_structure
-
-    kept = set(values) | ({ignore_label} if ignore_label is not None else set())
-    if values:
-        missing = sorted(set(values) - set(labelmap.values()))
-        if missing:
-            msg = f"The labels hold no {', '.join(map(str, missing))}; they hold {sorted(labelmap.values())}."
-            raise InputError(msg, "Ask for labels that occur.")
-        voxels = np.where(np.isin(labelmap.voxels, sorted(kept)), labelmap.voxels, 0).astype(labelmap.voxels.dtype)
-        labelmap = labelmap.with_array(voxels)
-    known = {item.value: item for item in labelmap.structures if not values or item.value in kept}
-    for spec in specs:
-        old = known.get(spec.value) or default_structure(spec.value)
-        known[spec.value] = Structure(
-            spec.value, spec.name, spec.color or old.color, spec.terminology or old.terminology
-        )
-    return labelmap.with_structures(tuple(known[value] for value in sorted(known)))
-
-
-def _on_grid_of(job: EvaluateJob, reference: Labelmap, monitor: Monitor) -> Labelmap:
-    from ..data.io.volumes import read_labelmap, voxel_for_voxel
-
-    if job.resample_labels:
-        return read_labelmap(job.prediction, like=reference, resample=True, monitor=monitor)
-    prediction = read_labelmap(job.prediction, monitor=monitor)
-    return voxel_for_voxel(prediction, reference, monitor) or prediction
 
 
 @contextlib.contextmanager

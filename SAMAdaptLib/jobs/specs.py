@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from ..data.channels import MOST_CHANNELS
 from ..data.formats import HEAD_ENDING
 from ..data.planes import PLANE_CHOICES
 from ..data.structure import LARGEST_VALUE
@@ -38,6 +39,9 @@ BASELINES = ("unet",)
 
 
 _PATH = {"path": True}
+
+Channels = Annotated[tuple[str, ...], Between(0, MOST_CHANNELS)]
+"""Words that tell the files of several channels apart, such as t1 and t2, the image's own first; empty for one."""
 
 Voxel = Annotated[int, Between(-(2**31), 2**31)]
 
@@ -78,8 +82,9 @@ class Job(Record):
     kind: ClassVar[str] = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe, with the job's ``kind``."""
-        return {"kind": self.kind, **super().to_dict()}
+        """JSON-safe, with the job's ``kind``; without ``channels`` where there is one."""
+        found = {"kind": self.kind, **super().to_dict()}
+        return {name: value for name, value in found.items() if name != "channels" or value}
 
     def settings(self) -> dict[str, Any]:
         """The job without its paths: what may be written into results and shown to others."""
@@ -98,7 +103,7 @@ class Job(Record):
 
 @dataclass(frozen=True)
 class TrainJob(Job, TrainingConfig):
-    """Train a head on annotated volumes and write it to ``output``.
+    """Train a head on annotated volumes and write it to ``output``; ``channels``: see ``Channels``.
 
     ``values`` are the label values to learn (empty: all that occur); ``structures`` rename and recolour them.
     ``start_from`` is a head file to go on from, ``weights`` a file or folder to take the encoder's weights from.
@@ -115,9 +120,11 @@ class TrainJob(Job, TrainingConfig):
     resample_labels: bool = False
     start_from: str | None = field(default=None, metadata=_PATH)
     weights: str | None = field(default=None, metadata=_PATH)
+    channels: Channels = field(default=(), metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _require_different(self.channels)
         if not self.cases:
             msg = "Training needs at least one annotated volume; none is given."
             raise InputError(msg, "Give a case: an image and its labelmap.")
@@ -147,9 +154,11 @@ class SegmentJob(Job, InferenceConfig):
     weights: str | None = field(default=None, metadata=_PATH)
     overwrite: bool = True
     probabilities: str | None = field(default=None, metadata=_PATH)
+    channels: Channels = field(default=(), metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _require_different(self.channels)
         for first, last in self.bounds or ():
             if first < 0 or last <= first:
                 msg = f"A region is i0, i1, j0, j1, k0, k1 with 0 <= first < last; found {self.region}."
@@ -206,6 +215,7 @@ class BenchmarkJob(Job, TrainingConfig, InferenceConfig):
     resample_labels: bool = False
     tolerance_mm: float | None = None
     weights: str | None = field(default=None, metadata=_PATH)
+    channels: Channels = field(default=(), metadata=_PATH)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -235,6 +245,7 @@ class EmbedJob(Job):
     levels: tuple[str, ...] = ("neck",)
     device: str = device()
     weights: str | None = field(default=None, metadata=_PATH)
+    channels: Channels = field(default=(), metadata=_PATH)
 
 
 @dataclass(frozen=True)
@@ -248,6 +259,7 @@ class SuggestJob(Job):
     count: Annotated[int, Between(1, 10_000)] = 5
     device: str = device()
     weights: str | None = field(default=None, metadata=_PATH)
+    channels: Channels = field(default=(), metadata=_PATH)
 
 
 @dataclass(frozen=True)
@@ -322,6 +334,13 @@ class ProbeJob(Job):
     device: str = device()
     measure: bool = True
     input_sizes: tuple[int, ...] = ()
+
+
+def _require_different(words: Channels) -> None:
+    """Raises InputError for words that cannot tell the files of channels apart."""
+    if words and (len(words) < 2 or len(set(words)) < len(words) or not all(words)):
+        msg = f"Channels are told apart by two or three different words; found {', '.join(words) or 'none'}."
+        raise InputError(msg, "Give a part of each file's name, the image's own first, such as t1,t2.")
 
 
 KINDS: dict[str, type[Job]] = {

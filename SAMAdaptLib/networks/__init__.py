@@ -24,6 +24,9 @@ HEAD_CLASSES = {
 """Type name -> (file, class). ``ensemble`` is what ``auto`` may make of several; ``student`` is what learns from
 volumes without annotation; ``unet`` is the from-scratch baseline of benchmarks."""
 
+PICTURE_HEADS = ("fusion", "student", "unet")
+"""Those that look at the picture, and so are built for a number of channels (``pictures``)."""
+
 HEAD_CHOICES = ("auto", "linear", "cnn", "autosam", "fusion")
 """What a user chooses from."""
 

@@ -16,8 +16,9 @@ class HeadModule(nn.Module):
     """Base of the trainable heads.
 
     ``channels`` maps level names to channel counts; ``classes`` counts background too. ``forward`` takes
-    features {level: (B, C, h, w) float32} and the picture (B, 1, p, p) float32, p about 256, with zero mean, roughly
-    unit variance and 0 in the padding, and gives logits (B, classes, h', w') over the same square canvas.
+    features {level: (B, C, h, w) float32} and the picture (B, pictures, p, p) float32, p about 256, with zero mean,
+    roughly unit variance and 0 in the padding, and gives logits (B, classes, h', w') over the same square canvas.
+    ``pictures`` counts the channels of the volume.
     """
 
     type_name: ClassVar[str] = ""
@@ -29,6 +30,8 @@ class HeadModule(nn.Module):
     """What hyper-parameters are that files from before their time do not name."""
     shaped: ClassVar[bool] = True
     """Whether a shape prior is learned for it; not for heads that are there for a quick answer or to compare with."""
+    pictures: int = 1
+    """Channels of the picture, for heads of ``PICTURE_HEADS``; others do not look at it."""
 
     def __init__(self, channels: Mapping[str, int], classes: int) -> None:
         super().__init__()
@@ -113,6 +116,11 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)
+
+
+def several(pictures: int) -> dict[str, int]:
+    """The hyper-parameter ``pictures``, which heads that look at one channel do not name: theirs are older files."""
+    return {"pictures": pictures} if pictures > 1 else {}
 
 
 def upsample(x: Tensor, size: int) -> Tensor:

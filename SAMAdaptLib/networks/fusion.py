@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .base import ChannelNorm, HeadModule, Residual, conv_block, upsample
+from .base import ChannelNorm, HeadModule, Residual, conv_block, several, upsample
 
 CELL = 2
 """The picture enters, and the logits leave, in cells of 2x2 pixels, so that all convolutions run at 128x128."""
@@ -34,8 +34,10 @@ class FusionHead(HeadModule):
         fine: int = 24,
         dropout: float = 0.2,
         norm: str = "cell",
+        pictures: int = 1,
     ) -> None:
         super().__init__(channels, classes)
+        self.pictures = pictures
         self.width, self.fine, self.dropout, self.block_norm = width, fine, dropout, norm
         self.neck_norm = ChannelNorm(self.channels["neck"])
         self.fine_norm = ChannelNorm(self.channels["fine"])
@@ -46,13 +48,13 @@ class FusionHead(HeadModule):
         self.middle = conv_block(width, width // 2, norm=norm)
         self.classify = nn.Conv2d(width // 2, classes, 1)
         self.fine_reduce = nn.Sequential(conv_block(self.channels["fine"], fine, 1, norm), nn.Dropout2d(dropout))
-        self.image = nn.Sequential(conv_block(CELL * CELL, fine // 2, norm=norm), nn.Dropout2d(dropout))
+        self.image = nn.Sequential(conv_block(pictures * CELL * CELL, fine // 2, norm=norm), nn.Dropout2d(dropout))
         self.mix = conv_block(width // 2 + fine + fine // 2, fine, norm=norm)
         self.border = nn.Conv2d(fine, classes * CELL * CELL, 3, padding=1)
 
     def hyper(self) -> dict[str, Any]:
         own = {"width": self.width, "fine": self.fine, "dropout": self.dropout, "norm": self.block_norm}
-        return {**super().hyper(), **own}
+        return {**super().hyper(), **own, **several(self.pictures)}
 
     def normalizers(self) -> dict[str, ChannelNorm]:
         return {"neck": self.neck_norm, "fine": self.fine_norm}

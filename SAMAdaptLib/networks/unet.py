@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, cat, nn
 
-from .base import HeadModule, conv_block, upsample
+from .base import HeadModule, conv_block, several, upsample
 
 
 class UNetHead(HeadModule):
@@ -18,13 +18,13 @@ class UNetHead(HeadModule):
     needs = ()
     loss_size = 256
 
-    def __init__(self, channels: Mapping[str, int], classes: int, width: int = 16) -> None:
+    def __init__(self, channels: Mapping[str, int], classes: int, width: int = 16, pictures: int = 1) -> None:
         super().__init__(channels, classes)
-        self.width = width
+        self.width, self.pictures = width, pictures
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.down = nn.ModuleList(
             nn.Sequential(conv_block(inputs, outputs), conv_block(outputs, outputs))
-            for inputs, outputs in zip([1, *widths[:-1]], widths, strict=True)
+            for inputs, outputs in zip([pictures, *widths[:-1]], widths, strict=True)
         )
         self.up = nn.ModuleList(
             nn.Sequential(conv_block(deep + shallow, shallow), conv_block(shallow, shallow))
@@ -33,7 +33,7 @@ class UNetHead(HeadModule):
         self.classify = nn.Conv2d(width, classes, 1)
 
     def hyper(self) -> dict[str, Any]:
-        return {**super().hyper(), "width": self.width}
+        return {**super().hyper(), "width": self.width, **several(self.pictures)}
 
     def forward(self, features: dict[str, Tensor], image: Tensor) -> Tensor:
         kept = []

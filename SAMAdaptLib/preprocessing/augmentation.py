@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,17 @@ IGNORED = 255
 
 
 @dataclass(frozen=True)
+class Shading:
+    """What a drawn view does to the grey values of one channel: see ``AugmentationParams``."""
+
+    gamma: float = 1.0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
 class AugmentationParams:
     """One drawn view. Lengths are fractions of the canvas, angles degrees, noise and blur on the 0..255 scale and
     in canvas pixels of a 1024 canvas. The defaults change nothing. There is no mirroring: bodies have sides."""
@@ -39,10 +50,21 @@ class AugmentationParams:
     blur: float = 0.0
     noise: float = 0.0
     seed: int = 0
+    more: tuple[Shading, ...] = ()
+    """Grey values of further channels: scanners change one contrast and leave the other."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, for cache keys and records."""
-        return asdict(self)
+        found = asdict(self)
+        if not self.more:
+            del found["more"]
+        return found
+
+    def of_channel(self, channel: int) -> AugmentationParams:
+        """The same view of a further channel, 1 or 2; where nothing was drawn for it, its grey values stay as they
+        are."""
+        own = self.more[channel - 1] if channel <= len(self.more) else Shading()
+        return replace(self, **asdict(own), more=())
 
 
 @dataclass(frozen=True)
@@ -61,8 +83,11 @@ class AugmentationRanges:
     blur: float = 4.0
     noise: float = 10.0
 
-    def draw(self, chance: np.random.Generator) -> AugmentationParams:
-        """A random view; each ingredient beyond the affine map takes part in about half of them."""
+    def draw(self, chance: np.random.Generator, channels: int = 1) -> AugmentationParams:
+        """A random view; each ingredient beyond the affine map takes part in about half of them.
+
+        All channels are seen from one place; the grey values of each change on their own.
+        """
 
         def sometimes(value: float, otherwise: float) -> float:
             return float(value) if chance.random() < 0.5 else otherwise
@@ -70,20 +95,26 @@ class AugmentationRanges:
         def around_one(limit: float) -> float:
             return math.exp(chance.uniform(-math.log(limit), math.log(limit)))
 
-        return AugmentationParams(
+        def shading() -> dict[str, Any]:
+            return {
+                "gamma": sometimes(around_one(self.gamma), 1.0),
+                "contrast": sometimes(chance.uniform(1 - self.contrast, 1 + self.contrast), 1.0),
+                "brightness": sometimes(chance.uniform(-self.brightness, self.brightness), 0.0),
+                "blur": sometimes(chance.uniform(0, self.blur), 0.0),
+                "noise": sometimes(chance.uniform(0, self.noise), 0.0),
+            }
+
+        view = AugmentationParams(
             rotation=float(chance.uniform(-self.rotation, self.rotation)),
             scale=math.exp(chance.uniform(math.log(self.scale_low), math.log(self.scale_high))),
             shift_rows=float(chance.uniform(-self.shift, self.shift)),
             shift_columns=float(chance.uniform(-self.shift, self.shift)),
             stretch=sometimes(around_one(self.stretch), 1.0),
             elastic=sometimes(chance.uniform(0, self.elastic), 0.0),
-            gamma=sometimes(around_one(self.gamma), 1.0),
-            contrast=sometimes(chance.uniform(1 - self.contrast, 1 + self.contrast), 1.0),
-            brightness=sometimes(chance.uniform(-self.brightness, self.brightness), 0.0),
-            blur=sometimes(chance.uniform(0, self.blur), 0.0),
-            noise=sometimes(chance.uniform(0, self.noise), 0.0),
+            **shading(),
             seed=int(chance.integers(2**31)),
         )
+        return replace(view, more=tuple(Shading(**shading()) for _ in range(channels - 1))) if channels > 1 else view
 
 
 def view_affine(frame: CanvasGeometry, view: AugmentationParams, size: int) -> NDArray[np.float64]:
@@ -104,8 +135,13 @@ def render_image(
 ) -> NDArray[np.float32]:
     """A view of a slice as the encoder gets it: (size, size) float32 in 0..255, NaN in the padding.
 
-    ``picture`` is the slice (rows, columns), already on the 0..255 scale.
+    ``picture`` is the slice (rows, columns), already on the 0..255 scale. Of several channels (channels, rows, columns)
+    each is looked at from the same place, and shaded and given noise on its own: (channels, size, size).
     """
+    if picture.ndim == 3:
+        views = [view if channel == 0 else view.of_channel(channel) for channel in range(len(picture))]
+        looks = [_look(own, frame, view, size, order=1, outside=math.nan) for own in picture]
+        return np.stack([_shade(look, own, index) for index, (look, own) in enumerate(zip(looks, views, strict=True))])
     return _shade(_look(picture, frame, view, size, order=1, outside=math.nan), view)
 
 
@@ -158,7 +194,7 @@ def _elastic(view: AugmentationParams, size: int) -> tuple[NDArray[np.float32], 
     return basis @ coarse[0] @ basis.T, basis @ coarse[1] @ basis.T
 
 
-def _shade(canvas: NDArray[np.float32], view: AugmentationParams) -> NDArray[np.float32]:
+def _shade(canvas: NDArray[np.float32], view: AugmentationParams, channel: int = 0) -> NDArray[np.float32]:
     """Grey values of a view: blur, contrast, brightness, gamma, noise; clipped to 0..255."""
     if view.blur:
         canvas = _blur(canvas, view.blur * canvas.shape[0] / 1024)
@@ -167,7 +203,7 @@ def _shade(canvas: NDArray[np.float32], view: AugmentationParams) -> NDArray[np.
     if view.gamma != 1.0:
         canvas = 255 * np.power(np.clip(canvas, 0, 255) / 255, view.gamma)
     if view.noise:
-        chance = np.random.default_rng(view.seed + 1)
+        chance = np.random.default_rng(view.seed + 1 + channel)
         canvas = np.clip(canvas + view.noise * chance.standard_normal(canvas.shape, dtype=np.float32), 0, 255)
     return canvas.astype(np.float32, copy=False)
 

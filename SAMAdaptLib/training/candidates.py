@@ -70,7 +70,7 @@ class HeadCandidates:
     def new_module(self, kind: str) -> HeadModule:
         """A head of that kind as its fit begins."""
         context, encoder = self.context, self.encoder
-        module = untrained(kind, encoder, len(context.data.structures) + 1)
+        module = untrained(kind, encoder, len(context.data.structures) + 1, context.data.channel_count)
         earlier = self.start_from and _earlier(self.start_from, module, encoder, context.data.structures)
         if earlier:
             module.load_state_dict(earlier.state_dict())

@@ -57,6 +57,7 @@ class TrainingContext:
         monitor: hears of progress.
         start_from: a head to go on from.
         method: constants of the method.
+        channel_names: what the channels are called; empty where there is one.
         paces: seconds of an optimizer's step by type of head and encoder, as far as they were measured.
     """
 
@@ -71,6 +72,7 @@ class TrainingContext:
     monitor: Monitor
     start_from: Head | None = None
     method: MethodSettings = METHOD
+    channel_names: tuple[str, ...] = ()
     paces: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -85,6 +87,7 @@ class TrainingContext:
         start_from: Head | None = None,
         self_trains: bool = False,
         method: MethodSettings = METHOD,
+        channel_names: Sequence[str] = (),
     ) -> TrainingContext:
         """Prepare a training on these cases, encoders included.
 
@@ -95,7 +98,8 @@ class TrainingContext:
         whole = budget_named(config.budget)
         budget = whole.split_for_rounds() if self_trains else whole
         device = resolve_device(config.device)
-        context = cls(config, name, budget, data, None, None, store, device, monitor, start_from, method)
+        names = tuple(channel_names)
+        context = cls(config, name, budget, data, None, None, store, device, monitor, start_from, method, names)
         if any(head_class(kind).needs for kind in context.kinds):
             encoder = context._load_encoder(data.coarse, start_from)
             _warn_of_another_encoder(start_from, encoder, monitor)
@@ -226,7 +230,7 @@ def _least_fitting(context: TrainingContext, kind: str, encoder: Encoder | None)
     """Seconds of a head's floor of steps; its untrained network is built once for that."""
     key, settings = (kind, "" if encoder is None else encoder.fingerprint), context.method.fits[kind]
     if key not in context.paces:
-        module = untrained(kind, encoder, len(context.data.structures) + 1)
+        module = untrained(kind, encoder, len(context.data.structures) + 1, context.data.channel_count)
         context.paces[key] = 0.0
         with suppress(MemoryExhausted):  # then the processor does it, and says so when it does
             context.paces[key] = seconds_per_step(module, sizes_of(encoder, module), context.device, settings)

@@ -86,7 +86,7 @@ class TrainingData:
         cases: as given.
         structures: what is learned, in the order of label values.
         plane: that the slices lie in.
-        rule: of gray values.
+        rules: of gray values, of each channel.
         anatomy: facts of each structure, see ``annotation``.
         whole: whether the annotation says something of every voxel.
         completed: whether a head filled in what the annotation had left open.
@@ -98,7 +98,7 @@ class TrainingData:
     cases: Sequence[Case]
     structures: list[Structure]
     plane: PlaneRule
-    rule: IntensityRule
+    rules: tuple[IntensityRule, ...]
     anatomy: list[dict[str, Any]]
     whole: bool
     completed: bool
@@ -131,6 +131,7 @@ class TrainingData:
         structures = _structures(cases, config.ignore_label)
         for case in cases:
             _require_same_grid(case)
+        _require_as_many_channels(cases)
         values = [structure.value for structure in structures]
         closed = [not config.annotated_slices_only and _is_whole(case, config.ignore_label) for case in cases]
         drawn_whole = all(closed)
@@ -140,10 +141,11 @@ class TrainingData:
         plane = PlaneRule(name=choice.name, acquisition=choice.acquisition)
         stacked = (SliceStack(case.volume.geometry, plane_for_volume(plane, case.volume)) for case in cases)
         plane = replace(plane, side_mm=shared_canvas_side(stacked))
-        side_mm, rule = plane.side_mm or 0.0, rule_for(cases[0].volume, config.intensity)
+        side_mm = plane.side_mm or 0.0
+        rules = tuple(rule_for(channel, config.intensity) for channel in cases[0].volume.channels)
 
         def sliced(case: Case) -> SlicedVolume:
-            return SlicedVolume(case.volume, plane_for_volume(plane, case.volume), rule, side_mm)
+            return SlicedVolume(case.volume, plane_for_volume(plane, case.volume), rules, side_mm)
 
         divided: list[Divided] = []
         for case in cases:
@@ -165,7 +167,12 @@ class TrainingData:
             msg = "None of the annotated slices shows a structure on a picture that is not flat."
             raise InputError(msg, "Annotate at least one slice of one structure.")
         roi = _roi_data(side_mm, divided, stacks if whole else [], roi_mm, method)
-        return cls(cases, structures, plane, rule, anatomy, whole, completed is not None, coarse, roi)
+        return cls(cases, structures, plane, rules, anatomy, whole, completed is not None, coarse, roi)
+
+    @property
+    def channel_count(self) -> int:
+        """How many images of a body are looked at."""
+        return len(self.rules)
 
     def with_pseudo_labels(self, found: Sequence[PseudoLabels]) -> TrainingData:
         """The same data, and what a head found in other volumes, for both stages."""
@@ -278,6 +285,15 @@ def _named_as(case: Case, known: Labelling, ignore_label: int | None) -> Case:
     drawn = set(labels.values()) - {ignore_label}
     structures = tuple(common.get(item.value, item) if item.value in drawn else item for item in labels.structures)
     return case if structures == labels.structures else replace(case, labelmap=labels.with_structures(structures))
+
+
+def _require_as_many_channels(cases: Sequence[Case]) -> None:
+    first, count = cases[0].volume, len(cases[0].volume.channels)
+    for case in cases[1:]:
+        if (other := len(case.volume.channels)) != count:
+            here, there = case.volume.name or "a volume", first.name or "the first one"
+            msg = f"{here} has {other} {'channel' if other == 1 else 'channels'}, and {there} has {count}."
+            raise InputError(msg, "Give the same channels of all annotated volumes, in the same order.")
 
 
 def _require_same_grid(case: Case) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MemoryExhausted
-from ..networks import head_class
+from ..networks import PICTURE_HEADS, head_class
 from ..networks.base import HeadModule, upsample
 from ..preprocessing.augmentation import IGNORED
 from ..progress import HELD_OUT_DICE, TRAINING, Monitor
@@ -72,11 +72,14 @@ class FitResult:
         return self.steps < self.planned and not self.cancelled
 
 
-def untrained(kind: str, encoder: Encoder | None, classes: int) -> HeadModule:
-    """A head of that kind for the features of ``encoder``; ``classes`` counts background too."""
+def untrained(kind: str, encoder: Encoder | None, classes: int, pictures: int = 1) -> HeadModule:
+    """A head of that kind for the features of ``encoder`` and pictures of so many channels; ``classes`` counts
+    background too."""
     chosen = head_class(kind)
     levels = {level: encoder.levels[level] for level in chosen.needs} if encoder else {}
     options = chosen.options_for(min(level.size for level in levels.values())) if levels else {}
+    if kind in PICTURE_HEADS and pictures > 1:
+        options = {**options, "pictures": pictures}
     return chosen({name: level.channels for name, level in levels.items()}, classes, **options)
 
 

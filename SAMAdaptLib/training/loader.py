@@ -67,7 +67,7 @@ class SampleLoader:
         self._bytes = 0
 
     def load(self, samples: Sequence[TrainingSample]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Features {level: (B, C, h, w)}, pictures (B, 1, p, p) and targets (B, s, s) int64.
+        """Features {level: (B, C, h, w)}, pictures (B, channels, p, p) and targets (B, s, s) int64.
 
         p is about 256 and s about the head's ``loss_size``: whole multiples of the coarsest features' side.
         """
@@ -95,7 +95,8 @@ class SampleLoader:
             features = self.embedder.features(sample.view)
             arrays = {name: np.ascontiguousarray(features[name].transpose(1, 2, 0)) for name in self.module.needs}
             cells = min((array.shape[0] for array in arrays.values()), default=self.module.loss_size)
-            arrays[PICTURE] = fitted_picture(features[PICTURE], cells) if self.module.needs else features[PICTURE]
+            picture = fitted_picture(features[PICTURE], cells) if self.module.needs else features[PICTURE]
+            arrays[PICTURE] = picture[..., None] if picture.ndim == 2 else np.moveaxis(picture, 0, -1)
             target = sample.target(cells * max(1, round(self.module.loss_size / cells)))
             units = gcd(*(array.shape[0] for array in (*arrays.values(), target)))
             known = _CachedSample(arrays, target, units, _foreground_cells(target, units) if self.crops else [])
@@ -108,7 +109,7 @@ class SampleLoader:
         self, arrays: Sequence[Mapping[str, NDArray[Any]]], targets: Sequence[NDArray[np.uint8]]
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         features = {level: self._stack([item[level] for item in arrays]) for level in self.module.needs}
-        pictures = self._stack([picture_to_float(item[PICTURE])[..., None] for item in arrays])
+        pictures = self._stack([picture_to_float(item[PICTURE]) for item in arrays])
         return features, pictures, torch.from_numpy(np.stack(targets).astype(np.int64)).to(self.device)
 
     def _stack(self, arrays: Sequence[NDArray[Any]]) -> Tensor:
@@ -135,7 +136,7 @@ def invented_batch(
     picture = fitted_side(PICTURE_SIZE, cells) if module.needs else PICTURE_SIZE
     target = round(share * cells * max(1, round(module.loss_size / cells)))
     classes = torch.from_numpy(chance.integers(0, module.classes, (count, target, target)))
-    return features, noise(1, picture), classes.to(device)
+    return features, noise(module.pictures, picture), classes.to(device)
 
 
 def _foreground_cells(target: NDArray[np.uint8], units: int) -> list[NDArray[np.intp]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._version import __version__
-from ..heads.card import HeadCard
-from ..heads.parts import EncoderRef, IntensityFacts, NetworkSpec, Quality, StructureFacts, TrainingRecord
+from ..heads.card import SCHEMA_OF_CHANNELS, HeadCard
+from ..heads.parts import ChannelFacts, EncoderRef, IntensityFacts, NetworkSpec, Quality, StructureFacts, TrainingRecord
 from ..utils.plaintext import LONGEST_NAME, cleaned
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def build_card(
         head=NetworkSpec.of(module.named()),
         encoder=_encoder(encoder, module),
         plane=data.plane,
-        intensity=IntensityFacts.of(data.rule.to_dict()),
+        intensity=IntensityFacts.of(data.rules[0].to_dict()),
+        **_channels(context),
         modality=cleaned(data.cases[0].volume.modality, LONGEST_NAME),
         structures=tuple(
             StructureFacts.of({**structure.to_dict(), **facts})
@@ -46,6 +47,22 @@ def build_card(
         training=_training(context, module, result, samples, seconds),
         quality=_quality(data.structures, result, held_out_slices),
     )
+
+
+def _channels(context: TrainingContext) -> dict[str, Any]:
+    """What the card says of several channels; of one it says nothing more."""
+    data, names = context.data, context.channel_names
+    if len(data.rules) == 1:
+        return {}
+    facts = tuple(
+        ChannelFacts(
+            name=cleaned(name, LONGEST_NAME),
+            intensity=IntensityFacts.of(rule.to_dict()),
+            modality=cleaned(channel.modality, LONGEST_NAME),
+        )
+        for name, rule, channel in zip(names, data.rules, data.cases[0].volume.channels, strict=True)
+    )
+    return {"channels": facts, "schema": SCHEMA_OF_CHANNELS}
 
 
 def _training(

@@ -45,7 +45,7 @@ def draw_samples(
     samples = []
     for item in slices:
         chance = np.random.default_rng([seed, int(content_key(item.content.identity)[:12], 16)])
-        drawn = [AugmentationParams(), *(settings.draw(chance) for _ in range(views - 1))]
+        drawn = [AugmentationParams(), *(settings.draw(chance, item.content.channels) for _ in range(views - 1))]
         samples += [TrainingSample(item, parameters, item.content.view(parameters, encoder)) for parameters in drawn]
     return samples
 

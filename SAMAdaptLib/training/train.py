@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..data.channels import kinds_of, require_channels
 from ..data.matching import Labelling
 from ..errors import Cancelled
 from ..features.cache import FeatureCache
@@ -49,13 +50,15 @@ def train(
     start_from: Head | None = None,
     store: FeatureCache | None = None,
     method: MethodSettings | None = None,
+    channel_names: Sequence[str] = (),
     **options: Any,
 ) -> Head:
     """Train a head on annotated volumes.
 
     Args:
         cases: volumes with labelmaps on their own grids; structures are matched by name where they have names of their
-            own, else by label value (see ``matching``), with those of ``start_from`` as well.
+            own, else by label value (see ``matching``), with those of ``start_from`` as well. All have as many
+            channels, in the same order.
         config: the options; None: the defaults.
         unlabeled: volumes whose confident predictions are learned from as well, if there are enough.
         name: of the head.
@@ -64,6 +67,7 @@ def train(
         start_from: go on from this head if it fits.
         store: the feature cache.
         method: constants of the method, if they are to be others than ``METHOD``.
+        channel_names: what the channels are, for the card; empty: the kinds that the names of the first volume tell.
         options: fields of ``config`` that are to be others.
 
     Raises:
@@ -74,6 +78,7 @@ def train(
     config = replace(config or TrainingConfig(), **options)
     monitor = monitor or Silent()
     method = method or constants.METHOD
+    names = _channel_names(cases, unlabeled, start_from, channel_names)
     others = require_enough(unlabeled, method.least_unlabeled, monitor)
     cases = under_one_labelling(cases, config.ignore_label, _labelling_of(start_from))
     _warn_of_other_structures(start_from, cases, config.ignore_label, monitor)
@@ -87,6 +92,7 @@ def train(
         start_from=start_from,
         self_trains=bool(others),
         method=method,
+        channel_names=names,
     )
     for words in coarse_to_learn_in(context.data.plane, [case.volume for case in cases]):
         monitor.warning(words)
@@ -185,6 +191,21 @@ def _next_stage(context: TrainingContext, budget: StageBudget, data: StageData, 
 
 
 # What is said before ------------------------------------------------------------------------------------------------
+
+
+def _channel_names(
+    cases: Sequence[Case], unlabeled: Sequence[Volume], head: Head | None, given: Sequence[str]
+) -> tuple[str, ...]:
+    """What the channels are called, empty where there is one. Raises InputError for other volumes or an earlier head
+    with more or fewer."""
+    channels = cases[0].volume.channels if cases else ()
+    names = tuple(given) or (kinds_of([channel.name for channel in channels]) if len(channels) > 1 else ())
+    if cases and head is not None:
+        require_channels(head.card.channel_names, cases[0].volume, f"The head to start from, {head.card.name!r},")
+        names = head.card.channel_names
+    for volume in [*(case.volume for case in cases[:1]), *unlabeled]:
+        require_channels(names, volume, "This training")
+    return names if len(channels) > 1 else ()
 
 
 def _labelling_of(head: Head | None) -> Labelling | None:

@@ -566,6 +566,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>jede Art von Bild</translation>
   </message>
   <message>
+   <source>Channels</source>
+   <translation>Kanäle</translation>
+  </message>
+  <message>
    <source>Encoder</source>
    <translation>Encoder</translation>
   </message>
@@ -1859,6 +1863,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>Volume {number} of {count}: {stage}</source>
    <translation>Volumen {number} von {count}: {stage}</translation>
+  </message>
+  <message>
+   <source>Frame {number} of {count}: {stage}</source>
+   <translation>Bild {number} von {count}: {stage}</translation>
   </message>
   <message>
    <source>Support {number} of {count}: {stage}</source>

@@ -566,6 +566,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>tout type d'image</translation>
   </message>
   <message>
+   <source>Channels</source>
+   <translation>Canaux</translation>
+  </message>
+  <message>
    <source>Encoder</source>
    <translation>Encodeur</translation>
   </message>
@@ -1859,6 +1863,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>Volume {number} of {count}: {stage}</source>
    <translation>Volume {number} sur {count} : {stage}</translation>
+  </message>
+  <message>
+   <source>Frame {number} of {count}: {stage}</source>
+   <translation>Image {number} sur {count} : {stage}</translation>
   </message>
   <message>
    <source>Support {number} of {count}: {stage}</source>

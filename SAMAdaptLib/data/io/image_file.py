@@ -26,7 +26,7 @@ from ..image import as_scalar_3d, require_scalar
 from .announced import length_of
 from .metaimage import require_unchanged
 from .nifti_file import NiftiHeader, nifti_voxels, read_nifti_header, require_whole
-from .nifti_grid import placement
+from .nifti_grid import Placement, placement
 from .nrrd_header import require_short_fields
 from .raster_header import require_room_for
 from .seg_nrrd import header_of_image
@@ -96,7 +96,7 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     with spelled_plainly(path, ending(path) or "") as plain:
         reader.SetFileName(str(plain))
         reader.ReadImageInformation()
-        _require_positive_spacing(reader, path)
+        require_positive_spacing(reader, path)
         if scalar:
             require_scalar(reader.GetDimension(), reader.GetSize(), reader.GetNumberOfComponents(), path.name)
         image = reader.Execute()
@@ -106,7 +106,7 @@ def _raster(path: Path, scalar: bool) -> FileImage:
     return FileImage(sitk.GetArrayFromImage(image), Geometry.from_sitk(image), stem(path), header=header)
 
 
-def _require_positive_spacing(reader: sitk.ImageFileReader, path: Path) -> None:
+def require_positive_spacing(reader: sitk.ImageFileReader, path: Path) -> None:
     """Refuse a negative spacing: ITK turns the axis around, other programs drop the sign."""
     if min(reader.GetSpacing()) < 0:
         msg = f"{path.name} has a negative spacing ({' x '.join(f'{mm:g}' for mm in reader.GetSpacing())} mm)."
@@ -116,27 +116,32 @@ def _require_positive_spacing(reader: sitk.ImageFileReader, path: Path) -> None:
 def _nifti(header: NiftiHeader) -> FileImage:
     path = header.path
     if not header.is_known:
-        raise _unknown_type(header)
+        raise unknown_type(header)
     require_whole(header)
+    placed = place_of(header)
+    voxels = nifti_voxels(header)
+    if voxels is None:  # complex numbers, numbers of 128 bits
+        raise unknown_type(header)
+    return FileImage(voxels, placed.geometry, stem(path), other=placed.other, warnings=placed.warnings)
+
+
+def place_of(header: NiftiHeader) -> Placement:
+    """Where the voxels of a header with one number a voxel lie. Raises InputError for others, GeometryError."""
     with _quiet_itk(), _header_alone(header) as lone:
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(lone))
         reader.ReadImageInformation()
-        require_scalar(reader.GetDimension(), reader.GetSize(), reader.GetNumberOfComponents(), path.name)
-        read = _grid_of(reader)
-        voxels = nifti_voxels(header)
-        if voxels is None:  # complex numbers, numbers of 128 bits
-            raise _unknown_type(header)
-    placed = placement(header, read)
-    return FileImage(voxels, placed.geometry, stem(path), other=placed.other, warnings=placed.warnings)
+        require_scalar(reader.GetDimension(), reader.GetSize(), reader.GetNumberOfComponents(), header.path.name)
+        return placement(header, grid_of_reader(reader))
 
 
-def _unknown_type(header: NiftiHeader) -> InputError:
+def unknown_type(header: NiftiHeader) -> InputError:
+    """What to say of voxels that are no real numbers."""
     msg = f"{header.path.name} has voxels of a type (NIfTI's {header.datatype}) that cannot be read."
     return InputError(msg, "Convert it to real numbers of at most 64 bits; or is its header damaged?")
 
 
-def _grid_of(reader: sitk.ImageFileReader) -> Geometry:
+def grid_of_reader(reader: sitk.ImageFileReader) -> Geometry:
     """The three-dimensional grid that ITK read: a missing axis gets one voxel of 1 mm, a fourth one is dropped."""
     dimension = reader.GetDimension()
     size, spacing, origin = [1, 1, 1], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]

@@ -11,7 +11,7 @@ import gzip
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ _PIECE_BYTES = 1 << 24
 _VERSIONS = {
     348: {
         "dims": ("8h", 40),
+        "intent": ("h", 68),
         "datatype": ("h", 70),
         "bits": ("h", 72),
         "pixdim": ("8f", 76),
@@ -40,6 +41,7 @@ _VERSIONS = {
     },
     540: {
         "dims": ("8q", 16),
+        "intent": ("i", 504),
         "datatype": ("h", 12),
         "bits": ("h", 14),
         "pixdim": ("8d", 104),
@@ -63,13 +65,18 @@ _TYPES = {
 }  # fmt: skip
 
 
+_VECTORS = frozenset({1004, 1005, 1006, 1007, 1009, 2003, 2004, 2005})
+"""NIfTI's intents of several numbers a voxel: matrices, vectors, quaternions, colours, shapes."""
+
+
 @dataclass(frozen=True)
 class NiftiHeader:
     """What a header says, in its own words. ``data`` is the file with the voxels, the header's own or its pair's.
 
-    ``dims`` counts voxels along each axis; ``pixdim`` are the eight numbers of that name; ``codes`` those of qform
-    and sform; ``quaternion`` b, c, d and the offset x, y, z; ``rows`` the 3 x 4 of the sform; ``units`` the code of
-    the units of length and time; ``scaling`` slope and intercept; ``is_nifti`` False for Analyze.
+    ``dims`` counts voxels along each axis; ``intent`` says what the numbers are, 0 for just numbers; ``pixdim`` are the
+    eight numbers of that name; ``codes`` those of qform and sform; ``quaternion`` b, c, d and the offset x, y, z;
+    ``rows`` the 3 x 4 of the sform; ``units`` the code of the units of length and time; ``scaling`` slope and
+    intercept; ``is_nifti`` False for Analyze.
     """
 
     path: Path
@@ -87,6 +94,7 @@ class NiftiHeader:
     rows: tuple[float, ...]
     is_nifti: bool
     raw: bytes
+    intent: int = 0
 
     @property
     def voxels(self) -> int:
@@ -102,6 +110,20 @@ class NiftiHeader:
     def bytes_needed(self) -> int:
         """The uncompressed length of the whole file with the voxels."""
         return self.start + self.voxels * _BITS.get(self.datatype, max(self.bits, 0)) // 8
+
+    @property
+    def frames(self) -> int:
+        """How many volumes lie in it one after the other; 1 for a single one and for voxels of several numbers."""
+        is_sequence = len(self.dims) >= 4 and max(self.dims[4:], default=1) == 1 and self.intent not in _VECTORS
+        return self.dims[3] if is_sequence else 1
+
+    def of_one_frame(self) -> NiftiHeader:
+        """The header that a file with the first frame alone would have."""
+        length = len(self.raw)
+        kind, at = _VERSIONS[length]["dims"]
+        own = bytearray(self.raw)
+        struct.pack_into(self.order + kind, own, at, 3, *self.dims[:3], 1, 1, 1, 1)
+        return replace(self, dims=self.dims[:3], raw=bytes(own))
 
     def as_single_file(self) -> bytes:
         """The header as that of a file that holds its voxels itself (none here), also where it is one of a pair."""
@@ -133,7 +155,7 @@ def require_whole(header: NiftiHeader) -> None:
     """Raises InputError when the file with the voxels ends before the last of them, or cannot hold so many."""
     data, needed = header.data, header.bytes_needed
     held = length_of(data)
-    if not _is_compressed(data):
+    if not is_compressed(data):
         require_room(data, held, needed)
         return
     require_inflatable(data, 0, needed)
@@ -153,7 +175,23 @@ def nifti_voxels(header: NiftiHeader) -> NDArray | None:
         return None
     array = np.empty(header.voxels, np.dtype(header.order + kind))
     _fill(memoryview(array.view(np.uint8).data), header)
-    own = array.astype(np.dtype(kind), copy=False).reshape(size[::-1])
+    return scaled(array.reshape(size[::-1]), header)
+
+
+def stored_type(header: NiftiHeader) -> np.dtype | None:
+    """The type of a voxel in the file, None for types that are no real numbers."""
+    kind = _TYPES.get(header.datatype)
+    return None if kind is None else np.dtype(header.order + kind)
+
+
+def fill_frames(room: NDArray, header: NiftiHeader) -> None:
+    """Read all voxels as they are stored into ``room``, an array of that type. Raises InputError for damaged data."""
+    _fill(memoryview(room.reshape(-1).view(np.uint8).data), header)
+
+
+def scaled(stored: NDArray, header: NiftiHeader) -> NDArray:
+    """Voxels in the order of bytes of this machine, scaled as the header says."""
+    own = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     slope, intercept = header.scaling
     is_scaled = slope != 0 and math.isfinite(slope) and math.isfinite(intercept) and (slope, intercept) != (1, 0)
     if not header.is_nifti or not is_scaled:
@@ -167,7 +205,7 @@ def nifti_voxels(header: NiftiHeader) -> NDArray | None:
 
 def _fill(room: memoryview, header: NiftiHeader) -> None:
     """Reads the voxels' bytes. Compressed data are read on to their end, where their checksum is."""
-    compressed = _is_compressed(header.data)
+    compressed = is_compressed(header.data)
     try:
         with gzip.open(header.data, "rb") if compressed else header.data.open("rb") as file:
             file.seek(header.start)
@@ -206,7 +244,7 @@ def _sibling(path: Path, stem: str, endings: tuple[str, ...]) -> Path:
 
 def _beginning(path: Path) -> bytes:
     try:
-        with gzip.open(path, "rb") if _is_compressed(path) else path.open("rb") as file:
+        with gzip.open(path, "rb") if is_compressed(path) else path.open("rb") as file:
             return file.read(540)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, error) from error
@@ -244,10 +282,12 @@ def _parsed(raw: bytes, length: int, order: str, path: Path, data: Path) -> Nift
         rows=fields["rows"],
         is_nifti=is_nifti,
         raw=raw[:length],
+        intent=fields["intent"][0] if is_nifti else 0,
     )
 
 
-def _is_compressed(path: Path) -> bool:
+def is_compressed(path: Path) -> bool:
+    """Whether a file is compressed with gzip."""
     with path.open("rb") as file:  # by content: ITK reads misnamed files too
         return file.read(2) == _GZIP_MAGIC
 

@@ -61,7 +61,7 @@ def require_room_for(path: Path) -> None:
     name = path.name.lower()
     if not name.endswith((*NRRD_ENDINGS, *META_ENDINGS)):
         return
-    read: Callable[[Path], Announced | None] = _nrrd if name.endswith(NRRD_ENDINGS) else _meta
+    read: Callable[[Path], Announced | None] = nrrd_data if name.endswith(NRRD_ENDINGS) else meta_data
     length_of(path)
     announced = read(path)
     if announced is not None:
@@ -84,7 +84,8 @@ def _require(announced: Announced) -> None:
 # NRRD ---------------------------------------------------------------------------------------------------------------
 
 
-def _nrrd(path: Path) -> Announced | None:
+def nrrd_data(path: Path) -> Announced | None:
+    """What an NRRD header announces; None for other files, and for voxels in several files. Raises InputError."""
     with path.open("rb") as file:
         if file.read(4) != b"NRRD":
             return None
@@ -121,7 +122,8 @@ def _nrrd_encoding(word: str) -> str:
 # MetaImage ----------------------------------------------------------------------------------------------------------
 
 
-def _meta(path: Path) -> Announced | None:
+def meta_data(path: Path) -> Announced | None:
+    """The like for a MetaImage header."""
     with path.open("rb") as file:
         raw = file.read(_LONGEST_HEADER)
     fields, start = {}, 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ...errors import InputError
 from ...utils.disk.safepaths import spelled_plainly
 from ...utils.files import write_content
+from ..formats import SEQUENCE_ENDING
 from ..provenance import KEY, LONGEST_JSON, TOOL, Provenance
 from .nrrd_header import require_short_fields
 
@@ -84,7 +85,12 @@ def read_provenance(path: Path) -> Provenance | None:
         from ..dicom.seg_writer import read_dicom_provenance
 
         return read_dicom_provenance(path)
-    text = read_header(path).get(KEY)
+    if path.name.lower().endswith(SEQUENCE_ENDING):
+        from ..sequence.bundle import read_bundle
+
+        text = read_bundle(path).pairs.get(KEY)
+    else:
+        text = read_header(path).get(KEY)
     return None if text is None else Provenance.from_json(text)
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 import SimpleITK as sitk
 
@@ -22,8 +23,9 @@ from ..formats import RESULT_ENDING, WRITABLE, ending
 from ..geometry import Geometry
 from ..image import Labelmap, Volume, require_scalar
 from ..label_checks import refuse_image
+from ..sequence.frames import frames_in, read_single_image
 from ..structure import Structure, default_structure
-from .image_file import last_line, read_image
+from .image_file import FileImage, last_line
 from .metaimage import VOXELS_FIELD, checksum_of
 from .result_file import forget_sidecar, has_sidecar, refuse_foreign_sidecar, write_sidecar
 from .result_file import mark as mark_result
@@ -41,6 +43,7 @@ __all__ = [
     "on_grid_of",
     "read_labelmap",
     "read_volume",
+    "volume_of",
     "voxel_for_voxel",
     "write_labelmap",
     "write_volume",
@@ -54,15 +57,54 @@ def read_volume(path: str | os.PathLike, repair: bool = True, monitor: Monitor |
     told to ``monitor``. Raises InputError for what cannot be read or is no scalar, filled 3-D image, GeometryError
     for a grid that is none.
     """
-    path, monitor = Path(path), monitor or Silent()
-    image = read_image(path)
+    return volume_of(read_single_image(Path(path)), repair, monitor or Silent(), Path(path).name)
+
+
+def volume_of(image: FileImage, repair: bool, monitor: Monitor, called: str) -> Volume:
+    """The volume that an image is, of which people are told as ``called``; raises as ``read_volume`` does."""
     if is_segmentation(image.header):
-        msg = f"{path.name} is a segmentation, not an image: its header names segments."
+        msg = f"{called} is a segmentation, not an image: its header names segments."
         raise InputError(msg, "Choose the image that was segmented; the segmentation can serve as its labels.")
     for text in image.warnings:
         monitor.warning(text)
     volume = Volume.from_array(image.voxels, image.geometry, printable(image.name), image.modality, repair, monitor)
     return volume if image.other is None else replace(volume, other_geometry=image.other)
+
+
+class FrameVolumes(Sequence[Volume]):
+    """The volumes of a file with several frames, each read when it is asked for; ``frame_index`` tells them
+    apart (when each was taken).
+
+    Raises InputError for a file that holds a single volume.
+    """
+
+    def __init__(self, path: Path) -> None:
+        found = frames_in(path)
+        if found is None:
+            if not path.exists():
+                read_single_image(path)  # says so
+            msg = f"{path.name} does not hold several volumes."
+            raise InputError(msg, "Give the path itself: it is one volume.")
+        self._frames = found
+        self.frame_index = found.index
+
+    def __len__(self) -> int:
+        return self._frames.count
+
+    @overload
+    def __getitem__(self, number: int) -> Volume: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Volume]: ...
+
+    def __getitem__(self, number: int | slice) -> Volume | list[Volume]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        at = range(len(self))[number]  # raises IndexError, as sequences do
+        return volume_of(self._frames.image(at), True, Silent(), self._frames.called(at))
+
+    def __repr__(self) -> str:
+        return f"FrameVolumes({self._frames.path.name!r}, {len(self)} frames)"
 
 
 def read_labelmap(
@@ -139,7 +181,7 @@ def _labelmap_in(path: Path, warn: Callable[[str], object]) -> tuple[Labelmap, b
         from ..dicom.segmentation import read_dicom_segmentation
 
         return read_dicom_segmentation(path), True
-    image = read_image(path, scalar=False)
+    image = read_single_image(path, scalar=False)
     for text in image.warnings:
         warn(text)
     if is_segmentation(image.header):

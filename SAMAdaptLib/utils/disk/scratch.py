@@ -38,6 +38,13 @@ def scratch_array(shape: tuple[int, ...], dtype: DTypeLike) -> Iterator[NDArray[
         del array
 
 
+def lasting_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """As ``scratch_array``; the file is gone as soon as nothing refers to the array any more. Raises DiskFullError."""
+    with open_scratch() as file:  # its map keeps what the file held when it is closed
+        _take_room(file, math.prod(shape) * np.dtype(dtype).itemsize)
+        return np.memmap(file, dtype, "r+", shape=shape)
+
+
 def open_scratch() -> IO[bytes]:
     """An unbuffered temporary file, gone when it is closed. Raises DiskFullError."""
     with _naming_the_folder():
