@@ -52,7 +52,7 @@ NAMES = {
 NOTE = (
     "Mean over structures, then over volumes; a structure that is on no annotated slice counts as 0. Settings of the "
     "fit were chosen on chaos_01, chaos_15, sabs_18, vb3_01, hippocampus_001 (three directions) and _003 (sagittal); "
-    "`dice_of_others` in the JSON leaves these out. LiteMedSAM has probably seen CHAOS and the hippocampi, with labels. "
+    "`dice_of_others` in the JSON leaves these out. LiteMedSAM has probably seen CHAOS and the hippocampi with labels. "
     "Only the volumes that are counted were measured; the same command goes on with the others."
 )
 
