@@ -17,7 +17,7 @@ from SAMAdaptLib.live.annotation import AnnotatedStack, drawn_plane
 from SAMAdaptLib.live.interpolation import FAR_MM, ContourInterpolator, signed_distance
 from SAMAdaptLib.live.preview import Acceptance, certainty_of, next_slice
 from SAMAdaptLib.live.quick_fit import QuickFit
-from SAMAdaptLib.live.slice_features import outwards
+from SAMAdaptLib.live.slice_features import SliceFeatures, outwards
 from SAMAdaptLib.preprocessing.slicing import SliceStack
 from SAMAdaptLib.progress import Silent
 from SAMAdaptLib.training.dataset import Case
@@ -394,3 +394,72 @@ def test_a_slice_that_is_left_out_tells_nothing_of_itself() -> None:
     assert not (contours.distances(3, without=3)[0] > 0).any()
     alone = ContourInterpolator({3: shown}, 1, (1.0, 1.0), 1.0)
     assert (alone.distances(3, without=3)[0] == -FAR_MM).all()
+
+
+# --- how far contours are trusted ------------------------------------------------------------------------------------
+
+
+def test_near_to_an_annotated_slice_the_contours_count_and_far_from_it_the_network() -> None:
+    from SAMAdaptLib.live.quick_fit import Inputs
+
+    case, labels, stack = three_slices()
+    source = SliceFeatures(case.volume, "axial")
+    told = AnnotatedStack.of(stack, labels)
+    classes = {n: told.classes(n, told.values) for n in told.slices}
+    inputs = Inputs(source, classes, len(told.values))
+    first, second = told.slices[:2]
+    shares = [inputs.fine_depth(n)[1] for n in range(first, second + 1)]
+    assert shares[0] == shares[-1] == 0
+    assert max(shares) == shares[len(shares) // 2] > 0.3
+    scribbles = Inputs(source, classes, len(told.values), contours=False)
+    assert scribbles.fine_depth(first)[1] == 1
+
+
+def test_an_outline_of_pieces_that_part_stays_where_it_is() -> None:
+    apart, together = np.zeros((2, 40, 40), np.uint8)
+    apart[18:24, 4:10] = apart[18:24, 30:36] = 1
+    together[18:24, 4:10] = 1
+    together[18:24, 29:39] = 1
+    found, _ = ContourInterpolator({0: apart, 2: together}, 1, (1.0, 1.0), 1.0).distances(1)
+    assert (found[0][20, 5:9] > 0).all()
+    assert (found[0][20, 31:36] > 0).all()
+
+
+def test_a_structure_that_moves_is_followed() -> None:
+    here, there = np.zeros((2, 40, 40), np.uint8)
+    here[10:18, 4:12] = 1
+    there[10:18, 20:28] = 1
+    found, _ = ContourInterpolator({0: here, 2: there}, 1, (1.0, 1.0), 1.0).distances(1)
+    assert (found[0][12:16, 13:18] > 0).all()
+    assert not (found[0] > 0)[:, :11].any()
+
+
+# --- the same annotation for the full training ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("background", [None, 3], ids=["whole slices", "scribbles"])
+@pytest.mark.parametrize("plane", ["axial", "sagittal"])
+def test_the_training_learns_from_the_very_pixels_that_the_preview_learned_from(plane: str, background: int | None):
+    from SAMAdaptLib.data.review import only_marked
+    from SAMAdaptLib.features.sliced_volume import SlicedVolume
+    from SAMAdaptLib.preprocessing.intensity import rule_for
+    from SAMAdaptLib.training.annotated_slices import annotated_slices
+
+    draw = np.random.default_rng(4)
+    shape, ignore, unknown, structures = (7, 8, 9), 4, 4, [1, 2]
+    geometry = Geometry(size=shape[::-1], spacing=(1.0, 1.0, 2.0))
+    volume = Volume(draw.normal(size=shape).astype(np.float32), geometry)
+    stack = SliceStack(geometry, plane)
+    labels = np.zeros(shape, np.uint8)
+    for n, values in ((1, [0, 0, 1, 2, 3]), (3, [0, 0, 0, 1]), (4, [0, 4]), (5, [0, 2, 3, 4])):
+        stack.put(labels, n, draw.choice([v for v in values if v != 3 or background], stack.shape).astype(np.uint8))
+    empty = (0, 4)
+    told = AnnotatedStack.of(stack, labels, empty, background, ignore)
+    at = [stack.ijk_bounds(range(n, n + 1), range(1), range(1))[stack.choice.axis][0] for n in empty]
+    marked = only_marked(labels, stack.choice.axis, at, [3] if background else [], unknown)
+    sliced = SlicedVolume(volume, plane, rule_for(volume, "auto"))
+    learned = annotated_slices(sliced, marked, structures, False, unknown)
+    assert [item.content.identity["slice"] for item in learned] == list(told.slices)
+    for item in learned:
+        theirs = told.classes(item.content.identity["slice"], structures)
+        assert np.array_equal(item.classes, theirs)

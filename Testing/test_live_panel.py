@@ -250,6 +250,35 @@ def test_what_stands_for_background_or_must_not_count_is_no_structure_of_the_mod
     assert job.ignore_label is not None
 
 
+def test_learn_hands_scribbles_and_empty_slices_to_the_training_as_the_preview_had_them(desk: Desk) -> None:
+    from SAMAdaptLib.data.io.volumes import read_volume
+
+    ids = desk.choose()
+    background = desk.segmentation.GetSegmentation().AddEmptySegment("", "Background", (0.5, 0.5, 0.5))
+    desk.paint(ids, 3, 6)
+    mask = np.zeros_like(desk.truth)
+    mask[3, :5] = 1
+    desk.person.paint(background, mask, desk.volume)
+    desk.until(desk.previewed)
+    desk.live.jumpTo(9)
+    desk.until(lambda: desk.live.state.visible == 9)
+    desk.host.click("liveEmptyButton")
+    desk.until(lambda: desk.live.state.annotated == (3, 6, 9))
+    desk.host.click("liveLearnButton")
+    desk.until(lambda: desk.runner.handles)
+    job = desk.runner.handle.job
+    assert [item.name for item in job.structures] == ["Pool", "Wall"]
+    assert not job.annotated_slices_only
+    labels = read_volume(job.cases[0].labels).voxels
+    unknown = labels == job.ignore_label
+    drawn = desk.truth > 0
+    assert np.flatnonzero(~unknown.all(axis=(1, 2))).tolist() == [3, 6, 9]
+    assert not labels[9].any()
+    assert (labels[3][mask[3] > 0] == 0).all()
+    assert (unknown[6] == ~drawn[6]).all()
+    assert (labels[6][drawn[6]] == desk.truth[6][drawn[6]]).all()
+
+
 def test_another_job_has_the_worker_for_itself_and_the_preview_comes_back_after_it(
     fill_unannotated: Desk, a_head: Path
 ) -> None:

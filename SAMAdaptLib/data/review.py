@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,28 @@ class Review:
         return (
             cls(axis, sums, ticked, names) if right and all(isinstance(name, str) for name in names.values()) else None
         )
+
+
+def only_marked(
+    labels: NDArray[Any], axis: int, empty: Iterable[int], background: Collection[int], unknown_value: int
+) -> NDArray[Any]:
+    """``labels`` (k, j, i) as a live session understands them, with ``unknown_value`` where nothing is known.
+
+    Known are slices along ``axis`` that show anything but ``unknown_value``, and those in ``empty``, where what is not
+    painted is background. ``background``: label values that mean background, which becomes 0; where one of them is
+    painted on any slice, what is not painted is unknown on all that are not in ``empty`` (scribbles).
+    """
+    planes = np.moveaxis(labels, 2 - axis, 0)
+    shown = {n for n, plane in enumerate(planes) if ((plane != 0) & (plane != unknown_value)).any()}
+    blank = set(empty) - shown
+    out = only_known(labels, axis, frozenset(shown | blank), unknown_value)
+    painted = np.isin(labels, list(background))
+    if painted.any():
+        unpainted = np.moveaxis(labels == 0, 2 - axis, 0).copy()
+        unpainted[sorted(blank)] = False
+        np.moveaxis(out, 2 - axis, 0)[unpainted] = unknown_value
+        out[painted] = 0
+    return out
 
 
 def only_known(labels: NDArray[Any], axis: int, known: frozenset[int] | None, unknown_value: int) -> NDArray[Any]:

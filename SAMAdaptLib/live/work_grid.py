@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..preprocessing.slicing import CanvasGeometry
 
 MOST_PIXELS = 96
-"""Of the longer side of the work grid."""
+"""Of the side of a square work grid; another one has about as many pixels in all."""
 
 LEAST_PIXELS = 8
 MARGIN = 0.2
@@ -49,7 +50,7 @@ class WorkGrid:
         box = _grown(np.asarray(shown.any(axis=1))), _grown(np.asarray(shown.any(axis=0)))
         millimetres = [len(part) * mm for part, mm in zip(box, frame.spacing, strict=True)]
         # Pixels of the grid are about square, and no finer than the finer of the slice's two spacings.
-        pixel_mm = max(max(millimetres) / MOST_PIXELS, min(frame.spacing))
+        pixel_mm = max(math.sqrt(millimetres[0] * millimetres[1]) / MOST_PIXELS, min(frame.spacing))
         rows, columns = (max(LEAST_PIXELS, round(mm / pixel_mm)) for mm in millimetres)
         return cls(box, (rows, columns), frame)
 

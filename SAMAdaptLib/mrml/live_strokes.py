@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.geometry import Geometry
+from ..data.planes import PLANES
 from ..data.structure import Structure
 from ..errors import InputError
 from ..preprocessing.slicing import SliceStack
@@ -73,7 +74,9 @@ def ignored_name(annotations: Iterable[tuple[Any, Sequence[str] | None]]) -> str
 
 
 def background_names(node: Any) -> set[str]:
-    """The names of a segmentation's segments that stand for the background."""
+    """The names of a segmentation's segments that stand for the background; a label volume has none."""
+    if not node.IsA("vtkMRMLSegmentationNode"):
+        return set()
     return {info.name for info in segments_of(node) if is_background(info)}
 
 
@@ -154,6 +157,18 @@ def empty_slices(segmentation_node: Any, stack: SliceStack) -> tuple[int, ...]:
         return ()
     found = (int(text) for text in numbers.split(",") if text.strip().isdecimal())
     return tuple(sorted({n for n in found if n < len(stack)}))
+
+
+def empty_planes(segmentation_node: Any, volume_node: Any) -> tuple[int, tuple[int, ...]] | None:
+    """The storage axis (0 = i, 1 = j, 2 = k) and voxel indices along it of slices marked as showing nothing, if any."""
+    for plane in PLANES:
+        stack = stack_of(volume_node, plane)
+        marked = empty_slices(segmentation_node, stack)
+        if marked:
+            rows, columns = (range(1), range(1))
+            bounds = (stack.ijk_bounds(range(n, n + 1), rows, columns)[stack.choice.axis] for n in marked)
+            return stack.choice.axis, tuple(sorted(low for low, _high in bounds))
+    return None
 
 
 def mark_empty(segmentation_node: Any, stack: SliceStack, slices: Iterable[int]) -> None:

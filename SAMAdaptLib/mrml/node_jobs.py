@@ -13,7 +13,7 @@ touch no node. ``show(fetched)`` is for the main thread again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ..data.image import Labelmap
 from ..data.io.metaimage import read_labels, write_image
 from ..data.matching import Labelling, Matched
 from ..data.provenance import Provenance
-from ..data.review import Review, only_known
+from ..data.review import Review, only_known, only_marked
 from ..data.structure import Structure
 from ..errors import InputError
 from ..heads.card import read_card, structures_of
@@ -43,11 +43,13 @@ from .voxel_copy import VoxelCopy, gather_now, gathered
 class LeftOpen:
     """What of a case's annotation counts, by slices along ``axis``; nothing is learned from the others.
 
-    ``review``: slices that a person edited or ticked since a model made them; None: slices that show a structure.
+    ``review``: slices that a person edited or ticked since a model made them; None: slices that show a structure, and
+    those in ``empty``, of which somebody said that there is nothing on them.
     """
 
     axis: int
     review: Review | None = None
+    empty: tuple[int, ...] = ()
 
 
 AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
@@ -134,6 +136,7 @@ class TrainNodeJob:
     config: TrainingConfig
     start_from: str | None = None
     left_open: tuple[LeftOpen | None, ...] = ()
+    background: frozenset[int] = frozenset()
 
     @classmethod
     def of(
@@ -143,13 +146,15 @@ class TrainNodeJob:
         *,
         unlabeled: Sequence[Any] = (),
         ignored_segment: str | None = None,
+        background_segments: Collection[str] = (),
         start_from: str | None = None,
         left_open: Sequence[LeftOpen | None] = (),
         **options: Any,
     ) -> TrainNodeJob:
         """Main thread. ``ignored_segment`` is the name of the segment that marks what must not count, such as what
-        scribbles leave open; ``start_from`` is a head file to go on from; ``left_open`` says for each case which slices
-        count, None for all (empty: all of all); ``options`` are TrainingConfig's. Raises InputError.
+        scribbles leave open; ``background_segments`` are the names of those that mean background (where one is painted,
+        what is not painted is unknown); ``start_from`` is a head file to go on from; ``left_open`` says for each case
+        which slices count, None for all (empty: all of all); ``options`` are TrainingConfig's. Raises InputError.
         """
         known = _labelling_of_head(start_from)
         captured = []
@@ -164,13 +169,16 @@ class TrainNodeJob:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
         bare = tuple(capture_volume(node, later=True) for node in unlabeled)
+        background = frozenset(values[name] for name in background_segments if structures.pop(name, None))
         opened = tuple(left_open)
-        if opened and all(each is not None and each.review is None for each in opened):
+        plain = not background and all(each == LeftOpen(each.axis) for each in opened if each is not None)
+        if opened and None not in opened and plain:
             opened, options["annotated_slices_only"] = (), True
-        elif any(opened):
+        elif any(opened) or background:
             options.setdefault("ignore_label", max(item.value for item in known.structures) + 1 if known else 1)
         config = TrainingConfig(**options)
-        return cls(tuple(captured), bare, tuple(structures.values()), str(output), config, start_from, opened)
+        shown = tuple(structures.values())
+        return cls(tuple(captured), bare, shown, str(output), config, start_from, opened, background)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -210,13 +218,17 @@ class TrainNodeJob:
     def _counted(self, number: int, labelmap: Labelmap) -> Labelmap:
         """A case's labels with what does not count marked as unknown. Raises InputError when nothing counts."""
         opened = self.left_open[number] if self.left_open else None
+        unknown = self.config.ignore_label or 0
+        if (opened is None or opened.review is None) and (opened is not None or self.background):
+            axis, empty = (opened.axis, opened.empty) if opened is not None else (2, ())
+            return labelmap.with_array(only_marked(labelmap.voxels, axis, empty, self.background, unknown))
         if opened is None:
             return labelmap
         known = None if opened.review is None else opened.review.looked_at(labelmap.voxels, _names(labelmap))
         if known is not None and not known:
             msg = f"Nobody has looked at the result {labelmap.name!r}: no slice of it was edited or ticked as right."
             raise InputError(msg, "Correct some slices, or tick those that are right.")
-        return labelmap.with_array(only_known(labelmap.voxels, opened.axis, known, self.config.ignore_label or 0))
+        return labelmap.with_array(only_known(labelmap.voxels, opened.axis, known, unknown))
 
     def fetch(self, result: Mapping[str, Any]) -> None:
         """Nothing is to be read: the head stays in its file."""

@@ -10,6 +10,7 @@ from ...errors import SAMAdaptError
 from ...utils.background import BackgroundTask
 from ...worker.folder import JobFolder
 from ...worker.handle import JobRunner
+from ..panels.base import alive
 from .state import LiveSettings, Phase
 from .tasks import Steps, aside
 
@@ -190,6 +191,21 @@ class LiveLink:
     def drawn(self) -> tuple[int, ...]:
         """The slices with strokes."""
         return self.strokes.slices if self.strokes is not None else ()
+
+    def empty(self, segmentation: Any) -> tuple[int, ...]:
+        """The slices without strokes that are marked as showing nothing; none where the segmentation is gone."""
+        from ...mrml.live_strokes import empty_slices
+
+        if alive(segmentation) is None:
+            return ()
+        drawn = set(self.drawn())
+        return tuple(n for n in empty_slices(segmentation, self.stack) if n not in drawn)
+
+    def toggle_empty(self, segmentation: Any, n: int) -> None:
+        """Mark a slice as showing nothing, or take the mark back."""
+        from ...mrml.live_strokes import empty_slices, mark_empty
+
+        mark_empty(segmentation, self.stack, set(empty_slices(segmentation, self.stack)) ^ {n})
 
     def send(self, empty: tuple[int, ...], visible: int | None) -> None:
         """Fit on the strokes as they are now."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
 from ...errors import Cancelled, SAMAdaptError
@@ -22,14 +22,13 @@ from ..qt_background import INTERVAL_MS
 from .link import LiveLink, OpenClient, open_client
 from .state import LiveSettings, LiveState, Phase
 from .tasks import Steps, Tasks, aside
+from .watch import StrokeWatch, signature, visible_slice
 
 REST_MS = 300
 """A stroke is over when nothing was painted for so long."""
 
 LOOK_SECONDS = 0.2
 """Between two looks at whether the nodes are still there and the same, and at which slice is visible."""
-
-STROKE_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
 class LiveAnnotation:
@@ -53,7 +52,7 @@ class LiveAnnotation:
         self.link: LiveLink | None = None
         self._plane: str | None = None
         self._ending: list[LiveLink] = []
-        self._tags: list[tuple[Any, int]] = []
+        self._watch = StrokeWatch(self._onStroke)
         self._signature: Any = None
         self._looked = 0.0
         self._readAgain = self._reading = self._changing = False
@@ -75,9 +74,9 @@ class LiveAnnotation:
             self.volume, self._plane = volume, None
             self._restart()
         if segmentation is not self.segmentation:
-            self._observe(None)
+            self._watch.observe(None)
             self.segmentation = segmentation
-            self._observe(segmentation)
+            self._watch.observe(segmentation)
             if self.link is not None:
                 self.link.renew()
                 self._onStroke()
@@ -138,13 +137,13 @@ class LiveAnnotation:
     def forgetNodes(self) -> None:
         """The scene is about to be closed: let go of its nodes."""
         self.stop()
-        self._observe(None)
+        self._watch.observe(None)
         self.volume = self.segmentation = None
 
     def close(self) -> None:
         """The panel goes."""
         self.stop()
-        self._observe(None)
+        self._watch.observe(None)
         self._timer.stop()
         self._rest.stop()
         self.listeners.clear()
@@ -179,10 +178,7 @@ class LiveAnnotation:
         link, n = self.link, self.state.visible
         if self.state.emptyProblem() or link is None or n is None or alive(self.segmentation) is None:
             return
-        from ...mrml.live_strokes import empty_slices, mark_empty
-
-        marked = set(empty_slices(self.segmentation, link.stack))
-        mark_empty(self.segmentation, link.stack, marked ^ {n})
+        link.toggle_empty(self.segmentation, n)
         self._send()
         self._tell()
 
@@ -210,15 +206,6 @@ class LiveAnnotation:
         self.state = self.state.but(solid=shown)
 
     # Strokes --------------------------------------------------------------------------------------------------------
-
-    def _observe(self, segmentation: Any) -> None:
-        for node, tag in self._tags:
-            node.RemoveObserver(tag)
-        self._tags = []
-        if segmentation is not None:
-            for name in STROKE_EVENTS:
-                event = getattr(slicer.vtkSegmentation, name)
-                self._tags.append((segmentation, segmentation.AddObserver(event, self._onStroke)))
 
     def _onStroke(self, _caller: Any = None, _event: Any = None) -> None:
         if self.link is not None:
@@ -266,15 +253,7 @@ class LiveAnnotation:
     def _send(self) -> None:
         link = self.link
         if link is not None and link.strokes is not None:
-            link.send(self._empty(link), self.state.visible)
-
-    def _empty(self, link: LiveLink) -> tuple[int, ...]:
-        from ...mrml.live_strokes import empty_slices
-
-        if alive(self.segmentation) is None:
-            return ()
-        drawn = set(link.drawn())
-        return tuple(n for n in empty_slices(self.segmentation, link.stack) if n not in drawn)
+            link.send(link.empty(self.segmentation), self.state.visible)
 
     # Accepting ------------------------------------------------------------------------------------------------------
 
@@ -310,13 +289,13 @@ class LiveAnnotation:
             return
         settings = self._settings()
         if self._plane is not None:
-            settings = LiveSettings(settings.encoder, settings.input_size, self._plane, settings.device, settings.seed)
+            settings = replace(settings, plane=self._plane)
         try:
             link = LiveLink(self.volume, settings, self._desk.runner, self._open_client, self._onEnded)
         except SAMAdaptError as error:
             self.state = LiveState(Phase.FAILED, error=texts.failure(error), details=texts.details(error))
             return
-        self.link, self._signature = link, _signature(self.volume)
+        self.link, self._signature = link, signature(self.volume)
         self.state = LiveState(Phase.READING, solid=self.state.solid)
         self._look(now=True)
         self._tasks.add(self._opening(link))
@@ -394,13 +373,10 @@ class LiveAnnotation:
         if self.segmentation is not None and alive(self.segmentation) is None:
             self.follow(self.volume, None)
             self.state = self.state.but(error=_("The segmentation was removed. Select another one."))
-        if _signature(self.volume) != self._signature:
+        if signature(self.volume) != self._signature:
             self._restart()
             return
-        from ...mrml.live_strokes import slice_numbers
-
-        seen = slice_numbers(self.volume, link.stack, slicer.util.getNodesByClass("vtkMRMLSliceNode"))
-        visible = next((n for n in seen if n is not None), None)
+        visible = visible_slice(self.volume, link.stack)
         if visible != self.state.visible:
             self.state = self.state.but(visible=visible)
             if visible is not None and link.client is not None:
@@ -410,7 +386,7 @@ class LiveAnnotation:
         """Bring ``state`` up to date, and those who show it where anything of it is new."""
         link, before = self.link, self.state
         if link is not None:
-            self.state = before.but(**link.facts(), empty=self._empty(link), problem="")
+            self.state = before.but(**link.facts(), empty=link.empty(self.segmentation), problem="")
             if self._rest.active or self._reading:
                 self.state = self.state.but(settled=False)
         elif before.phase is Phase.OFF:
@@ -421,17 +397,3 @@ class LiveAnnotation:
                 listener()
 
     _told: LiveState | None = None
-
-
-def _signature(volume: Any) -> tuple[Any, ...]:
-    """What differs once somebody has put other voxels into a volume, or moved it."""
-    from ...mrml import ijk_to_ras
-
-    image = volume.GetImageData()
-    scalars = image.GetPointData().GetScalars() if image is not None else None
-    transform = volume.GetParentTransformNode()
-    return (
-        None if scalars is None else (image.GetDimensions(), scalars.GetMTime()),
-        ijk_to_ras(volume).tobytes(),
-        None if transform is None else (transform.GetID(), transform.GetTransformToWorldMTime()),
-    )

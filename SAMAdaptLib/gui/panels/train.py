@@ -135,11 +135,14 @@ class TrainPresenter(Presenter):
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
         from ...mrml import TrainNodeJob
-        from ...mrml.live_strokes import ignored_name
+        from ...mrml.live_strokes import background_names, ignored_name
 
         chosen = self.parameters
         excluded = list(chosen.excludedStructures)
-        annotated = [(volume, labels, chosenIds(labels, excluded)) for volume, labels in cases]
+        # Left out as a structure, it says where the background is.
+        background = {name for _volume, labels in cases for name in background_names(labels)} & set(excluded)
+        used_names = [name for name in excluded if name not in background]
+        annotated = [(volume, labels, chosenIds(labels, used_names)) for volume, labels in cases]
         options = {
             "encoder": chosen.encoder,
             "input_size": chosen.inputSize or None,
@@ -150,6 +153,8 @@ class TrainPresenter(Presenter):
             "device": chosen.trainDevice.value,
             **changes,
         }
+        if background:
+            options["background_segments"] = background
         ignored = ignored_name((labels, ids) for _volume, labels, ids in annotated)
         if ignored is not None:
             options["ignored_segment"] = ignored

@@ -79,6 +79,7 @@ class CaseTable:
 
     def leftOpen(self, volume: Any, segmentation: Any) -> Any:
         """Which slices of a case count, for a ``TrainNodeJob``: None for all of them."""
+        from ...mrml.live_strokes import empty_planes
         from ...mrml.node_jobs import LeftOpen
         from ...mrml.review import review_of
 
@@ -88,7 +89,10 @@ class CaseTable:
             return LeftOpen(review.axis, review)
         found = self._coverage(volume, segmentation)
         some = chosen is Annotation.SLICES or (chosen is Annotation.AUTO and found is not None and found.gaps)
-        return LeftOpen(found.axis if found is not None else 2) if some else None
+        if not some:
+            return None
+        axis, empty = empty_planes(segmentation, volume) or (found.axis if found is not None else 2, ())
+        return LeftOpen(axis, None, empty)
 
     def refresh(self) -> None:
         """Bring the rows up to date."""
