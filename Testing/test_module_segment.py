@@ -16,7 +16,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
-from modulethings import nothing_left, segment_result, write_head  # noqa: E402
+from modulethings import STRUCTURES, nothing_left, segment_result, write_head  # noqa: E402
 
 from SAMAdaptLib.errors import Cancelled, WorkerError  # noqa: E402
 
@@ -466,3 +466,43 @@ def test_until_the_worker_speaks_it_is_said_what_is_being_done_and_for_how_long(
     a_ready_host.spin(until=lambda: "Starting the computation" in label.text)
     assert label.text == "Starting the computation, about 30 s left"
     finish(a_ready_host, a_runner)
+
+
+# Sequences ----------------------------------------------------------------------------------------------------------
+
+
+def test_all_frames_of_a_sequence_become_a_sequence_of_segmentations(
+    a_ready_host: Any, a_runner: Any, a_volume: Any
+) -> None:
+    from test_mrml_sequences import SHIFTS, a_cine
+
+    from SAMAdaptLib.data.geometry import Geometry
+    from SAMAdaptLib.data.sequence.index import FrameIndex
+    from SAMAdaptLib.data.sequence.writing import write_frames
+    from SAMAdaptLib.data.structure import Structure
+
+    box = a_ready_host.ui.allFramesCheckBox
+    assert box.isHidden()  # the volume is one of its own
+    cine = a_cine(slicer.mrmlScene)
+    a_ready_host.widget._parameterNode.inputVolume = cine
+    a_ready_host.widget.panel.refresh()
+    assert not box.isHidden()
+    box.checked = True
+    begin(a_ready_host, a_runner)
+    job = a_runner.handle.job
+    structures = [Structure(value, name, color).to_dict() for name, value, color in STRUCTURES]
+    facts = [{**item, "volume_ml": 12.5, "confidence": 0.9} for item in structures]
+    result = {"kind": "segment", "output": job.output, "structures": facts, "seconds": 1.5, "warnings": []}
+    grid = Geometry((48, 40, 8), (1.2, 1.1, 5.0))
+    labels = np.stack([np.full(grid.shape, 1 + number % 2, np.uint8) for number in range(len(SHIFTS))])
+    write_frames(Path(job.output), labels, grid, FrameIndex.counted(len(labels)))
+    a_runner.tell(lambda: a_runner.handle.hear_result(result))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLSequenceNode")
+    nodes.UnRegister(None)
+    results = [nodes.GetItemAsObject(number) for number in range(nodes.GetNumberOfItems())]
+    (sequence,) = [node for node in results if node.GetName() != "cine"]
+    assert sequence.GetNumberOfDataNodes() == len(SHIFTS)
+    assert not a_ready_host.ui.segmentResultFrame.isHidden()
+    a_ready_host.click("undoButton")
+    assert not slicer.mrmlScene.IsNodePresent(sequence)

@@ -70,12 +70,15 @@ class Placement:
     _said: dict[str, str | None] = field(default_factory=dict)  # what its attributes said of its origin then
 
     def __post_init__(self) -> None:
-        self._placed = _contents(self.node)
+        self._placed = self._held()
 
     @property
     def edited(self) -> bool:
         """Whether somebody has painted on the result since, or taken segments out or put some in."""
-        return is_alive(self.node) and _contents(self.node) != self._placed
+        return is_alive(self.node) and self._held() != self._placed
+
+    def _held(self) -> tuple[Any, ...]:
+        return contents(self.node)
 
     def undo(self) -> None:
         """Take the result back: a new node goes, an old one gets its former segments. Harmless when it is gone."""
@@ -89,7 +92,7 @@ class Placement:
                 _set_attribute(self.node, key, text)
 
 
-def _contents(node: Any) -> tuple[Any, ...]:
+def contents(node: Any) -> tuple[Any, ...]:
     """What painting changes: the layers' times, and the segments that there are."""
     segmentation = node.GetSegmentation()
     layers = (segmentation.GetLayerDataObject(n, BINARY) for n in range(segmentation.GetNumberOfLayers(BINARY)))

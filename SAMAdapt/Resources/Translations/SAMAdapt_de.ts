@@ -256,6 +256,14 @@
    <translation>Ergebnis glätten</translation>
   </message>
   <message>
+   <source>Segments each frame of the sequence. The result plays along with it.</source>
+   <translation>Segmentiert jedes Bild der Sequenz. Das Ergebnis läuft mit ihr ab.</translation>
+  </message>
+  <message>
+   <source>All frames of the sequence</source>
+   <translation>Alle Bilder der Sequenz</translation>
+  </message>
+  <message>
    <source>Select a volume and a model.</source>
    <translation>Wählen Sie ein Volumen und ein Modell.</translation>
   </message>

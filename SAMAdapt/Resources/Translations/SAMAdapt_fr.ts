@@ -256,6 +256,14 @@
    <translation>Lisser le résultat</translation>
   </message>
   <message>
+   <source>Segments each frame of the sequence. The result plays along with it.</source>
+   <translation>Segmente chaque image de la séquence. Le résultat défile avec elle.</translation>
+  </message>
+  <message>
+   <source>All frames of the sequence</source>
+   <translation>Toutes les images de la séquence</translation>
+  </message>
+  <message>
    <source>Select a volume and a model.</source>
    <translation>Sélectionnez un volume et un modèle.</translation>
   </message>

@@ -155,6 +155,7 @@ class SegmentPresenter(Presenter):
             texts.headTip(head.card) if head else _("Train a model in section 1, or import one.")
         )
         self.menu.refresh()
+        self.ui.allFramesCheckBox.visible = self._inSequence()
         self.view.setButton(
             self.running,
             self.desk.cancelling,
@@ -228,7 +229,7 @@ class SegmentPresenter(Presenter):
 
     def plan(self, volume: Any, head: HeadEntry, **changes: Any) -> Any:
         """The segmentation of a volume with the panel's settings. Raises InputError for what cannot be used."""
-        from ...mrml import SegmentNodeJob
+        from ...mrml import SegmentNodeJob, SequenceNodeJob
 
         chosen = self.parameters
         options = {
@@ -238,7 +239,17 @@ class SegmentPresenter(Presenter):
             **self.jobOptions(),
             **changes,
         }
-        return SegmentNodeJob.of(volume, head.path, **options)
+        kind = SequenceNodeJob if self.allFrames() and not changes else SegmentNodeJob
+        return kind.of(volume, head.path, **options)
+
+    def allFrames(self) -> bool:
+        """Whether every frame of the volume's sequence is to be segmented, not only the one that is shown."""
+        return self._inSequence() and bool(self.ui.allFramesCheckBox.checked)
+
+    def _inSequence(self) -> bool:
+        from ...mrml import sequence_of
+
+        return self.parameters is not None and sequence_of(alive(self.parameters.inputVolume)) is not None
 
     def jobOptions(self) -> dict[str, Any]:
         """What was chosen under Advanced, in the words of the job."""
