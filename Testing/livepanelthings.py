@@ -175,7 +175,7 @@ class Painter:
         """One stroke: a mask (k, j, i) on the volume's grid, through the editor's own logic, with its undo state."""
         import slicer
 
-        from SAMAdaptLib.mrml.live_preview import _cut
+        from SAMAdaptLib.mrml.live.preview import _cut
         from SAMAdaptLib.mrml.segmentation import oriented_image
         from SAMAdaptLib.mrml.transforms import ijk_to_ras
 

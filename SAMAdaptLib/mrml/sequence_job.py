@@ -192,7 +192,7 @@ def _show_as_others(proxy: Any, volume_node: Any) -> None:
 def _copy_of_frame(sequence: Any, number: int, volume_node: Any) -> VoxelCopy:
     """The voxels of a frame, still to be gathered. Raises InputError for a frame on another grid than the volume's."""
     node, what = sequence.GetNthDataNode(number), f"Frame {number + 1} of {name_of(sequence)!r}"
-    image = node.GetImageData() if node is not None and node.IsA("vtkMRMLScalarVolumeNode") else None
+    image: Any = node.GetImageData() if node is not None and node.IsA("vtkMRMLScalarVolumeNode") else None
     scalars = image.GetPointData().GetScalars() if image is not None else None
     if scalars is None or scalars.GetNumberOfComponents() != 1:
         msg = f"{what} is not an image with one value a voxel."

@@ -79,7 +79,7 @@ class CaseTable:
 
     def leftOpen(self, volume: Any, segmentation: Any) -> Any:
         """Which slices of a case count, for a ``TrainNodeJob``: None for all of them."""
-        from ...mrml.live_strokes import empty_planes
+        from ...mrml.live.strokes import empty_planes
         from ...mrml.node_jobs import LeftOpen
         from ...mrml.review import review_of
 
