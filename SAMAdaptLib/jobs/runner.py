@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from ..data.io.volumes import Labelmap, Volume
     from ..encoders import Encoder
+    from ..evaluation.metrics import Evaluation
     from ..heads.card import HeadCard
     from ..heads.head import Head
     from .sequences import Segmented
@@ -183,6 +184,22 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     if job.report is not None:
         check_writable(job.report)
         check_not_an_input(job.report, job.prediction, job.reference)
+    from .sequences import compare_frames, frames_to_compare
+
+    frames = frames_to_compare(job)
+    if frames is not None:
+        return compare_frames(job, frames, _compare, monitor)
+    prediction, reference, evaluation = _compare(job, monitor)
+    if job.report is not None:
+        from .reporting import report_evaluation
+
+        image = None if job.image is None else Path(job.image)
+        report_evaluation(Path(job.report), image, prediction, reference, evaluation)
+    return evaluation.to_dict()
+
+
+def _compare(job: EvaluateJob, monitor: Monitor) -> tuple[Labelmap, Labelmap, Evaluation]:
+    """The prediction, on the reference's grid, the reference, and how they compare."""
     from ..data.io.volumes import read_labelmap
     from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
 
@@ -194,12 +211,7 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
     monitor.progress(COMPARING.text(), 1, 1)
-    if job.report is not None:
-        from .reporting import report_evaluation
-
-        image = None if job.image is None else Path(job.image)
-        report_evaluation(Path(job.report), image, prediction, reference, evaluation)
-    return evaluation.to_dict()
+    return prediction, reference, evaluation
 
 
 def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
