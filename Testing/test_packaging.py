@@ -10,7 +10,9 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -299,6 +301,76 @@ def test_the_worker_tests_for_slicer_pass_in_the_host(tmp_path):
     arguments = (str(ROOT / "Testing" / "Slicer"), "SAMAdaptWorkerTest")
     found = run_in_host(RUN_TESTS, *arguments, path=ROOT, SAMADAPT_HOME=str(tmp_path))
     assert found.returncode == 0, found.stderr
+
+
+# --- as the Extensions Manager installs it from a file ----------------------------------------------------------------
+
+
+def builder() -> dict[str, Any]:
+    """The names of the script that packs the extension."""
+    return runpy.run_path(str(ROOT / "Resources" / "build_extension.py"))
+
+
+def install_from_file(archive: Path, extensions: Path, within: str = "") -> tuple[Path, dict[str, str]]:
+    """What Slicer does with an archive: the description file names the extension, the folder at the top takes that
+    name (on macOS the folder within the bundle does), and the description in it is read."""
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+        tar.extractall(extensions / "unpacked", **({"filter": "data"} if sys.version_info >= (3, 12) else {}))
+    (described,) = [name for name in names if name.endswith(".s4ext")]
+    (top,) = {name.split("/")[0] for name in names}
+    folder = extensions / Path(described).stem
+    shutil.move(extensions / "unpacked" / top / within, folder)
+    lines = (folder / "share" / "Slicer-5.12" / f"{folder.name}.s4ext").read_text(encoding="utf-8").splitlines()
+    return folder, {key: value for key, _, value in (line.partition(" ") for line in lines)}
+
+
+@pytest.fixture(scope="module")
+def from_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """The folder of the extension that was installed from the archive, and what its description says."""
+    folder = tmp_path_factory.mktemp("extension")
+    command = [sys.executable, str(ROOT / "Resources" / "build_extension.py"), str(folder / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (archive,) = (folder / "out").iterdir()
+    assert str(archive) in done.stdout
+    return install_from_file(archive, folder)
+
+
+def test_the_archive_holds_what_slicers_own_packaging_would_ship(from_file: tuple[Path, dict[str, str]]) -> None:
+    folder, said = from_file
+    modules = folder / "lib" / "Slicer-5.12" / "qt-scripted-modules"
+    there = {path.relative_to(modules).as_posix(): path for path in modules.rglob("*") if path.is_file()}
+    assert there.keys() == shipped().keys()
+    assert all(path.read_bytes() == shipped()[place].read_bytes() for place, path in there.items())
+    assert folder.name == "SAMAdapt"
+    assert said["category"] == "Segmentation"
+    assert said["depends"] == "PyTorch"
+    assert said["description"].startswith("Annotate a structure")
+
+
+def test_the_module_that_was_installed_from_the_archive_opens(
+    from_file: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    modules = from_file[0] / "lib" / "Slicer-5.12" / "qt-scripted-modules"
+    found = run_in_host(OPEN_THE_PANEL, str(modules), path=modules, SAMADAPT_HOME=str(tmp_path))
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == ["opened", "SAMAdapt"]
+
+
+def test_the_same_tree_makes_the_same_archive_and_macos_has_the_folder_of_its_revision(tmp_path: Path) -> None:
+    build = builder()["build"]
+    (first, again) = (build(tmp_path / name, macos="34567") for name in ("a", "b"))
+    assert first.read_bytes() == again.read_bytes()
+    folder, said = install_from_file(first, tmp_path, "Slicer.app/Contents/Extensions-34567/SAMAdapt")
+    assert (folder / "lib" / "Slicer-5.12" / "qt-scripted-modules" / "SAMAdapt.py").is_file()
+    assert said["category"] == "Segmentation"
+
+
+def test_a_version_that_slicer_cannot_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        builder()["main"]([str(tmp_path), "--slicer", "5"])
+    assert not list(tmp_path.iterdir())
 
 
 # --- as a Python package ----------------------------------------------------------------------------------------------
