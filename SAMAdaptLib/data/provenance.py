@@ -45,6 +45,7 @@ class Provenance:
     of its card (the hash is of the weights). ``options``: those that decide what is found, see ``InferenceConfig``.
     ``voxels_sha256``: of the input's voxels and grid; ``file_sha256``: of the input's file, empty where there was none.
     ``labels_sha256``: of the result's voxels, set on writing, so that a result that was edited since can be told.
+    ``channels``: what the input's channels are called, in the head's order and in one line; empty where there is one.
     """
 
     head: str
@@ -56,6 +57,7 @@ class Provenance:
     file_sha256: str = ""
     labels_sha256: str = ""
     version: str = __version__
+    channels: str = ""
 
     def __post_init__(self) -> None:
         for name in ("head", "encoder"):
@@ -65,8 +67,9 @@ class Provenance:
             object.__setattr__(self, name, " ".join(name_only.split())[:_LONGEST_NAME])
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe, with ``made_by``."""
-        return {"made_by": TOOL, **asdict(self)}
+        """JSON-safe, with ``made_by``; without ``channels`` where there is one."""
+        found = {"made_by": TOOL, **asdict(self)}
+        return {name: value for name, value in found.items() if name != "channels" or value}
 
     def to_json(self) -> str:
         """One line of ASCII."""

@@ -184,16 +184,27 @@ class TrainingCase:
     segmentation: vtkMRMLNode
 
 
+@parameterPack
+class VolumeChannels:
+    """A volume and its further channels, images of the same patient on the same grid; None where there is none."""
+
+    first: vtkMRMLScalarVolumeNode
+    second: vtkMRMLScalarVolumeNode
+    third: vtkMRMLScalarVolumeNode
+
+
 @parameterNodeWrapper
 class SAMAdaptParameterNode:
     """Segment, Train, Improve and Many volumes, in this order.
 
     ``head`` and ``encoder`` are names (a head's file name in the library), never paths; ``inputSize``
     is in pixels, 0 leaves it to the training. ``excludedStructures`` are
-    the names whose check marks were cleared.
+    the names whose check marks were cleared. ``inputChannels``, ``trainingChannels``: the further channels that were
+    chosen for volumes to segment, and to learn from.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
+    inputChannels: list[VolumeChannels]
     head: str = ""
     outputSegmentation: vtkMRMLSegmentationNode
     region: vtkMRMLMarkupsROINode
@@ -205,6 +216,7 @@ class SAMAdaptParameterNode:
     smoothing: bool = False
 
     trainingCases: list[TrainingCase]
+    trainingChannels: list[VolumeChannels]
     excludedStructures: list[str]
     annotation: Annotation = Annotation.AUTO
     budget: Budget = Budget.BALANCED

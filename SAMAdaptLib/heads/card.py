@@ -239,7 +239,10 @@ def structures_of(card: HeadCard) -> tuple[Structure, ...]:
 
 def provenance_of(card: HeadCard, head_sha256: str, options: Mapping[str, Any], **inputs: str) -> Provenance:
     """What a result of the head of that card is made by. ``inputs``: hashes, as ``Provenance`` names them."""
-    return Provenance(card.name, head_sha256, card.encoder.name, card.encoder.sha256, options, **inputs)
+    channels = ", ".join(card.channel_names)
+    return Provenance(
+        card.name, head_sha256, card.encoder.name, card.encoder.sha256, options, channels=channels, **inputs
+    )
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class SlicerLogic:
     ) -> Any:
         """Train a head on an annotated volume.
 
-        :param volumeNode: scalar volume node.
+        :param volumeNode: scalar volume node; a list of two or three on one grid, such as T1 and T2, are its channels.
         :param segmentationNode: segmentation node (or label volume node) that annotates it, on any grid.
         :param name: the head's name in the library (made unique); default: the names of its structures.
         :param output: a ``.samhead`` file to write instead of one in the library.
@@ -133,7 +133,8 @@ class SlicerLogic:
     ) -> Any:
         """Segment a volume with a head.
 
-        :param volumeNode: scalar volume node; it is not changed.
+        :param volumeNode: scalar volume node; it is not changed. For a head that learned from several channels a list
+            of nodes, in the order of ``head.card.channel_names``.
         :param head: ``HeadFile``, path of a ``.samhead`` file, or name of a head in the library.
         :param segmentationNode: where to put the result: segments of the same names are replaced, others stay;
             default: a new segmentation node beside the volume.
@@ -147,8 +148,10 @@ class SlicerLogic:
             segmentationNode = logic.segment(volumeNode, "heart")
         """
         from . import SegmentNodeJob, check_volume
+        from .volume import channel_nodes
 
-        check_volume(volumeNode)
+        for node in channel_nodes(volumeNode):
+            check_volume(node)
         plan = SegmentNodeJob.of(
             volumeNode,
             find_head(head),

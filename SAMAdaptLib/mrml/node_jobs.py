@@ -35,7 +35,7 @@ from ..worker.folder import JobFolder
 from .annotation import AnnotationCapture, capture_annotation
 from .segmentation import CroppedLabels, Placement, place_labels
 from .transforms import is_alive
-from .volume import VolumeSnapshot, capture_volume, region_beyond, region_from_roi
+from .volume import VolumeSnapshot, capture_volume, channel_nodes, region_beyond, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
 
 
@@ -53,7 +53,8 @@ class LeftOpen:
 
 
 AnnotatedNodes = tuple[Any, Any, Sequence[str] | None]
-"""A volume node, its segmentation (or label volume) node, and the ids of the segments to use (None: all)."""
+"""A volume node (or a list of those of its channels), its segmentation (or label volume) node, and the ids of the
+segments to use (None: all)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +81,13 @@ class SegmentNodeJob:
         name: str | None = None,
         **options: Any,
     ) -> SegmentNodeJob:
-        """Main thread. ``roi`` is a markups ROI node; ``options`` are InferenceConfig's. Raises InputError."""
+        """Main thread. ``volume_node``: a list of nodes are the channels of the first. ``roi`` is a markups ROI node;
+        ``options`` are InferenceConfig's. Raises InputError."""
         if into is not None and not (is_alive(into) and into.IsA("vtkMRMLSegmentationNode")):
             msg = "The result can only go into a segmentation that is in the scene."
             raise InputError(msg, "Choose a segmentation, or none for a new one.")
         capture = capture_volume(volume_node, later=True)
+        volume_node = channel_nodes(volume_node)[0]
         region = None if roi is None else region_from_roi(roi, volume_node)
         doubt = "" if roi is None else region_beyond(roi, volume_node)
         return cls(volume_node, str(head), capture, InferenceConfig(**options), into, name, region, doubt)
@@ -98,10 +101,11 @@ class SegmentNodeJob:
         if self.doubt and monitor is not None:
             monitor.warning(self.doubt)
         gather_now(self.capture.copies)  # nothing is left to do, if the main thread has done it
-        image = folder.file("image.mha")
-        write_image(image, self.capture.volume(monitor))
-        output = folder.file("labels.mha")
-        return SegmentJob.of(self.config, image=image, head=self.head, output=output, region=self.region)
+        image, output = write_capture(folder, "image", self.capture, monitor), folder.file("labels.mha")
+        words = self.capture.words
+        return SegmentJob.of(
+            self.config, image=image, head=self.head, output=output, region=self.region, channels=words
+        )
 
     def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
@@ -159,7 +163,8 @@ class TrainNodeJob:
         known = _labelling_of_head(start_from)
         captured = []
         for volume_node, annotation_node, segment_ids in cases:
-            annotation = capture_annotation(annotation_node, volume_node, segment_ids, later=True, known=known)
+            first = channel_nodes(volume_node)[0]
+            annotation = capture_annotation(annotation_node, first, segment_ids, later=True, known=known)
             known = _with_structures(known, annotation, annotation_node)
             captured.append((capture_volume(volume_node, later=True), annotation))
         used = {item.value for _volume, annotation in captured for item in annotation.structures}
@@ -169,6 +174,7 @@ class TrainNodeJob:
             options["ignore_label"] = _value_of(ignored_segment, values)
             structures.pop(ignored_segment)
         bare = tuple(capture_volume(node, later=True) for node in unlabeled)
+        _require_as_many([*(volume for volume, _annotation in captured), *bare])
         background = frozenset(values[name] for name in background_segments if structures.pop(name, None))
         opened = tuple(left_open)
         plain = not background and all(each == LeftOpen(each.axis) for each in opened if each is not None)
@@ -196,12 +202,13 @@ class TrainNodeJob:
         """
         gather_now(self._copies())  # nothing is left to do, if the main thread has done it
         absent = {structure.value: structure for structure in self.structures}
+        words = self.cases[0][0].words
         files = []
         for number, (volume, annotation) in enumerate(self.cases, 1):
-            image, labels = folder.file(f"image-{number}.mha"), folder.file(f"labels-{number}.mha")
+            labels = folder.file(f"labels-{number}.mha")
             labelmap = self._counted(number - 1, annotation.labelmap(monitor))
             write_image(labels, labelmap)
-            write_image(image, volume.volume(monitor))
+            image = write_capture(folder, f"image-{number}", volume, monitor, words)
             files.append(CaseFiles(image, labels))
             for value in labelmap.values():
                 absent.pop(value, None)
@@ -210,9 +217,13 @@ class TrainNodeJob:
             self.config,
             cases=tuple(files),
             output=self.output,
-            unlabeled=tuple(self._write_bare(folder, number, monitor) for number in range(len(self.unlabeled))),
+            unlabeled=tuple(
+                write_capture(folder, f"unlabeled-{number}", volume, monitor, words)
+                for number, volume in enumerate(self.unlabeled, 1)
+            ),
             structures=tuple(StructureSpec(**structure.to_dict()) for structure in self.structures),
             start_from=self.start_from,
+            channels=words,
         )
 
     def _counted(self, number: int, labelmap: Labelmap) -> Labelmap:
@@ -237,10 +248,31 @@ class TrainNodeJob:
         """The same plan with another head file."""
         return replace(self, output=str(output))
 
-    def _write_bare(self, folder: JobFolder, number: int, monitor: Monitor | None) -> str:
-        path = folder.file(f"unlabeled-{number + 1}.mha")
-        write_image(path, self.unlabeled[number].volume(monitor))
-        return path
+
+def write_capture(
+    folder: JobFolder, stem: str, capture: VolumeSnapshot, monitor: Monitor | None, words: Sequence[str] = ()
+) -> str:
+    """Write a volume into a job's folder, of several channels each into a file of its own; the path of the first.
+
+    ``words`` tell the files apart, as a job's ``channels`` must: by default those of ``capture``.
+    """
+    endings = [f" {word}" for word in words or capture.words] or [""]
+    paths = [folder.file(f"{stem}{ending}.mha") for ending in endings]
+    for path, channel in zip(paths, capture.volume(monitor).channels, strict=True):
+        write_image(path, channel)
+    return paths[0]
+
+
+def _require_as_many(volumes: Sequence[VolumeSnapshot]) -> None:
+    """Raises InputError for a volume with more or fewer channels than the first."""
+    wanted = 1 + len(volumes[0].more) if volumes else 1
+    for volume in volumes:
+        if 1 + len(volume.more) != wanted:
+            msg = (
+                f"Volume {volume.name!r} has {1 + len(volume.more)} of the channels to train on, "
+                f"volume {volumes[0].name!r} has {wanted}."
+            )
+            raise InputError(msg, "Give the same channels of each volume, in the same order.")
 
 
 def _names(labelmap: Labelmap) -> dict[int, str]:

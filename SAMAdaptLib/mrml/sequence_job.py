@@ -32,7 +32,7 @@ from ..progress import Monitor
 from ..worker.folder import JobFolder
 from .segmentation import CroppedLabels, Placement, contents, place_labels
 from .transforms import ijk_to_ras, is_alive, name_of
-from .volume import VolumeSnapshot, capture_volume, region_from_roi
+from .volume import VolumeSnapshot, capture_volume, channel_nodes, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
 
 
@@ -105,6 +105,10 @@ class SequenceNodeJob:
         if into is not None:
             msg = f"The results of all frames do not fit into the segmentation {name_of(into)!r}."
             raise InputError(msg, "Choose none for the result: a sequence of segmentations is made.")
+        if len(channel_nodes(volume_node)) > 1:
+            msg = f"All frames of {name_of(volume_node[0])!r} cannot be segmented with further channels."
+            raise InputError(msg, "Segment the frame that is shown alone.")
+        volume_node = channel_nodes(volume_node)[0]
         capture = capture_volume(volume_node, later=True)
         found = sequence_of(volume_node)
         if found is None:

@@ -12,12 +12,14 @@ a result put under the same transform lies where the volume lies on the screen.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.channels import require_few, require_one_grid, together, words_of
 from ..data.geometry import Geometry
 from ..data.image import Volume
 from ..errors import GeometryError, InputError
@@ -34,7 +36,8 @@ ROI_STEPS = 9
 class VolumeSnapshot:
     """A copy of what a volume node held: ``voxels`` (k, j, i) of the node's type, and the grid in LPS.
 
-    Until its ``copies`` are gathered, the voxels are not there.
+    Until its ``copies`` are gathered, the voxels are not there. ``more``: its further channels, whose copies are among
+    its own.
     """
 
     name: str
@@ -42,10 +45,17 @@ class VolumeSnapshot:
     geometry: Geometry
     modality: str = ""
     copies: tuple[VoxelCopy, ...] = ()
+    more: tuple[VolumeSnapshot, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Words for the files of its channels, by their names; empty where there is one."""
+        return words_of([self.name, *(each.name for each in self.more)]) if self.more else ()
 
     def volume(self, monitor: Monitor | None = None) -> Volume:
         """The Volume, float32. Raises InputError for an image that cannot be used; a few bad voxels are repaired."""
-        return Volume.from_array(self.voxels, self.geometry, self.name, self.modality, monitor=monitor)
+        own = Volume.from_array(self.voxels, self.geometry, self.name, self.modality, monitor=monitor)
+        return together(own, [each.volume(monitor) for each in self.more])
 
 
 def check_volume(node: Any) -> None:
@@ -81,14 +91,37 @@ def _check_image(node: Any, what: str) -> None:
 def capture_volume(node: Any, later: bool = False) -> VolumeSnapshot:
     """A copy of a scalar volume node; of a sequence, the frame that is shown now. Main thread.
 
-    With ``later`` its voxels are still to be gathered. Raises InputError and GeometryError with a remedy.
+    Of a list of two or three nodes the others are the further channels of the first. With ``later`` its voxels are
+    still to be gathered. Raises InputError and GeometryError with a remedy.
     """
+    if isinstance(node, list | tuple):
+        return _capture_channels(node, later)
     check_volume(node)
     copy = VoxelCopy(node.GetImageData(), f"Volume {name_of(node)!r}")
     capture = VolumeSnapshot(name_of(node), copy.voxels, grid_of(node), modality_of(node), (copy,))
     if not later:
         gather_now(capture.copies)
     return capture
+
+
+def channel_nodes(node: Any) -> tuple[Any, ...]:
+    """The nodes of a volume's channels, of what ``capture_volume`` takes: a node, or a list of them."""
+    return tuple(node) if isinstance(node, list | tuple) else (node,)
+
+
+def _capture_channels(nodes: Sequence[Any], later: bool) -> VolumeSnapshot:
+    first, *others = (capture_volume(node, later) for node in nodes or (None,))
+    require_few(f"Volume {first.name!r}", len(nodes))
+    for number, (node, other) in enumerate(zip(nodes[1:], others, strict=True), 1):
+        if any(node is before for before in nodes[:number]):
+            msg = f"Volume {other.name!r} is given as two channels; each must be another one."
+            raise InputError(msg, "Choose another volume, or leave it out.")
+        require_one_grid(f"volume {first.name!r}", first.geometry, f"Volume {other.name!r}", other.geometry)
+        bent = None in (_world_grid(nodes[0]), _world_grid(node))
+        if bent and node.GetParentTransformNode() is not nodes[0].GetParentTransformNode():
+            msg = f"Volume {other.name!r} is under another transform than volume {first.name!r}, which bends or shears."
+            raise GeometryError(msg, "Put them under the same one, or resample them.")
+    return replace(first, copies=tuple(copy for each in (first, *others) for copy in each.copies), more=tuple(others))
 
 
 def read_volume_node(node: Any, monitor: Monitor | None = None) -> Volume:

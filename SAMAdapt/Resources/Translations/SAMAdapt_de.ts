@@ -44,6 +44,18 @@
    <translation>Zeile entfernen</translation>
   </message>
   <message>
+   <source>More channels</source>
+   <translation>Weitere Kanäle</translation>
+  </message>
+  <message>
+   <source>Other images of the same patient on the same grid, such as T2 beside T1. They help where they show what the first does not; the model then always needs all of them.</source>
+   <translation>Andere Bilder desselben Patienten auf demselben Gitter, etwa T2 neben T1. Sie helfen, wo sie zeigen, was das erste nicht zeigt; das Modell braucht dann immer alle.</translation>
+  </message>
+  <message>
+   <source>Each row is a volume of the table above with its further channels.</source>
+   <translation>Jede Zeile ist ein Volumen der Tabelle darüber mit seinen weiteren Kanälen.</translation>
+  </message>
+  <message>
    <source>The structures that the model learns. Clear the check mark of those that it should leave out.</source>
    <translation>Die Strukturen, die das Modell lernt. Entfernen Sie das Häkchen bei denen, die es auslassen soll.</translation>
   </message>
@@ -206,6 +218,10 @@
   <message>
    <source>New segmentation</source>
    <translation>Neue Segmentierung</translation>
+  </message>
+  <message>
+   <source>Another image of the same patient on the same grid, which this model looks at as well.</source>
+   <translation>Ein anderes Bild desselben Patienten auf demselben Gitter, das dieses Modell ebenfalls betrachtet.</translation>
   </message>
   <message>
    <source>Region:</source>
@@ -1368,6 +1384,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Wählen Sie ein Modell.</translation>
   </message>
   <message>
+   <source>Select this volume's {names} as well.</source>
+   <translation>Wählen Sie zu diesem Volumen auch {names}.</translation>
+  </message>
+  <message>
    <source>Structure</source>
    <translation>Struktur</translation>
   </message>
@@ -1414,6 +1434,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>{volume} {head}</source>
    <translation>{volume} {head}</translation>
+  </message>
+  <message>
+   <source>Load it, and select it below the model in section 2.</source>
+   <translation>Laden Sie es, und wählen Sie es in Abschnitt 2 unter dem Modell.</translation>
   </message>
   <message>
    <source>Done in {time}.</source>
@@ -1663,6 +1687,53 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>An annotated volume.</source>
    <translation>Ein annotiertes Volumen.</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.channel_choice</name>
+  <message>
+   <source>The model looks at {names}; of volume {volume} there is no {missing}.</source>
+   <translation>Das Modell betrachtet {names}; zum Volumen {volume} fehlt {missing}.</translation>
+  </message>
+  <message>
+   <source>This model looks at {names} at once. The volume above is the first, {first}.</source>
+   <translation>Dieses Modell betrachtet {names} zugleich. Das Volumen oben ist das erste, {first}.</translation>
+  </message>
+  <message>
+   <source>Volume</source>
+   <translation>Volumen</translation>
+  </message>
+  <message>
+   <source>Second channel</source>
+   <translation>Zweiter Kanal</translation>
+  </message>
+  <message>
+   <source>Third channel</source>
+   <translation>Dritter Kanal</translation>
+  </message>
+  <message>
+   <source>Load it under a name like the volume's, or clear the check mark of this one.</source>
+   <translation>Laden Sie es unter einem Namen wie dem des Volumens, oder entfernen Sie dessen Häkchen.</translation>
+  </message>
+  <message>
+   <source>Under More channels, each volume needs as many channels as the others.</source>
+   <translation>Unter Weitere Kanäle braucht jedes Volumen so viele Kanäle wie die anderen.</translation>
+  </message>
+  <message>
+   <source>More channels: {names}</source>
+   <translation>Weitere Kanäle: {names}</translation>
+  </message>
+  <message>
+   <source>More channels</source>
+   <translation>Weitere Kanäle</translation>
+  </message>
+  <message>
+   <source>None</source>
+   <translation>Keiner</translation>
+  </message>
+  <message>
+   <source>Another image of the same patient on the same grid.</source>
+   <translation>Ein anderes Bild desselben Patienten auf demselben Gitter.</translation>
   </message>
  </context>
  <context>

@@ -44,6 +44,18 @@
    <translation>Retirer la ligne</translation>
   </message>
   <message>
+   <source>More channels</source>
+   <translation>Autres canaux</translation>
+  </message>
+  <message>
+   <source>Other images of the same patient on the same grid, such as T2 beside T1. They help where they show what the first does not; the model then always needs all of them.</source>
+   <translation>Autres images du même patient sur la même grille, par exemple T2 avec T1. Elles aident là où elles montrent ce que la première ne montre pas ; le modèle les exige ensuite toujours toutes.</translation>
+  </message>
+  <message>
+   <source>Each row is a volume of the table above with its further channels.</source>
+   <translation>Chaque ligne est un volume du tableau ci-dessus avec ses autres canaux.</translation>
+  </message>
+  <message>
    <source>The structures that the model learns. Clear the check mark of those that it should leave out.</source>
    <translation>Les structures que le modèle apprend. Décochez celles qu'il doit laisser de côté.</translation>
   </message>
@@ -206,6 +218,10 @@
   <message>
    <source>New segmentation</source>
    <translation>Nouvelle segmentation</translation>
+  </message>
+  <message>
+   <source>Another image of the same patient on the same grid, which this model looks at as well.</source>
+   <translation>Une autre image du même patient sur la même grille, que ce modèle regarde aussi.</translation>
   </message>
   <message>
    <source>Region:</source>
@@ -1368,6 +1384,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Sélectionnez un modèle.</translation>
   </message>
   <message>
+   <source>Select this volume's {names} as well.</source>
+   <translation>Sélectionnez aussi {names} de ce volume.</translation>
+  </message>
+  <message>
    <source>Structure</source>
    <translation>Structure</translation>
   </message>
@@ -1414,6 +1434,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>{volume} {head}</source>
    <translation>{volume} {head}</translation>
+  </message>
+  <message>
+   <source>Load it, and select it below the model in section 2.</source>
+   <translation>Chargez-la, et sélectionnez-la sous le modèle dans la section 2.</translation>
   </message>
   <message>
    <source>Done in {time}.</source>
@@ -1663,6 +1687,53 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>An annotated volume.</source>
    <translation>Un volume annoté.</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.channel_choice</name>
+  <message>
+   <source>The model looks at {names}; of volume {volume} there is no {missing}.</source>
+   <translation>Le modèle regarde {names} ; pour le volume {volume}, il manque {missing}.</translation>
+  </message>
+  <message>
+   <source>This model looks at {names} at once. The volume above is the first, {first}.</source>
+   <translation>Ce modèle regarde {names} à la fois. Le volume ci-dessus est le premier, {first}.</translation>
+  </message>
+  <message>
+   <source>Volume</source>
+   <translation>Volume</translation>
+  </message>
+  <message>
+   <source>Second channel</source>
+   <translation>Deuxième canal</translation>
+  </message>
+  <message>
+   <source>Third channel</source>
+   <translation>Troisième canal</translation>
+  </message>
+  <message>
+   <source>Load it under a name like the volume's, or clear the check mark of this one.</source>
+   <translation>Chargez-la sous un nom semblable à celui du volume, ou décochez celui-ci.</translation>
+  </message>
+  <message>
+   <source>Under More channels, each volume needs as many channels as the others.</source>
+   <translation>Sous Autres canaux, chaque volume doit avoir autant de canaux que les autres.</translation>
+  </message>
+  <message>
+   <source>More channels: {names}</source>
+   <translation>Autres canaux : {names}</translation>
+  </message>
+  <message>
+   <source>More channels</source>
+   <translation>Autres canaux</translation>
+  </message>
+  <message>
+   <source>None</source>
+   <translation>Aucun</translation>
+  </message>
+  <message>
+   <source>Another image of the same patient on the same grid.</source>
+   <translation>Une autre image du même patient sur la même grille.</translation>
   </message>
  </context>
  <context>

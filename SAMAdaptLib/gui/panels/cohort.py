@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
+from ...data.channels import words_between
 from ...data.matching import Labelling
 from ...errors import Cancelled, SAMAdaptError
 from ...evaluation.volume_table import csv_text
@@ -26,6 +26,7 @@ from .. import worker_words
 from ..job_queue import JobRequest
 from ..parameters import CohortSource
 from ..widgets import tables
+from ..widgets.channel_choice import sceneVolumes
 from ..widgets.progress_bar import ProgressView
 from ..widgets.volume_table import (
     RowStatus,
@@ -116,7 +117,7 @@ class CohortPresenter(Presenter):
         if chosen is None:
             return CohortState(CohortSource.SCENE, 0, "", "", head)
         missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
-        count = len(self._sceneVolumes())
+        count = len(sceneVolumes())
         return CohortState(
             chosen.cohortSource, count, chosen.cohortInput, chosen.cohortOutput, head, self.busyProblem(), missing
         )
@@ -191,10 +192,6 @@ class CohortPresenter(Presenter):
         self.ui.cohortInputPathLineEdit.currentPath = path
         self.ui.cohortCollapsibleButton.collapsed = False
 
-    def _sceneVolumes(self) -> list[Any]:
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        return [node for node in nodes if not node.IsA("vtkMRMLLabelMapVolumeNode") and not node.GetHideFromEditors()]
-
     def _onPath(self, member: str, path: str) -> None:
         if not self._filling and self.parameters is not None:
             setattr(self.parameters, member, path)
@@ -222,15 +219,15 @@ class CohortPresenter(Presenter):
         return self._next()
 
     def _makeRows(self) -> list[VolumeRow]:
-        chosen = self.parameters
+        chosen, names = self.parameters, self.head.card.channel_names if self.head else ()
         output = Path(chosen.cohortOutput) if chosen.cohortOutput else None
         if chosen.cohortSource is CohortSource.FOLDER:
             if output is None:
                 output = resultFolder(Path(chosen.cohortInput))
                 self.ui.cohortOutputPathLineEdit.currentPath = str(output)
             references = Path(chosen.cohortReference) if chosen.cohortReference else None
-            return folderRows(Path(chosen.cohortInput), output, references)
-        rows = sceneRows(self._sceneVolumes(), output)
+            return folderRows(Path(chosen.cohortInput), output, references, names)
+        rows = sceneRows(self._segment.channels.firsts(sceneVolumes(), names), output)
         for row in rows:
             row.reference = sceneReference(row.node, self.labelling())
         return rows
@@ -257,7 +254,9 @@ class CohortPresenter(Presenter):
         return self.start(order)
 
     def _fileOrder(self, row: VolumeRow) -> JobRequest:
-        head, options = str(self.head.path), self._segment.jobOptions()
+        head, options, names = str(self.head.path), self._segment.jobOptions(), self.head.card.channel_names
+        if names:
+            options["channels"] = words_between(str(row.path), names, list(map(str, row.path.parent.iterdir())))
 
         def prepare(_folder: JobFolder, _monitor: Monitor) -> Job:
             return SegmentJob(str(row.path), head, str(row.output), **options, overwrite=False)

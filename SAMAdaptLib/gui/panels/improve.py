@@ -177,18 +177,17 @@ class ImprovePresenter(Presenter):
         try:
             from ...mrml import capture_volume, gathered
 
-            capture = capture_volume(state.volume, later=True)
+            capture = capture_volume(self._segment.withChannels(state.volume, state.head), later=True)
         except SAMAdaptError as error:
             self.fail(error)
             return
         path, device, volume = str(state.head.path), self.parameters.device.value, state.volume
 
         def prepare(folder: JobFolder, monitor: Monitor) -> Job:
-            from ...data.io.metaimage import write_image
+            from ...mrml.node_jobs import write_capture
 
-            image = folder.file("image.mha")
-            write_image(image, capture.volume(monitor))
-            return SuggestJob(image, path, count=_SUGGESTIONS, device=device)
+            image = write_capture(folder, "image", capture, monitor)
+            return SuggestJob(image, path, count=_SUGGESTIONS, device=device, channels=capture.words)
 
         def done(result: dict[str, Any], _nothing: Any) -> None:
             self._showSuggestions(result["suggestions"], volume)
@@ -295,8 +294,16 @@ class ImprovePresenter(Presenter):
         """The corrected result becomes a training case."""
         state = self.state()
         if not state.addProblem():
-            self._train.cases.add(state.volume, state.segmentation)
+            self._learnFrom(state)
             self.refresh()
+
+    def _learnFrom(self, state: ImproveState) -> None:
+        """The result is a case of section 1, with the channels that the model looked at."""
+        self._train.cases.add(state.volume, state.segmentation)
+        if state.head is not None:
+            self._train.channels.take(
+                state.volume, self._segment.channels.of(state.volume, state.head.card.channel_names)
+            )
 
     def onRetrain(self, _checked: bool = False) -> None:
         """Train on from the present model and segment again, or Cancel."""
@@ -304,7 +311,7 @@ class ImprovePresenter(Presenter):
         if self.running:
             self.desk.cancel()
         elif not state.retrainProblem() and state.head is not None:
-            self._train.cases.add(state.volume, state.segmentation)
+            self._learnFrom(state)
             self.run(state.head, state.volume)
 
     def run(self, head: HeadEntry, volume: Any) -> bool:

@@ -17,6 +17,7 @@ from ...heads.library import HeadEntry
 from .. import formatting as texts
 from ..job_queue import JobRequest
 from ..widgets import tables
+from ..widgets.channel_choice import ChannelSelectors, withChannels
 from ..widgets.head_menu import HeadMenu
 from ..widgets.progress_bar import ProgressView
 from ..widgets.sample_menu import SampleMenu
@@ -32,6 +33,8 @@ class SegmentState:
     anyHead: bool
     busy: str = ""
     missing: str = ""
+    channels: tuple[str, ...] = ()
+    """Those of the volume's further channels that the model needs and nobody has selected."""
 
     def problem(self) -> str:
         """Why Segment cannot be clicked, "" when it can."""
@@ -41,6 +44,8 @@ class SegmentState:
             return _("There is no model yet: train one in section 1, or import one.")
         if self.head is None:
             return self.missing or _("Select a model.")
+        if self.channels:
+            return _("Select this volume's {names} as well.").format(names=", ".join(self.channels))
         return self.missing or self.busy
 
 
@@ -71,6 +76,7 @@ class SegmentPresenter(Presenter):
             ui.segmentButton, ui.segmentProgressFrame, ui.segmentProgressBar, ui.segmentStatusLabel
         )
         self.samples = SampleMenu(ui.loadSampleButton, services.application, self._onSample)
+        self.channels = ChannelSelectors(ui, changed)
         self.menu = HeadMenu(ui.headMenuButton, services, self.head, self.chooseHead)
         self.placement: Any = None
         self._resultVolume: Any = None
@@ -139,7 +145,10 @@ class SegmentPresenter(Presenter):
         missing = self.packagesProblem(head.card.encoder.name, head.card.head_type) if head else ""
         if head is None and self.parameters is not None and self.library.reason(self.parameters.head):
             missing = _("This model cannot be used; select another one.")
-        return SegmentState(volume, head, bool(self.library.entries()), self.busyProblem(), missing)
+        names = head.card.channel_names[1:] if head and volume is not None else ()
+        others = self.channels.of(volume, head.card.channel_names) if head and names else []
+        absent = tuple(name for name, node in zip(names, others, strict=True) if node is None)
+        return SegmentState(volume, head, bool(self.library.entries()), self.busyProblem(), missing, absent)
 
     def refresh(self) -> None:
         entries = self.library.entries()
@@ -155,6 +164,8 @@ class SegmentPresenter(Presenter):
             texts.headTip(head.card) if head else _("Train a model in section 1, or import one.")
         )
         self.menu.refresh()
+        volume = alive(self.parameters.inputVolume) if self.parameters is not None else None
+        self.channels.refresh(volume, head.card.channel_names if head else ())
         self.ui.allFramesCheckBox.visible = self._inSequence()
         self.view.setButton(
             self.running,
@@ -170,6 +181,7 @@ class SegmentPresenter(Presenter):
         if parameters is None:
             self.forgetResult()
             self.view.end()
+        self.channels.setParameters(parameters)
         super().setParameters(parameters)
 
     def _onRegionAdded(self, region: Any) -> None:
@@ -240,16 +252,25 @@ class SegmentPresenter(Presenter):
             **changes,
         }
         kind = SequenceNodeJob if self.allFrames() and not changes else SegmentNodeJob
-        return kind.of(volume, head.path, **options)
+        return kind.of(self.withChannels(volume, head), head.path, **options)
+
+    def withChannels(self, volume: Any, head: HeadEntry) -> Any:
+        """What a job takes of a volume: the node, or a list with its channels. Raises InputError for one missing."""
+        names = head.card.channel_names
+        hint = _("Load it, and select it below the model in section 2.")
+        return withChannels(volume, names, self.channels.of(volume, names), hint)
 
     def allFrames(self) -> bool:
         """Whether every frame of the volume's sequence is to be segmented, not only the one that is shown."""
         return self._inSequence() and bool(self.ui.allFramesCheckBox.checked)
 
     def _inSequence(self) -> bool:
+        """Whether the volume is a frame of a sequence, which a model of one image may segment as a whole."""
         from ...mrml import sequence_of
 
-        return self.parameters is not None and sequence_of(alive(self.parameters.inputVolume)) is not None
+        head = self.head()
+        alone = head is None or not head.card.channels
+        return alone and self.parameters is not None and sequence_of(alive(self.parameters.inputVolume)) is not None
 
     def jobOptions(self) -> dict[str, Any]:
         """What was chosen under Advanced, in the words of the job."""

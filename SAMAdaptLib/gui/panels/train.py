@@ -18,6 +18,7 @@ from .. import formatting as texts
 from .. import worker_words
 from ..job_queue import JobRequest
 from ..widgets.case_table import CaseTable
+from ..widgets.channel_choice import ChannelTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
 from ..widgets.progress_bar import ProgressView
 from ..widgets.structure_table import StructureTable, chosenIds
@@ -34,6 +35,7 @@ class TrainState:
     name: str
     busy: str = ""
     missing: str = ""
+    channels: str = ""
 
     def problem(self) -> str:
         """Why Train cannot be clicked, "" when it can."""
@@ -46,7 +48,7 @@ class TrainState:
                 checked_name(self.name)
             except SAMAdaptError as error:
                 return f"{worker_words.headError(error.message)} {worker_words.headError(error.hint)}"
-        return self.missing or self.busy
+        return self.channels or self.missing or self.busy
 
 
 class TrainPresenter(Presenter):
@@ -60,6 +62,7 @@ class TrainPresenter(Presenter):
         self.view = ProgressView(ui.trainButton, ui.trainProgressFrame, ui.trainProgressBar, ui.trainStatusLabel)
         self.curve = Curve(ui.curveLabel)
         self.cases = CaseTable(ui.casesTable, ui.addCaseButton, ui.removeCaseButton, changed)
+        self.channels = ChannelTable(ui.trainChannelsGroupBox, ui.channelsTable, changed)
         self.structures = StructureTable(ui.structuresTable, changed)
         self.encoders = EncoderSelector(ui.encoderSelector, ui.encoderLabel)
         self.sizes = InputSizeSelector(ui.inputSizeSelector)
@@ -75,6 +78,7 @@ class TrainPresenter(Presenter):
     def setParameters(self, parameters: Any) -> None:
         super().setParameters(parameters)
         self.cases.setParameters(parameters)
+        self.channels.setParameters(parameters)
         self.structures.setParameters(parameters)
         self.encoders.setParameters(parameters)
         self.sizes.setParameters(parameters)
@@ -93,12 +97,14 @@ class TrainPresenter(Presenter):
             return TrainState(0, structures, "")
         name = self.parameters.headName
         missing = self.packagesProblem(self.parameters.encoder, self.parameters.headType.value)
-        return TrainState(len(cases), structures, name.strip(), self.busyProblem(), missing)
+        channels = self.channels.problem([volume for volume, _labels in cases])
+        return TrainState(len(cases), structures, name.strip(), self.busyProblem(), missing, channels)
 
     def refresh(self) -> None:
         if self.cases.unfilled:
             self.cases.propose(self.application.shownPair())
         self.cases.refresh()
+        self.channels.refresh([volume for volume, _labels in self.cases.cases()])
         self.structures.refresh(self.cases.cases())
         self.encoders.refresh()
         self.sizes.refresh()
@@ -142,7 +148,7 @@ class TrainPresenter(Presenter):
         # Left out as a structure, it says where the background is.
         background = {name for _volume, labels in cases for name in background_names(labels)} & set(excluded)
         used_names = [name for name in excluded if name not in background]
-        annotated = [(volume, labels, chosenIds(labels, used_names)) for volume, labels in cases]
+        annotated = [(self.channels.nodes(volume), labels, chosenIds(labels, used_names)) for volume, labels in cases]
         options = {
             "encoder": chosen.encoder,
             "input_size": chosen.inputSize or None,
@@ -159,7 +165,8 @@ class TrainPresenter(Presenter):
         if ignored is not None:
             options["ignored_segment"] = ignored
         used = [volume for volume, _labels in cases]
-        unlabeled = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
+        bare = [node for node in map(alive, chosen.unlabeledVolumes) if node is not None and node not in used]
+        unlabeled = [self.channels.partners(node, used[0]) for node in bare]
         opened = [self.cases.leftOpen(volume, labels) for volume, labels in cases]
         return TrainNodeJob.of(annotated, output, unlabeled=unlabeled, left_open=opened, **options)
 

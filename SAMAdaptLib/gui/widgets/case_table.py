@@ -103,8 +103,8 @@ class CaseTable:
         try:
             self._resize(len(cases))
             for row, ((volumes, segmentations), case) in enumerate(zip(self._selectors, cases, strict=True)):
-                _select(volumes, alive(case.volume))
-                _select(segmentations, alive(case.segmentation))
+                tables.select(volumes, alive(case.volume))
+                tables.select(segmentations, alive(case.segmentation))
                 self._showCount(row, alive(case.volume), alive(case.segmentation))
         finally:
             self._filling = False
@@ -217,8 +217,3 @@ def _covered(volume: Any, segmentation: Any) -> Any:
         return coverage(segmentation, volume)
     except (SAMAdaptError, AttributeError):
         return None
-
-
-def _select(selector: Any, node: Any) -> None:
-    if selector.currentNode() is not node:
-        selector.setCurrentNode(node)

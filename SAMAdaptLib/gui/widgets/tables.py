@@ -62,6 +62,12 @@ def fitHeight(table: Any, least: int = 1, most: int = 8) -> None:
     table.setFixedHeight(header + rows * row + 2 * table.frameWidth + 2)
 
 
+def select(selector: Any, node: Any) -> None:
+    """Show a node, or none, in a selector: quiet where it is shown already."""
+    if selector.currentNode() is not node:
+        selector.setCurrentNode(node)
+
+
 def stretch(table: Any, columns: Sequence[int]) -> None:
     """These columns share the room."""
     header = table.horizontalHeader()

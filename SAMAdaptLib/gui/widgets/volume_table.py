@@ -10,6 +10,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from ...data.channels import first_by_names, without_kind
 from ...data.formats import RESULT_ENDING, stem
 from ...data.io.volume_folder import files_by_id, volumes_in
 from ...data.matching import Labelling
@@ -94,8 +95,11 @@ def sceneRows(nodes: Sequence[Any], output: Path | None) -> list[VolumeRow]:
     return rows
 
 
-def folderRows(source: Path, output: Path, references: Path | None) -> list[VolumeRow]:
-    """A row for a folder of DICOM files, else for each of its volumes and subfolders of DICOM. Raises InputError."""
+def folderRows(source: Path, output: Path, references: Path | None, channels: Sequence[str] = ()) -> list[VolumeRow]:
+    """A row for a folder of DICOM files, else for each of its volumes and subfolders of DICOM. Raises InputError.
+
+    ``channels``: what those are called that the model looks at; then the first of a patient has a row, the others none.
+    """
     for what in (source, output, *([references] if references else [])):
         if not what.is_dir():
             msg = _("The folder {path} does not exist.").format(path=what)
@@ -107,10 +111,16 @@ def folderRows(source: Path, output: Path, references: Path | None) -> list[Volu
     known = files_by_id(references, series=False) if references else {}
     taken: set[str] = set()
     rows = []
-    for path in found:
+    for path in map(Path, first_by_names(list(map(str, found)), channels)) if channels else found:
         target = output / (_free(stem(path), taken) + RESULT_ENDING)
-        rows.append(VolumeRow(path.name, path=path, output=target, reference=known.get(stem(path))))
+        rows.append(VolumeRow(path.name, path=path, output=target, reference=_reference(stem(path), known, channels)))
     return rows
+
+
+def _reference(name: str, known: dict[str, Path], channels: Sequence[str]) -> Path | None:
+    """The labels of that name; of several channels also those that bear a patient's name without a channel's word."""
+    alike = [path for other, path in known.items() if channels and without_kind(other) == without_kind(name)]
+    return known.get(name) or (alike[0] if len(alike) == 1 else None)
 
 
 def sceneReference(volume: Any, known: Labelling) -> Any:
