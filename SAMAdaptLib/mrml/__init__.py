@@ -17,16 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .annotation import (
-        AnnotationCapture,
-        SegmentInfo,
-        capture_annotation,
-        check_annotation,
-        read_labelmap_node,
-        segments_in,
-        segments_of,
-        terminology_of,
-    )
+    from .annotation.capture import AnnotationCapture, capture_annotation, read_labelmap_node
+    from .annotation.segments import SegmentInfo, check_annotation, segments_in, segments_of, terminology_of
     from .node_jobs import SegmentNodeJob, TrainNodeJob
     from .segmentation import CroppedLabels, Placement, place_labels, show_3d
     from .transforms import NodeTransform, ijk_to_ras, is_alive, name_of, require_alive
@@ -44,16 +36,8 @@ if TYPE_CHECKING:
     from .voxel_copy import gathered
 
 _HOMES = {
-    "annotation": (
-        "AnnotationCapture",
-        "SegmentInfo",
-        "capture_annotation",
-        "check_annotation",
-        "read_labelmap_node",
-        "segments_in",
-        "segments_of",
-        "terminology_of",
-    ),
+    "annotation.capture": ("AnnotationCapture", "capture_annotation", "read_labelmap_node"),
+    "annotation.segments": ("SegmentInfo", "check_annotation", "segments_in", "segments_of", "terminology_of"),
     "node_jobs": ("SegmentNodeJob", "TrainNodeJob"),
     "segmentation": ("Placement", "CroppedLabels", "place_labels", "show_3d"),
     "transforms": ("NodeTransform", "ijk_to_ras", "is_alive", "name_of", "require_alive"),
