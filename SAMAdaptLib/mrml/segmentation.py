@@ -21,7 +21,7 @@ from ..data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
 from ..data.review import Review
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
-from .annotation import BINARY, SURFACE
+from .annotation.segments import BINARY, SURFACE
 from .review import KEY as REVIEW_KEY
 from .review import keep_review
 from .transforms import NodeTransform, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive

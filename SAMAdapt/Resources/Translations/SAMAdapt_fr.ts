@@ -1065,30 +1065,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Volume {number} sur {count} : {stage}</translation>
   </message>
   <message>
-   <source>{count} done</source>
-   <translation>{count} finis</translation>
-  </message>
-  <message>
-   <source>{count} there already</source>
-   <translation>{count} déjà là</translation>
-  </message>
-  <message>
-   <source>{count} failed (hover over them for the reason)</source>
-   <translation>{count} en échec (survolez-les pour la raison)</translation>
-  </message>
-  <message>
-   <source>{count} with warnings (hover over them)</source>
-   <translation>{count} avec avertissements (survolez-les)</translation>
-  </message>
-  <message>
-   <source>mean Dice {dice} (volumes: {count})</source>
-   <translation>Dice moyen {dice} (volumes : {count})</translation>
-  </message>
-  <message>
-   <source>without those that the model was trained on</source>
-   <translation>sans ceux sur lesquels le modèle a été entraîné</translation>
-  </message>
-  <message>
    <source>Made again: {reason}.</source>
    <translation>Refait : {reason}.</translation>
   </message>
@@ -1103,10 +1079,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>The table was saved: {path}</source>
    <translation>Le tableau a été enregistré : {path}</translation>
-  </message>
-  <message>
-   <source>{volume} (trained on)</source>
-   <translation>{volume} (entraînement)</translation>
   </message>
  </context>
  <context>
@@ -1846,6 +1818,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>échec</translation>
   </message>
   <message>
+   <source>{volume} (trained on)</source>
+   <translation>{volume} (entraînement)</translation>
+  </message>
+  <message>
    <source>The folder {path} does not exist.</source>
    <translation>Le dossier {path} n'existe pas.</translation>
   </message>
@@ -1860,6 +1836,30 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files.</source>
    <translation>Les fichiers NIfTI, NRRD et MetaImage sont acceptés, ainsi que les sous-dossiers de fichiers DICOM.</translation>
+  </message>
+  <message>
+   <source>{count} done</source>
+   <translation>{count} finis</translation>
+  </message>
+  <message>
+   <source>{count} there already</source>
+   <translation>{count} déjà là</translation>
+  </message>
+  <message>
+   <source>{count} failed (hover over them for the reason)</source>
+   <translation>{count} en échec (survolez-les pour la raison)</translation>
+  </message>
+  <message>
+   <source>{count} with warnings (hover over them)</source>
+   <translation>{count} avec avertissements (survolez-les)</translation>
+  </message>
+  <message>
+   <source>mean Dice {dice} (volumes: {count})</source>
+   <translation>Dice moyen {dice} (volumes : {count})</translation>
+  </message>
+  <message>
+   <source>without those that the model was trained on</source>
+   <translation>sans ceux sur lesquels le modèle a été entraîné</translation>
   </message>
   <message>
    <source>{folder} segmented</source>
