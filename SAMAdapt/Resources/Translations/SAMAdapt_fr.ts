@@ -1392,8 +1392,16 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Fini en {time}.</translation>
   </message>
   <message>
+   <source>Frame {number}: {verdict}</source>
+   <translation>Image {number} : {verdict}</translation>
+  </message>
+  <message>
    <source>Result: &lt;b&gt;{name}&lt;/b&gt;</source>
    <translation>Résultat : &lt;b&gt;{name}&lt;/b&gt;</translation>
+  </message>
+  <message>
+   <source>Means over {count} frames:</source>
+   <translation>Moyennes sur {count} images :</translation>
   </message>
   <message>
    <source>The result was edited since. Remove it all the same?</source>
