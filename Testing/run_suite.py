@@ -53,6 +53,8 @@ class Outcome:
     output: str
     seconds: float
     peak_mb: float | None
+    busy_seconds: float
+    """What processors spent on it, however much else they had to do; on a system that does not tell, its time."""
     counts: Counter[str] = field(default_factory=Counter)
     tests: list[tuple[float, str]] = field(default_factory=list)
     """Seconds and name of each."""
@@ -99,11 +101,12 @@ class Lanes:
                         start_new_session=os.name == "posix",  # a group of processes, which is ended whole
                     )
                     self._running.add(process)
-                status, peak_mb = _waited(process)
+                status, peak_mb, busy = _waited(process)
             with self._lock:
                 self._running.discard(process)
             text = said.read_text(encoding="utf-8", errors="replace")
-            outcome = Outcome(files, status, text, time.monotonic() - began, peak_mb)
+            took = time.monotonic() - began
+            outcome = Outcome(files, status, text, took, peak_mb, took if busy is None else busy)
             if left_out := re.search(r"(\d+) deselected.* in [\d.]+s", text):
                 outcome.counts["deselected"] = int(left_out[1])
             _read_report(report, outcome)
@@ -214,9 +217,8 @@ def summed_up(outcomes: Sequence[Outcome], seconds: float) -> int:
     counts: Counter[str] = sum((outcome.counts for outcome in outcomes), Counter())
     kinds = ("failed", "passed", "skipped", "deselected", "errors")
     words = ", ".join(f"{counts[word]} {word}" for word in kinds if counts[word]) or "no tests ran"
-    print(
-        f"== {words} in {seconds:.0f} s, {sum(outcome.seconds for outcome in outcomes):.0f} s on all cores", flush=True
-    )
+    busy = sum(outcome.busy_seconds for outcome in outcomes)
+    print(f"== {words} in {seconds:.0f} s, {busy:.0f} s of processor time", flush=True)
     return FAILED if bad else PASSED
 
 
@@ -239,13 +241,15 @@ def _variables() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _waited(process: subprocess.Popen[str]) -> tuple[int, float | None]:
-    """Exit status, and megabytes that the process or one of its children took at most where the system tells."""
+def _waited(process: subprocess.Popen[str]) -> tuple[int, float | None, float | None]:
+    """Exit status; megabytes that the process or one of its children took at most and seconds of processor time of
+    all of them, where the system tells."""
     if not hasattr(os, "wait4"):
-        return process.wait(), None
+        return process.wait(), None, None
     _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak_mb = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return process.returncode, peak_mb, usage.ru_utime + usage.ru_stime
 
 
 def _end(process: subprocess.Popen[str], how: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def test_what_passes_is_counted_together(
     assert "== 2 passed, 1 skipped in" in said
     assert "[2/2] ok" in said
     assert "[1/2] ok" in said
+    assert re.search(r"in \d+ s, [1-9]\d* s of processor time", said)
 
 
 def test_a_failure_is_shown_whole_and_named_at_the_end(
