@@ -192,7 +192,7 @@ class Painter:
 
 def painted(segmentation: Any, volume: Any) -> np.ndarray:
     """What is in a segmentation (k, j, i), by the phantom's label values."""
-    from SAMAdaptLib.mrml.annotation import capture_annotation
+    from SAMAdaptLib.mrml.annotation.capture import capture_annotation
 
     names = {name: value for value, name in NAMES.items()}
     return capture_annotation(segmentation, volume, values=names).voxels()

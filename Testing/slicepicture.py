@@ -19,7 +19,7 @@ def slice_picture(volume: Any, n: int, segmentations: list[Any], side: int = 300
     """RGB uint8 (rows, columns, 3) of slice ``n`` of the volume's automatic stack."""
     import slicer
 
-    from SAMAdaptLib.mrml.annotation import capture_annotation
+    from SAMAdaptLib.mrml.annotation.capture import capture_annotation
     from SAMAdaptLib.mrml.live.strokes import stack_of
 
     stack = stack_of(volume)

@@ -282,8 +282,7 @@ def test_a_corrected_result_is_learned_from_with_its_channels(
     job = begin(a_host, a_runner, "segmentButton").job
     hear(a_host, a_runner, segment_result(job))
     a_host.ui.improveCollapsibleButton.collapsed = False
-    a_host.widget.panel.refresh()
-    print(a_host.ui.suggestButton.toolTip, a_host.ui.improveStatusLabel.text if hasattr(a_host.ui,"improveStatusLabel") else "")
+    a_host.spin(timeout=0.1)
     assert begin(a_host, a_runner, "suggestButton").job.channels == ("T1", "T2")
     hear(a_host, a_runner, {"suggestions": []})
     a_host.click("addCorrectedButton")

@@ -44,7 +44,7 @@ with SlicerHost(window=%s) as host:
     assert host.ui.segmentButton.toolTip == "Select a volume.", host.ui.segmentButton.toolTip
     host.ui.installationCollapsibleButton.collapsed = False
     host.spin(timeout=0.2)
-    host.spin(until=lambda: "SAMAdaptLib.mrml.annotated_slices" in sys.modules)  # what the first click needs
+    host.spin(until=lambda: "SAMAdaptLib.mrml.annotation.annotated_slices" in sys.modules)  # what the first click needs
     heavy = {"torch", "openvino", "SimpleITK", "scipy"} & set(sys.modules)
     assert not heavy, heavy
     assert not calls, calls

@@ -480,6 +480,7 @@ def test_all_frames_of_a_sequence_become_a_sequence_of_segmentations(
     from SAMAdaptLib.data.sequence.index import FrameIndex
     from SAMAdaptLib.data.sequence.writing import write_frames
     from SAMAdaptLib.data.structure import Structure
+    from SAMAdaptLib.mrml import sequence_of
 
     box = a_ready_host.ui.allFramesCheckBox
     assert box.isHidden()  # the volume is one of its own
@@ -492,12 +493,23 @@ def test_all_frames_of_a_sequence_become_a_sequence_of_segmentations(
     job = a_runner.handle.job
     structures = [Structure(value, name, color).to_dict() for name, value, color in STRUCTURES]
     facts = [{**item, "volume_ml": 12.5, "confidence": 0.9} for item in structures]
+    doubt = {"level": "check", "slices": [[3, 3]], "at": [[5, 6, 3]], "reasons": []}
+    frames = [{"frame": number, "verdict": doubt if number == 1 else {"level": "as_trained"}} for number in range(3)]
     result = {"kind": "segment", "output": job.output, "structures": facts, "seconds": 1.5, "warnings": []}
+    result |= {"frames": frames, "verdict": dict(doubt)}
     grid = Geometry((48, 40, 8), (1.2, 1.1, 5.0))
     labels = np.stack([np.full(grid.shape, 1 + number % 2, np.uint8) for number in range(len(SHIFTS))])
     write_frames(Path(job.output), labels, grid, FrameIndex.counted(len(labels)))
+    a_runner.tell(lambda: a_runner.handle.hear_progress("Frame 2 of 3: Segmenting axial slices", 1500, 3000, 42.0))
+    a_ready_host.spin(until=lambda: a_ready_host.ui.segmentProgressBar.value == 500)
+    said = a_ready_host.ui.segmentStatusLabel.text
+    assert said == "Frame 2 of 3: Segmenting axial slices, 50 %, about 40 s left"
     a_runner.tell(lambda: a_runner.handle.hear_result(result))
     a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert "Means over 3 frames:" in a_ready_host.ui.segmentResultLabel.text
+    assert a_ready_host.ui.segmentVerdictLabel.text.startswith("Frame 2: ")
+    a_ready_host.widget.panel.segment._onLink("voxel:5,6,3")
+    assert sequence_of(cine)[0].GetSelectedItemNumber() == 1
     nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLSequenceNode")
     nodes.UnRegister(None)
     results = [nodes.GetItemAsObject(number) for number in range(nodes.GetNumberOfItems())]
@@ -506,3 +518,22 @@ def test_all_frames_of_a_sequence_become_a_sequence_of_segmentations(
     assert not a_ready_host.ui.segmentResultFrame.isHidden()
     a_ready_host.click("undoButton")
     assert not slicer.mrmlScene.IsNodePresent(sequence)
+
+
+def test_all_frames_that_are_cancelled_leave_the_browser_as_it_was(
+    a_ready_host: Any, a_runner: Any, empty_home: Path
+) -> None:
+    from test_mrml_sequences import a_cine, kinds_in
+
+    from SAMAdaptLib.mrml import sequence_of
+
+    cine = a_cine(slicer.mrmlScene)
+    chosen = a_ready_host.widget._parameterNode
+    chosen.inputVolume, chosen.allFrames = cine, True
+    handle, before = begin(a_ready_host, a_runner), kinds_in(slicer.mrmlScene)
+    a_ready_host.click("segmentButton")
+    a_runner.tell(lambda: handle.hear_error(Cancelled()))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert kinds_in(slicer.mrmlScene) == before
+    assert sequence_of(cine)[0].GetNumberOfSynchronizedSequenceNodes(True) == 1
+    assert nothing_left(empty_home)

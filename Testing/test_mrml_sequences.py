@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,8 @@ from mrmlfixtures import *  # noqa: F403  fixtures
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.data.geometry import Geometry
+from SAMAdaptLib.data.image import Labelmap
+from SAMAdaptLib.data.structure import Structure
 from SAMAdaptLib.errors import Cancelled, InputError
 from SAMAdaptLib.heads.head import save_head
 from SAMAdaptLib.jobs.runner import run_job
@@ -156,3 +159,73 @@ def test_the_frames_are_only_read(scene, tmp_path: Path, head: str) -> None:
         np.testing.assert_array_equal(
             slicer.util.arrayFromVolume(sequence.GetNthDataNode(number)), ball_arrays(shift)[0]
         )
+
+
+def test_a_corrected_frame_stays_corrected_when_others_are_looked_at(scene, tmp_path: Path, head: str) -> None:
+    volume = a_cine(scene)
+    browser, _ = mrml.sequence_of(volume)
+    plan = mrml.SequenceNodeJob.of(volume, head, device="cpu")
+    placement = plan.show(done(plan, tmp_path / "job"))
+    proxy, others = placement.node, mrml.read_labelmap_node(placement.node, volume).voxels
+    painted = np.zeros(GRID.shape, np.uint8)
+    painted[1:3, 2:6, 2:6] = 1
+    mrml.place_labels(Labelmap(painted, GRID, [Structure(1, "Ball", (1, 0, 0))]), volume, into=proxy)
+    play(browser, 1)
+    assert not np.array_equal(mrml.read_labelmap_node(proxy, volume).voxels, painted)
+    play(browser, 0)
+    np.testing.assert_array_equal(mrml.read_labelmap_node(proxy, volume).voxels > 0, painted > 0)
+    assert others.any()
+    assert placement.edited
+
+
+def test_a_result_brings_no_more_nodes_than_one_of_a_single_frame_and_its_sequence(
+    scene, tmp_path: Path, head: str
+) -> None:
+    volume = a_cine(scene)
+    before = kinds_in(scene)
+    plan = mrml.SequenceNodeJob.of(volume, head, name="hearts", device="cpu")
+    placement = plan.show(done(plan, tmp_path / "job"))
+    new = kinds_in(scene) - before
+    assert new["vtkMRMLSegmentationNode"] == new["vtkMRMLSegmentationDisplayNode"] == new["vtkMRMLSequenceNode"] == 1
+    names = {placement.sequence.GetNthDataNode(number).GetName() for number in range(3)}
+    assert names == {placement.sequence.GetName()} == {"hearts"}
+
+
+def test_every_frame_of_a_result_says_what_made_it(scene, tmp_path: Path, head: str) -> None:
+    volume = a_cine(scene)
+    plan = mrml.SequenceNodeJob.of(volume, head, device="cpu")
+    placement = plan.show(done(plan, tmp_path / "job"))
+    for number in range(3):
+        node = placement.sequence.GetNthDataNode(number)
+        assert node.GetAttribute("SAMAdapt.Head") == "ball"
+        assert '"labels_sha256"' in node.GetAttribute("SAMAdapt.Provenance")
+
+
+def test_a_volume_that_became_another_one_leaves_nothing_half_done(scene, tmp_path: Path, head: str) -> None:
+    volume = a_cine(scene)
+    plan = mrml.SequenceNodeJob.of(volume, head, device="cpu")
+    fetched = done(plan, tmp_path / "job")
+    before = kinds_in(scene)
+    volume.SetAndObserveImageData(scenes.add_volume(scene, np.zeros((2, 2, 2), np.float32), GRID).GetImageData())
+    with pytest.raises(Cancelled):
+        plan.show(fetched)
+    new = kinds_in(scene) - before
+    assert not {name for name in new if "Seg" in name or "Sequence" in name}
+
+
+def test_the_logic_segments_all_frames_from_a_script(scene, empty_home: Path, head: str) -> None:
+    from SAMAdaptLib.mrml.logic import SlicerLogic
+    from SAMAdaptLib.worker.in_process import InProcessRunner
+
+    volume = a_cine(scene)
+    logic = SlicerLogic(InProcessRunner())
+    node = logic.segment(volume, head, allFrames=True, device="cpu")
+    assert node.IsA("vtkMRMLSegmentationNode")
+    browser, _ = mrml.sequence_of(volume)
+    assert browser.GetSequenceNode(node).GetNumberOfDataNodes() == 3
+    logic.close()
+
+
+def kinds_in(scene) -> Counter[str]:
+    """How many nodes of each kind there are."""
+    return Counter(scene.GetNthNode(number).GetClassName() for number in range(scene.GetNumberOfNodes()))

@@ -142,7 +142,7 @@ def compare_frames(job: EvaluateJob, frames: Frames, compare: CompareOne, monito
             if job.report is not None:
                 from .reporting import compared_case
 
-                cases.append(compared_case(image and Path(image), prediction, reference, measured))
+                cases.append(compared_case(Path(image) if image else None, prediction, reference, measured))
     if job.report is not None:
         from .reporting import report_comparisons
 

@@ -17,16 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .annotation import (
-        AnnotationCapture,
-        SegmentInfo,
-        capture_annotation,
-        check_annotation,
-        read_labelmap_node,
-        segments_in,
-        segments_of,
-        terminology_of,
-    )
+    from .annotation.capture import AnnotationCapture, capture_annotation, read_labelmap_node
+    from .annotation.segments import SegmentInfo, check_annotation, segments_in, segments_of, terminology_of
     from .node_jobs import SegmentNodeJob, TrainNodeJob
     from .segmentation import CroppedLabels, Placement, place_labels, show_3d
     from .sequence_job import SequenceNodeJob, sequence_of
@@ -45,16 +37,8 @@ if TYPE_CHECKING:
     from .voxel_copy import gathered
 
 _HOMES = {
-    "annotation": (
-        "AnnotationCapture",
-        "SegmentInfo",
-        "capture_annotation",
-        "check_annotation",
-        "read_labelmap_node",
-        "segments_in",
-        "segments_of",
-        "terminology_of",
-    ),
+    "annotation.capture": ("AnnotationCapture", "capture_annotation", "read_labelmap_node"),
+    "annotation.segments": ("SegmentInfo", "check_annotation", "segments_in", "segments_of", "terminology_of"),
     "node_jobs": ("SegmentNodeJob", "TrainNodeJob"),
     "sequence_job": ("SequenceNodeJob", "sequence_of"),
     "segmentation": ("Placement", "CroppedLabels", "place_labels", "show_3d"),

@@ -21,7 +21,7 @@ from ..data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
 from ..data.review import Review
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
-from .annotation import BINARY, SURFACE
+from .annotation.segments import BINARY, SURFACE
 from .review import KEY as REVIEW_KEY
 from .review import keep_review
 from .transforms import NodeTransform, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
@@ -116,6 +116,22 @@ def place_labels(
     return _place_into(ready, volume_node, into)
 
 
+def node_of_labels(ready: CroppedLabels, volume_node: Any, name: str) -> tuple[Any, tuple[str, ...]]:
+    """A segmentation node in no scene, such as a sequence takes, and the ids of its segments. Main thread.
+
+    Raises Cancelled when the volume went away or changed its size meanwhile.
+    """
+    import slicer
+
+    _require_same_volume(ready, volume_node)
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetName(name)
+    node.GetSegmentation().SetSourceRepresentationName(BINARY)
+    ids = _add_segments(node, ready, oriented_image(ready, ijk_to_ras(volume_node)))
+    _say_what_made(node, ready, ids)
+    return node, ids
+
+
 def show_3d(node: Any, shown: bool = True) -> None:
     """Show or hide a segmentation's surfaces in the 3D views, making them when they are first asked for."""
     if shown:
@@ -154,14 +170,20 @@ def _place_anew(ready: CroppedLabels, volume_node: Any, name: str) -> Placement:
 
 
 def _add_to_scene(scene: Any, node: Any, volume_node: Any) -> None:
-    import slicer
 
     scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     node.GetSegmentation().SetSourceRepresentationName(BINARY)
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    move_beside(node, volume_node)
+
+
+def move_beside(node: Any, volume_node: Any) -> None:
+    """Put a node into its volume's folder of the subject hierarchy."""
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume_node.GetScene())
     beside = hierarchy.GetItemByDataNode(volume_node) if hierarchy is not None else 0
     if beside:
         _move_to_folder(hierarchy, node, hierarchy.GetItemParent(beside))

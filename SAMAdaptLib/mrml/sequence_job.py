@@ -30,7 +30,7 @@ from ..jobs.specs import SegmentJob
 from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
 from ..worker.folder import JobFolder
-from .segmentation import CroppedLabels, Placement, contents, place_labels
+from .segmentation import CroppedLabels, Placement, contents, move_beside, node_of_labels
 from .transforms import ijk_to_ras, is_alive, name_of
 from .volume import VolumeSnapshot, capture_volume, channel_nodes, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
@@ -169,20 +169,19 @@ class SequenceNodeJob:
             raise Cancelled(msg, "Segment it again.")
         scene = self.volume_node.GetScene()
         name = scene.GenerateUniqueName(self.name or f"{name_of(self.volume_node)} segmentation")
+        made = [node_of_labels(labels, self.volume_node, name) for labels in ready]  # or raises: nothing is half there
         result = scene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
         result.SetIndexName(self.sequence.GetIndexName())
         result.SetIndexUnit(self.sequence.GetIndexUnit())
         result.SetIndexType(self.sequence.GetIndexType())
-        for value, labels in zip(self.index.values, ready, strict=True):
-            placed = place_labels(labels, self.volume_node, name=name)
-            result.SetDataNodeAtValue(placed.node, value)  # which copies it
-            ids = placed.segment_ids
-            placed.undo()
+        for value, (node, _ids) in zip(self.index.values, made, strict=True):
+            result.SetDataNodeAtValue(node, value)  # which copies it
         self.browser.AddSynchronizedSequenceNode(result)
+        self.browser.SetSaveChanges(result, True)  # else the next frame that is shown undoes what was corrected
         slicer.vtkSlicerSequencesLogic().UpdateProxyNodesFromSequences(self.browser)
         proxy = self.browser.GetProxyNode(result)
         _show_as_others(proxy, self.volume_node)
-        return SequencePlacement(proxy, ids, created=True, sequence=result, browser=self.browser)
+        return SequencePlacement(proxy, made[0][1], created=True, sequence=result, browser=self.browser)
 
 
 def _show_as_others(proxy: Any, volume_node: Any) -> None:
@@ -191,6 +190,7 @@ def _show_as_others(proxy: Any, volume_node: Any) -> None:
         proxy.CreateDefaultDisplayNodes()
     proxy.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     proxy.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
+    move_beside(proxy, volume_node)
 
 
 def _copy_of_frame(sequence: Any, number: int, volume_node: Any) -> VoxelCopy:

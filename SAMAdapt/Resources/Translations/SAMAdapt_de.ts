@@ -1081,30 +1081,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Volumen {number} von {count}: {stage}</translation>
   </message>
   <message>
-   <source>{count} done</source>
-   <translation>{count} fertig</translation>
-  </message>
-  <message>
-   <source>{count} there already</source>
-   <translation>{count} schon vorhanden</translation>
-  </message>
-  <message>
-   <source>{count} failed (hover over them for the reason)</source>
-   <translation>{count} fehlgeschlagen (der Grund steht im Tooltip der Zeile)</translation>
-  </message>
-  <message>
-   <source>{count} with warnings (hover over them)</source>
-   <translation>{count} mit Warnungen (im Tooltip der Zeile)</translation>
-  </message>
-  <message>
-   <source>mean Dice {dice} (volumes: {count})</source>
-   <translation>mittlerer Dice {dice} (Volumen: {count})</translation>
-  </message>
-  <message>
-   <source>without those that the model was trained on</source>
-   <translation>ohne die, auf denen das Modell trainiert wurde</translation>
-  </message>
-  <message>
    <source>Made again: {reason}.</source>
    <translation>Neu gemacht: {reason}.</translation>
   </message>
@@ -1119,10 +1095,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>The table was saved: {path}</source>
    <translation>Die Tabelle wurde gespeichert: {path}</translation>
-  </message>
-  <message>
-   <source>{volume} (trained on)</source>
-   <translation>{volume} (im Training)</translation>
   </message>
  </context>
  <context>
@@ -1444,8 +1416,16 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Fertig in {time}.</translation>
   </message>
   <message>
+   <source>Frame {number}: {verdict}</source>
+   <translation>Bild {number}: {verdict}</translation>
+  </message>
+  <message>
    <source>Result: &lt;b&gt;{name}&lt;/b&gt;</source>
    <translation>Ergebnis: &lt;b&gt;{name}&lt;/b&gt;</translation>
+  </message>
+  <message>
+   <source>Means over {count} frames:</source>
+   <translation>Mittelwerte über {count} Bilder:</translation>
   </message>
   <message>
    <source>The result was edited since. Remove it all the same?</source>
@@ -1909,6 +1889,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>fehlgeschlagen</translation>
   </message>
   <message>
+   <source>{volume} (trained on)</source>
+   <translation>{volume} (im Training)</translation>
+  </message>
+  <message>
    <source>The folder {path} does not exist.</source>
    <translation>Den Ordner {path} gibt es nicht.</translation>
   </message>
@@ -1923,6 +1907,30 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files.</source>
    <translation>NIfTI-, NRRD- und MetaImage-Dateien werden genommen, und Unterordner mit DICOM-Dateien.</translation>
+  </message>
+  <message>
+   <source>{count} done</source>
+   <translation>{count} fertig</translation>
+  </message>
+  <message>
+   <source>{count} there already</source>
+   <translation>{count} schon vorhanden</translation>
+  </message>
+  <message>
+   <source>{count} failed (hover over them for the reason)</source>
+   <translation>{count} fehlgeschlagen (der Grund steht im Tooltip der Zeile)</translation>
+  </message>
+  <message>
+   <source>{count} with warnings (hover over them)</source>
+   <translation>{count} mit Warnungen (im Tooltip der Zeile)</translation>
+  </message>
+  <message>
+   <source>mean Dice {dice} (volumes: {count})</source>
+   <translation>mittlerer Dice {dice} (Volumen: {count})</translation>
+  </message>
+  <message>
+   <source>without those that the model was trained on</source>
+   <translation>ohne die, auf denen das Modell trainiert wurde</translation>
   </message>
   <message>
    <source>{folder} segmented</source>

@@ -1081,30 +1081,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Volume {number} sur {count} : {stage}</translation>
   </message>
   <message>
-   <source>{count} done</source>
-   <translation>{count} finis</translation>
-  </message>
-  <message>
-   <source>{count} there already</source>
-   <translation>{count} déjà là</translation>
-  </message>
-  <message>
-   <source>{count} failed (hover over them for the reason)</source>
-   <translation>{count} en échec (survolez-les pour la raison)</translation>
-  </message>
-  <message>
-   <source>{count} with warnings (hover over them)</source>
-   <translation>{count} avec avertissements (survolez-les)</translation>
-  </message>
-  <message>
-   <source>mean Dice {dice} (volumes: {count})</source>
-   <translation>Dice moyen {dice} (volumes : {count})</translation>
-  </message>
-  <message>
-   <source>without those that the model was trained on</source>
-   <translation>sans ceux sur lesquels le modèle a été entraîné</translation>
-  </message>
-  <message>
    <source>Made again: {reason}.</source>
    <translation>Refait : {reason}.</translation>
   </message>
@@ -1119,10 +1095,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>The table was saved: {path}</source>
    <translation>Le tableau a été enregistré : {path}</translation>
-  </message>
-  <message>
-   <source>{volume} (trained on)</source>
-   <translation>{volume} (entraînement)</translation>
   </message>
  </context>
  <context>
@@ -1444,8 +1416,16 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Fini en {time}.</translation>
   </message>
   <message>
+   <source>Frame {number}: {verdict}</source>
+   <translation>Image {number} : {verdict}</translation>
+  </message>
+  <message>
    <source>Result: &lt;b&gt;{name}&lt;/b&gt;</source>
    <translation>Résultat : &lt;b&gt;{name}&lt;/b&gt;</translation>
+  </message>
+  <message>
+   <source>Means over {count} frames:</source>
+   <translation>Moyennes sur {count} images :</translation>
   </message>
   <message>
    <source>The result was edited since. Remove it all the same?</source>
@@ -1909,6 +1889,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>échec</translation>
   </message>
   <message>
+   <source>{volume} (trained on)</source>
+   <translation>{volume} (entraînement)</translation>
+  </message>
+  <message>
    <source>The folder {path} does not exist.</source>
    <translation>Le dossier {path} n'existe pas.</translation>
   </message>
@@ -1923,6 +1907,30 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files.</source>
    <translation>Les fichiers NIfTI, NRRD et MetaImage sont acceptés, ainsi que les sous-dossiers de fichiers DICOM.</translation>
+  </message>
+  <message>
+   <source>{count} done</source>
+   <translation>{count} finis</translation>
+  </message>
+  <message>
+   <source>{count} there already</source>
+   <translation>{count} déjà là</translation>
+  </message>
+  <message>
+   <source>{count} failed (hover over them for the reason)</source>
+   <translation>{count} en échec (survolez-les pour la raison)</translation>
+  </message>
+  <message>
+   <source>{count} with warnings (hover over them)</source>
+   <translation>{count} avec avertissements (survolez-les)</translation>
+  </message>
+  <message>
+   <source>mean Dice {dice} (volumes: {count})</source>
+   <translation>Dice moyen {dice} (volumes : {count})</translation>
+  </message>
+  <message>
+   <source>without those that the model was trained on</source>
+   <translation>sans ceux sur lesquels le modèle a été entraîné</translation>
   </message>
   <message>
    <source>{folder} segmented</source>

@@ -80,6 +80,7 @@ class SegmentPresenter(Presenter):
         self.menu = HeadMenu(ui.headMenuButton, services, self.head, self.chooseHead)
         self.placement: Any = None
         self._resultVolume: Any = None
+        self._judgedFrame: int | None = None
         self._fillingHeads = False
         ui.segmentResultFrame.visible = False
         tables.setUp(ui.segmentResultTable, (_("Structure"), _("Volume (ml)"), _("Certainty")))
@@ -262,7 +263,7 @@ class SegmentPresenter(Presenter):
 
     def allFrames(self) -> bool:
         """Whether every frame of the volume's sequence is to be segmented, not only the one that is shown."""
-        return self._inSequence() and bool(self.ui.allFramesCheckBox.checked)
+        return self._inSequence() and self.parameters.allFrames
 
     def _inSequence(self) -> bool:
         """Whether the volume is a frame of a sequence, which a model of one image may segment as a whole."""
@@ -308,10 +309,16 @@ class SegmentPresenter(Presenter):
         warnings = texts.warnings(text for text in result.get("warnings") or () if text not in reasons)
         took = texts.duration(result.get("seconds") or 0.0)
         self.view.end(_("Done in {time}.").format(time=took) + (f"<br>{warnings}" if warnings else ""))
-        self.ui.segmentVerdictLabel.setText(texts.verdict(judged))
+        self._judgedFrame, text = _judgedFrame(result), texts.verdict(judged)
+        if self._judgedFrame is not None:
+            text = _("Frame {number}: {verdict}").format(number=self._judgedFrame + 1, verdict=text)
+        self.ui.segmentVerdictLabel.setText(text)
         self.ui.segmentVerdictLabel.visible = bool(judged)
         name = self.placement.node.GetName()
-        self.ui.segmentResultLabel.setText(_("Result: <b>{name}</b>").format(name=escape(name)))
+        named = _("Result: <b>{name}</b>").format(name=escape(name))
+        if result.get("frames"):
+            named += "<br>" + _("Means over {count} frames:").format(count=len(result["frames"]))
+        self.ui.segmentResultLabel.setText(named)
         tables.fill(self.ui.segmentResultTable, [_row(item) for item in result["structures"]])
         tables.fitHeight(self.ui.segmentResultTable)
         self.ui.show3DButton.checked = False
@@ -326,8 +333,11 @@ class SegmentPresenter(Presenter):
         """Show a slice that the verdict names: "voxel:I,J,K"."""
         volume, numbers = alive(self._resultVolume), link.removeprefix("voxel:").split(",")
         if volume is not None and len(numbers) == 3 and all(number.isdigit() for number in numbers):
-            from ...mrml import world_of_voxel
+            from ...mrml import sequence_of, world_of_voxel
 
+            played = sequence_of(volume)
+            if self._judgedFrame is not None and played is not None:
+                played[0].SetSelectedItemNumber(self._judgedFrame)
             i, j, k = map(int, numbers)
             self.application.jumpTo(world_of_voxel(volume, (i, j, k)), volume)
 
@@ -351,6 +361,14 @@ class SegmentPresenter(Presenter):
         self.placement.undo()
         self.forgetResult()
         self.view.end(_("The result was removed."))
+
+
+def _judgedFrame(result: dict[str, Any]) -> int | None:
+    """The frame that speaks most against the results of a sequence; None where none does."""
+    judged = result.get("verdict")
+    if not judged or judged["level"] == "as_trained":
+        return None
+    return next((frame["frame"] for frame in result.get("frames") or () if frame.get("verdict") == judged), None)
 
 
 def _row(item: dict[str, Any]) -> list[Any]:

@@ -211,7 +211,7 @@ def changedAt(segmentation: Any) -> int:
 def _covered(volume: Any, segmentation: Any) -> Any:
     """The ``Coverage``, None when it cannot be told; why is said when the training is started."""
     from ...errors import SAMAdaptError
-    from ...mrml.annotated_slices import coverage
+    from ...mrml.annotation.annotated_slices import coverage
 
     try:
         return coverage(segmentation, volume)

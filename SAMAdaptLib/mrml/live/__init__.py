@@ -1,1 +1,1 @@
-"""What the live preview does to the scene: its own node, and the strokes that it reads."""
+"""A live session and the scene: strokes out of it, the preview into it."""

@@ -19,7 +19,8 @@ from ...data.structure import Structure
 from ...errors import InputError
 from ...preprocessing.slicing import SliceStack
 from ...progress import Monitor
-from ..annotation import AnnotationCapture, SegmentInfo, capture_annotation, segments_of
+from ..annotation.capture import AnnotationCapture, capture_annotation
+from ..annotation.segments import SegmentInfo, segments_of
 from ..transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
 from ..volume import grid_of, world_of_voxel
 
