@@ -22,6 +22,8 @@ if str(ROOT) not in sys.path:
 from SAMAdaptLib.data.image import Labelmap, Volume  # noqa: E402
 from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume  # noqa: E402
 from SAMAdaptLib.demo.brains import brain_problem  # noqa: E402
+from SAMAdaptLib.demo.samples import patients  # noqa: E402
+from SAMAdaptLib.demo.samples.names import NAMES  # noqa: E402
 from SAMAdaptLib.demo.show import plain  # noqa: E402
 from SAMAdaptLib.evaluation.metrics import evaluate  # noqa: E402
 from SAMAdaptLib.evaluation.report.overlay import draw_slice, scene_of, telling_slices  # noqa: E402
@@ -29,8 +31,6 @@ from SAMAdaptLib.evaluation.report.recorder import card_curves  # noqa: E402
 from SAMAdaptLib.evaluation.report.surface import surface_image  # noqa: E402
 from SAMAdaptLib.evaluation.report.theme import SCAN, new_figure, write_png  # noqa: E402
 from SAMAdaptLib.heads.card import HeadCard, read_card  # noqa: E402
-from SAMAdaptLib.sample_data import patients  # noqa: E402
-from SAMAdaptLib.sample_data.names import NAMES  # noqa: E402
 
 THUMBNAILS = ROOT / "SAMAdapt" / "Resources" / "Samples"
 STORY = ROOT / "Resources" / "story.png"

@@ -3,10 +3,10 @@
     python Resources/train_starter_head.py brain
     python Resources/train_starter_head.py hippocampus FOLDER
 
-``brain``: grey and white matter in T1-weighted MR of the brain without skull. It learns
-from the sample brain (MNI ICBM 152, see ``SAMAdaptLib/sample_data/template.py``) and patients simulated from it, and is
-measured on others. ``hippocampus``: its anterior and posterior part in crops around it. The volumes are those of the
-Medical Segmentation Decathlon, Task04 (Antonelli et al., Nature Communications 2022; CC-BY-SA 4.0); FOLDER holds
+``brain``: grey and white matter in T1-weighted MR of the brain without skull. It learns from the sample brain (MNI
+ICBM 152, see ``SAMAdaptLib/demo/samples/template.py``) and patients simulated from it, and is measured on others.
+``hippocampus``: its anterior and posterior part in crops around it. The volumes are those of the Medical Segmentation
+Decathlon, Task04 (Antonelli et al., Nature Communications 2022; CC-BY-SA 4.0); FOLDER holds
 ``images/hippocampus_NNN.nii.gz`` and ``labels/hippocampus_NNN.nii.gz``.
 
 A head with a mean Dice below 0.75 on the volumes that it never saw is not written. Its card names origin and result.
@@ -29,12 +29,12 @@ if str(ROOT) not in sys.path:
 from SAMAdaptLib.data.case import Case  # noqa: E402
 from SAMAdaptLib.data.io.volumes import read_labelmap, read_volume  # noqa: E402
 from SAMAdaptLib.data.structure import Structure  # noqa: E402
+from SAMAdaptLib.demo.samples import patients  # noqa: E402
+from SAMAdaptLib.demo.samples.simulation import simulate  # noqa: E402
+from SAMAdaptLib.demo.samples.template import template  # noqa: E402
 from SAMAdaptLib.evaluation.metrics import evaluate  # noqa: E402
 from SAMAdaptLib.heads.head import Head, save_head  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
-from SAMAdaptLib.sample_data import patients  # noqa: E402
-from SAMAdaptLib.sample_data.simulation import simulate  # noqa: E402
-from SAMAdaptLib.sample_data.template import template  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
 
 FOLDER = ROOT / "SAMAdapt" / "Resources" / "Heads"

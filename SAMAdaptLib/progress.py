@@ -104,6 +104,8 @@ class TimeLeft:
     def estimate(self, stage: str, done: int, total: int) -> float | None:
         """Seconds left, or None while there is nothing to judge by."""
         now = time.monotonic()
+        if FRAME.covers(stage):
+            stage = FRAME.template  # progress goes on over all frames
         if stage != self._stage or done < self._first:
             self._stage, self._began, self._first = stage, now, done
             return None
@@ -128,6 +130,10 @@ class Stage:
     def text(self, **arguments: object) -> str:
         """The phrase for progress, with these arguments filled in."""
         return self.template.format(**arguments)
+
+    def covers(self, text: str) -> bool:
+        """Whether this is the stage of such a text."""
+        return self._pattern.fullmatch(text) is not None
 
     @staticmethod
     def parse(text: str) -> tuple[Stage | None, dict[str, str]]:

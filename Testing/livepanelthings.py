@@ -175,7 +175,7 @@ class Painter:
         """One stroke: a mask (k, j, i) on the volume's grid, through the editor's own logic, with its undo state."""
         import slicer
 
-        from SAMAdaptLib.mrml.live_preview import _cut
+        from SAMAdaptLib.mrml.live.preview import _cut
         from SAMAdaptLib.mrml.segmentation import oriented_image
         from SAMAdaptLib.mrml.transforms import ijk_to_ras
 
@@ -192,7 +192,7 @@ class Painter:
 
 def painted(segmentation: Any, volume: Any) -> np.ndarray:
     """What is in a segmentation (k, j, i), by the phantom's label values."""
-    from SAMAdaptLib.mrml.annotation import capture_annotation
+    from SAMAdaptLib.mrml.annotation.capture import capture_annotation
 
     names = {name: value for value, name in NAMES.items()}
     return capture_annotation(segmentation, volume, values=names).voxels()

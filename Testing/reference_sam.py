@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from SAMAdaptLib.external.segment_anything import import_sam_modeling
+from SAMAdaptLib.utils.segment_anything import import_sam_modeling
 
 if TYPE_CHECKING:
     from SAMAdaptLib.networks.autosam import AutoSAMHead

@@ -7,14 +7,18 @@
     python Testing/run_suite.py -k geometry -x      any other arguments: one plain pytest with them
 
 Files are put together to groups of about a minute by ``durations.json`` (a file that is not in it counts as five
-seconds), and groups begin in the order of their length, one on each core with one thread. Exit status: that of pytest,
-0 passed, 1 failed, 2 interrupted. A group whose process died fails with its files named.
+seconds), and groups begin in the order of their length, one on each core with one thread; fewer at a time where there
+is little memory. Exit status: that of pytest, 0 passed, 1 failed, 2 interrupted. A group whose process died fails with
+its files named. Ctrl-C ends all that was begun.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +35,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 DURATIONS = HERE / "durations.json"
 GROUP_SECONDS = 60.0
+GROUP_MB = 1700
+"""What the largest group takes: so much memory has to be free for each one that runs at the same time."""
+ENDS_WITHIN_SECONDS = 10.0
+"""What an interrupted group may take to end in its own way."""
 UNKNOWN_SECONDS = 5.0
 SLOWEST = 15
 PASSED, FAILED, INTERRUPTED, NOTHING_COLLECTED = 0, 1, 2, 5
@@ -45,6 +53,8 @@ class Outcome:
     output: str
     seconds: float
     peak_mb: float | None
+    busy_seconds: float
+    """What processors spent on it, however much else they had to do; on a system that does not tell, its time."""
     counts: Counter[str] = field(default_factory=Counter)
     tests: list[tuple[float, str]] = field(default_factory=list)
     """Seconds and name of each."""
@@ -88,22 +98,32 @@ class Lanes:
                         stdout=output,
                         stderr=2,
                         text=True,
+                        start_new_session=os.name == "posix",  # a group of processes, which is ended whole
                     )
                     self._running.add(process)
-                status, peak_mb = _waited(process)
+                status, peak_mb, busy = _waited(process)
             with self._lock:
                 self._running.discard(process)
             text = said.read_text(encoding="utf-8", errors="replace")
-            outcome = Outcome(files, status, text, time.monotonic() - began, peak_mb)
+            took = time.monotonic() - began
+            outcome = Outcome(files, status, text, took, peak_mb, took if busy is None else busy)
+            if left_out := re.search(r"(\d+) deselected.* in [\d.]+s", text):
+                outcome.counts["deselected"] = int(left_out[1])
             _read_report(report, outcome)
             return outcome
 
     def stop(self) -> None:
-        """End what runs, and begin nothing more."""
+        """End what runs with all that it began, and begin nothing more."""
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                process.terminate()
+            running = list(self._running)
+        for process in running:
+            _end(process, signal.SIGINT)
+        until = time.monotonic() + ENDS_WITHIN_SECONDS
+        while time.monotonic() < until and any(process in self._running for process in running):
+            time.sleep(0.1)
+        for process in running:
+            _end(process, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -113,10 +133,25 @@ def main(arguments: Sequence[str]) -> int:
     if options not in ([], ["-m", ""]):
         return subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, check=False).returncode
     groups = list(grouped(_files(), _known_seconds()))
-    lanes, count = Lanes(options), max(1, min(os.cpu_count() or 1, len(groups)))
+    lanes, count = Lanes(options), min(lanes_here(), len(groups))
     print(f"{len(groups)} groups of test files, {count} at a time", flush=True)
-    outcomes: list[Outcome] = []
     began = time.monotonic()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same end as Ctrl-C
+    try:
+        outcomes = _all_outcomes(lanes, groups, count)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if remember:
+        _remember(outcomes)
+    return summed_up(outcomes, time.monotonic() - began)
+
+
+def _all_outcomes(lanes: Lanes, groups: Sequence[Sequence[str]], count: int) -> list[Outcome]:
+    """Run the groups, ``count`` at a time, and tell of each. An interruption ends them and goes on to the caller."""
+    outcomes: list[Outcome] = []
     with ThreadPoolExecutor(count) as pool:
         try:
             for done in as_completed([pool.submit(lanes.run, group) for group in groups]):
@@ -126,11 +161,23 @@ def main(arguments: Sequence[str]) -> int:
                     _tell(outcome, len(outcomes), len(groups))
         except KeyboardInterrupt:
             lanes.stop()
-            print("interrupted", flush=True)
-            return INTERRUPTED
-    if remember:
-        _remember(outcomes)
-    return summed_up(outcomes, time.monotonic() - began)
+            raise
+    return outcomes
+
+
+def lanes_here() -> int:
+    """How many groups run at a time: as many as there are cores for us and as have room in the memory that is free."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    free = free_mb()
+    return max(1, cores if free is None else min(cores, int(free // GROUP_MB)))
+
+
+def free_mb(told: Path = Path("/proc/meminfo")) -> float | None:
+    """Megabytes that processes could take now, None where the system does not tell."""
+    with contextlib.suppress(OSError):
+        if found := re.search(r"MemAvailable:\s*(\d+) kB", told.read_text(encoding="utf-8")):
+            return int(found[1]) / 1024
+    return None
 
 
 def grouped(files: Sequence[str], seconds: dict[str, float]) -> Iterator[list[str]]:
@@ -168,13 +215,10 @@ def summed_up(outcomes: Sequence[Outcome], seconds: float) -> int:
         if outcome.died:
             print(f"DIED with exit status {outcome.status}: {' '.join(outcome.files)}")
     counts: Counter[str] = sum((outcome.counts for outcome in outcomes), Counter())
-    words = (
-        ", ".join(f"{counts[word]} {word}" for word in ("failed", "passed", "skipped", "errors") if counts[word])
-        or "no tests ran"
-    )
-    print(
-        f"== {words} in {seconds:.0f} s, {sum(outcome.seconds for outcome in outcomes):.0f} s on all cores", flush=True
-    )
+    kinds = ("failed", "passed", "skipped", "deselected", "errors")
+    words = ", ".join(f"{counts[word]} {word}" for word in kinds if counts[word]) or "no tests ran"
+    busy = sum(outcome.busy_seconds for outcome in outcomes)
+    print(f"== {words} in {seconds:.0f} s, {busy:.0f} s of processor time", flush=True)
     return FAILED if bad else PASSED
 
 
@@ -197,13 +241,24 @@ def _variables() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _waited(process: subprocess.Popen[str]) -> tuple[int, float | None]:
-    """Exit status, and megabytes that the process or one of its children took at most where the system tells."""
+def _waited(process: subprocess.Popen[str]) -> tuple[int, float | None, float | None]:
+    """Exit status; megabytes that the process or one of its children took at most and seconds of processor time of
+    all of them, where the system tells."""
     if not hasattr(os, "wait4"):
-        return process.wait(), None
+        return process.wait(), None, None
     _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    peak_mb = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return process.returncode, peak_mb, usage.ru_utime + usage.ru_stime
+
+
+def _end(process: subprocess.Popen[str], how: int) -> None:
+    """Send a signal to a group's pytest and all that it began; nothing where they are gone."""
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, how)
+        else:
+            process.terminate()
 
 
 def _read_report(report: Path, outcome: Outcome) -> None:

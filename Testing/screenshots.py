@@ -189,7 +189,7 @@ class _Annotator:
         from livepanelthings import Painter
 
         from SAMAdaptLib.mrml import segments_of
-        from SAMAdaptLib.mrml.annotation import capture_annotation
+        from SAMAdaptLib.mrml.annotation.capture import capture_annotation
 
         self._studio, self._volume = studio, volume
         annotate = studio.panel.annotate

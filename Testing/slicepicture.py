@@ -19,8 +19,8 @@ def slice_picture(volume: Any, n: int, segmentations: list[Any], side: int = 300
     """RGB uint8 (rows, columns, 3) of slice ``n`` of the volume's automatic stack."""
     import slicer
 
-    from SAMAdaptLib.mrml.annotation import capture_annotation
-    from SAMAdaptLib.mrml.live_strokes import stack_of
+    from SAMAdaptLib.mrml.annotation.capture import capture_annotation
+    from SAMAdaptLib.mrml.live.strokes import stack_of
 
     stack = stack_of(volume)
     grey = np.asarray(stack.slice(slicer.util.arrayFromVolume(volume), n), dtype=np.float32)

@@ -93,7 +93,7 @@ class Unmoved(LayoutPrior):
 @pytest.fixture(scope="module")
 def learned() -> LayoutPrior:
     """A prior that saw that body, briefly."""
-    prior = LayoutPriorTrainer(CLASSES).train([body_stack()], steps=90, seed=0, monitor=Silent())
+    prior = LayoutPriorTrainer(CLASSES).train([body_stack()], steps=150, seed=0, monitor=Silent())
     assert prior is not None
     return prior
 

@@ -55,6 +55,11 @@ def small_balls(geometry: Geometry = WIDE, seed: int = 0) -> Case:
     return Case(Volume(voxels, geometry, name="wide"), Labelmap(labels, geometry, middle.labelmap.structures))
 
 
+def few_slices_each_way() -> Volume:
+    """The two balls with less around them, where all planes are looked at."""
+    return two_balls(Geometry((40, 36, WIDE.size[2]), WIDE.spacing), seed=5).volume
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("SAMADAPT_HOME", str(tmp_path_factory.getbasetemp() / "closer home"))
@@ -261,7 +266,7 @@ def test_an_embedded_volume_has_all_that_the_closer_look_needs(
 
 @pytest.mark.parametrize("choices", [{"plane": "sagittal"}, {"planes": "three"}], ids=str)
 def test_other_planes_than_the_heads_own_are_looked_at_once(head: Head, choices: dict) -> None:
-    volume = small_balls(seed=5).volume
+    volume = few_slices_each_way()
     assert segment(volume, with_closer_module(head, Refusing(0)), **choices).geometry == volume.geometry
 
 
@@ -275,19 +280,19 @@ def test_flat_slices_and_a_region_are_left_alone_by_both_looks(head: Head) -> No
     assert found.voxels[[3, 4]].any()
 
 
-@pytest.mark.parametrize("batch", [2, 3, 50])
 def test_however_many_slices_are_encoded_together_the_same_is_found(
-    head: Head, batch: int, monkeypatch: pytest.MonkeyPatch, empty_home: Path
+    head: Head, monkeypatch: pytest.MonkeyPatch, empty_home: Path
 ) -> None:
     case = small_balls(seed=5)
     voxels = case.volume.voxels.copy()
     voxels[2] = 100
     volume = replace(case.volume, voxels=voxels)
     one_by_one = segment(volume, head, tta=True, store=FeatureCache(empty_home / "one"))
-    monkeypatch.setattr(TinyEncoder, "batch", batch)
-    together = segment(volume, head, tta=True, store=FeatureCache(empty_home / "several"))
     assert one_by_one.voxels.any()
-    np.testing.assert_array_equal(together.voxels, one_by_one.voxels)
+    for batch in (2, 3, 50):
+        monkeypatch.setattr(TinyEncoder, "batch", batch)
+        together = segment(volume, head, tta=True, store=FeatureCache(empty_home / f"{batch} together"))
+        np.testing.assert_array_equal(together.voxels, one_by_one.voxels, f"{batch} together")
 
 
 NEVER_SURE = CascadeSettings(rotate_below_agreement=1.01)
@@ -357,7 +362,7 @@ def test_what_has_little_of_shape_is_doubted_however_it_was_looked_at(
 ) -> None:
     monkeypatch.setattr("SAMAdaptLib.inference.quality_control.LEAST_AGREEMENT", 1.01)
     heard = Listener()
-    segment(small_balls(seed=5).volume, head, planes=planes, monitor=heard)
+    segment(few_slices_each_way(), head, planes=planes, monitor=heard)
     assert any("little of the shapes" in text for text in heard.warnings)
 
 

@@ -155,7 +155,10 @@ def test_a_label_for_the_unknown_that_occurs_nowhere_leaves_an_annotation_whole(
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("options", [{"budget": "fast"}, {"head": "cnn"}], ids=str)
-def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_filled_in(options: dict) -> None:
+def test_without_time_or_for_a_head_asked_for_by_name_nothing_is_filled_in(
+    options: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_method(monkeypatch, fits={"cnn": {"steps": 5, "batch": 2}})
     head = train([scribbled(small_balls())], encoder="tiny", ignore_label=UNKNOWN, **options)
     assert "completed" not in head.card.training
     assert head.prior is None

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError
-from SAMAdaptLib.external.segment_anything import import_sam_modeling
 from SAMAdaptLib.heads.card import METADATA_KEY, HeadCard, read_card
 from SAMAdaptLib.heads.head import Head, load_head, save_head
 from SAMAdaptLib.heads.parts import Quality, ShapeSpec, TrainingRecord
@@ -19,6 +18,7 @@ from SAMAdaptLib.networks import HEAD_CLASSES, build_head, head_class
 from SAMAdaptLib.networks.base import ChannelNorm
 from SAMAdaptLib.networks.ensemble import EnsembleHead
 from SAMAdaptLib.training.fit import segmentation_loss
+from SAMAdaptLib.utils.segment_anything import import_sam_modeling
 
 CHANNELS = {"neck": 256, "fine": 64}
 SHAPES = ShapeSpec(classes=3, distance_mm=5.0)

@@ -38,7 +38,7 @@ MOST_MEGABYTES, MOST_SECONDS = 200, 2.0
 JUDGE = """
 import contextlib, json, resource, sys, time
 import torch, safetensors.torch
-from SAMAdaptLib.external.segment_anything import import_sam_modeling
+from SAMAdaptLib.utils.segment_anything import import_sam_modeling
 from SAMAdaptLib.errors import SAMAdaptError
 from SAMAdaptLib.networks import head_class
 from SAMAdaptLib.heads.head import load_head

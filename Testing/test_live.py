@@ -271,7 +271,7 @@ def test_a_fit_that_is_told_to_stop_changes_nothing(opened: Opened) -> None:
     case, painted, _ = three_slices()
     session = opened(case, painted)
     assert not session.fit(go_on=lambda done, total: done < 2)
-    assert not session.is_fitted
+    assert session._fitted is None
 
 
 # Certainty and acceptance -------------------------------------------------------------------------------------------

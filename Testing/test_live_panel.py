@@ -17,7 +17,7 @@ from livepanelthings import FakeLive, LiveRunner, Painter, painted  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403
 
 from SAMAdaptLib.errors import MemoryExhausted  # noqa: E402
-from SAMAdaptLib.mrml.live_preview import PREVIEW_ATTRIBUTE  # noqa: E402
+from SAMAdaptLib.mrml.live.preview import PREVIEW_ATTRIBUTE  # noqa: E402
 from SAMAdaptLib.mrml.selftest import POOL, WALL, addPhantom  # noqa: E402
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from livelocal import LocalLiveRunner
 from livethings import GRID, STEPS, Opened, balls, dice_of, only
 from livethings import opened as opened
 
@@ -25,7 +26,6 @@ from SAMAdaptLib.worker import protocol as wire
 from SAMAdaptLib.worker.client import JobFolder, JobState, WorkerClient
 from SAMAdaptLib.worker.handle import JobRunner
 from SAMAdaptLib.worker.live_client import LiveCallbacks, LiveClient, packed
-from SAMAdaptLib.worker.live_local import LocalLiveRunner
 
 STACK = SliceStack(GRID, "axial")
 TRUTH = balls().labelmap.voxels

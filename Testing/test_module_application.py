@@ -79,7 +79,7 @@ def test_an_extension_is_installed_without_questions_and_the_next_one_with(a_hos
     manager = slicer.app.extensionsManagerModel()
     assert manager.interactive
     assert an_application.installExtension("PyTorch")
-    assert an_application.extensionInstalled("PyTorch")
+    assert manager.isExtensionInstalled("PyTorch")
     assert manager.interactive
 
 

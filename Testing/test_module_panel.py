@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import subprocess
 import sys
 import weakref
@@ -44,7 +45,7 @@ with SlicerHost(window=%s) as host:
     assert host.ui.segmentButton.toolTip == "Select a volume.", host.ui.segmentButton.toolTip
     host.ui.installationCollapsibleButton.collapsed = False
     host.spin(timeout=0.2)
-    host.spin(until=lambda: "SAMAdaptLib.mrml.annotated_slices" in sys.modules)  # what the first click needs
+    host.spin(until=lambda: "SAMAdaptLib.mrml.annotation.annotated_slices" in sys.modules)  # what the first click needs
     heavy = {"torch", "openvino", "SimpleITK", "scipy"} & set(sys.modules)
     assert not heavy, heavy
     assert not calls, calls
@@ -105,6 +106,9 @@ def test_every_label_of_a_field_and_every_button_says_what_it_is_for(a_host: Any
     buttons = [w.get("name") for w in root.iter("widget") if w.get("class") in ("QPushButton", "QToolButton")]
     assert len(fields) > 20
     assert len(buttons) > 20
+    for section in ("train", "improve", "cohort", "installation"):
+        getattr(a_host.ui, f"{section}CollapsibleButton").collapsed = False
+    a_host.widget.panel.refresh()
     assert [name for name in fields + buttons if not getattr(a_host.ui, name).toolTip] == []
 
 
@@ -117,9 +121,8 @@ def test_every_section_links_to_its_part_of_the_documentation(a_host: Any) -> No
     for label in linked.values():
         page, _, anchor = re.search(r"/docs/([^\"]+)\"", label.text)[1].partition("#")
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-        headings = {
-            re.sub(r"[^a-z0-9]+", "-", line.lstrip("# ").lower()) for line in text.splitlines() if line[:1] == "#"
-        }
+        titles = [line.lstrip("# ").lower() for line in text.splitlines() if line.startswith("#")]
+        headings = {re.sub(r"[^a-z0-9]+", "-", title) for title in titles}
         assert not anchor or anchor in headings, (page, anchor)
         assert label.openExternalLinks
 

@@ -17,8 +17,8 @@ from modulefixtures import *  # noqa: E402, F403  fixtures
 from phantoms import two_balls  # noqa: E402
 
 from SAMAdaptLib.data.io.volumes import write_labelmap, write_volume  # noqa: E402
+from SAMAdaptLib.demo.samples import patients  # noqa: E402
 from SAMAdaptLib.errors import InputError  # noqa: E402
-from SAMAdaptLib.sample_data import patients  # noqa: E402
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ pytest.importorskip("PySide6", reason="PySide6 is not installed (pip install PyS
 
 import slicer  # noqa: E402
 from modulefixtures import *  # noqa: E402, F403  fixtures
-from modulethings import nothing_left, segment_result, write_head  # noqa: E402
+from modulethings import STRUCTURES, nothing_left, segment_result, write_head  # noqa: E402
 
 from SAMAdaptLib.errors import Cancelled, WorkerError  # noqa: E402
 
@@ -468,101 +468,72 @@ def test_until_the_worker_speaks_it_is_said_what_is_being_done_and_for_how_long(
     finish(a_ready_host, a_runner)
 
 
-def seen_by(volume: Any, name: str, folder: Path, **changes: Any) -> Path:
-    """A head whose card says that it learned from this volume node."""
-    from SAMAdaptLib.heads.card import read_card
-    from SAMAdaptLib.inference.quality_control import seen_in
-    from SAMAdaptLib.mrml import read_volume_node
-
-    card = read_card(write_head(folder / "made.samhead", **changes))
-    (folder / "made.samhead").unlink()
-    looks = seen_in(card, [read_volume_node(volume)])
-    return write_head(folder / f"{name}.samhead", training={"slices": 8, "seen": looks}, **changes)
+# Sequences ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_list_says_beforehand_which_models_suit_the_volume(a_ready_host: Any, a_volume: Any, a_head: Path) -> None:
-    library = a_head.parent
-    seen_by(a_volume, "Alike", library, modality="")
-    spacing = a_volume.GetSpacing()
-    a_volume.SetSpacing(*(20 * mm for mm in spacing))
-    seen_by(a_volume, "Other", library, modality="")
-    a_volume.SetSpacing(*spacing)
-    host, ui = a_ready_host, a_ready_host.ui
-    host.widget.panel.refresh()
-    texts = lambda: [ui.headSelector.itemText(row) for row in range(ui.headSelector.count)]  # noqa: E731
-    host.spin(until=lambda: "Alike - suits this volume" in texts())
-    assert texts() == ["Alike - suits this volume", "Heart", "Other - made for others"]
-    host.widget._parameterNode.head = "Other.samhead"
-    host.spin(timeout=0.1)
-    assert "Will probably not do here." in ui.headLabel.text
-    assert "in the training that was" in ui.headLabel.text
-    assert ui.segmentButton.enabled
-
-
-def test_a_model_that_nobody_chose_gives_way_to_one_that_suits(a_host: Any, a_volume: Any, empty_home: Path) -> None:
-    library = empty_home / "heads"
-    spacing = a_volume.GetSpacing()
-    a_volume.SetSpacing(*(20 * mm for mm in spacing))
-    other = seen_by(a_volume, "A first", library, modality="")
-    a_volume.SetSpacing(*spacing)
-    seen_by(a_volume, "B second", library, modality="")
-    parameters = a_host.widget._parameterNode
-    a_host.widget.panel.refresh()
-    a_host.spin(until=lambda: parameters.head == "B second.samhead")
-    a_host.choose("headSelector", "A first - made for others")
-    a_volume.GetImageData().Modified()
-    a_host.widget.panel.refresh()
-    a_host.spin(until=lambda: bool(a_host.widget.panel.segment.advice.found))
-    a_host.spin(timeout=0.1)
-    assert parameters.head == other.name
-
-
-def test_a_report_of_the_result_is_saved_and_opened(
-    a_ready_host: Any, a_runner: Any, a_volume: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_all_frames_of_a_sequence_become_a_sequence_of_segmentations(
+    a_ready_host: Any, a_runner: Any, a_volume: Any
 ) -> None:
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-    opened: list[Path] = []
-    monkeypatch.setattr(a_ready_host.widget.panel.services.application, "openPath", opened.append, raising=False)
+    from test_mrml_sequences import SHIFTS, a_cine
+
+    from SAMAdaptLib.data.geometry import Geometry
+    from SAMAdaptLib.data.sequence.index import FrameIndex
+    from SAMAdaptLib.data.sequence.writing import write_frames
+    from SAMAdaptLib.data.structure import Structure
+    from SAMAdaptLib.mrml import sequence_of
+
+    box = a_ready_host.ui.allFramesCheckBox
+    assert box.isHidden()  # the volume is one of its own
+    cine = a_cine(slicer.mrmlScene)
+    a_ready_host.widget._parameterNode.inputVolume = cine
+    a_ready_host.widget.panel.refresh()
+    assert not box.isHidden()
+    box.checked = True
     begin(a_ready_host, a_runner)
-    finish(a_ready_host, a_runner)
-    a_ready_host.answer("getSaveFileName", str(tmp_path / "result"))
-    a_ready_host.click("saveReportButton")
-    a_ready_host.spin(until=lambda: bool(opened))
-    page = (tmp_path / "result.html").read_text(encoding="utf-8")
-    assert opened == [tmp_path / "result.html"]
-    assert all(words in page for words in ("Patient A", "Segmented with Heart", "Pool", "12.5", "data:image/png"))
-    assert a_ready_host.ui.saveReportButton.text == "Save report..."
+    job = a_runner.handle.job
+    structures = [Structure(value, name, color).to_dict() for name, value, color in STRUCTURES]
+    facts = [{**item, "volume_ml": 12.5, "confidence": 0.9} for item in structures]
+    doubt = {"level": "check", "slices": [[3, 3]], "at": [[5, 6, 3]], "reasons": []}
+    frames = [{"frame": number, "verdict": doubt if number == 1 else {"level": "as_trained"}} for number in range(3)]
+    result = {"kind": "segment", "output": job.output, "structures": facts, "seconds": 1.5, "warnings": []}
+    result |= {"frames": frames, "verdict": dict(doubt)}
+    grid = Geometry((48, 40, 8), (1.2, 1.1, 5.0))
+    labels = np.stack([np.full(grid.shape, 1 + number % 2, np.uint8) for number in range(len(SHIFTS))])
+    write_frames(Path(job.output), labels, grid, FrameIndex.counted(len(labels)))
+    a_runner.tell(lambda: a_runner.handle.hear_progress("Frame 2 of 3: Segmenting axial slices", 1500, 3000, 42.0))
+    a_ready_host.spin(until=lambda: a_ready_host.ui.segmentProgressBar.value == 500)
+    said = a_ready_host.ui.segmentStatusLabel.text
+    assert said == "Frame 2 of 3: Segmenting axial slices, 50 %, about 40 s left"
+    a_runner.tell(lambda: a_runner.handle.hear_result(result))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert "Means over 3 frames:" in a_ready_host.ui.segmentResultLabel.text
+    assert a_ready_host.ui.segmentVerdictLabel.text.startswith("Frame 2: ")
+    a_ready_host.widget.panel.segment._onLink("voxel:5,6,3")
+    assert sequence_of(cine)[0].GetSelectedItemNumber() == 1
+    nodes = slicer.mrmlScene.GetNodesByClass("vtkMRMLSequenceNode")
+    nodes.UnRegister(None)
+    results = [nodes.GetItemAsObject(number) for number in range(nodes.GetNumberOfItems())]
+    (sequence,) = [node for node in results if node.GetName() != "cine"]
+    assert sequence.GetNumberOfDataNodes() == len(SHIFTS)
+    assert not a_ready_host.ui.segmentResultFrame.isHidden()
+    a_ready_host.click("undoButton")
+    assert not slicer.mrmlScene.IsNodePresent(sequence)
 
 
-def test_a_report_asks_before_it_installs_and_says_what_went_wrong(
-    a_ready_host: Any, a_runner: Any, a_head: Path, tmp_path: Path
+def test_all_frames_that_are_cancelled_leave_the_browser_as_it_was(
+    a_ready_host: Any, a_runner: Any, empty_home: Path
 ) -> None:
-    begin(a_ready_host, a_runner)
-    finish(a_ready_host, a_runner)
-    services = a_ready_host.widget.panel.services
-    asked: list[str] = []
-    services.packages.picturesMissing = lambda: True
-    services.application.confirm = lambda text, title: bool(asked.append(text))
-    a_ready_host.click("saveReportButton")
-    assert "matplotlib" in asked[0]
-    services.packages.picturesMissing = lambda: False
-    a_head.unlink()
-    a_ready_host.answer("getSaveFileName", str(tmp_path / "result.html"))
-    told: list[str] = []
-    services.application.showError = lambda text, details="": told.append(text)
-    a_ready_host.click("saveReportButton")
-    a_ready_host.spin(until=lambda: bool(told))
-    assert "cannot be read" in told[0]
-    assert not (tmp_path / "result.html").exists()
+    from test_mrml_sequences import a_cine, kinds_in
 
+    from SAMAdaptLib.mrml import sequence_of
 
-def test_control_codes_in_names_are_written_out_in_the_panel(a_ready_host: Any, a_runner: Any, a_volume: Any) -> None:
-    from SAMAdaptLib.gui import formatting as texts
-
-    a_volume.SetName("A\x1b[2J\u202eB")
-    begin(a_ready_host, a_runner)
-    finish(a_ready_host, a_runner)
-    assert "A\\x1b[2J\\u202eB" in a_ready_host.ui.segmentResultLabel.text
-    for told in (texts.asText("\x1b[2J"), texts.asText("<b>\x1b[2J"), texts.warnings(["\x1b[2J"])):
-        assert "\x1b" not in told
-        assert "\\x1b[2J" in told
+    cine = a_cine(slicer.mrmlScene)
+    chosen = a_ready_host.widget._parameterNode
+    chosen.inputVolume, chosen.allFrames = cine, True
+    handle, before = begin(a_ready_host, a_runner), kinds_in(slicer.mrmlScene)
+    a_ready_host.click("segmentButton")
+    a_runner.tell(lambda: handle.hear_error(Cancelled()))
+    a_ready_host.spin(until=lambda: idle(a_ready_host))
+    assert kinds_in(slicer.mrmlScene) == before
+    assert sequence_of(cine)[0].GetNumberOfSynchronizedSequenceNodes(True) == 1
+    assert nothing_left(empty_home)

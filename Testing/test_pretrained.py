@@ -18,7 +18,7 @@ from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER  # noqa: E402
 from SAMAdaptLib.encoders.weights import store as weights  # noqa: E402
 from SAMAdaptLib.encoders.weights.onnx_graph import read_graph  # noqa: E402
 from SAMAdaptLib.errors import DependencyError  # noqa: E402
-from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
+from SAMAdaptLib.utils.segment_anything import import_sam_modeling  # noqa: E402
 
 TOLERANCE = 1e-4
 LEVELS = ("neck", "mid", "fine")

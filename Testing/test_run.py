@@ -11,11 +11,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import run
-from run import Environment, RunError
+from Resources import installation
+from Resources.installation import Environment, RunError
 
 FILES = ("runtime.txt", "accelerator.txt")
 
@@ -61,9 +63,9 @@ def requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the requirements that a test may change."""
     folder = tmp_path / "requirements"
     folder.mkdir()
-    for path in run.REQUIREMENTS.iterdir():
+    for path in installation.REQUIREMENTS.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    monkeypatch.setattr(run, "REQUIREMENTS", folder)
+    monkeypatch.setattr(installation, "REQUIREMENTS", folder)
     return folder
 
 
@@ -87,7 +89,7 @@ def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureF
 def test_an_old_python_is_refused_with_what_is_needed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "OLDEST_PYTHON", (99, 0))
+    monkeypatch.setattr(installation, "OLDEST_PYTHON", (99, 0))
     assert run.main(["demo"]) == 1
     assert "3.10 or later is needed" in capsys.readouterr().out
 
@@ -166,12 +168,16 @@ def test_a_damaged_stamp_counts_as_no_environment(pip: FakePip, environment: Env
 
 def test_an_environment_whose_python_was_removed_counts_as_none(environment: Environment) -> None:
     environment.folder.mkdir()
-    environment._write_stamp({name: run.fingerprint(name) for name in FILES})
+    environment._write_stamp({name: installation.fingerprint(name) for name in FILES})
     assert environment.missing(FILES) == list(FILES)
 
 
 def test_every_pin_is_exact() -> None:
-    lines = [line for path in run.REQUIREMENTS.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [
+        line
+        for path in installation.REQUIREMENTS.glob("*.txt")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     pins = [line for line in lines if line and not line.startswith("#")]
     assert pins
     assert [
@@ -180,34 +186,38 @@ def test_every_pin_is_exact() -> None:
 
 
 def test_every_requirements_file_is_used() -> None:
-    assert {path.name for path in run.REQUIREMENTS.iterdir()} == {*run.RUNTIME, *run.DEVELOPMENT, "constraints.txt"}
+    assert {path.name for path in installation.REQUIREMENTS.iterdir()} == {
+        *run.RUNTIME,
+        *run.DEVELOPMENT,
+        "constraints.txt",
+    }
 
 
 def test_segment_anything_is_taken_by_hash_and_alone() -> None:
-    arguments = run.pip_arguments("segment-anything.txt")
+    arguments = installation.pip_arguments("segment-anything.txt")
     assert {"--no-deps", "--require-hashes"} <= set(arguments)
-    text = (run.REQUIREMENTS / "segment-anything.txt").read_text(encoding="utf-8")
+    text = (installation.REQUIREMENTS / "segment-anything.txt").read_text(encoding="utf-8")
     assert "86f67d417a915823c3302098effe9008b688945772517310956bb49de0e7f02e" in text
 
 
 def test_openvino_comes_without_its_telemetry() -> None:
-    assert "--no-deps" in run.pip_arguments("accelerator.txt")
-    pins = [path.read_text(encoding="utf-8") for path in run.REQUIREMENTS.iterdir()]
+    assert "--no-deps" in installation.pip_arguments("accelerator.txt")
+    pins = [path.read_text(encoding="utf-8") for path in installation.REQUIREMENTS.iterdir()]
     assert not any(re.search("^openvino-telemetry", text, re.MULTILINE) for text in pins)
 
 
 @pytest.mark.parametrize(
     ("chosen", "index"),
-    [("", None), ("cpu", run.TORCH_CPU_INDEX), ("https://example.org/simple", "https://example.org/simple")],
+    [("", None), ("cpu", installation.TORCH_CPU_INDEX), ("https://example.org/simple", "https://example.org/simple")],
 )
 def test_pytorch_comes_from_the_index_that_the_user_names(
     monkeypatch: pytest.MonkeyPatch, chosen: str, index: str | None
 ) -> None:
     monkeypatch.setenv("SAMADAPT_TORCH_INDEX", chosen)
-    arguments = run.pip_arguments("torch.txt")
+    arguments = installation.pip_arguments("torch.txt")
     assert (arguments[arguments.index("--extra-index-url") + 1] if index else None) == index
     assert ("--extra-index-url" in arguments) == (index is not None)
-    assert "--extra-index-url" not in run.pip_arguments("runtime.txt")
+    assert "--extra-index-url" not in installation.pip_arguments("runtime.txt")
 
 
 def test_an_index_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +227,7 @@ def test_an_index_that_does_not_answer_is_refused_at_once(monkeypatch: pytest.Mo
     monkeypatch.setenv("SAMADAPT_TORCH_INDEX", address)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(RunError, match=r"SAMADAPT_TORCH_INDEX: .* does not answer .* Unset it"):
-        run.say_which_torch()
+        installation.say_which_torch()
 
 
 def test_all_checks_run_even_after_one_failed(
@@ -279,10 +289,10 @@ def test_two_runs_do_not_install_at_once() -> None:
     entered = threading.Event()
 
     def second_run() -> None:
-        with run.locked(Path(run.__file__)):
+        with installation.locked(Path(installation.__file__)):
             entered.set()
 
-    with run.locked(Path(run.__file__)):
+    with installation.locked(Path(installation.__file__)):
         other = threading.Thread(target=second_run)
         other.start()
         waited = not entered.wait(0.2)
@@ -291,13 +301,14 @@ def test_two_runs_do_not_install_at_once() -> None:
     assert entered.is_set()
 
 
-def test_run_py_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse(Path(run.__file__).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("module", [run, installation], ids=["run.py", "what it imports"])
+def test_run_py_needs_nothing_but_the_standard_library(module: ModuleType) -> None:
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in imports if isinstance(node, ast.ImportFrom)}
     assert names
-    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    assert {name.split(".")[0] for name in names - {"Resources.installation"}} <= set(sys.stdlib_module_names)
 
 
 @pytest.mark.slow
@@ -305,7 +316,7 @@ def test_an_environment_is_made_and_its_python_runs(environment: Environment) ->
     environment._create()
     assert environment.missing(FILES) == list(FILES)
     command = [str(environment.executable), "-m", "pip", "--version"]
-    result = subprocess.run(command, check=False, capture_output=True, text=True, env=run.clean_variables())
+    result = subprocess.run(command, check=False, capture_output=True, text=True, env=installation.clean_variables())
     assert os.fspath(environment.folder) in result.stdout
 
 

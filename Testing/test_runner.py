@@ -19,9 +19,9 @@ from SAMAdaptLib.encoders import forget_encoders, loading
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.errors import InputError
 from SAMAdaptLib.heads.head import load_head, save_head
-from SAMAdaptLib.jobs import runner
-from SAMAdaptLib.jobs.reading import chosen_structures
-from SAMAdaptLib.jobs.runner import load_warm_head, run_job
+from SAMAdaptLib.jobs import reading, segmentation
+from SAMAdaptLib.jobs.reading import chosen_structures, load_warm_head
+from SAMAdaptLib.jobs.runner import run_job
 from SAMAdaptLib.jobs.specs import CaseFiles, EmbedJob, EvaluateJob, SegmentJob, StructureSpec, SuggestJob, TrainJob
 from SAMAdaptLib.training.config import TrainingConfig
 from SAMAdaptLib.worker.protocol import dumps
@@ -194,7 +194,7 @@ def test_a_head_is_read_again_only_when_its_file_changed(files: Path) -> None:
 def test_few_heads_stay_loaded(files: Path) -> None:
     for number in range(10):
         load_warm_head(save_head(ball_head(), files / f"{number}.samhead"))
-    assert len(runner._heads) <= 4
+    assert len(reading._heads) <= 4
 
 
 def test_the_weights_of_a_job_are_looked_for_where_it_says_and_only_for_it(files: Path, monkeypatch) -> None:
@@ -246,7 +246,7 @@ def test_a_result_that_cannot_be_written_is_refused_before_the_work(files: Path,
 
 def test_labelmap_facts_tell_structures_that_were_not_found() -> None:
     labelmap = ball_labelmap().with_array(np.zeros((8, 40, 48), np.uint8))
-    (row,) = runner.labelmap_facts(labelmap)
+    (row,) = segmentation.labelmap_facts(labelmap)
     assert (row["volume_ml"], row["confidence"]) == (0.0, None)
 
 

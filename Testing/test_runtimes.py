@@ -16,7 +16,7 @@ from tinyvits import *  # noqa: E402, F403  fixtures
 from tinyvits import canvases  # noqa: E402
 
 from SAMAdaptLib.encoders import load_encoder, runtimes, torch_encoder  # noqa: E402
-from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder  # noqa: E402
+from SAMAdaptLib.encoders.tiny_vit.encoder import TinyViTEncoder  # noqa: E402
 from SAMAdaptLib.errors import DependencyError, InputError, MemoryExhausted  # noqa: E402
 
 LEVELS = ("neck", "mid", "fine")

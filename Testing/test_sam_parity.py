@@ -27,10 +27,10 @@ from SAMAdaptLib.encoders.sam import fused_attention as attention  # noqa: E402
 from SAMAdaptLib.encoders.sam.encoder import SamEncoder, architecture_of  # noqa: E402
 from SAMAdaptLib.encoders.weights.checkpoints import read_checkpoint  # noqa: E402
 from SAMAdaptLib.errors import DependencyError, HeadFileError, InputError, MemoryExhausted, WeightsError  # noqa: E402
-from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
 from SAMAdaptLib.heads.head import load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference import segment as inference  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
+from SAMAdaptLib.utils.segment_anything import import_sam_modeling  # noqa: E402
 
 TOLERANCE = 1e-4
 OFFICIAL = {

@@ -10,9 +10,9 @@ import pytest
 
 from SAMAdaptLib.data.geometry import Geometry
 from SAMAdaptLib.data.image import Labelmap, Volume
+from SAMAdaptLib.demo.samples import patients, template
+from SAMAdaptLib.demo.samples.names import NAMES, title
 from SAMAdaptLib.errors import InputError
-from SAMAdaptLib.sample_data import patients, template
-from SAMAdaptLib.sample_data.names import NAMES, title
 
 
 def test_the_most_likely_tissue_wins_and_the_outside_stays_background() -> None:
@@ -124,11 +124,11 @@ def test_the_files_of_a_patient_are_there_when_they_are_asked_for(
 
 
 def test_a_patient_is_loaded_in_one_line(a_small_template: tuple[Volume, Labelmap]) -> None:
-    from SAMAdaptLib import sample_data
+    from SAMAdaptLib.demo import samples
 
-    assert sample_data.load("A").title == "Brain A (template)"
+    assert samples.load("A").title == "Brain A (template)"
     with pytest.raises(AttributeError, match="no attribute 'fetch'"):
-        _ = sample_data.fetch  # type: ignore[attr-defined]
+        _ = samples.fetch  # type: ignore[attr-defined]
 
 
 def test_another_name_is_refused_with_the_names_that_there_are(empty_home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -70,23 +71,40 @@ def trained() -> dict[str, Head]:
 @pytest.fixture
 def longer(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
     change_method(monkeypatch, fits={"cnn": {"steps": 60, "batch": 8}, "student": {"steps": 60}})
-    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=60))
+    monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], shape_steps=30))
 
 
 @pytest.fixture
-def head(trained: dict[str, Head], longer: None) -> Head:
+def brief(monkeypatch: pytest.MonkeyPatch, easily_sure: None) -> None:
+    """Students of which it does not matter how good they are."""
+    change_method(monkeypatch, fits={"student": {"steps": 4, "batch": 2}})
+
+
+@pytest.fixture
+def both(trained: dict[str, Head], longer: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Head]:
+    """The head before it saw other volumes and after, of one training."""
+    if not trained:
+
+        def seen(head: Head, *rest) -> Head:
+            trained["head"] = head
+            return selftraining.self_train(head, *rest)
+
+        with monkeypatch.context() as changed:
+            changed.setattr(sys.modules[train.__module__], "self_train", seen)
+            trained["better"] = adapted()
+    return trained
+
+
+@pytest.fixture
+def head(both: dict[str, Head]) -> Head:
     """One that has not seen other volumes."""
-    if "head" not in trained:
-        trained["head"] = train([small_balls()], encoder="tiny", budget="balanced")
-    return trained["head"]
+    return both["head"]
 
 
 @pytest.fixture
-def better(trained: dict[str, Head], longer: None) -> Head:
+def better(both: dict[str, Head]) -> Head:
     """One that has."""
-    if "better" not in trained:
-        trained["better"] = adapted()
-    return trained["better"]
+    return both["better"]
 
 
 def same(ours: torch.nn.Module, theirs: torch.nn.Module) -> bool:
@@ -169,6 +187,7 @@ def test_the_adapted_head_segments_the_volumes_that_it_learned_from_which_stay_a
     assert min(dice(found, OTHERS[0].labelmap, value) for value in (2, 5)) > 0.6
 
 
+@pytest.mark.usefixtures("brief")
 def test_there_are_as_many_rounds_as_the_budget_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BUDGETS, "balanced", replace(BUDGETS["balanced"], rounds=2))
     heads: list[Head] = []
@@ -194,6 +213,7 @@ def test_scribbles_are_filled_in_before_other_volumes_are_learned_from() -> None
     assert found.closer is not None
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_head_that_looks_once_learns_from_other_volumes_as_well() -> None:
     found = adapted(head="linear", budget="fast")
     assert found.card.training["unlabeled"] == 2
@@ -305,6 +325,7 @@ def test_where_there_is_time_to_look_through_few_volumes_alone_none_is_encoded(m
     assert "Segmenting axial slices" not in told.stages
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_head_that_does_worse_on_the_held_out_slices_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     change_method(monkeypatch, tolerated_loss=-2.0)
     told = Listener()

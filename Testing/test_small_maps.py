@@ -19,12 +19,12 @@ from test_closer import small_balls  # noqa: E402
 from SAMAdaptLib.data.geometry import Geometry  # noqa: E402
 from SAMAdaptLib.encoders import load_encoder  # noqa: E402
 from SAMAdaptLib.errors import DependencyError, HeadFileError  # noqa: E402
-from SAMAdaptLib.external.segment_anything import import_sam_modeling  # noqa: E402
 from SAMAdaptLib.heads.head import Head, load_head, save_head  # noqa: E402
 from SAMAdaptLib.inference.segment import segment  # noqa: E402
 from SAMAdaptLib.networks import build_head, head_class  # noqa: E402
 from SAMAdaptLib.training.budget import BUDGETS  # noqa: E402
 from SAMAdaptLib.training.train import train  # noqa: E402
+from SAMAdaptLib.utils.segment_anything import import_sam_modeling  # noqa: E402
 
 SIZE, CELLS = 448, 28
 OTHER = two_balls(seed=7, shift=0.1)

@@ -15,8 +15,8 @@ from tinyvits import *  # noqa: E402, F403  fixtures
 from tinyvits import STRIDE_OF, canvases, random_checkpoint  # noqa: E402
 
 from SAMAdaptLib.encoders import Encoder, at_size, load_encoder  # noqa: E402
-from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder  # noqa: E402
-from SAMAdaptLib.encoders.tiny_vit_weights import from_checkpoint, from_onnx  # noqa: E402
+from SAMAdaptLib.encoders.tiny_vit.encoder import TinyViTEncoder  # noqa: E402
+from SAMAdaptLib.encoders.tiny_vit.weights import from_checkpoint, from_onnx  # noqa: E402
 from SAMAdaptLib.encoders.weights import store as weights  # noqa: E402
 from SAMAdaptLib.errors import HeadFileError, InputError, WeightsError  # noqa: E402
 from SAMAdaptLib.inference.stage import load_encoder_for  # noqa: E402
@@ -291,7 +291,7 @@ def test_the_checkpoints_mask_decoder_starts_the_autosam_head(tmp_path: Path) ->
     from reference_sam import randomised
 
     from SAMAdaptLib.errors import DependencyError
-    from SAMAdaptLib.external.segment_anything import import_sam_modeling
+    from SAMAdaptLib.utils.segment_anything import import_sam_modeling
 
     try:
         classes = import_sam_modeling()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from SAMAdaptLib.encoders.tiny_vit import DEPTHS, HEADS, NECK_CHANNELS, STRIDES, WIDTHS, WINDOWS
+from SAMAdaptLib.encoders.tiny_vit.network import DEPTHS, HEADS, NECK_CHANNELS, STRIDES, WIDTHS, WINDOWS
 
 STRIDE_OF = {"lite_medsam": 1, "mobile_sam": 4}
 """The patch embedding's stride of both networks."""

@@ -18,7 +18,7 @@ PAGE_ENDINGS = (".html", ".htm")
 
 def check_places(options: argparse.Namespace) -> None:
     """Raises InputError for a report or a table that could not be written: before the work, not after it."""
-    from ..jobs.runner import check_writable
+    from ..jobs.path_checks import check_writable
 
     report, table = getattr(options, "report", None), getattr(options, "csv", None)
     if report is not None and not report.lower().endswith(PAGE_ENDINGS):

@@ -277,7 +277,13 @@ def _evaluate_text(result: dict[str, Any]) -> str:
     rows.append(["", "mean", result["mean_dice"], result["mean_nsd"], result["mean_hd95_mm"], "", ""])
     tolerance = f"NSD {result['tolerance_mm']:g} mm"
     headings = ("label", "structure", "Dice", tolerance, "HD95 mm", "volume ml", "reference ml")
-    return table(headings, rows, right=(0, 2, 3, 4, 5, 6))
+    of_all = table(headings, rows, right=(0, 2, 3, 4, 5, 6))
+    if not result.get("frames"):
+        return of_all
+    scores = ("mean_dice", "mean_nsd", "mean_hd95_mm")
+    each = [[frame["frame"], frame["index"], *(frame[key] for key in scores)] for frame in result["frames"]]
+    of_frames = table(("frame", "at", "mean Dice", tolerance, "HD95 mm"), each, right=range(5))
+    return f"{of_frames}\n\nMeans over {counted(len(each), 'frames')}:\n{of_all}"
 
 
 def _benchmark_text(result: dict[str, Any]) -> str:

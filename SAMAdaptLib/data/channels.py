@@ -41,23 +41,10 @@ _KINDS = (
 
 def kind_in(name: str) -> str:
     """What kind of image a name speaks of ("brain_T2w.nii" of "T2"); "" where it does not."""
-    found = _kind_at(name)
-    return "" if found is None else found[0]
-
-
-def without_kind(name: str) -> str:
-    """The rest of a name, in small letters: what the names of one body's channels have in common."""
-    found = _kind_at(name)
-    rest = name if found is None else name[: found[1]] + " " + name[found[2] :]
-    return " ".join(re.findall(r"[a-z0-9]+", rest.lower()))
-
-
-def _kind_at(name: str) -> tuple[str, int, int] | None:
     for kind, words in _KINDS:
-        matches = list(re.finditer(rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])", name, re.IGNORECASE))
-        if matches:
-            return kind, matches[-1].start(), matches[-1].end()
-    return None
+        if re.search(rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])", name, re.IGNORECASE):
+            return kind
+    return ""
 
 
 def kinds_of(names: Sequence[str]) -> tuple[str, ...]:

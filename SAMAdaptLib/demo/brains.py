@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..data.case import Case
-from ..sample_data import patients
 from .problem import Patient, Problem, only
+from .samples import patients
 
 ANNOTATE_EVERY = 12
 """One slice in so many is annotated."""

@@ -78,7 +78,7 @@ class Demo:
             terminal.clear()
         say("Making the picture ...")
         self.write(files, problem, head, outcomes)
-        self.tell(files, problem, head, outcomes)
+        self.tell(files, head, outcomes)
         return outcomes
 
     def problem(self) -> Problem:
@@ -126,7 +126,7 @@ class Demo:
         seconds = time.monotonic() - self.began
         write_page(files.page, page_of(problem, head, outcomes, picture, command, seconds))
 
-    def tell(self, files: Files, problem: Problem, head: Head, outcomes: list[Outcome]) -> None:
+    def tell(self, files: Files, head: Head, outcomes: list[Outcome]) -> None:
         """Say how good it is, where everything lies and what to do next."""
         say("\nMean Dice                                   SAMAdapt   otherwise")
         for outcome in outcomes:

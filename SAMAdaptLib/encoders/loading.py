@@ -182,7 +182,7 @@ def _built(wanted: _Wanted, monitor: Monitor) -> Encoder:
         return TinyEncoder(input_size=wanted.input_size)
     build: Any
     if (wanted.entry.architecture if wanted.entry else _architecture_of(wanted.path)) == "tiny_vit":
-        from .tiny_vit_encoder import TinyViTEncoder as build
+        from .tiny_vit.encoder import TinyViTEncoder as build
     else:
         from .sam.encoder import SamEncoder as build
     encoder: Encoder = build(
@@ -203,7 +203,7 @@ def _architecture_of(path: Path) -> str:
     if path.suffix.lower() not in _CHECKPOINTS:
         msg = f"{path.name} is no kind of encoder file that is known."
         raise InputError(msg, f"Its ending must be one of {', '.join(_CHECKPOINTS)}.")
-    from .tiny_vit_weights import is_tiny_vit
+    from .tiny_vit.weights import is_tiny_vit
     from .weights.checkpoints import read_checkpoint
 
     return "tiny_vit" if is_tiny_vit(read_checkpoint(path)) else "sam_vit"

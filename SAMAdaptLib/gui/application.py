@@ -133,11 +133,6 @@ class SlicerApplication:
         editor.setSegmentationNode(segmentationNode)
         editor.setSourceVolumeNode(volumeNode)
 
-    def extensionInstalled(self, name: str) -> bool:
-        """Whether an extension is there; False where there is no extensions manager (own builds, tests)."""
-        manager = self._extensions()
-        return bool(manager is not None and manager.isExtensionInstalled(name))
-
     def installExtension(self, name: str) -> bool:
         """Install an extension, if the user agrees; it is usable after a restart. Returns whether it was installed."""
         manager = self._extensions()

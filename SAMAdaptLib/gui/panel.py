@@ -127,7 +127,7 @@ class Panel:
     def learnFrom(self, volume: Any, segmentation: Any) -> None:
         """Train on the annotated slices of these, with the settings under Train."""
         self._parameters.annotation = Annotation.SLICES
-        from ..mrml.live_strokes import background_names
+        from ..mrml.live.strokes import background_names
 
         excluded = {*self._parameters.excludedStructures, *background_names(segmentation)}
         self._parameters.excludedStructures = sorted(excluded)

@@ -203,6 +203,7 @@ class SAMAdaptParameterNode:
     device: Device = Device.AUTO
     testTimeViews: bool = False
     smoothing: bool = False
+    allFrames: bool = False
 
     trainingCases: list[TrainingCase]
     excludedStructures: list[str]

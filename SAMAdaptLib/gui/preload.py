@@ -11,7 +11,7 @@ MODULES = (
     "numpy",
     "vtk.util.numpy_support",
     "SAMAdaptLib.mrml",
-    "SAMAdaptLib.mrml.annotated_slices",
+    "SAMAdaptLib.mrml.annotation.annotated_slices",
     "SAMAdaptLib.worker.client",
 )
 

@@ -1,19 +1,25 @@
-"""What jobs read: volumes with the further channels that lie beside them, annotated cases, labels to compare."""
+"""What jobs read: heads, volumes with the further channels that lie beside them, annotated cases, labels to compare."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.channels import others_beside, together, without_word
 from ..errors import InputError
+from .path_checks import check_readable
 from .specs import CaseFiles, EvaluateJob, StructureSpec, TrainJob
 
 if TYPE_CHECKING:
     from ..data.case import Case
     from ..data.io.volumes import Labelmap, Volume
+    from ..heads.head import Head
     from ..progress import Monitor
+
+_KEPT_HEADS = 4
+_heads: dict[tuple[str, int, int], Head] = {}
 
 
 def files_of(image: str, words: Sequence[str]) -> tuple[str, ...]:
@@ -97,3 +103,17 @@ def read_on_grid_of(job: EvaluateJob, reference: Labelmap, monitor: Monitor) -> 
         return read_labelmap(job.prediction, like=reference, resample=True, monitor=monitor)
     prediction = read_labelmap(job.prediction, monitor=monitor)
     return voxel_for_voxel(prediction, reference, monitor) or prediction
+
+
+def load_warm_head(path: str | Path) -> Head:
+    """The head of a file, read again only when the file changed."""
+    from ..heads.head import load_head
+
+    check_readable(str(path))
+    status = Path(path).stat()
+    key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
+    if key not in _heads:
+        while len(_heads) >= _KEPT_HEADS:
+            _heads.pop(next(iter(_heads)))
+        _heads[key] = load_head(path)
+    return _heads[key]

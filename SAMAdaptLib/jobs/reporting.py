@@ -45,9 +45,11 @@ def report_segmentations(
         InputError: the page cannot be written.
         DependencyError: matplotlib is missing.
     """
+    from ..data.sequence.frames import frames_kept
     from ..heads.head import load_head
 
-    cases = [_segmented(answer, number < MOST_PICTURES) for number, answer in enumerate(answers)]
+    with frames_kept():
+        cases = [_segmented(answer, number < MOST_PICTURES) for number, answer in enumerate(answers)]
     card = load_head(head).card
     page = Page(title, f"Segmented with {card.name}", cases, card, command=command, notes=[RESEARCH])
     write_page(path, page)
@@ -75,6 +77,16 @@ def report_evaluation(
 
     Both labelmaps lie on one grid. Raises GeometryError when it is not the image's, else as above.
     """
+    report_comparisons(path, prediction.name, reference.name, [compared_case(image, prediction, reference, measured)])
+
+
+def report_comparisons(path: Path, prediction: str, reference: str, cases: Sequence[CaseReport]) -> None:
+    """Write the page of comparisons, one a frame, say. Raises as above."""
+    write_page(path, Page(f"{prediction} beside {reference}", "", list(cases), notes=[RESEARCH]))
+
+
+def compared_case(image: Path | None, prediction: Labelmap, reference: Labelmap, measured: Evaluation) -> CaseReport:
+    """What a page shows of one comparison. Raises GeometryError when their grid is not the image's."""
     picture = b""
     if image is not None:
         from ..data.io.volumes import on_grid_of, read_volume
@@ -82,8 +94,7 @@ def report_evaluation(
         volume = read_volume(image)
         ours, theirs = (on_grid_of(each, volume, may_pad=True) for each in (prediction, reference))
         picture = _compared(volume, _called_alike(ours, theirs, measured), theirs, measured)
-    case = CaseReport(prediction.name, picture, measured)
-    write_page(path, Page(f"{prediction.name} beside {reference.name}", "", [case], notes=[RESEARCH]))
+    return CaseReport(prediction.name, picture, measured)
 
 
 def report_training(path: Path, head: Path, case: tuple[Path, Path], answer: Mapping[str, Any], command: str) -> None:

@@ -87,11 +87,13 @@ def what_made(path: Path) -> Provenance | Found:
 def _digest(path: Path, frames: Frames | None) -> str:
     """The hash of the labels in a result, of one frame or of several."""
     from ..data.io.volumes import read_labelmap
+    from ..data.sequence.frames import frames_kept
     from ..data.sequence.writing import digest_of
 
     if frames is None or frames.count == 1:
         return read_labelmap(path).digest()
-    return digest_of(read_labelmap(frame_name(path, number)).voxels for number in range(frames.count))
+    with frames_kept():
+        return digest_of(read_labelmap(frame_name(path, number)).voxels for number in range(frames.count))
 
 
 def _wanted(job: SegmentJob) -> Provenance:

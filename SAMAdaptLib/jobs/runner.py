@@ -9,7 +9,6 @@ paths), ``version``, ``warnings``. What is heavy is imported when a job needs it
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
-from ..data.formats import DICOM_ENDING
 from ..errors import InputError
-from ..inference.config import InferenceConfig
 from ..progress import COMPARING, ENCODING_SLICES, READING, Forwarding, Monitor, Silent
 from ..training.config import TrainingConfig
 from ..utils.disk.safepaths import printable
 from .path_checks import check_not_an_input, check_readable, check_writable
-from .reading import files_of, read_cases, read_on_grid_of, read_with_channels
+from .reading import files_of, load_warm_head, read_cases, read_on_grid_of, read_with_channels
 from .specs import (
     BenchmarkJob,
     CompleteJob,
@@ -40,17 +37,10 @@ from .specs import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..data.io.volumes import Labelmap, Volume
-    from ..encoders import Encoder
+    from ..data.io.volumes import Labelmap
+    from ..evaluation.metrics import Evaluation
     from ..heads.card import HeadCard
     from ..heads.head import Head
-    from .sequences import Segmented
-
-_KEPT_HEADS = 4
-_heads: dict[tuple[str, int, int], Head] = {}
 
 
 def run_job(job: Job, monitor: Monitor | None = None) -> dict[str, Any]:
@@ -106,76 +96,9 @@ def _train(job: TrainJob, monitor: Monitor) -> dict[str, Any]:
 
 
 def _segment(job: SegmentJob, monitor: Monitor) -> dict[str, Any]:
-    images = files_of(job.image, job.channels)
-    check_readable(*images, job.head)
-    check_writable(job.output)
-    check_not_an_input(job.output, *images, job.head)
-    import numpy as np
+    from .segmentation import segment_image
 
-    from ..data.io.result_file import refuse_foreign_sidecar
-    from ..data.io.volumes import Volume, ending_of, write_volume
-    from ..inference.segment import segment
-    from .resuming import head_digest, judged
-    from .sequences import frames_of, require_one_frame, segment_frames
-
-    if job.probabilities is not None:
-        check_writable(job.probabilities)
-        check_not_an_input(job.probabilities, *images, job.head, job.output)
-        ending_of(job.probabilities)
-    there = None if job.overwrite else judged(job)
-    if there is not None and there.stays:
-        return {"output": job.output, "structures": [], "skipped": there.reason}
-    refuse_foreign_sidecar(Path(job.output))
-    head = load_warm_head(job.head)
-    encoder = _own_encoder(job, head, monitor)
-
-    def one(volume: Volume, monitor: Monitor, certainty: NDArray[np.float32] | None) -> Segmented:
-        labelmap = segment(
-            volume,
-            head,
-            config=InferenceConfig.of(job),
-            encoder=encoder,
-            region=job.bounds,
-            monitor=monitor,
-            certainty_map=certainty,
-        )
-        if labelmap.provenance is not None:
-            made_by = dataclasses.replace(labelmap.provenance, head_sha256=head_digest(job.head)).of_input(*images)
-            labelmap = labelmap.made_by(made_by)
-        return labelmap, {"structures": labelmap_facts(labelmap), **labelmap.assessment}
-
-    frames = None if job.channels else frames_of(job.image)
-    if frames is not None:
-        found = segment_frames(job, frames, one, monitor)
-    else:
-        require_one_frame(job.output)
-        volume = read_with_channels(job.image, job.channels, monitor)
-        certainty = None if job.probabilities is None else np.zeros(volume.geometry.shape, np.float32)
-        labelmap, found = one(volume, monitor, certainty)
-        _write_result(labelmap, job)
-        if certainty is not None:
-            write_volume(Volume(certainty, volume.geometry, f"{volume.name} certainty"), str(job.probabilities))
-        found["provenance"] = labelmap.provenance and labelmap.provenance.to_dict()
-    return {
-        "output": job.output,
-        **({} if job.probabilities is None else {"probabilities": job.probabilities}),
-        "head": head.card.name,
-        **found,
-        **({"again": there.reason} if there else {}),
-    }
-
-
-def _write_result(labelmap: Labelmap, job: SegmentJob) -> None:
-    """Into the format that the output's ending names. Raises InputError, DependencyError without highdicom."""
-    if job.output.lower().endswith(DICOM_ENDING):
-        from ..data.dicom.seg_writer import write_dicom_segmentation
-
-        provenance = labelmap.provenance and dataclasses.replace(labelmap.provenance, labels_sha256=labelmap.digest())
-        write_dicom_segmentation(labelmap, Path(job.image), Path(job.output), provenance)
-        return
-    from ..data.io.volumes import write_labelmap
-
-    write_labelmap(labelmap, job.output)
+    return segment_image(job, monitor)
 
 
 def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
@@ -183,6 +106,22 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     if job.report is not None:
         check_writable(job.report)
         check_not_an_input(job.report, job.prediction, job.reference)
+    from .sequences import compare_frames, frames_to_compare
+
+    frames = frames_to_compare(job)
+    if frames is not None:
+        return compare_frames(job, frames, _compare, monitor)
+    prediction, reference, evaluation = _compare(job, monitor)
+    if job.report is not None:
+        from .reporting import report_evaluation
+
+        image = None if job.image is None else Path(job.image)
+        report_evaluation(Path(job.report), image, prediction, reference, evaluation)
+    return evaluation.to_dict()
+
+
+def _compare(job: EvaluateJob, monitor: Monitor) -> tuple[Labelmap, Labelmap, Evaluation]:
+    """The prediction, on the reference's grid, the reference, and how they compare."""
     from ..data.io.volumes import read_labelmap
     from ..evaluation.metrics import DEFAULT_TOLERANCE_MM, evaluate
 
@@ -194,12 +133,7 @@ def _evaluate(job: EvaluateJob, monitor: Monitor) -> dict[str, Any]:
     tolerance = DEFAULT_TOLERANCE_MM if job.tolerance_mm is None else job.tolerance_mm
     evaluation = evaluate(prediction, reference, tolerance, job.values or None, by_value=job.by_value)
     monitor.progress(COMPARING.text(), 1, 1)
-    if job.report is not None:
-        from .reporting import report_evaluation
-
-        image = None if job.image is None else Path(job.image)
-        report_evaluation(Path(job.report), image, prediction, reference, evaluation)
-    return evaluation.to_dict()
+    return prediction, reference, evaluation
 
 
 def _benchmark(job: BenchmarkJob, monitor: Monitor) -> dict[str, Any]:
@@ -257,6 +191,7 @@ def _suggest(job: SuggestJob, monitor: Monitor) -> dict[str, Any]:
 
 def _complete(job: CompleteJob, monitor: Monitor) -> dict[str, Any]:
     from .live import complete
+    from .segmentation import labelmap_facts
 
     labelmap, facts = complete(job, monitor)
     return {"output": job.output, **facts, "structures": labelmap_facts(labelmap)}
@@ -308,29 +243,6 @@ _RUN: dict[str, Callable[[Any, Monitor], dict[str, Any]]] = {
 # Their parts --------------------------------------------------------------------------------------------------------
 
 
-def load_warm_head(path: str | Path) -> Head:
-    """The head of a file, read again only when the file changed."""
-    from ..heads.head import load_head
-
-    check_readable(str(path))
-    status = Path(path).stat()
-    key = (str(Path(path).resolve()), status.st_mtime_ns, status.st_size)
-    if key not in _heads:
-        while len(_heads) >= _KEPT_HEADS:
-            _heads.pop(next(iter(_heads)))
-        _heads[key] = load_head(path)
-    return _heads[key]
-
-
-def _own_encoder(job: SegmentJob, head: Head, monitor: Monitor) -> Encoder | None:
-    """The encoder that the job names; None leaves it to the inference, or the head needs no encoder."""
-    from ..inference.stage import load_encoder_for
-
-    if not head.module.needs or job.encoder is None:
-        return None
-    return load_encoder_for(head, job.encoder, job.device, monitor)
-
-
 def head_facts(card: HeadCard) -> dict[str, Any]:
     """What a result says of a head: name, structures, quality, how it was trained."""
     return {
@@ -347,19 +259,6 @@ def head_facts(card: HeadCard) -> dict[str, Any]:
         "quality": card.quality.to_dict(),
         "training": card.training.to_dict(),
     }
-
-
-def labelmap_facts(labelmap: Labelmap) -> list[dict[str, Any]]:
-    """Each structure with its volume in ml and its confidence (None where it was not found)."""
-    volumes_ml = labelmap.volumes_ml()
-    return [
-        {
-            **structure.to_dict(),
-            "volume_ml": volumes_ml.get(structure.value, 0.0),
-            "confidence": labelmap.confidence.get(structure.value),
-        }
-        for structure in labelmap.structures
-    ]
 
 
 def _kept_although_cancelled(head: Head) -> dict[str, Any]:

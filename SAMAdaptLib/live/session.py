@@ -200,11 +200,6 @@ class LiveSession:
         self._network = (values, model.network)
         return True
 
-    @property
-    def is_fitted(self) -> bool:
-        """Whether there is a model of the present annotation."""
-        return self._fitted is not None
-
     def predict(self, index: int) -> PreviewSlice:
         """A slice as the model has it, fitted first if need be; what is known of an annotated one stays."""
         if self.annotation.is_known(index):

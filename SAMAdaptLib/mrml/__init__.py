@@ -3,7 +3,7 @@
     scene -> library    check_volume, capture_volume, read_volume_node, region_from_roi
                         check_annotation, segments_of, capture_annotation, read_labelmap_node
     library -> scene    CroppedLabels, place_labels (-> Placement, with undo), show_3d, fit_roi
-    through a job       SegmentNodeJob, TrainNodeJob, gathered
+    through a job       SegmentNodeJob, SequenceNodeJob, TrainNodeJob, gathered
     places and life     world_of_voxel, is_alive, require_alive, name_of
 
 Functions that touch nodes belong to the main thread and are quick; what takes time hangs on the captures and on
@@ -17,18 +17,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .annotation import (
-        AnnotationCapture,
-        SegmentInfo,
-        capture_annotation,
-        check_annotation,
-        read_labelmap_node,
-        segments_in,
-        segments_of,
-        terminology_of,
-    )
+    from .annotation.capture import AnnotationCapture, capture_annotation, read_labelmap_node
+    from .annotation.segments import SegmentInfo, check_annotation, segments_in, segments_of, terminology_of
     from .node_jobs import SegmentNodeJob, TrainNodeJob
     from .segmentation import CroppedLabels, Placement, place_labels, show_3d
+    from .sequence_job import SequenceNodeJob, sequence_of
     from .transforms import NodeTransform, ijk_to_ras, is_alive, name_of, require_alive
     from .volume import (
         VolumeSnapshot,
@@ -44,17 +37,10 @@ if TYPE_CHECKING:
     from .voxel_copy import gathered
 
 _HOMES = {
-    "annotation": (
-        "AnnotationCapture",
-        "SegmentInfo",
-        "capture_annotation",
-        "check_annotation",
-        "read_labelmap_node",
-        "segments_in",
-        "segments_of",
-        "terminology_of",
-    ),
+    "annotation.capture": ("AnnotationCapture", "capture_annotation", "read_labelmap_node"),
+    "annotation.segments": ("SegmentInfo", "check_annotation", "segments_in", "segments_of", "terminology_of"),
     "node_jobs": ("SegmentNodeJob", "TrainNodeJob"),
+    "sequence_job": ("SequenceNodeJob", "sequence_of"),
     "segmentation": ("Placement", "CroppedLabels", "place_labels", "show_3d"),
     "transforms": ("NodeTransform", "ijk_to_ras", "is_alive", "name_of", "require_alive"),
     "volume": (
@@ -78,6 +64,7 @@ __all__ = [
     "CroppedLabels",
     "SegmentInfo",
     "SegmentNodeJob",
+    "SequenceNodeJob",
     "TrainNodeJob",
     "VolumeSnapshot",
     "capture_annotation",
@@ -98,6 +85,7 @@ __all__ = [
     "require_alive",
     "segments_in",
     "segments_of",
+    "sequence_of",
     "show_3d",
     "terminology_of",
     "world_of_voxel",

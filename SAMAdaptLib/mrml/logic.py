@@ -128,6 +128,7 @@ class SlicerLogic:
         name: str | None = None,
         testTimeViews: bool = False,
         largestComponent: bool | None = None,
+        allFrames: bool = False,
         waitForCompletion: bool = True,
         **options: Any,
     ) -> Any:
@@ -140,16 +141,19 @@ class SlicerLogic:
         :param roiNode: markups ROI to stay within.
         :param testTimeViews: True averages views at several zooms.
         :param largestComponent: None follows the annotation that the head learned from.
+        :param allFrames: segment every frame of the sequence that the volume is played from: the result is a sequence
+            in the same browser, and the node that is returned shows the frame that is chosen.
         :param options: ``plane``, ``planes``, ``smoothing`` and ``device``, see ``InferenceConfig``.
         :return: the segmentation node, or a ``Run`` when ``waitForCompletion`` is False.
         :raises SAMAdaptError: with the reason and a remedy; ``Cancelled`` when cancelled or a node was removed.
 
             segmentationNode = logic.segment(volumeNode, "heart")
         """
-        from . import SegmentNodeJob, check_volume
+        from . import SegmentNodeJob, SequenceNodeJob, check_volume
 
         check_volume(volumeNode)
-        plan = SegmentNodeJob.of(
+        kind: Any = SequenceNodeJob if allFrames else SegmentNodeJob
+        plan = kind.of(
             volumeNode,
             find_head(head),
             into=segmentationNode,

@@ -32,7 +32,7 @@ from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
 from ..training.config import TrainingConfig
 from ..worker.folder import JobFolder
-from .annotation import AnnotationCapture, capture_annotation
+from .annotation.capture import AnnotationCapture, capture_annotation
 from .segmentation import CroppedLabels, Placement, place_labels
 from .transforms import is_alive
 from .volume import VolumeSnapshot, capture_volume, region_beyond, region_from_roi

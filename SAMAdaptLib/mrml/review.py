@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..data.review import Review, slice_sums
-from .annotated_slices import voxels_of
-from .annotation import BINARY
+from .annotation.annotated_slices import voxels_of
+from .annotation.segments import BINARY
 from .transforms import array_from_matrix, ijk_to_ras
 
 KEY = "SAMAdapt.Review"

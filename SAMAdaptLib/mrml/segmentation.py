@@ -21,7 +21,7 @@ from ..data.provenance import HEAD_HASH_KEY, HEAD_KEY, KEY, TOOL, Provenance
 from ..data.review import Review
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
-from .annotation import BINARY, SURFACE
+from .annotation.segments import BINARY, SURFACE
 from .review import KEY as REVIEW_KEY
 from .review import keep_review
 from .transforms import NodeTransform, ijk_to_ras, is_alive, matrix_from_array, name_of, require_alive
@@ -70,12 +70,15 @@ class Placement:
     _said: dict[str, str | None] = field(default_factory=dict)  # what its attributes said of its origin then
 
     def __post_init__(self) -> None:
-        self._placed = _contents(self.node)
+        self._placed = self._held()
 
     @property
     def edited(self) -> bool:
         """Whether somebody has painted on the result since, or taken segments out or put some in."""
-        return is_alive(self.node) and _contents(self.node) != self._placed
+        return is_alive(self.node) and self._held() != self._placed
+
+    def _held(self) -> tuple[Any, ...]:
+        return contents(self.node)
 
     def undo(self) -> None:
         """Take the result back: a new node goes, an old one gets its former segments. Harmless when it is gone."""
@@ -89,7 +92,7 @@ class Placement:
                 _set_attribute(self.node, key, text)
 
 
-def _contents(node: Any) -> tuple[Any, ...]:
+def contents(node: Any) -> tuple[Any, ...]:
     """What painting changes: the layers' times, and the segments that there are."""
     segmentation = node.GetSegmentation()
     layers = (segmentation.GetLayerDataObject(n, BINARY) for n in range(segmentation.GetNumberOfLayers(BINARY)))
@@ -111,6 +114,22 @@ def place_labels(
     if into is None:
         return _place_anew(ready, volume_node, name or f"{name_of(volume_node)} segmentation")
     return _place_into(ready, volume_node, into)
+
+
+def node_of_labels(ready: CroppedLabels, volume_node: Any, name: str) -> tuple[Any, tuple[str, ...]]:
+    """A segmentation node in no scene, such as a sequence takes, and the ids of its segments. Main thread.
+
+    Raises Cancelled when the volume went away or changed its size meanwhile.
+    """
+    import slicer
+
+    _require_same_volume(ready, volume_node)
+    node = slicer.vtkMRMLSegmentationNode()
+    node.SetName(name)
+    node.GetSegmentation().SetSourceRepresentationName(BINARY)
+    ids = _add_segments(node, ready, oriented_image(ready, ijk_to_ras(volume_node)))
+    _say_what_made(node, ready, ids)
+    return node, ids
 
 
 def show_3d(node: Any, shown: bool = True) -> None:
@@ -151,14 +170,20 @@ def _place_anew(ready: CroppedLabels, volume_node: Any, name: str) -> Placement:
 
 
 def _add_to_scene(scene: Any, node: Any, volume_node: Any) -> None:
-    import slicer
 
     scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
     node.GetSegmentation().SetSourceRepresentationName(BINARY)
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    move_beside(node, volume_node)
+
+
+def move_beside(node: Any, volume_node: Any) -> None:
+    """Put a node into its volume's folder of the subject hierarchy."""
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume_node.GetScene())
     beside = hierarchy.GetItemByDataNode(volume_node) if hierarchy is not None else 0
     if beside:
         _move_to_folder(hierarchy, node, hierarchy.GetItemParent(beside))

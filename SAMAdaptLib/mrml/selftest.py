@@ -58,7 +58,7 @@ def addAnnotation(volumeNode: Any, labels: NDArray[np.uint8], name: str) -> Any:
 def trainAndSegment(logic: Any) -> float:
     """Train on one phantom, segment another; the mean Dice of what was found."""
     from ..evaluation.metrics import evaluate
-    from .annotation import read_labelmap_node
+    from .annotation.capture import read_labelmap_node
 
     annotated, labels = addPhantom("Annotated")
     annotation = addAnnotation(annotated, labels, "Annotation")

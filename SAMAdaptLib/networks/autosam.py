@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..external.segment_anything import import_sam_modeling
+from ..utils.segment_anything import import_sam_modeling
 from .base import HeadModule
 from .two_way_attention import two_way
 

@@ -1,1 +1,1 @@
-"""What any program needs: files, paths, processes, hardware. Nothing here knows of images."""
+"""What any program needs: files, paths, processes, hardware. What is optional and not ours is loaded with care."""

@@ -17,7 +17,8 @@ from typing import Any
 
 from .._version import __version__
 from ..errors import Cancelled
-from ..jobs.runner import answer, check_writable
+from ..jobs.path_checks import check_writable
+from ..jobs.runner import answer
 from ..jobs.specs import BenchmarkJob
 from ..progress import Monitor, Silent
 from ..utils.paths import make_private

@@ -95,7 +95,7 @@ def install(paces: Paces) -> FixedClock:
     """Count by ``paces`` in this process from now on. What measures a pace finds the fixed one."""
     from SAMAdaptLib.encoders import timing as speed
     from SAMAdaptLib.encoders.tiny import TinyEncoder
-    from SAMAdaptLib.encoders.tiny_vit_encoder import TinyViTEncoder
+    from SAMAdaptLib.encoders.tiny_vit.encoder import TinyViTEncoder
     from SAMAdaptLib.priors.layout_training import LayoutPriorTrainer
     from SAMAdaptLib.priors.shape_training import ShapePriorTrainer
     from SAMAdaptLib.training import fit as fitting

@@ -34,8 +34,8 @@ NOISE = 0.08
 def main(folder: Path, channels: bool = False) -> None:
     """Write the set into ``folder``, or the one with two channels."""
     from SAMAdaptLib.data.io.volumes import write_labelmap, write_volume
-    from SAMAdaptLib.sample_data.simulation import simulate
-    from SAMAdaptLib.sample_data.template import template
+    from SAMAdaptLib.demo.samples.simulation import simulate
+    from SAMAdaptLib.demo.samples.template import template
 
     volume, tissue = template()
     places = [folder / ("brain_channels" if channels else "brain_simulated") / name for name in ("images", "labels")]

@@ -256,6 +256,14 @@
    <translation>Ergebnis glätten</translation>
   </message>
   <message>
+   <source>Segments each frame of the sequence. The result plays along with it.</source>
+   <translation>Segmentiert jedes Bild der Sequenz. Das Ergebnis läuft mit ihr ab.</translation>
+  </message>
+  <message>
+   <source>All frames of the sequence</source>
+   <translation>Alle Bilder der Sequenz</translation>
+  </message>
+  <message>
    <source>Select a volume and a model.</source>
    <translation>Wählen Sie ein Volumen und ein Modell.</translation>
   </message>
@@ -1093,30 +1101,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Volumen {number} von {count}: {stage}</translation>
   </message>
   <message>
-   <source>{count} done</source>
-   <translation>{count} fertig</translation>
-  </message>
-  <message>
-   <source>{count} there already</source>
-   <translation>{count} schon vorhanden</translation>
-  </message>
-  <message>
-   <source>{count} failed (hover over them for the reason)</source>
-   <translation>{count} fehlgeschlagen (der Grund steht im Tooltip der Zeile)</translation>
-  </message>
-  <message>
-   <source>{count} with warnings (hover over them)</source>
-   <translation>{count} mit Warnungen (im Tooltip der Zeile)</translation>
-  </message>
-  <message>
-   <source>mean Dice {dice} (volumes: {count})</source>
-   <translation>mittlerer Dice {dice} (Volumen: {count})</translation>
-  </message>
-  <message>
-   <source>without those that the model was trained on</source>
-   <translation>ohne die, auf denen das Modell trainiert wurde</translation>
-  </message>
-  <message>
    <source>Made again: {reason}.</source>
    <translation>Neu gemacht: {reason}.</translation>
   </message>
@@ -1131,10 +1115,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>The table was saved: {path}</source>
    <translation>Die Tabelle wurde gespeichert: {path}</translation>
-  </message>
-  <message>
-   <source>{volume} (trained on)</source>
-   <translation>{volume} (im Training)</translation>
   </message>
  </context>
  <context>
@@ -1448,8 +1428,16 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Fertig in {time}.</translation>
   </message>
   <message>
+   <source>Frame {number}: {verdict}</source>
+   <translation>Bild {number}: {verdict}</translation>
+  </message>
+  <message>
    <source>Result: &lt;b&gt;{name}&lt;/b&gt;</source>
    <translation>Ergebnis: &lt;b&gt;{name}&lt;/b&gt;</translation>
+  </message>
+  <message>
+   <source>Means over {count} frames:</source>
+   <translation>Mittelwerte über {count} Bilder:</translation>
   </message>
   <message>
    <source>The result was edited since. Remove it all the same?</source>
@@ -1885,6 +1873,10 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>fehlgeschlagen</translation>
   </message>
   <message>
+   <source>{volume} (trained on)</source>
+   <translation>{volume} (im Training)</translation>
+  </message>
+  <message>
    <source>The folder {path} does not exist.</source>
    <translation>Den Ordner {path} gibt es nicht.</translation>
   </message>
@@ -1899,6 +1891,30 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files.</source>
    <translation>NIfTI-, NRRD- und MetaImage-Dateien werden genommen, und Unterordner mit DICOM-Dateien.</translation>
+  </message>
+  <message>
+   <source>{count} done</source>
+   <translation>{count} fertig</translation>
+  </message>
+  <message>
+   <source>{count} there already</source>
+   <translation>{count} schon vorhanden</translation>
+  </message>
+  <message>
+   <source>{count} failed (hover over them for the reason)</source>
+   <translation>{count} fehlgeschlagen (der Grund steht im Tooltip der Zeile)</translation>
+  </message>
+  <message>
+   <source>{count} with warnings (hover over them)</source>
+   <translation>{count} mit Warnungen (im Tooltip der Zeile)</translation>
+  </message>
+  <message>
+   <source>mean Dice {dice} (volumes: {count})</source>
+   <translation>mittlerer Dice {dice} (Volumen: {count})</translation>
+  </message>
+  <message>
+   <source>without those that the model was trained on</source>
+   <translation>ohne die, auf denen das Modell trainiert wurde</translation>
   </message>
   <message>
    <source>{folder} segmented</source>

@@ -256,6 +256,14 @@
    <translation>Lisser le résultat</translation>
   </message>
   <message>
+   <source>Segments each frame of the sequence. The result plays along with it.</source>
+   <translation>Segmente chaque image de la séquence. Le résultat défile avec elle.</translation>
+  </message>
+  <message>
+   <source>All frames of the sequence</source>
+   <translation>Toutes les images de la séquence</translation>
+  </message>
+  <message>
    <source>Select a volume and a model.</source>
    <translation>Sélectionnez un volume et un modèle.</translation>
   </message>
@@ -1093,30 +1101,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Volume {number} sur {count} : {stage}</translation>
   </message>
   <message>
-   <source>{count} done</source>
-   <translation>{count} finis</translation>
-  </message>
-  <message>
-   <source>{count} there already</source>
-   <translation>{count} déjà là</translation>
-  </message>
-  <message>
-   <source>{count} failed (hover over them for the reason)</source>
-   <translation>{count} en échec (survolez-les pour la raison)</translation>
-  </message>
-  <message>
-   <source>{count} with warnings (hover over them)</source>
-   <translation>{count} avec avertissements (survolez-les)</translation>
-  </message>
-  <message>
-   <source>mean Dice {dice} (volumes: {count})</source>
-   <translation>Dice moyen {dice} (volumes : {count})</translation>
-  </message>
-  <message>
-   <source>without those that the model was trained on</source>
-   <translation>sans ceux sur lesquels le modèle a été entraîné</translation>
-  </message>
-  <message>
    <source>Made again: {reason}.</source>
    <translation>Refait : {reason}.</translation>
   </message>
@@ -1131,10 +1115,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>The table was saved: {path}</source>
    <translation>Le tableau a été enregistré : {path}</translation>
-  </message>
-  <message>
-   <source>{volume} (trained on)</source>
-   <translation>{volume} (entraînement)</translation>
   </message>
  </context>
  <context>
@@ -1448,8 +1428,16 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Fini en {time}.</translation>
   </message>
   <message>
+   <source>Frame {number}: {verdict}</source>
+   <translation>Image {number} : {verdict}</translation>
+  </message>
+  <message>
    <source>Result: &lt;b&gt;{name}&lt;/b&gt;</source>
    <translation>Résultat : &lt;b&gt;{name}&lt;/b&gt;</translation>
+  </message>
+  <message>
+   <source>Means over {count} frames:</source>
+   <translation>Moyennes sur {count} images :</translation>
   </message>
   <message>
    <source>The result was edited since. Remove it all the same?</source>
@@ -1885,6 +1873,10 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>échec</translation>
   </message>
   <message>
+   <source>{volume} (trained on)</source>
+   <translation>{volume} (entraînement)</translation>
+  </message>
+  <message>
    <source>The folder {path} does not exist.</source>
    <translation>Le dossier {path} n'existe pas.</translation>
   </message>
@@ -1899,6 +1891,30 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>NIfTI, NRRD and MetaImage files are taken, and subfolders with DICOM files.</source>
    <translation>Les fichiers NIfTI, NRRD et MetaImage sont acceptés, ainsi que les sous-dossiers de fichiers DICOM.</translation>
+  </message>
+  <message>
+   <source>{count} done</source>
+   <translation>{count} finis</translation>
+  </message>
+  <message>
+   <source>{count} there already</source>
+   <translation>{count} déjà là</translation>
+  </message>
+  <message>
+   <source>{count} failed (hover over them for the reason)</source>
+   <translation>{count} en échec (survolez-les pour la raison)</translation>
+  </message>
+  <message>
+   <source>{count} with warnings (hover over them)</source>
+   <translation>{count} avec avertissements (survolez-les)</translation>
+  </message>
+  <message>
+   <source>mean Dice {dice} (volumes: {count})</source>
+   <translation>Dice moyen {dice} (volumes : {count})</translation>
+  </message>
+  <message>
+   <source>without those that the model was trained on</source>
+   <translation>sans ceux sur lesquels le modèle a été entraîné</translation>
   </message>
   <message>
    <source>{folder} segmented</source>

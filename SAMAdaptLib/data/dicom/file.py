@@ -195,7 +195,7 @@ def _with_pixels(file: DicomFile, element: bytes, at: int, held: int) -> DicomFi
     else:
         start, length = at + 8, int.from_bytes(element[4:8], byte_order)  # type: ignore[arg-type]
     if length == _UNDEFINED:
-        _require_pieces(file, start, held)
+        _require_pieces(file, start)
         return DicomFile(file.path, file.data, file.syntax, start, None, order)
     _require_length(file, min(length, max(held - start, 0)))
     return DicomFile(file.path, file.data, file.syntax, start, length, order)
@@ -209,7 +209,7 @@ def _require_length(file: DicomFile, found: int) -> None:
         raise InputError(msg, _AGAIN)
 
 
-def _require_pieces(file: DicomFile, start: int, held: int) -> None:
+def _require_pieces(file: DicomFile, start: int) -> None:
     """Raises InputError unless compressed voxels reach to their end mark, and can be as many as is announced."""
     pieces, at = 0, start
     with file.path.open("rb") as stream:

@@ -13,6 +13,8 @@ import gzip
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -64,6 +66,8 @@ _TIME_UNITS = {8: "s", 16: "ms", 24: "us"}
 
 ReadFrame = Callable[[int], NDArray]
 
+_kept: ContextVar[dict[Path, Frames | None] | None] = ContextVar("kept", default=None)
+
 
 @dataclass(frozen=True, eq=False)
 class Frames:
@@ -110,13 +114,32 @@ def frames_in(path: Path) -> Frames | None:
     return _in_raster(path) if name.endswith((*NRRD_ENDINGS, *META_ENDINGS)) else None
 
 
+@contextmanager
+def frames_kept() -> Iterator[None]:
+    """Within, a file is looked into and unpacked once, however many of its frames are read one by one."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _frames_once(path: Path) -> Frames | None:
+    kept = _kept.get()
+    if kept is None:
+        return frames_in(path)
+    if path not in kept:
+        kept[path] = frames_in(path)
+    return kept[path]
+
+
 def read_single_image(path: Path, scalar: bool = True) -> FileImage:
     """The one image in a file or DICOM folder, or the frame that is named ("cine.nii.gz@3").
 
     Raises InputError, for several frames of which none is named as well, GeometryError.
     """
     file, number = split_frame(path)
-    frames = frames_in(file)
+    frames = _frames_once(file)
     if frames is None and number in (None, 0):
         return read_image(file, scalar)
     if frames is None:

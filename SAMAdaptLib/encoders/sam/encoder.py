@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import WeightsError
-from ...external.segment_anything import import_sam_modeling
 from ...progress import Monitor
+from ...utils.segment_anything import import_sam_modeling
 from ..base import Level, checked_of_vit
 from ..runtimes import PRECISIONS, chosen
 from ..torch_encoder import TorchEncoder, halve

@@ -91,7 +91,7 @@ def render_page(page: Page) -> str:
         _training(page),
         _notes(page.notes),
         _command(page.command),
-        _footer(page),
+        _footer(),
     ]
     return shown(  # no text in it may be what cannot be written into a file
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -245,7 +245,7 @@ def _command(command: str) -> str:
     return f"<section><h2>Do it again</h2><pre>{escape(command)}</pre></section>"
 
 
-def _footer(page: Page) -> str:
+def _footer() -> str:
     from ..._version import __version__
 
     return f"<footer>Made by SAMAdapt {__version__}. Not for clinical use.</footer>"

@@ -15,7 +15,7 @@ from .state import LiveSettings, Phase
 from .tasks import Steps, aside
 
 if TYPE_CHECKING:
-    from ...mrml.live_strokes import Strokes
+    from ...mrml.live.strokes import Strokes
 
 SHOW_SECONDS = 0.15
 """Between two looks at what was found meanwhile: each costs the views a drawing."""
@@ -51,8 +51,8 @@ class LiveLink:
         ended: Callable[[SAMAdaptError | None], None],
     ) -> None:
         from ...mrml import capture_volume, grid_of
-        from ...mrml.live_preview import Preview
-        from ...mrml.live_strokes import StrokeReader, stack_of
+        from ...mrml.live.preview import Preview
+        from ...mrml.live.strokes import StrokeReader, stack_of
 
         self.volume, self.settings = volume, settings
         self.stack = stack_of(volume, settings.plane)
@@ -169,7 +169,7 @@ class LiveLink:
 
     def _compared(self, capture: Any) -> tuple[Strokes, dict[int, str | None], str]:
         """In a thread: the strokes, what changed as it travels, and the plane in which a person seems to paint."""
-        from ...mrml.live_strokes import plane_of_one_slice
+        from ...mrml.live.strokes import plane_of_one_slice
         from ...worker.live_client import drawn_plane, packed
 
         strokes = self.reader.read(capture, self.geometry)
@@ -181,7 +181,7 @@ class LiveLink:
 
     def renew(self) -> None:
         """Another segmentation: nothing of the former one counts."""
-        from ...mrml.live_strokes import StrokeReader
+        from ...mrml.live.strokes import StrokeReader
 
         self.reader, self.strokes, self._fresh = StrokeReader(self.stack), None, []
         self.preview.remove()
@@ -194,7 +194,7 @@ class LiveLink:
 
     def empty(self, segmentation: Any) -> tuple[int, ...]:
         """The slices without strokes that are marked as showing nothing; none where the segmentation is gone."""
-        from ...mrml.live_strokes import empty_slices
+        from ...mrml.live.strokes import empty_slices
 
         if alive(segmentation) is None:
             return ()
@@ -203,7 +203,7 @@ class LiveLink:
 
     def toggle_empty(self, segmentation: Any, n: int) -> None:
         """Mark a slice as showing nothing, or take the mark back."""
-        from ...mrml.live_strokes import empty_slices, mark_empty
+        from ...mrml.live.strokes import empty_slices, mark_empty
 
         mark_empty(segmentation, self.stack, set(empty_slices(segmentation, self.stack)) ^ {n})
 

@@ -163,7 +163,7 @@ class LiveAnnotation:
         if problem or self.link is None:
             return
         try:
-            from ...mrml.live_preview import Acceptance
+            from ...mrml.live.preview import Acceptance
 
             acceptance = Acceptance(self.segmentation, self.volume)
         except SAMAdaptError as error:
@@ -187,7 +187,7 @@ class LiveAnnotation:
         link = self.link
         if link is None or n is None or alive(self.volume) is None:
             return
-        from ...mrml.live_strokes import world_of_slice
+        from ...mrml.live.strokes import world_of_slice
 
         shown = link.client.preview if link.client is not None else None
         self._application.jumpToSlice(world_of_slice(self.volume, link.stack, n, shown))

@@ -47,7 +47,7 @@ def signature(volume: Any) -> tuple[Any, ...]:
 
 def visible_slice(volume: Any, stack: SliceStack) -> int | None:
     """The slice of the stack that the first view of its direction shows."""
-    from ...mrml.live_strokes import slice_numbers
+    from ...mrml.live.strokes import slice_numbers
 
     seen = slice_numbers(volume, stack, slicer.util.getNodesByClass("vtkMRMLSliceNode"))
     return next((n for n in seen if n is not None), None)

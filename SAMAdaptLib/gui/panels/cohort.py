@@ -35,6 +35,7 @@ from ..widgets.volume_table import (
     resultFolder,
     sceneReference,
     sceneRows,
+    summary,
 )
 from .base import Presenter, Services, alive
 from .cohort_comparison import Comparison
@@ -338,21 +339,7 @@ class CohortPresenter(Presenter):
             self._next()
 
     def _finish(self) -> None:
-        count = {standing: sum(row.standing is standing for row in self._rows) for standing in RowStatus}
-        parts = [_("{count} done").format(count=count[RowStatus.DONE])]
-        if count[RowStatus.SKIPPED]:
-            parts.append(_("{count} there already").format(count=count[RowStatus.SKIPPED]))
-        if count[RowStatus.FAILED]:
-            parts.append(_("{count} failed (hover over them for the reason)").format(count=count[RowStatus.FAILED]))
-        if doubted := sum(row.warned for row in self._rows):
-            parts.append(_("{count} with warnings (hover over them)").format(count=doubted))
-        measured = [row.dice for row in self._rows if row.dice is not None and not row.trained]
-        if measured:
-            text = _("mean Dice {dice} (volumes: {count})")
-            parts.append(text.format(dice=texts.dice(sum(measured) / len(measured)), count=len(measured)))
-        if any(row.trained and row.dice is not None for row in self._rows):
-            parts.append(_("without those that the model was trained on"))
-        self.view.end(", ".join(parts) + ".")
+        self.view.end(summary(self._rows))
 
     def _note(self, row: VolumeRow, result: dict[str, Any]) -> None:
         """What speaks against a result, for the row's tooltip."""
@@ -374,7 +361,7 @@ class CohortPresenter(Presenter):
         self._showRows()
 
     def _showRows(self) -> None:
-        tables.fill(self.ui.cohortTable, [_cells(row) for row in self._rows])
+        tables.fill(self.ui.cohortTable, [row.cells() for row in self._rows])
         tables.fitHeight(self.ui.cohortTable, most=12)
         self.ui.cohortTable.visible = bool(self._rows)
 
@@ -406,12 +393,3 @@ class CohortPresenter(Presenter):
     def _onShowFolder(self, _checked: bool = False) -> None:
         if self.parameters is not None and self.parameters.cohortOutput:
             self.application.openPath(self.parameters.cohortOutput)
-
-
-def _cells(row: VolumeRow) -> list[Any]:
-    name = _("{volume} (trained on)").format(volume=row.name) if row.trained else row.name
-    return [
-        tables.text(name, str(row.path or "")),
-        tables.text(row.standing.label(), row.note),
-        tables.text(texts.dice(row.dice) if row.dice is not None else "", row.diceTip, right=True),
-    ]

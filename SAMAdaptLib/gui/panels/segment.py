@@ -78,6 +78,7 @@ class SegmentPresenter(Presenter):
         self._reported: Result | None = None
         self.placement: Any = None
         self._resultVolume: Any = None
+        self._judgedFrame: int | None = None
         self._fillingHeads = False
         self._unchosen = ""  # the key of a model that nobody chose: it was the first
         ui.segmentResultFrame.visible = False
@@ -175,6 +176,7 @@ class SegmentPresenter(Presenter):
             texts.headTip(head.card) if head else _("Train a model in section 1, or import one.")
         )
         self.menu.refresh()
+        self.ui.allFramesCheckBox.visible = self._inSequence()
         self.view.setButton(
             self.running,
             self.desk.cancelling,
@@ -248,7 +250,7 @@ class SegmentPresenter(Presenter):
 
     def plan(self, volume: Any, head: HeadEntry, **changes: Any) -> Any:
         """The segmentation of a volume with the panel's settings. Raises InputError for what cannot be used."""
-        from ...mrml import SegmentNodeJob
+        from ...mrml import SegmentNodeJob, SequenceNodeJob
 
         chosen = self.parameters
         options = {
@@ -258,7 +260,17 @@ class SegmentPresenter(Presenter):
             **self.jobOptions(),
             **changes,
         }
-        return SegmentNodeJob.of(volume, head.path, **options)
+        kind = SequenceNodeJob if self.allFrames() and not changes else SegmentNodeJob
+        return kind.of(volume, head.path, **options)
+
+    def allFrames(self) -> bool:
+        """Whether every frame of the volume's sequence is to be segmented, not only the one that is shown."""
+        return self._inSequence() and self.parameters.allFrames
+
+    def _inSequence(self) -> bool:
+        from ...mrml import sequence_of
+
+        return self.parameters is not None and sequence_of(alive(self.parameters.inputVolume)) is not None
 
     def jobOptions(self) -> dict[str, Any]:
         """What was chosen under Advanced, in the words of the job."""
@@ -297,10 +309,17 @@ class SegmentPresenter(Presenter):
         warnings = texts.warnings(text for text in result.get("warnings") or () if text not in reasons)
         took = texts.duration(result.get("seconds") or 0.0)
         self.view.end(_("Done in {time}.").format(time=took) + (f"<br>{warnings}" if warnings else ""))
-        self.ui.segmentVerdictLabel.setText(texts.verdict(judged))
+        self._judgedFrame, text = _judgedFrame(result), texts.verdict(judged)
+        if self._judgedFrame is not None:
+            text = _("Frame {number}: {verdict}").format(number=self._judgedFrame + 1, verdict=text)
+        self.ui.segmentVerdictLabel.setText(text)
         self.ui.segmentVerdictLabel.visible = bool(judged)
         name = self.placement.node.GetName()
-        self.ui.segmentResultLabel.setText(_("Result: <b>{name}</b>").format(name=texts.rich(name)))
+        named = _("Result: <b>{name}</b>").format(name=texts.rich(name))
+        if result.get("frames"):
+            named += "<br>" + _("Means over {count} frames:").format(count=len(result["frames"]))
+        self.ui.segmentResultLabel.setText(named)
+        self.ui.saveReportButton.visible = not result.get("frames")  # a page shows one volume
         tables.fill(self.ui.segmentResultTable, [_row(item) for item in result["structures"]])
         tables.fitHeight(self.ui.segmentResultTable)
         self.ui.show3DButton.checked = False
@@ -315,8 +334,11 @@ class SegmentPresenter(Presenter):
         """Show a slice that the verdict names: "voxel:I,J,K"."""
         volume, numbers = alive(self._resultVolume), link.removeprefix("voxel:").split(",")
         if volume is not None and len(numbers) == 3 and all(number.isdigit() for number in numbers):
-            from ...mrml import world_of_voxel
+            from ...mrml import sequence_of, world_of_voxel
 
+            played = sequence_of(volume)
+            if self._judgedFrame is not None and played is not None:
+                played[0].SetSelectedItemNumber(self._judgedFrame)
             i, j, k = map(int, numbers)
             self.application.jumpTo(world_of_voxel(volume, (i, j, k)), volume)
 
@@ -340,6 +362,14 @@ class SegmentPresenter(Presenter):
         self.placement.undo()
         self.forgetResult()
         self.view.end(_("The result was removed."))
+
+
+def _judgedFrame(result: dict[str, Any]) -> int | None:
+    """The frame that speaks most against the results of a sequence; None where none does."""
+    judged = result.get("verdict")
+    if not judged or judged["level"] == "as_trained":
+        return None
+    return next((frame["frame"] for frame in result.get("frames") or () if frame.get("verdict") == judged), None)
 
 
 def _row(item: dict[str, Any]) -> list[Any]:

@@ -142,7 +142,7 @@ class TrainPresenter(Presenter):
     def plan(self, cases: Sequence[tuple[Any, Any]], output: Path, **changes: Any) -> Any:
         """The training of the panel's settings on these cases. Raises InputError for what cannot be used."""
         from ...mrml import TrainNodeJob
-        from ...mrml.live_strokes import background_names, ignored_name
+        from ...mrml.live.strokes import background_names, ignored_name
 
         chosen = self.parameters
         excluded = list(chosen.excludedStructures)

@@ -79,7 +79,7 @@ class CaseTable:
 
     def leftOpen(self, volume: Any, segmentation: Any) -> Any:
         """Which slices of a case count, for a ``TrainNodeJob``: None for all of them."""
-        from ...mrml.live_strokes import empty_planes
+        from ...mrml.live.strokes import empty_planes
         from ...mrml.node_jobs import LeftOpen
         from ...mrml.review import review_of
 
@@ -211,7 +211,7 @@ def changedAt(segmentation: Any) -> int:
 def _covered(volume: Any, segmentation: Any) -> Any:
     """The ``Coverage``, None when it cannot be told; why is said when the training is started."""
     from ...errors import SAMAdaptError
-    from ...mrml.annotated_slices import coverage
+    from ...mrml.annotation.annotated_slices import coverage
 
     try:
         return coverage(segmentation, volume)

@@ -9,8 +9,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from ...demo.samples.names import NAMES, SEEDS, title
 from ...errors import SAMAdaptError
-from ...sample_data.names import NAMES, SEEDS, title
 from .. import formatting as texts
 from ..protocols import Application
 from ..qt_background import QtBackgroundTask
@@ -53,7 +53,7 @@ class SampleMenu:
 def fetched(name: str) -> tuple[str, tuple[Path, Path] | SAMAdaptError]:
     """A patient's files, or why there are none; in any thread."""
     try:
-        from ...sample_data.patients import files
+        from ...demo.samples.patients import files
 
         return name, files(name)
     except SAMAdaptError as error:

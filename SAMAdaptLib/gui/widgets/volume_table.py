@@ -16,8 +16,10 @@ from ...data.matching import Labelling
 from ...errors import InputError
 from ...evaluation.volume_table import StructureRow
 from ...heads.library import usable_name
+from .. import formatting as texts
 from ..panels.base import alive
 from ..panels.segment import RESULT_ATTRIBUTE
+from . import tables
 
 
 class RowStatus(Enum):
@@ -63,6 +65,15 @@ class VolumeRow:
     warnings: tuple[str, ...] = ()
     structures: list[dict[str, Any]] = field(default_factory=list)
     diceOf: dict[int, float | None] = field(default_factory=dict)
+
+    def cells(self) -> list[Any]:
+        """Its row in the panel's table."""
+        name = _("{volume} (trained on)").format(volume=self.name) if self.trained else self.name
+        return [
+            tables.text(name, str(self.path or "")),
+            tables.text(self.standing.label(), self.note),
+            tables.text(texts.dice(self.dice) if self.dice is not None else "", self.diceTip, right=True),
+        ]
 
     def table(self) -> list[StructureRow]:
         """Its rows in a table for a spreadsheet; a volume without a result has one that says why."""
@@ -138,6 +149,25 @@ def markTrained(rows: Sequence[VolumeRow], volumes: Sequence[Any]) -> None:
         row.trained = any(row.node is node for node in volumes) or (
             row.path is not None and row.path.resolve() in files
         )
+
+
+def summary(rows: Sequence[VolumeRow]) -> str:
+    """How many are done, were there, failed, are to be looked at, and how good they are."""
+    count = {standing: sum(row.standing is standing for row in rows) for standing in RowStatus}
+    parts = [_("{count} done").format(count=count[RowStatus.DONE])]
+    if count[RowStatus.SKIPPED]:
+        parts.append(_("{count} there already").format(count=count[RowStatus.SKIPPED]))
+    if count[RowStatus.FAILED]:
+        parts.append(_("{count} failed (hover over them for the reason)").format(count=count[RowStatus.FAILED]))
+    if doubted := sum(row.warned for row in rows):
+        parts.append(_("{count} with warnings (hover over them)").format(count=doubted))
+    measured = [row.dice for row in rows if row.dice is not None and not row.trained]
+    if measured:
+        text = _("mean Dice {dice} (volumes: {count})")
+        parts.append(text.format(dice=texts.dice(sum(measured) / len(measured)), count=len(measured)))
+    if any(row.trained and row.dice is not None for row in rows):
+        parts.append(_("without those that the model was trained on"))
+    return ", ".join(parts) + "."
 
 
 def resultFolder(source: Path) -> Path:

@@ -99,7 +99,7 @@ def _openvino(model: Any, inputs: np.ndarray, precision: str) -> dict[str, float
     import openvino
     import torch
 
-    from SAMAdaptLib.encoders.tiny_vit_encoder import _Levels
+    from SAMAdaptLib.encoders.tiny_vit.encoder import _Levels
 
     settings = {"PERF_COUNT": True, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     example = torch.from_numpy(inputs)

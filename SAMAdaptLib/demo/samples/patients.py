@@ -7,10 +7,10 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..data.image import Labelmap, Volume
-from ..data.io.volumes import read_labelmap, read_volume, write_labelmap, write_volume
-from ..errors import InputError
-from ..utils.paths import folder
+from ...data.image import Labelmap, Volume
+from ...data.io.volumes import read_labelmap, read_volume, write_labelmap, write_volume
+from ...errors import InputError
+from ...utils.paths import folder
 from .names import NAMES, SEEDS, title
 from .simulation import simulate
 from .template import CREDIT, PLACE, template

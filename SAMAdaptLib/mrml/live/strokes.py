@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.geometry import Geometry
-from ..data.planes import PLANES
-from ..data.structure import Structure
-from ..errors import InputError
-from ..preprocessing.slicing import SliceStack
-from ..progress import Monitor
-from .annotation import AnnotationCapture, SegmentInfo, capture_annotation, segments_of
-from .transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
-from .volume import grid_of, world_of_voxel
+from ...data.geometry import Geometry
+from ...data.planes import PLANES
+from ...data.structure import Structure
+from ...errors import InputError
+from ...preprocessing.slicing import SliceStack
+from ...progress import Monitor
+from ..annotation.capture import AnnotationCapture, capture_annotation
+from ..annotation.segments import SegmentInfo, segments_of
+from ..transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
+from ..volume import grid_of, world_of_voxel
 
 EMPTY_ATTRIBUTE = "SAMAdapt.EmptySlices"
 """On a segmentation node: storage axis and numbers of the slices that the user marked as showing nothing."""

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import WeightsError
-from ..progress import Monitor, Silent
-from . import input as canvas
-from . import timing as speed
-from . import tiny_vit_weights
-from .base import OWN_PATCHES, Level, check_levels, checked_of_tiny_vit
-from .registry import ENTRIES
-from .runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
-from .sam import decoder_weights as decoder
-from .tiny_vit import TinyViT, level_sizes
-from .torch_encoder import TorchEncoder, halve
-from .weights import store as weights
-from .weights.checkpoints import read_checkpoint
+from ...errors import WeightsError
+from ...progress import Monitor, Silent
+from .. import input as canvas
+from .. import timing as speed
+from ..base import OWN_PATCHES, Level, check_levels, checked_of_tiny_vit
+from ..registry import ENTRIES
+from ..runtimes import OpenVinoSession, imports_openvino, pictures_at_once, precision_for, runtime_for
+from ..sam import decoder_weights as decoder
+from ..torch_encoder import TorchEncoder, halve
+from ..weights import store as weights
+from ..weights.checkpoints import read_checkpoint
+from . import weights as tiny_vit_weights
+from .network import TinyViT, level_sizes
 
 _SESSIONS = 2
 

@@ -42,11 +42,6 @@ class Deformation:
         """Where points (..., 3) in mm go."""
         return points + np.moveaxis(_sampled(self.displacement, (points - self.origin) / STEP_MM), 0, -1)
 
-    def jacobian(self) -> NDArray[np.float64]:
-        """How many times as large a volume becomes, at each point (z, y, x); above 0 where nothing is folded."""
-        slopes = [[np.gradient(part, STEP_MM, axis=axis) for axis in (2, 1, 0)] for part in self.displacement]
-        return np.linalg.det(np.moveaxis(np.array(slopes), (0, 1), (-2, -1)) + np.eye(3))
-
 
 def random_deformation(
     rng: np.random.Generator,

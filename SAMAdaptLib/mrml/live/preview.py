@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.structure import Structure
-from ..errors import Cancelled
-from ..preprocessing.slicing import SliceStack
-from .annotation import BINARY
-from .label_layers import ImageLayer
-from .segmentation import CroppedLabels, frame_of, oriented_image, show_3d
-from .transforms import (
+from ...data.structure import Structure
+from ...errors import Cancelled
+from ...preprocessing.slicing import SliceStack
+from ..annotation.layers import ImageLayer
+from ..annotation.segments import BINARY
+from ..segmentation import CroppedLabels, frame_of, oriented_image, show_3d
+from ..transforms import (
     NodeTransform,
     array_from_matrix,
     ijk_to_ras,

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..data.image import Labelmap, Volume
-from ..data.structure import Structure
-from ..encoders.weights.packages import from_wheel
-from ..errors import InputError, WeightsError
-from ..utils.paths import folder
+from ...data.image import Labelmap, Volume
+from ...data.structure import Structure
+from ...encoders.weights.packages import from_wheel
+from ...errors import InputError, WeightsError
+from ...utils.paths import folder
 
 PACKAGE = "nilearn==0.14.1"
 MEMBER = "nilearn/datasets/data/mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import WeightsError
-from .tiny_vit import DEPTHS, WINDOWS, TinyViT, pairwise_bias
-from .weights.checkpoints import require_finite
-from .weights.onnx_graph import Graph, read_graph
+from ...errors import WeightsError
+from ..weights.checkpoints import require_finite
+from ..weights.onnx_graph import Graph, read_graph
+from .network import DEPTHS, WINDOWS, TinyViT, pairwise_bias
 
 _PREFIX = "image_encoder."
 _NORM_EPS = 1e-5

@@ -16,34 +16,30 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.geometry import Geometry
-from ..data.image import Labelmap, Volume, present_values
-from ..data.matching import Labelling, matched
-from ..data.structure import LARGEST_VALUE, Structure, default_structure
-from ..errors import InputError
-from ..progress import Monitor, Silent, raise_if_cancelled
-from .label_layers import ImageLayer, SurfaceLayer
-from .transforms import NodeTransform, array_from_matrix, ijk_to_ras, is_alive, name_of
-from .volume import check_volume, grid_of
-from .voxel_copy import VoxelCopy, gather_now
+from ...data.geometry import Geometry
+from ...data.image import Labelmap, Volume, present_values
+from ...data.matching import Labelling
+from ...data.structure import LARGEST_VALUE, Structure, default_structure
+from ...errors import InputError
+from ...progress import Monitor, Silent, raise_if_cancelled
+from ..transforms import NodeTransform, array_from_matrix, ijk_to_ras, name_of
+from ..volume import check_volume, grid_of
+from ..voxel_copy import VoxelCopy, gather_now
+from .layers import ImageLayer, SurfaceLayer
+from .segments import (
+    BINARY,
+    SURFACE,
+    as_known,
+    check_annotation,
+    chosen_segments,
+    one_line,
+    structures_of_segments,
+    titled,
+    usable_source,
+)
 
 FRINGE = 0.05
 """Two segments may share up to this part of the smaller one (surfaces that touch do); the later one keeps it."""
-
-_ONE_NAME = "Give the structure one name and one terminology in all segmentations (Segment Editor)."
-
-BINARY = "Binary labelmap"
-SURFACE = "Closed surface"
-
-
-@dataclass(frozen=True)
-class SegmentInfo:
-    """What the user interface lists of a segment. ``color`` is red, green, blue, 0..1."""
-
-    id: str
-    name: str
-    color: tuple[float, float, float]
-    terminology: str = ""
 
 
 class Layer(Protocol):
@@ -163,68 +159,6 @@ def _translated(labels: NDArray[Any], values: Mapping[int, int]) -> NDArray[np.u
 # --- segmentation nodes -------------------------------------------------------------------------------------------
 
 
-def segments_of(node: Any) -> tuple[SegmentInfo, ...]:
-    """The segments of a segmentation node, in its order. Cheap."""
-    segmentation = node.GetSegmentation()
-    ids = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
-    return tuple(_info(segment_id, segmentation.GetSegment(segment_id)) for segment_id in ids)
-
-
-def _info(segment_id: str, segment: Any) -> SegmentInfo:
-    red, green, blue = (min(max(float(part), 0.0), 1.0) for part in segment.GetColor())
-    name = _one_line(segment.GetName()) or segment_id
-    return SegmentInfo(segment_id, name, (red, green, blue), terminology_of(segment))
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join("".join(part if part.isprintable() else " " for part in text or "").split())
-
-
-def terminology_of(segment: Any) -> str:
-    """A segment's terminology entry; empty where it is only the "Tissue" that Slicer gives to every new segment."""
-    import slicer
-
-    entry = _terminology_tag(segment)
-    return "" if entry == _terminology_tag(slicer.vtkSegment()) else entry
-
-
-def _terminology_tag(segment: Any) -> str:
-    import slicer
-    import vtk
-
-    entry = vtk.reference("")
-    segment.GetTag(slicer.vtkSegment.GetTerminologyEntryTagName(), entry)
-    return _one_line(entry.get())
-
-
-def check_annotation(node: Any) -> None:
-    """Raise InputError, with reason and remedy, unless ``node`` can serve as an annotation. Cheap."""
-    if node is None or not is_alive(node):
-        msg = "No segmentation is chosen." if node is None else f"{name_of(node)!r} is not in the scene any more."
-        raise InputError(msg, "Choose a segmentation, or make one in the Segment Editor.")
-    if node.IsA("vtkMRMLLabelMapVolumeNode"):
-        return
-    if not node.IsA("vtkMRMLSegmentationNode"):
-        msg = f"{name_of(node)!r} is a {node.GetClassName()}, not a segmentation."
-        raise InputError(msg, "Choose a segmentation or a label volume.")
-    segmentation = node.GetSegmentation()
-    if not segmentation.GetNumberOfSegments():
-        msg = f"Segmentation {name_of(node)!r} has no segments."
-        raise InputError(msg, "Add one in the Segment Editor and paint it on some slices.")
-    if _usable_source(segmentation) is None:
-        source = segmentation.GetSourceRepresentationName()
-        msg = f"Segmentation {name_of(node)!r} holds only {source!r}, which cannot be read as voxels."
-        raise InputError(msg, f"Create its {BINARY!r} in the module Segmentations, under Representations.")
-
-
-def _usable_source(segmentation: Any) -> str | None:
-    """The representation to read: the source where that is possible, else one derived from it."""
-    for name in (segmentation.GetSourceRepresentationName(), BINARY, SURFACE):
-        if name in (BINARY, SURFACE) and segmentation.ContainsRepresentation(name):
-            return name
-    return None
-
-
 def capture_annotation(
     node: Any,
     like: Any,
@@ -245,10 +179,10 @@ def capture_annotation(
     target = Target.of(like)
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
         return _capture_label_volume(node, target, values or {}, known)
-    infos = _chosen(node, segment_ids)
-    structures = _structures(infos, values or {})
+    infos = chosen_segments(node, segment_ids)
+    structures = structures_of_segments(infos, values or {})
     if known is not None:
-        structures = _as_known(structures, known, Labelling(_titled(node), structures, by_name=True))
+        structures = as_known(structures, known, Labelling(titled(node), structures, by_name=True))
     value_of = {info.id: structure.value for info, structure in zip(infos, structures, strict=True)}
     copies: list[VoxelCopy] = []
     layers = tuple(_layers(node, target, value_of, copies))
@@ -282,63 +216,12 @@ def _own_grid(node: Any) -> Any:
     return volume_node
 
 
-def _chosen(node: Any, segment_ids: Sequence[str] | None) -> list[SegmentInfo]:
-    infos = {info.id: info for info in segments_of(node)}
-    unknown = [segment_id for segment_id in segment_ids or () if segment_id not in infos]
-    if unknown:
-        msg = f"Segmentation {name_of(node)!r} has no segment {unknown[0]!r}; it has {', '.join(infos)}."
-        raise InputError(msg, "Choose among those.")
-    chosen = [infos[segment_id] for segment_id in (infos if segment_ids is None else segment_ids)]
-    if not chosen:
-        msg = f"No segment of {name_of(node)!r} is chosen."
-        raise InputError(msg, "Choose at least one structure.")
-    twins = [name for name, count in Counter(info.name for info in chosen).items() if count > 1]
-    if twins:
-        msg = f"Segmentation {name_of(node)!r} has several segments called {twins[0]!r}."
-        raise InputError(msg, "Rename them, so that each structure has a name of its own.")
-    return chosen
-
-
-def _structures(infos: Sequence[SegmentInfo], values: Mapping[str, int]) -> tuple[Structure, ...]:
-    taken = set(values.values())
-    free = (value for value in range(1, LARGEST_VALUE + 1) if value not in taken)
-    return tuple(
-        Structure(values[info.name] if info.name in values else next(free), info.name, info.color, info.terminology)
-        for info in infos
-    )
-
-
-def _as_known(structures: Sequence[Structure], known: Labelling, here: Labelling) -> tuple[Structure, ...]:
-    """The structures under value, name and colour of what they are in ``known``. Raises InputError."""
-    match = matched(known, here, remedy=_ONE_NAME)
-    common = {item.value: item for item in match.structures}
-    return tuple(common[match.values[item.value]] for item in structures)
-
-
-def labelling_of(node: Any, segment_ids: Sequence[str] | None = None) -> Labelling:
-    """The structures of a segmentation node, numbered in its order. Cheap. Raises InputError for twins."""
-    return Labelling(_titled(node), _structures(_chosen(node, segment_ids), {}), by_name=True)
-
-
-def segments_in(node: Any, known: Labelling) -> list[str]:
-    """The ids of the segments of a node that are structures of ``known``. Cheap. Raises InputError."""
-    here = labelling_of(node)
-    values = {item.value for item in known.structures}
-    match = matched(known, here, remedy=_ONE_NAME)
-    pairs = zip(segments_of(node), here.structures, strict=True)
-    return [info.id for info, item in pairs if match.values[item.value] in values]
-
-
-def _titled(node: Any) -> str:
-    return f"segmentation {name_of(node)!r}"
-
-
 def _layers(
     node: Any, target: Target, value_of: Mapping[str, int], copies: list[VoxelCopy]
 ) -> Iterator[tuple[Layer, Mapping[int, int]]]:
     """The layers; what must be gathered before they can be used is put into ``copies``."""
     segmentation = node.GetSegmentation()
-    if _usable_source(segmentation) == BINARY:
+    if usable_source(segmentation) == BINARY:
         yield from _image_layers(node, target, value_of, copies)
         return
     back = NodeTransform.between(node, target.node)
@@ -388,7 +271,7 @@ def _capture_label_volume(
     found = [_structure_of(node, int(value)) for value in present_values(array)]
     structures = _under_known_values(found, values)
     if known is not None:
-        structures = _as_known(found, known, Labelling(f"label volume {name_of(node)!r}", tuple(found)))
+        structures = as_known(found, known, Labelling(f"label volume {name_of(node)!r}", tuple(found)))
     way = NodeTransform.between(target.node, node)
     layer = ImageLayer(array, (0, 0, 0), ijk_to_ras(node), way, target.to_ras, target.geometry.size)
     renumbered = {old.value: new.value for old, new in zip(found, structures, strict=True)}
@@ -412,7 +295,7 @@ def _structure_of(node: Any, value: int) -> Structure:
     table = display.GetColorNode() if display is not None else None
     if table is None or value >= table.GetNumberOfColors():
         return default_structure(value)
-    name = _one_line(table.GetColorName(value))
+    name = one_line(table.GetColorName(value))
     if not name or name == "(none)":
         return default_structure(value)
     color = [0.0, 0.0, 0.0, 0.0]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .transforms import NodeTransform, affine
+from ..transforms import NodeTransform, affine
 
 SAME_VOXEL = 1e-3
 """Grids that agree to this part of a voxel over the whole volume are copied instead of looked up."""

@@ -1,4 +1,4 @@
-"""Live sessions in this process, behind the runner's interface: for notebooks and tests.
+"""Live sessions in this process, behind the runner's interface: what tests of the client use in place of a worker.
 
     live = LiveClient(LocalLiveRunner(), LiveJob(image="mr.nii.gz"), geometry)
 
@@ -12,17 +12,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Cancelled, SAMAdaptError
-from ..utils.faults import described
-from .handle import Callbacks, JobHandle, JobState, poll_until_over
-from .in_process import HandleMonitor, short_sleep
+from SAMAdaptLib.errors import Cancelled, SAMAdaptError
+from SAMAdaptLib.utils.faults import described
+from SAMAdaptLib.worker.handle import Callbacks, JobHandle, JobState, poll_until_over
+from SAMAdaptLib.worker.in_process import HandleMonitor, short_sleep
 
 if TYPE_CHECKING:
-    from ..jobs.specs import Job
-    from ..live.serve import LiveServer
-    from ..live.session import LiveSession
-    from ..progress import Monitor
-    from .folder import JobFolder
+    from SAMAdaptLib.jobs.specs import Job
+    from SAMAdaptLib.live.serve import LiveServer
+    from SAMAdaptLib.live.session import LiveSession
+    from SAMAdaptLib.progress import Monitor
+    from SAMAdaptLib.worker.folder import JobFolder
 
 
 class LocalLiveRunner:
@@ -82,13 +82,13 @@ class LocalLiveRunner:
             self._over(self._handle)
 
     def _opened(self, handle: JobHandle, line: _Line) -> LiveServer:
-        from ..live.serve import LiveServer
+        from SAMAdaptLib.live.serve import LiveServer
 
         monitor = HandleMonitor(handle)
         if monitor.cancelled():
             raise Cancelled
         handle.hear_started()
-        from ..jobs.live import open_live
+        from SAMAdaptLib.jobs.live import open_live
 
         opening: Callable[[Any, Monitor], LiveSession] = self._open_session or open_live
         session = opening(handle.job, monitor)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..preprocessing.slicing import SliceStack
-from .annotation import BINARY, SURFACE
-from .transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
-from .volume import grid_of
+from ...preprocessing.slicing import SliceStack
+from ..transforms import NodeTransform, affine, array_from_matrix, ijk_to_ras
+from ..volume import grid_of
+from .segments import BINARY, SURFACE
 
 SINGLE_SHARE = 0.5
 """Share of annotated slices without annotated neighbours from which on slices were drawn one by one."""

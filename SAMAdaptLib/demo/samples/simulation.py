@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, maximum_filter
 
-from ..data.geometry import Geometry
-from ..data.image import Labelmap, Volume
-from ..errors import InputError
+from ...data.geometry import Geometry
+from ...data.image import Labelmap, Volume
+from ...errors import InputError
 from .deformation import Deformation, random_deformation, smooth_noise
 
 SIZE = 0.06
@@ -65,10 +65,6 @@ class Simulated:
     labelmap: Labelmap
     to_template: NDArray[np.float64]
     deformation: Deformation
-
-    def template_points(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where points (..., 3) of the patient lie in the template, both LPS mm."""
-        return self.deformation(_moved(self.to_template, points))
 
 
 def simulate(volume: Volume, labelmap: Labelmap, seed: int, name: str = "") -> Simulated:

@@ -1,8 +1,8 @@
 """Sample volumes with annotation: a template brain as patient A, and simulated patients B, C and D made from it.
 
-    from SAMAdaptLib import sample_data
+    from SAMAdaptLib.demo import samples
 
-    brain = sample_data.load("A")
+    brain = samples.load("A")
     brain.volume, brain.labelmap
 
 Importing this package imports nothing heavy.

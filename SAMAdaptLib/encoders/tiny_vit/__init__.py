@@ -1,0 +1,1 @@
+"""TinyViT encoders (MobileSAM, MedSAM-Lite): network, weights, encoder."""

@@ -1,1 +1,0 @@
-"""Third-party code that is not there everywhere, loaded with care."""

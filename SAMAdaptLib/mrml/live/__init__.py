@@ -1,0 +1,1 @@
+"""A live session and the scene: strokes out of it, the preview into it."""
