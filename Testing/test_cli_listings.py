@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from clithings import *  # noqa: F403  fixtures
 
 from SAMAdaptLib import errors
 from SAMAdaptLib.cli import listings, main, places
+from SAMAdaptLib.data.io.volumes import read_volume, write_volume
 from SAMAdaptLib.encoders.registry import DEFAULT_ENCODER, EncoderEntry
 from SAMAdaptLib.encoders.tiny import TinyEncoder
 from SAMAdaptLib.heads.head import save_head
@@ -104,6 +106,26 @@ def test_heads_lists_the_library_and_what_is_named(balls: Path, empty_home: Path
     assert main(["heads"]) == 0
     rows = [line.split()[:5] for line in capsys.readouterr().out.splitlines()]
     assert ["mine", "linear", "tiny", "0.900", "Ball"] in rows
+
+
+def test_heads_for_a_volume_come_best_first_and_say_what_speaks_against_them(
+    balls: Path, empty_home: Path, capsys
+) -> None:
+    small = read_volume(balls / "a.nii.gz")
+    mm = tuple(50 * spacing for spacing in small.geometry.spacing)
+    write_volume(replace(small, geometry=replace(small.geometry, spacing=mm)), balls / "huge.nii.gz")
+    answers = {}
+    for name in ("a.nii.gz", "huge.nii.gz"):
+        assert main(["heads", "--for", str(balls / name), "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)["heads"]
+        assert [row["fits"] for row in rows] == sorted((row["fits"] for row in rows), reverse=True)
+        answers[name] = {row["name"]: row for row in rows}
+    assert answers["a.nii.gz"]["Brain-tissue-starter"]["suits"].startswith("suits: ")
+    assert "in the training" in answers["huge.nii.gz"]["Brain-tissue-starter"]["suits"]
+    assert not answers["huge.nii.gz"]["Brain-tissue-starter"]["fits"]
+    assert main(["heads", "--for", str(balls / "huge.nii.gz")]) == 0
+    assert "not made for it: The volume's" in capsys.readouterr().out
+    assert main(["heads", "--for", str(balls / "none.nii.gz")]) == 2
 
 
 def test_a_damaged_head_is_told_and_fails_only_if_asked_for(balls: Path, capsys) -> None:

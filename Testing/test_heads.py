@@ -315,7 +315,7 @@ def test_a_head_of_an_older_version_has_no_checksum_loads_and_says_so(saved: Pat
     saved.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
     head = load_head(saved)
     assert head.card == a_head().card
-    assert not head.verified and "recorded no checksum" in head.reservations()[0]
+    assert not head.verified and "has no checksum" in head.reservations()[0]
     again = load_head(save_head(head, saved))
     assert again.verified and a_head().verified and again.reservations() == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import subprocess
 import sys
 import weakref
@@ -94,6 +95,36 @@ def test_every_disabled_button_says_why(a_host: Any) -> None:
     disabled = [getattr(a_host.ui, name) for name in names if not getattr(a_host.ui, name).enabled]
     assert len(disabled) >= 4
     assert [button.name for button in disabled if not button.toolTip] == []
+
+
+def test_every_label_of_a_field_and_every_button_says_what_it_is_for(a_host: Any) -> None:
+    root = ET.parse(UI).getroot()
+    fields = [
+        w.get("name") for w in root.iter("widget")
+        if w.get("class") == "QLabel" and any((p.findtext("string") or "").endswith(":") for p in w.iter("property"))
+    ]  # fmt: skip
+    buttons = [w.get("name") for w in root.iter("widget") if w.get("class") in ("QPushButton", "QToolButton")]
+    assert len(fields) > 20
+    assert len(buttons) > 20
+    for section in ("train", "improve", "cohort", "installation"):
+        getattr(a_host.ui, f"{section}CollapsibleButton").collapsed = False
+    a_host.widget.panel.refresh()
+    assert [name for name in fields + buttons if not getattr(a_host.ui, name).toolTip] == []
+
+
+def test_every_section_links_to_its_part_of_the_documentation(a_host: Any) -> None:
+    root = ET.parse(UI).getroot()
+    sections = [w.get("name") for w in root.iter("widget") if w.get("class") == "ctkCollapsibleButton"]
+    found = {name: getattr(a_host.ui, name.replace("CollapsibleButton", "HelpLabel"), None) for name in sections}
+    linked = {name: label for name, label in found.items() if label is not None}
+    assert len(linked) == 5
+    for label in linked.values():
+        page, _, anchor = re.search(r"/docs/([^\"]+)\"", label.text)[1].partition("#")
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        titles = [line.lstrip("# ").lower() for line in text.splitlines() if line.startswith("#")]
+        headings = {re.sub(r"[^a-z0-9]+", "-", title) for title in titles}
+        assert not anchor or anchor in headings, (page, anchor)
+        assert label.openExternalLinks
 
 
 def test_opening_the_panel_starts_no_worker(a_host: Any) -> None:

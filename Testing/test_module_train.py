@@ -324,6 +324,8 @@ def test_the_training_time_is_what_it_took_on_this_computer(a_host: Any, a_runne
     finish(a_host, a_runner, seconds=312.0)
     assert Budget.FAST.label() == "Quick, about 5 min"
     assert Budget.BALANCED.label() == "Standard, about 8 min"
+    assert a_host.ui.budgetSelector.itemText(0) == "Quick, about 5 min"
+    assert a_host.widget._parameterNode.budget is Budget.FAST
 
 
 def test_who_has_no_model_begins_at_the_first_section_and_who_has_one_at_the_second(empty_home: Path) -> None:

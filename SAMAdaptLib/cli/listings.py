@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def heads(options: argparse.Namespace, terminal: Terminal) -> Answer:
     word, *names = options.paths or [""]
     wanted = {"show": 1, "import": 1, "export": 2}.get(word)
     if wanted is None:
-        return _list_heads(options.paths)
+        return _list_heads(options.paths, options.volume)
     if len(names) != wanted:
         msg = f"heads {word} wants {wanted} {'name' if wanted == 1 else 'names'}, and there are {len(names)}."
         hint = (
@@ -90,29 +90,49 @@ def _dice_of(value: float | None) -> str:
     return "" if value is None else f", held-out Dice {value:.3f}"
 
 
-def _list_heads(paths: list[str]) -> Answer:
-    """List the heads of the library, those that came along, and those of the given paths.
+def _list_heads(paths: list[str], volume: str | None) -> Answer:
+    """List the heads of the library, those that came along, and those of the given paths; for a volume the best first.
 
     A damaged file is told, and fails if it was asked for.
     """
+    look = _judge(volume) if volume is not None else None
     rows, complaints, status = [], [], 0
     asked, listed = _head_files(paths)
     for path in dict.fromkeys((*asked, *listed)):
         try:
-            rows.append(_head_row(path))
+            rows.append(_head_row(path) if look is None else {**_head_row(path), **look(path)})
         except SAMAdaptError as error:
             complaints.append(f"error: {' '.join(str(error).split())}")
             rows.append({"path": str(path), "error": error.message})
             status = error.exit_status if path in asked else status
-    shown = [
-        (row["name"], row["type"], row["encoder"], row["mean_dice"], ", ".join(row["structures"]), row["path"])
-        for row in rows
-        if "error" not in row
-    ]
-    text = table(("head", "type", "encoder", "Dice", "structures", "file"), shown, right=(3,)) if shown else (
+    rows.sort(key=lambda row: row.get("rank", ()))
+    columns, shown = ["head", "type", "encoder", "Dice", "structures", "file"], []
+    for row in rows:
+        if "error" not in row:
+            cells = [row["name"], row["type"], row["encoder"], row["mean_dice"], ", ".join(row["structures"])]
+            shown.append((*cells, row["path"] if look is None else row["suits"]))
+        row.pop("rank", None)
+    columns[-1] = columns[-1] if look is None else f"for {Path(str(volume)).name}"
+    text = table(columns, shown, right=(3,)) if shown else (
         f"No heads yet in {place('heads')}: train one with `train`, or name files and folders."
     )  # fmt: skip
     return Answer({"kind": "heads", "heads": rows}, text, status, tuple(complaints))
+
+
+def _judge(path: str) -> Callable[[Path], dict[str, Any]]:
+    """What to say of a head file's use for this volume, and its rank among others. Raises InputError for no volume."""
+    from ..data.io.volumes import read_volume
+    from ..heads.card import read_card
+    from ..inference.suitability import suitability
+
+    volume = read_volume(path)
+
+    def look(head: Path) -> dict[str, Any]:
+        found = suitability(read_card(head), volume)
+        word = "suits: " if found.fits else "not made for it: " if found.against else ""
+        return {"fits": found.fits, "suits": word + found.text, "rank": found.rank}
+
+    return look
 
 
 def _head_files(paths: list[str]) -> tuple[list[Path], list[Path]]:

@@ -46,7 +46,7 @@ _USAGE = {
     "evaluate": "PREDICTION REFERENCE [options]",
     "benchmark": "--data FOLDER --support ID[,ID...] [--support ...] --query ID[,...] [options]",
     "encoders": "[--fetch NAME] [--import FILE] [--json]",
-    "heads": "[PATH ...] | show NAME | import FILE | export NAME FILE [--json]",
+    "heads": "[PATH ...] [--for VOLUME] | show NAME | import FILE | export NAME FILE [--json]",
     "cache": "[--clear] [--json]",
     "probe": "[--no-measure] [options]",
 }
@@ -269,10 +269,13 @@ def _add_encoders(verbs: Any) -> None:
 
 
 def _add_heads(verbs: Any) -> None:
-    examples = _examples("heads", "heads liver.samhead /data/heads", "heads import liver.samhead", "heads show liver")
+    examples = _examples("heads", "heads --for ct.nii.gz", "heads import liver.samhead", "heads show liver")
     parser = _verb(verbs, "heads", "list, show, import and export trained heads", examples)
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="head files and folders beside your library, or show, import, export"
+    )
+    parser.add_argument(
+        "--for", dest="volume", metavar="VOLUME", help="say which of them suit this volume, the best first"
     )
 
 

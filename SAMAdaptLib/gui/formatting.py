@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from ..errors import SAMAdaptError
 from ..heads.card import HeadCard
 from ..heads.library import LONGEST_NAME, HeadEntry, usable_name
+from ..utils.plaintext import shown
 from . import worker_words
+
+if TYPE_CHECKING:
+    from ..inference.suitability import Suitability
 
 DOCUMENTATION = "https://github.com/SAMAdapt/SlicerSAMAdapt/blob/main/docs/"
 """Where the pages of ``docs`` are read."""
@@ -70,7 +74,7 @@ def stageName(text: str) -> str:
 
 def warnings(texts: Iterable[str]) -> str:
     """What a job warned of, in the user's language, as rich text."""
-    return "<br>".join(escape(worker_words.warning(text)) for text in texts)
+    return "<br>".join(rich(worker_words.warning(text)) for text in texts)
 
 
 def failure(error: SAMAdaptError) -> str:
@@ -83,13 +87,13 @@ def failure(error: SAMAdaptError) -> str:
 def details(error: SAMAdaptError) -> str:
     """What ``failure`` leaves out, "" for nothing; for a tooltip, which keeps these lines as they are."""
     more = error.hint.partition("\n")[2]
-    return f"<pre>{escape(more)}</pre>" if more else ""
+    return f"<pre>{rich(more)}</pre>" if more else ""
 
 
 def asText(text: str) -> str:
     """Text with names of somebody else's for a label, a tooltip or a dialog: these take for markup what looks like it,
-    so that where there is any, all of it is escaped."""
-    return f"<span>{_lines(text)}</span>" if "<" in text else text
+    so that where there is any, all of it is escaped. Control codes are written out."""
+    return f"<span>{_lines(text)}</span>" if "<" in text else shown(text)
 
 
 def headTitle(head: HeadEntry | None) -> str:
@@ -122,21 +126,37 @@ def headTip(card: HeadCard) -> str:
         rows.insert(5, (_("Closer look"), _("{side:.0f} mm around what was found").format(side=card.closer.side_mm)))
     if card.training.origin:
         rows.append((_("Trained on"), card.training.origin))
-    cells = "".join(f"<tr><td>{escape(name)}:&nbsp;</td><td>{escape(text)}</td></tr>" for name, text in rows)
+    cells = "".join(f"<tr><td>{rich(name)}:&nbsp;</td><td>{rich(text)}</td></tr>" for name, text in rows)
     return f"<table>{cells}</table>"
 
 
 def headLine(card: HeadCard) -> str:
     """One line below the combo box: what it finds, and how well."""
     names = [item.name if len(item.name) <= _LONGEST else item.name[:_LONGEST] + "\u2026" for item in card.structures]
-    shown = ", ".join(names[:6]) + (_(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else "")
+    found = ", ".join(names[:6]) + (_(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else "")
     if card.mean_dice is None:
-        return _("Finds {structures}.").format(structures=shown)
+        return _("Finds {structures}.").format(structures=found)
     if card.expected_dice is None:
         line = _("Finds {structures}. Dice {dice} on slices that were held out.")
-        return line.format(structures=shown, dice=dice(card.mean_dice))
+        return line.format(structures=found, dice=dice(card.mean_dice))
     line = _("Finds {structures}. Estimated accuracy: Dice {expected} on other patients.")
-    return line.format(structures=shown, expected=dice(card.expected_dice))
+    return line.format(structures=found, expected=dice(card.expected_dice))
+
+
+def advised(title: str, expected: Suitability | None) -> str:
+    """A model's line in the list: its name, and whether it suits the chosen volume where that is known."""
+    if expected is None or not (expected.known or expected.against):
+        return title
+    return (_("{name} - suits this volume") if expected.fits else _("{name} - made for others")).format(name=title)
+
+
+def suits(expected: Suitability | None) -> str:
+    """What is to be expected of a model on the chosen volume, as one coloured sentence or more; "" while unknown."""
+    if expected is None or not (expected.known or expected.against):
+        return ""
+    if expected.fits:
+        return _coloured(_GOOD, _("The volume looks as those that it was trained on."))
+    return _coloured(_CARE, _("Will probably not do here.")) + " " + warnings(expected.against)
 
 
 def encoder(name: str, inputSize: int | None) -> str:
@@ -156,7 +176,12 @@ def structureDice(quality: dict[str, Any], value: int) -> float | None:
 
 
 def _lines(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
+    return rich(text).replace("\n", "<br>")
+
+
+def rich(text: str) -> str:
+    """Text with names of somebody else's as part of rich text: its markup and control codes are shown, not obeyed."""
+    return escape(shown(text))
 
 
 def plane(name: str) -> str:

@@ -24,6 +24,8 @@ TORCH_REQUIREMENT = ">=2.2"
 TORCH_REQUIREMENT_WINDOWS = ">=2.2,<2.13"
 """The licence files of torch 2.13 have paths that are too long for Slicer's folder on Windows."""
 
+MATPLOTLIB = "matplotlib>=3.7"
+
 SHOWN = ("torch", "openvino", "safetensors", "segment-anything", "numpy", "scipy", "SimpleITK")
 _PYTORCH = "PyTorch"
 
@@ -82,6 +84,20 @@ class SlicerPackages:
             slicer.util.pip_install(["--no-deps", "-r", str(self._openvinoRequirements)])
         except Exception as error:
             raise DependencyError(_("The package OpenVINO could not be installed."), str(error)) from error
+
+    def picturesMissing(self) -> bool:
+        """Whether the package that draws the pictures of reports is not installed."""
+        return not self._installed("matplotlib")
+
+    def installPictures(self) -> None:
+        """Install it, if the user agrees. Raises DependencyError."""
+        text = _("The pictures of a report need the package matplotlib (about 10 MB). Install it into Slicer?")
+        if not self._application.confirm(text, REQUESTER):
+            raise DependencyError(_("The package matplotlib was not installed."))
+        try:
+            slicer.util.pip_install(MATPLOTLIB)
+        except Exception as error:
+            raise DependencyError(_("The package matplotlib could not be installed."), str(error)) from error
 
     def versions(self) -> dict[str, str | None]:
         """The installed versions of what is worth showing; None for what is not installed."""

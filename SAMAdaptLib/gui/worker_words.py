@@ -68,6 +68,14 @@ WARNINGS = {
         "The volume is bright and dark in quite other parts than any that the model was trained on: it may be of "
         "another kind, inverted, or cut out of a larger one."
     ),
+    "The volume's slices are {here} mm wide; in the training they were {trained} mm at most: cut out the part that is "
+    "to be looked at.": N_(
+        "The volume's slices are {here} mm wide; in the training they were {trained} mm at most: draw a region around "
+        "the part that is to be looked at."
+    ),
+    "The volume is too small to hold what the head looks for ({names}).": N_(
+        "The volume is too small to hold what the model looks for ({names})."
+    ),
     "The head learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the "
     "result of one direction, in the plane of the head.": N_(
         "The model learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with "
@@ -78,10 +86,8 @@ WARNINGS = {
         "The pixels of {plane} slices of {name} are {size}: what lies between its own slices is hardly seen in them. "
         "The slice direction Automatic takes the best resolved one."
     ),
-    "The file of the head {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the "
-    "way, nobody can tell. Compare its answers with those of the original, or train it again.": N_(
-        "The file of the model {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on "
-        "the way, nobody can tell. Compare its answers with those of the original, or train it again."
+    "The file of the head {name} is of an older version and has no checksum: damage would go unnoticed.": N_(
+        "The file of the model {name} is of an older version and has no checksum: damage would go unnoticed."
     ),
     "Nothing was found in the region.": N_("Nothing was found in the region."),
     "Not found: {names}.": N_("Not found: {names}."),

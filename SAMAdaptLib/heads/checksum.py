@@ -19,10 +19,7 @@ from .card import METADATA_KEY
 
 FIELD = "sha256"
 
-UNCHECKED = (
-    "The file of the head {} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, "
-    "nobody can tell. Compare its answers with those of the original, or train it again."
-)
+UNCHECKED = "The file of the head {} is of an older version and has no checksum: damage would go unnoticed."
 """What to say of a head whose file has none."""
 
 

@@ -39,6 +39,11 @@ class Suitability:
         return self.known and not self.against
 
     @property
+    def rank(self) -> tuple[bool, int, float]:
+        """The lower, the better: what fits first, of these the closest to the training."""
+        return not self.fits, len(self.against), self.apart
+
+    @property
     def text(self) -> str:
         """All of it in a sentence or more."""
         if self.against:
@@ -66,7 +71,7 @@ def suitability(card: HeadCard, volume: Volume) -> Suitability:
 def best_first(cards: Iterable[HeadCard], volume: Volume) -> list[tuple[HeadCard, Suitability]]:
     """The heads with what is to be expected of them: those that fit first, of these the closest to the training."""
     judged = [(card, suitability(card, volume)) for card in cards]
-    return sorted(judged, key=lambda pair: (not pair[1].fits, len(pair[1].against), pair[1].apart))
+    return sorted(judged, key=lambda pair: pair[1].rank)
 
 
 def _other_channels(card: HeadCard, volume: Volume) -> str:

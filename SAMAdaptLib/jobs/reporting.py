@@ -55,6 +55,21 @@ def report_segmentations(
     write_page(path, page)
 
 
+def report_result(path: Path, volume: Volume, result: Labelmap, answer: Mapping[str, Any], head: Path) -> None:
+    """Write the page of one volume and its result, which lie on one grid; ``answer`` is that of the segment job.
+
+    Raises InputError, HeadFileError and DependencyError as above.
+    """
+    from ..heads.card import read_card
+
+    picture = png(overlay_figure(volume, result, title=volume.name))
+    case = CaseReport(
+        volume.name, picture, seconds=answer.get("seconds"), amounts=_amounts(answer), warnings=_warnings(answer)
+    )
+    card = read_card(head).called_after(head)
+    write_page(path, Page(volume.name, f"Segmented with {card.name}", [case], card, notes=[RESEARCH]))
+
+
 def report_evaluation(
     path: Path, image: Path | None, prediction: Labelmap, reference: Labelmap, measured: Evaluation
 ) -> None:
@@ -129,13 +144,17 @@ def _segmented(answer: Mapping[str, Any], with_picture: bool) -> CaseReport:
     name = Path(str(answer["image"])).name
     if "error" in answer:
         return CaseReport(name, note=f"Not segmented: {answer['error']['message']}")
-    amounts = [
+    picture = _picture(answer) if with_picture else b""
+    seconds = answer.get("seconds")
+    return CaseReport(name, picture, seconds=seconds, amounts=_amounts(answer), warnings=_warnings(answer))
+
+
+def _amounts(answer: Mapping[str, Any]) -> list[Amount]:
+    """How much of each structure was found, and how surely."""
+    return [
         Amount(row["name"], tuple(row.get("color") or (0.5, 0.5, 0.5)), row["volume_ml"], row["confidence"])
         for row in answer.get("structures", ())
     ]
-    picture = _picture(answer) if with_picture else b""
-    seconds = answer.get("seconds")
-    return CaseReport(name, picture, seconds=seconds, amounts=amounts, warnings=_warnings(answer))
 
 
 def _picture(answer: Mapping[str, Any]) -> bytes:

@@ -316,6 +316,14 @@
    <translation>Im Segment Editor korrigieren</translation>
   </message>
   <message>
+   <source>Save report...</source>
+   <translation>Bericht speichern...</translation>
+  </message>
+  <message>
+   <source>Save a web page on this result, to be looked at or sent on: pictures, volumes, warnings, how it was made. It shows the image; mind whom you send it to.</source>
+   <translation>Eine Webseite über dieses Ergebnis speichern, zum Ansehen oder Weitergeben: Bilder, Volumina, Warnungen, wie es entstand. Sie zeigt das Bild; achten Sie darauf, wem Sie sie schicken.</translation>
+  </message>
+  <message>
    <source>3 Check and improve</source>
    <translation>3 Prüfen und verbessern</translation>
   </message>
@@ -642,6 +650,22 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Findet {structures}. Geschätzte Genauigkeit: Dice {expected} bei anderen Patienten.</translation>
   </message>
   <message>
+   <source>{name} - suits this volume</source>
+   <translation>{name} - passt zu diesem Volumen</translation>
+  </message>
+  <message>
+   <source>{name} - made for others</source>
+   <translation>{name} - für andere gemacht</translation>
+  </message>
+  <message>
+   <source>The volume looks as those that it was trained on.</source>
+   <translation>Das Volumen sieht aus wie die, an denen es trainiert wurde.</translation>
+  </message>
+  <message>
+   <source>Will probably not do here.</source>
+   <translation>Taugt hier wahrscheinlich nicht.</translation>
+  </message>
+  <message>
    <source>{name} at {size} pixels</source>
    <translation>{name} bei {size} Pixeln</translation>
   </message>
@@ -926,6 +950,18 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>The package OpenVINO could not be installed.</source>
    <translation>Das Paket OpenVINO konnte nicht installiert werden.</translation>
+  </message>
+  <message>
+   <source>The pictures of a report need the package matplotlib (about 10 MB). Install it into Slicer?</source>
+   <translation>Die Bilder eines Berichts brauchen das Paket matplotlib (etwa 10 MB). In Slicer installieren?</translation>
+  </message>
+  <message>
+   <source>The package matplotlib was not installed.</source>
+   <translation>Das Paket matplotlib wurde nicht installiert.</translation>
+  </message>
+  <message>
+   <source>The package matplotlib could not be installed.</source>
+   <translation>Das Paket matplotlib konnte nicht installiert werden.</translation>
   </message>
   <message>
    <source>PyTorch was not installed.</source>
@@ -1822,6 +1858,25 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   </message>
  </context>
  <context>
+  <name>widgets.report_button</name>
+  <message>
+   <source>Report</source>
+   <translation>Bericht</translation>
+  </message>
+  <message>
+   <source>Save report</source>
+   <translation>Bericht speichern</translation>
+  </message>
+  <message>
+   <source>Saving...</source>
+   <translation>Wird gespeichert...</translation>
+  </message>
+  <message>
+   <source>Save report...</source>
+   <translation>Bericht speichern...</translation>
+  </message>
+ </context>
+ <context>
   <name>widgets.sample_menu</name>
   <message>
    <source>Loading...</source>
@@ -2076,6 +2131,14 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Das Volumen ist an ganz anderen Stellen hell und dunkel als alle, auf denen das Modell trainiert wurde: Es kann von anderer Art, invertiert oder aus einem größeren ausgeschnitten sein.</translation>
   </message>
   <message>
+   <source>The volume's slices are {here} mm wide; in the training they were {trained} mm at most: draw a region around the part that is to be looked at.</source>
+   <translation>Die Schichten des Volumens sind {here} mm breit; im Training waren sie höchstens {trained} mm breit: Zeichnen Sie eine Region um den Teil, um den es geht.</translation>
+  </message>
+  <message>
+   <source>The volume is too small to hold what the model looks for ({names}).</source>
+   <translation>Das Volumen ist zu klein für das, was das Modell sucht ({names}).</translation>
+  </message>
+  <message>
    <source>The model learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the result of one direction, that of the model.</source>
    <translation>Das Modell hat aus Schichten der Richtung {own} gelernt und solche der Richtungen {others} betrachtet, in denen es meist weniger findet. Vergleichen Sie mit dem Ergebnis einer Richtung, der des Modells.</translation>
   </message>
@@ -2084,8 +2147,8 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <translation>Die Pixel der Schichten ({plane}) von {name} sind {size} groß: Was zwischen seinen eigenen Schichten liegt, ist darin kaum zu sehen. Die Schichtrichtung Automatisch nimmt die am besten aufgelöste.</translation>
   </message>
   <message>
-   <source>The file of the model {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, nobody can tell. Compare its answers with those of the original, or train it again.</source>
-   <translation>Die Datei des Modells {name} stammt von einer Version von SAMAdapt, die keine Prüfsumme schrieb: Ob sie unterwegs beschädigt wurde, kann niemand sagen. Vergleichen Sie seine Ergebnisse mit denen des Originals oder trainieren Sie es neu.</translation>
+   <source>The file of the model {name} is of an older version and has no checksum: damage would go unnoticed.</source>
+   <translation>Die Datei des Modells {name} stammt von einer älteren Version und hat keine Prüfsumme: Ein Schaden bliebe unbemerkt.</translation>
   </message>
   <message>
    <source>Nothing was found in the region.</source>

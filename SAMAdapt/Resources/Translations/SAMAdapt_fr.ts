@@ -316,6 +316,14 @@
    <translation>Corriger dans Segment Editor</translation>
   </message>
   <message>
+   <source>Save report...</source>
+   <translation>Enregistrer le rapport...</translation>
+  </message>
+  <message>
+   <source>Save a web page on this result, to be looked at or sent on: pictures, volumes, warnings, how it was made. It shows the image; mind whom you send it to.</source>
+   <translation>Enregistrer une page web sur ce résultat, à regarder ou à transmettre : images, volumes, avertissements, comment il a été obtenu. Elle montre l'image ; faites attention à qui vous l'envoyez.</translation>
+  </message>
+  <message>
    <source>3 Check and improve</source>
    <translation>3 Vérifier et améliorer</translation>
   </message>
@@ -642,6 +650,22 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Trouve {structures}. Précision estimée : Dice {expected} sur d'autres patients.</translation>
   </message>
   <message>
+   <source>{name} - suits this volume</source>
+   <translation>{name} - convient à ce volume</translation>
+  </message>
+  <message>
+   <source>{name} - made for others</source>
+   <translation>{name} - fait pour d'autres</translation>
+  </message>
+  <message>
+   <source>The volume looks as those that it was trained on.</source>
+   <translation>Le volume ressemble à ceux de son entraînement.</translation>
+  </message>
+  <message>
+   <source>Will probably not do here.</source>
+   <translation>Ne conviendra sans doute pas ici.</translation>
+  </message>
+  <message>
    <source>{name} at {size} pixels</source>
    <translation>{name} à {size} pixels</translation>
   </message>
@@ -926,6 +950,18 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>The package OpenVINO could not be installed.</source>
    <translation>Le paquet OpenVINO n'a pas pu être installé.</translation>
+  </message>
+  <message>
+   <source>The pictures of a report need the package matplotlib (about 10 MB). Install it into Slicer?</source>
+   <translation>Les images d'un rapport ont besoin du paquet matplotlib (environ 10 Mo). L'installer dans Slicer ?</translation>
+  </message>
+  <message>
+   <source>The package matplotlib was not installed.</source>
+   <translation>Le paquet matplotlib n'a pas été installé.</translation>
+  </message>
+  <message>
+   <source>The package matplotlib could not be installed.</source>
+   <translation>Le paquet matplotlib n'a pas pu être installé.</translation>
   </message>
   <message>
    <source>PyTorch was not installed.</source>
@@ -1822,6 +1858,25 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   </message>
  </context>
  <context>
+  <name>widgets.report_button</name>
+  <message>
+   <source>Report</source>
+   <translation>Rapport</translation>
+  </message>
+  <message>
+   <source>Save report</source>
+   <translation>Enregistrer le rapport</translation>
+  </message>
+  <message>
+   <source>Saving...</source>
+   <translation>Enregistrement...</translation>
+  </message>
+  <message>
+   <source>Save report...</source>
+   <translation>Enregistrer le rapport...</translation>
+  </message>
+ </context>
+ <context>
   <name>widgets.sample_menu</name>
   <message>
    <source>Loading...</source>
@@ -2076,6 +2131,14 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Le volume est clair et sombre à de tout autres endroits que ceux sur lesquels le modèle a été entraîné : il peut être d'un autre type, inversé, ou découpé dans un plus grand.</translation>
   </message>
   <message>
+   <source>The volume's slices are {here} mm wide; in the training they were {trained} mm at most: draw a region around the part that is to be looked at.</source>
+   <translation>Les coupes du volume font {here} mm de large ; dans l'entraînement elles faisaient {trained} mm au plus : dessinez une région autour de la partie à examiner.</translation>
+  </message>
+  <message>
+   <source>The volume is too small to hold what the model looks for ({names}).</source>
+   <translation>Le volume est trop petit pour contenir ce que le modèle cherche ({names}).</translation>
+  </message>
+  <message>
    <source>The model learned from {own} slices and looked at {others} ones, in which it mostly finds less. Compare with the result of one direction, that of the model.</source>
    <translation>Le modèle a appris de coupes {own} et a regardé des coupes {others}, où il trouve le plus souvent moins. Comparez avec le résultat d'une seule direction, celle du modèle.</translation>
   </message>
@@ -2084,8 +2147,8 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <translation>Les pixels des coupes ({plane}) de {name} font {size} : ce qui est entre ses propres coupes s'y voit à peine. La direction des coupes Automatique prend la mieux résolue.</translation>
   </message>
   <message>
-   <source>The file of the model {name} comes from a version of SAMAdapt that recorded no checksum: if it was damaged on the way, nobody can tell. Compare its answers with those of the original, or train it again.</source>
-   <translation>Le fichier du modèle {name} vient d'une version de SAMAdapt qui n'écrivait pas de somme de contrôle : s'il a été endommagé en chemin, personne ne peut le dire. Comparez ses réponses à celles de l'original, ou entraînez-le à nouveau.</translation>
+   <source>The file of the model {name} is of an older version and has no checksum: damage would go unnoticed.</source>
+   <translation>Le fichier du modèle {name} vient d'une version plus ancienne et n'a pas de somme de contrôle : un dommage passerait inaperçu.</translation>
   </message>
   <message>
    <source>Nothing was found in the region.</source>

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,10 @@ from .. import formatting as texts
 from ..job_queue import JobRequest
 from ..widgets import tables
 from ..widgets.channel_choice import ChannelSelectors, withChannels
+from ..widgets.head_advice import HeadAdvice
 from ..widgets.head_menu import HeadMenu
 from ..widgets.progress_bar import ProgressView
+from ..widgets.report_button import ReportButton, Result
 from ..widgets.sample_menu import SampleMenu
 from .base import Presenter, Services, alive
 
@@ -78,10 +79,14 @@ class SegmentPresenter(Presenter):
         self.samples = SampleMenu(ui.loadSampleButton, services.application, self._onSample)
         self.channels = ChannelSelectors(ui, changed)
         self.menu = HeadMenu(ui.headMenuButton, services, self.head, self.chooseHead)
+        self.advice = HeadAdvice(self._onAdvice)
+        self.report = ReportButton(ui.saveReportButton, services.application, services.packages, lambda: self._reported)
+        self._reported: Result | None = None
         self.placement: Any = None
         self._resultVolume: Any = None
         self._judgedFrame: int | None = None
         self._fillingHeads = False
+        self._unchosen = ""  # the key of a model that nobody chose: it was the first
         ui.segmentResultFrame.visible = False
         tables.setUp(ui.segmentResultTable, (_("Structure"), _("Volume (ml)"), _("Certainty")))
         ui.headSelector.connect("currentIndexChanged(int)", self._onHeadChanged)
@@ -95,6 +100,8 @@ class SegmentPresenter(Presenter):
 
     def close(self) -> None:
         self.samples.close()
+        self.advice.close()
+        self.report.close()
 
     # Heads --------------------------------------------------------------------------------------------------------
 
@@ -110,18 +117,26 @@ class SegmentPresenter(Presenter):
 
     def _onHeadChanged(self, index: int) -> None:
         if not self._fillingHeads and self.parameters is not None:
+            self._unchosen = ""
             self.parameters.head = str(self.ui.headSelector.itemData(index) or "")
+
+    def _onAdvice(self) -> None:
+        """It is known which models suit the volume: one that nobody chose gives way to the best."""
+        best, chosen = self.advice.best, self.parameters and self.parameters.head
+        if best and chosen == self._unchosen and not self.advice.found[chosen].fits:
+            self.parameters.head = self._unchosen = best
+        self._changed()
 
     def _showHeads(self, entries: list[HeadEntry]) -> None:
         """Write the combo box anew when the library differs from what it shows."""
         selector = self.ui.headSelector
         if self.parameters is not None and not self.parameters.head and entries:
-            self.parameters.head = entries[0].key
+            self.parameters.head = self._unchosen = entries[0].key
         wanted = self.parameters.head if self.parameters is not None else ""
         self._fillingHeads = True
         try:
             bad = self.library.bad()
-            rows = [(entry.title, entry.key) for entry in entries]
+            rows = [(texts.advised(entry.title, self.advice.found.get(entry.key)), entry.key) for entry in entries]
             rows += [(_("{name} (cannot be used)").format(name=head.title), head.key) for head in bad]
             if wanted and wanted not in [key for _title, key in rows]:
                 rows.append((_("{name} (not on this computer)").format(name=wanted), wanted))
@@ -153,13 +168,18 @@ class SegmentPresenter(Presenter):
 
     def refresh(self) -> None:
         entries = self.library.entries()
+        volume = alive(self.parameters.inputVolume) if self.parameters is not None else None
+        if not self.desk.owner:  # the volume may be large, and the job needs the memory
+            self.advice.ask(volume, entries)
         self._showHeads(entries)
         head = self.head()
         advice = (
             "" if entries else _("Train a model in section 1 on a volume that you annotated, or import one (More).")
         )
         advice = (self.parameters and self.library.reason(self.parameters.head)) or advice
-        self.ui.headLabel.setText(texts.asText(texts.headLine(head.card) if head else advice))
+        expected = texts.suits(self.advice.found.get(head.key)) if head else ""
+        line = texts.headLine(head.card) if head else advice
+        self.ui.headLabel.setText(f"{texts.rich(line)}<br>{expected}" if expected else texts.asText(line))
         self.ui.headLabel.visible = bool(head or advice)
         self.ui.headSelector.toolTip = (
             texts.headTip(head.card) if head else _("Train a model in section 1, or import one.")
@@ -228,7 +248,7 @@ class SegmentPresenter(Presenter):
                 prepare=plan.prepare,
                 fetch=plan.fetch,
                 progress=self.onProgress,
-                done=lambda result, labels: self._onDone(plan, result, labels),
+                done=lambda result, labels: self._onDone(plan, head, result, labels),
                 failed=self.fail,
             )
         )
@@ -285,7 +305,7 @@ class SegmentPresenter(Presenter):
             "device": chosen.device.value,
         }
 
-    def _onDone(self, plan: Any, result: dict[str, Any], labels: Any) -> None:
+    def _onDone(self, plan: Any, head: HeadEntry, result: dict[str, Any], labels: Any) -> None:
         """Put the result into the scene; nodes that went away meanwhile make it a polite no."""
         try:
             self.placement = plan.show(labels)
@@ -294,6 +314,7 @@ class SegmentPresenter(Presenter):
             return
         markResult(self.placement, result)
         self._resultVolume = plan.volume_node
+        self._reported = plan.volume_node, self.placement.node, result, head.path
         self.application.showResult(plan.volume_node, self.placement.node)
         self._showResult(result)
         if self.parameters is not None:
@@ -315,10 +336,11 @@ class SegmentPresenter(Presenter):
         self.ui.segmentVerdictLabel.setText(text)
         self.ui.segmentVerdictLabel.visible = bool(judged)
         name = self.placement.node.GetName()
-        named = _("Result: <b>{name}</b>").format(name=escape(name))
+        named = _("Result: <b>{name}</b>").format(name=texts.rich(name))
         if result.get("frames"):
             named += "<br>" + _("Means over {count} frames:").format(count=len(result["frames"]))
         self.ui.segmentResultLabel.setText(named)
+        self.ui.saveReportButton.visible = not result.get("frames")  # a page shows one volume
         tables.fill(self.ui.segmentResultTable, [_row(item) for item in result["structures"]])
         tables.fitHeight(self.ui.segmentResultTable)
         self.ui.show3DButton.checked = False
@@ -326,7 +348,7 @@ class SegmentPresenter(Presenter):
 
     def forgetResult(self) -> None:
         """The former result is no longer shown in the panel; its node stays as it is."""
-        self.placement = self._resultVolume = None
+        self.placement = self._resultVolume = self._reported = None
         self.ui.segmentResultFrame.visible = False
 
     def _onLink(self, link: str) -> None:

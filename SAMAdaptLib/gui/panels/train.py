@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ...utils.timing import note_duration
 from .. import formatting as texts
 from .. import worker_words
 from ..job_queue import JobRequest
+from ..parameters import Budget
 from ..widgets.case_table import CaseTable
 from ..widgets.channel_choice import ChannelTable
 from ..widgets.encoder_selector import EncoderSelector, InputSizeSelector
@@ -87,6 +87,7 @@ class TrainPresenter(Presenter):
             self.ui.trainLiveFrame.visible = self.ui.trainResultFrame.visible = False
         else:
             self._checkUnlabeled()
+            self._showTimes()
 
     def state(self) -> TrainState:
         """What the button depends on, now."""
@@ -116,6 +117,12 @@ class TrainPresenter(Presenter):
             _("Train a model on these volumes."),
             _("Stop. While the model is being trained, the best one so far is kept."),
         )
+
+    def _showTimes(self) -> None:
+        """The minutes of each training time, as this computer took them so far."""
+        for row, budget in enumerate(Budget):
+            if self.ui.budgetSelector.itemText(row) != budget.label():
+                self.ui.budgetSelector.setItemText(row, budget.label())
 
     # Running ------------------------------------------------------------------------------------------------------
 
@@ -190,6 +197,7 @@ class TrainPresenter(Presenter):
         def onDone(result: dict[str, Any], fetched: Any) -> None:
             if not result.get("cancelled"):
                 note_duration(f"training {budget}", float(result.get("seconds") or 0.0))
+                self._showTimes()
             values = [item["value"] for item in result["structures"]]
             parts = [texts.structureDice(result["quality"], value) for value in sorted(values)]
             self.curve.end(result["mean_dice"], parts)
@@ -295,11 +303,13 @@ def qualityCard(result: dict[str, Any]) -> str:
     )
     if training.get("unlabeled"):
         made += "; " + _("unlabelled volumes that it learned from: {count}").format(count=training["unlabeled"])
-    return f"<b>{escape(str(result['name']))}</b><br>{measured}<table>{rows}</table><small>{escape(made)}</small>"
+    return (
+        f"<b>{texts.rich(str(result['name']))}</b><br>{measured}<table>{rows}</table><small>{texts.rich(made)}</small>"
+    )
 
 
 def _qualityRow(quality: dict[str, Any], structure: dict[str, Any]) -> str:
     red, green, blue = (round(255 * part) for part in structure["color"])
     swatch = f'<span style="color: rgb({red}, {green}, {blue})">\u25a0</span>'
     dice = texts.dice(texts.structureDice(quality, structure["value"]))
-    return f"<tr><td>{swatch}</td><td>{escape(str(structure['name']))}&nbsp;&nbsp;</td><td>{dice}</td></tr>"
+    return f"<tr><td>{swatch}</td><td>{texts.rich(str(structure['name']))}&nbsp;&nbsp;</td><td>{dice}</td></tr>"

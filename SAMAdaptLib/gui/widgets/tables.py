@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 
+from ...utils.plaintext import shown
 from ..formatting import asText
 
 _SWATCH = 14
@@ -36,7 +37,7 @@ def fill(table: Any, rows: Sequence[Sequence[Any]]) -> None:
 
 def text(content: str, tip: str = "", right: bool = False) -> Any:
     """A cell that is read, not edited."""
-    item = qt.QTableWidgetItem(content)
+    item = qt.QTableWidgetItem(shown(content))
     item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
     if tip:
         item.setToolTip(asText(tip))
