@@ -1475,10 +1475,6 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
    <source>The result was removed.</source>
    <translation>Das Ergebnis wurde entfernt.</translation>
   </message>
-  <message>
-   <source>not found</source>
-   <translation>nicht gefunden</translation>
-  </message>
  </context>
  <context>
   <name>panels.train</name>
@@ -1896,6 +1892,13 @@ Nach X. Hu, X. Xu und Y. Shi: How to Efficiently Adapt Large Segmentation Model 
   <message>
    <source>In volumes</source>
    <translation>In Volumen</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.tables</name>
+  <message>
+   <source>not found</source>
+   <translation>nicht gefunden</translation>
   </message>
  </context>
  <context>

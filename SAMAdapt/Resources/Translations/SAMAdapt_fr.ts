@@ -1475,10 +1475,6 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
    <source>The result was removed.</source>
    <translation>Le résultat a été supprimé.</translation>
   </message>
-  <message>
-   <source>not found</source>
-   <translation>non trouvé</translation>
-  </message>
  </context>
  <context>
   <name>panels.train</name>
@@ -1896,6 +1892,13 @@ D'après X. Hu, X. Xu et Y. Shi : How to Efficiently Adapt Large Segmentation Mo
   <message>
    <source>In volumes</source>
    <translation>Dans les volumes</translation>
+  </message>
+ </context>
+ <context>
+  <name>widgets.tables</name>
+  <message>
+   <source>not found</source>
+   <translation>non trouvé</translation>
   </message>
  </context>
  <context>

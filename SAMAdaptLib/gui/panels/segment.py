@@ -341,7 +341,7 @@ class SegmentPresenter(Presenter):
             named += "<br>" + _("Means over {count} frames:").format(count=len(result["frames"]))
         self.ui.segmentResultLabel.setText(named)
         self.ui.saveReportButton.visible = not result.get("frames")  # a page shows one volume
-        tables.fill(self.ui.segmentResultTable, [_row(item) for item in result["structures"]])
+        tables.fill(self.ui.segmentResultTable, [tables.structureRow(item) for item in result["structures"]])
         tables.fitHeight(self.ui.segmentResultTable)
         self.ui.show3DButton.checked = False
         self.ui.segmentResultFrame.visible = True
@@ -391,13 +391,3 @@ def _judgedFrame(result: dict[str, Any]) -> int | None:
     if not judged or judged["level"] == "as_trained":
         return None
     return next((frame["frame"] for frame in result.get("frames") or () if frame.get("verdict") == judged), None)
-
-
-def _row(item: dict[str, Any]) -> list[Any]:
-    """One structure of a result: name with colour, ml, confidence."""
-    volume, confidence = item.get("volume_ml") or 0.0, item.get("confidence")
-    return [
-        tables.colored(str(item["name"]), item["color"]),
-        tables.text(f"{volume:.1f}" if volume else _("not found"), right=True),
-        tables.text("\u2013" if confidence is None else f"{100 * confidence:.0f} %", right=True),
-    ]

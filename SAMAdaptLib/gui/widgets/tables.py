@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import qt
+from slicer.i18n import tr as _
 
 from ...utils.plaintext import shown
 from ..formatting import asText
@@ -53,6 +54,16 @@ def colored(content: str, color: Sequence[float], tip: str = "") -> Any:
     pixmap.fill(qt.QColor.fromRgbF(*(float(part) for part in color)))
     item.setIcon(qt.QIcon(pixmap))
     return item
+
+
+def structureRow(item: dict[str, Any]) -> list[Any]:
+    """One structure of a result: name with colour, ml, confidence."""
+    volume, confidence = item.get("volume_ml") or 0.0, item.get("confidence")
+    return [
+        colored(str(item["name"]), item["color"]),
+        text(f"{volume:.1f}" if volume else _("not found"), right=True),
+        text("\u2013" if confidence is None else f"{100 * confidence:.0f} %", right=True),
+    ]
 
 
 def fitHeight(table: Any, least: int = 1, most: int = 8) -> None:
