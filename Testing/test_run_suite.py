@@ -110,6 +110,7 @@ def test_an_interruption_ends_the_groups_and_what_they_began(tmp_path: Path, how
         encoding="utf-8",
     )
     code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in a shell's background
         f"import sys; sys.path.insert(0, {str(run_suite.HERE)!r})\n"
         f"import run_suite; run_suite._files = lambda: [{str(tmp_path / 'test_long.py')!r}]\n"
         "sys.exit(run_suite.main([]))\n"

@@ -19,9 +19,7 @@ import numpy as np
 from ..data.image import Labelmap
 from ..data.provenance import Provenance
 from ..data.review import Review
-from ..data.sequence.frames import frames_in
 from ..data.sequence.index import FrameIndex
-from ..data.sequence.writing import write_frames
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
 from ..heads.card import read_card
@@ -129,6 +127,8 @@ class SequenceNodeJob:
 
     def prepare(self, folder: JobFolder, monitor: Monitor | None = None) -> SegmentJob:
         """Write the frames into the folder. Raises InputError for one that cannot be used."""
+        from ..data.sequence.writing import write_frames  # here, not above: the panel opens without SimpleITK
+
         gather_now(self.copies)
         image, output = folder.file("image.nii"), folder.file("labels.nii")
         voxels = np.stack([replace(self.capture, voxels=copy.voxels).volume(monitor).voxels for copy in self.copies])
@@ -137,6 +137,7 @@ class SequenceNodeJob:
 
     def fetch(self, result: Mapping[str, Any]) -> list[CroppedLabels]:
         """Read what the job wrote, frame by frame, on exactly the volume's grid."""
+        from ..data.sequence.frames import frames_in
         from ..features.sliced_volume import plane_for_volume
 
         frames = frames_in(Path(result["output"]))
