@@ -18,7 +18,9 @@ GRID = Geometry(size=(12, 10, 20), spacing=(1.0, 1.0, 6.0), direction=np.diag([-
 HEAD = SimpleNamespace(
     card=SimpleNamespace(
         plane=PlaneRule(name="axial", acquisition=True),
-        intensity={"kind": "percentile", "low": 0.5, "high": 99.5},
+        name="heart",
+        channel_names=(),
+        intensities=({"kind": "percentile", "low": 0.5, "high": 99.5},),
         structures=[StructureFacts(value=1, name="Pool"), StructureFacts(value=2, name="Wall")],
     )
 )
