@@ -119,6 +119,8 @@ def test_paths_are_absolute(tmp_path: Path, monkeypatch) -> None:
     spec = cluster._absolute(SegmentJob("a.nii", "h.samhead", "o.nrrd"))
     assert spec["image"] == str(tmp_path / "a.nii")
     assert spec["weights"] is None
+    channels = SegmentJob("a_t1.nii", "h.samhead", "o.nrrd", channels=("t1", "t2"))
+    assert cluster._absolute(channels)["channels"] == ["t1", "t2"]  # words, not paths
 
 
 @pytest.mark.parametrize(

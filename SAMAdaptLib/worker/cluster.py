@@ -328,7 +328,7 @@ def _absolute(job: Job) -> dict[str, Any]:
     """The job for a process with another working folder."""
     spec = job.to_dict()
     for item in dataclasses.fields(job):
-        value = spec[item.name]
+        value = getattr(job, item.name)
         if item.metadata.get("path") and isinstance(value, str):
             spec[item.name] = str(Path(value).absolute())
     return spec
