@@ -12,13 +12,14 @@ import numpy as np
 from ..data.channels import require_channels
 from ..preprocessing.augmentation import AugmentationParams, render_image
 from ..preprocessing.intensity import IntensityRule, apply
-from ..preprocessing.slicing import CanvasGeometry, SliceStack, resolve_plane
+from ..preprocessing.slicing import CanvasGeometry, SliceStack
 from .cache import content_key
 from .extractor import PICTURE_SIZE, FeatureRequest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..data.geometry import Geometry
     from ..data.image import Labelmap, Volume
     from ..encoders.base import Encoder
     from ..heads.card import HeadCard
@@ -139,13 +140,13 @@ def shared_canvas_side(stacks: Iterable[SliceStack]) -> float:
     return 100.0 * 2.0 ** (rung / SIDES_PER_OCTAVE)
 
 
-def plane_for_volume(card_plane: PlaneRule, volume: Volume | Labelmap) -> str:
-    """The plane in which a head with ``card_plane`` looks at ``volume``.
+def plane_for_volume(card_plane: PlaneRule, volume: Volume | Labelmap | Geometry) -> str:
+    """The plane in which a head with ``card_plane`` looks at ``volume``, or at one of that grid.
 
     A head trained in the acquisition plane follows each volume's own; where a volume has none (isotropic voxels) the
     anatomical plane of the training volume serves.
     """
-    if card_plane.acquisition and resolve_plane(volume.geometry, "auto").acquisition:
+    if card_plane.acquisition and SliceStack(volume).choice.acquisition:
         return "auto"
     return card_plane.name
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..data.geometry import Geometry
 from ..data.image import Labelmap
 from ..data.io.metaimage import read_labels, write_image
 from ..data.matching import Labelling, Matched
@@ -109,11 +110,8 @@ class SegmentNodeJob:
 
     def fetch(self, result: Mapping[str, Any]) -> CroppedLabels:
         """Read what the job wrote, on exactly the volume's grid."""
-        from ..features.sliced_volume import plane_for_volume
-
         labels = self.labels(result)
-        plane = self.config.plane or plane_for_volume(read_card(self.head).plane, labels)
-        axis = SliceStack(labels.geometry, plane).choice.axis
+        axis = slice_axis(self.capture.geometry, self.head, self.config.plane)
         return CroppedLabels.of(labels, Review.of(labels.voxels, axis, _names(labels)))
 
     def labels(self, result: Mapping[str, Any]) -> Labelmap:
@@ -247,6 +245,13 @@ class TrainNodeJob:
     def written_to(self, output: str | Path) -> TrainNodeJob:
         """The same plan with another head file."""
         return replace(self, output=str(output))
+
+
+def slice_axis(grid: Geometry, head: str, plane: str | None) -> int:
+    """The axis across the slices in which a head file looks at a grid; ``plane`` None: the head's own."""
+    from ..features.sliced_volume import plane_for_volume
+
+    return SliceStack(grid, plane or plane_for_volume(read_card(head).plane, grid)).choice.axis
 
 
 def write_capture(

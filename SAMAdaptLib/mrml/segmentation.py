@@ -170,7 +170,6 @@ def _place_anew(ready: CroppedLabels, volume_node: Any, name: str) -> Placement:
 
 
 def _add_to_scene(scene: Any, node: Any, volume_node: Any) -> None:
-
     scene.AddNode(node)
     node.CreateDefaultDisplayNodes()
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())

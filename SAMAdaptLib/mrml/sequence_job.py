@@ -22,12 +22,11 @@ from ..data.review import Review
 from ..data.sequence.index import FrameIndex
 from ..data.structure import Structure
 from ..errors import Cancelled, InputError
-from ..heads.card import read_card
 from ..inference.config import InferenceConfig
 from ..jobs.specs import SegmentJob
-from ..preprocessing.slicing import SliceStack
 from ..progress import Monitor
 from ..worker.folder import JobFolder
+from .node_jobs import slice_axis
 from .segmentation import CroppedLabels, Placement, contents, move_beside, node_of_labels
 from .transforms import ijk_to_ras, is_alive, name_of
 from .volume import VolumeSnapshot, capture_volume, channel_nodes, region_from_roi
@@ -138,7 +137,6 @@ class SequenceNodeJob:
     def fetch(self, result: Mapping[str, Any]) -> list[CroppedLabels]:
         """Read what the job wrote, frame by frame, on exactly the volume's grid."""
         from ..data.sequence.frames import frames_in
-        from ..features.sliced_volume import plane_for_volume
 
         frames = frames_in(Path(result["output"]))
         if frames is None or frames.count != len(self.copies):
@@ -148,12 +146,11 @@ class SequenceNodeJob:
         names = {item.value: item.name for item in structures}
         made = Provenance.from_dict(result.get("provenance"))
         made = made and replace(made, file_sha256="")  # the job's own file, which means nothing to others
+        axis = slice_axis(self.capture.geometry, self.head, self.config.plane)
         cut = []
         for number in range(frames.count):
             voxels = np.ascontiguousarray(frames.image(number).voxels, np.uint16)
             labels = Labelmap(voxels, self.capture.geometry, structures).made_by(made)
-            plane = self.config.plane or plane_for_volume(read_card(self.head).plane, labels)
-            axis = SliceStack(labels.geometry, plane).choice.axis
             cut.append(CroppedLabels.of(labels, Review.of(labels.voxels, axis, names)))
         return cut
 

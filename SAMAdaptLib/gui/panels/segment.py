@@ -185,7 +185,6 @@ class SegmentPresenter(Presenter):
             texts.headTip(head.card) if head else _("Train a model in section 1, or import one.")
         )
         self.menu.refresh()
-        volume = alive(self.parameters.inputVolume) if self.parameters is not None else None
         self.channels.refresh(volume, head.card.channel_names if head else ())
         self.ui.allFramesCheckBox.visible = self._inSequence()
         self.view.setButton(

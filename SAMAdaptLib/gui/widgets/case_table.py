@@ -127,15 +127,10 @@ class CaseTable:
             self._changed()
 
     def _resize(self, count: int) -> None:
-        while len(self._selectors) > count:
-            for selector in self._selectors.pop():
-                selector.setMRMLScene(None)
-            self._table.removeRow(len(self._selectors))
-        while len(self._selectors) < count:
-            row = len(self._selectors)
-            self._table.insertRow(row)
-            self._selectors.append((self._selector(row, 0), self._selector(row, 1)))
-        tables.fitHeight(self._table, least=1, most=5)
+        def made(row: int) -> tuple[Any, Any]:
+            return self._selector(row, 0), self._selector(row, 1)
+
+        tables.resizeSelectors(self._table, self._selectors, count, made)
 
     def _showCount(self, row: int, volume: Any, segmentation: Any) -> None:
         """How many slices are annotated; counted again when one of the nodes was changed."""

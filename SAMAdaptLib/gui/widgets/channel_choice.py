@@ -196,15 +196,10 @@ class ChannelTable:
             self._filling = False
 
     def _resize(self, count: int) -> None:
-        while len(self._selectors) > count:
-            for selector in self._selectors.pop():
-                selector.setMRMLScene(None)
-            self._table.removeRow(len(self._selectors))
-        while len(self._selectors) < count:
-            row = len(self._selectors)
-            self._table.insertRow(row)
-            self._selectors.append((self._selector(row, 1), self._selector(row, 2)))
-        tables.fitHeight(self._table, least=1, most=5)
+        def made(row: int) -> tuple[Any, Any]:
+            return self._selector(row, 1), self._selector(row, 2)
+
+        tables.resizeSelectors(self._table, self._selectors, count, made)
 
     def _selector(self, row: int, column: int) -> Any:
         selector = slicer.qMRMLNodeComboBox()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
@@ -72,6 +72,21 @@ def fitHeight(table: Any, least: int = 1, most: int = 8) -> None:
     row = table.verticalHeader().defaultSectionSize
     header = table.horizontalHeader().sizeHint.height()
     table.setFixedHeight(header + rows * row + 2 * table.frameWidth + 2)
+
+
+def resizeSelectors(
+    table: Any, selectors: list[tuple[Any, Any]], count: int, made: Callable[[int], tuple[Any, Any]]
+) -> None:
+    """Give a table so many rows, each with two node selectors, which ``made(row)`` puts there and returns."""
+    while len(selectors) > count:
+        for selector in selectors.pop():
+            selector.setMRMLScene(None)
+        table.removeRow(len(selectors))
+    while len(selectors) < count:
+        row = len(selectors)
+        table.insertRow(row)
+        selectors.append(made(row))
+    fitHeight(table, least=1, most=5)
 
 
 def select(selector: Any, node: Any) -> None:
