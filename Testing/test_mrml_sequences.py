@@ -15,7 +15,9 @@ import mrmlscenes as scenes
 import slicer
 from balls import ball_arrays, ball_head
 from geometries import oblique_grid
+from listeners import Listener
 from mrmlfixtures import *  # noqa: F403  fixtures
+from mrmlthings import add_roi
 
 from SAMAdaptLib import mrml
 from SAMAdaptLib.data.geometry import Geometry
@@ -124,6 +126,17 @@ def test_a_volume_of_its_own_is_no_sequence(scene, head: str) -> None:
     target = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "mine")
     with pytest.raises(InputError, match="do not fit into the segmentation 'mine'"):
         mrml.SequenceNodeJob.of(alone, head, into=target)
+
+
+@pytest.mark.parametrize(("side", "doubted"), [(10.0, False), (400.0, True)])
+def test_a_region_most_of_which_lies_beside_the_frames_is_spoken_of(
+    scene, tmp_path: Path, head: str, side: float, doubted: bool
+) -> None:
+    volume, heard = a_cine(scene), Listener()
+    roi = add_roi(scene, mrml.world_of_voxel(volume, (24, 20, 4)), (side, side, side))
+    plan = mrml.SequenceNodeJob.of(volume, head, roi=roi)
+    plan.prepare(SimpleNamespace(file=lambda name: str(tmp_path / name)), heard)
+    assert bool([text for text in heard.warnings if "lies beside volume" in text]) is doubted
 
 
 def test_a_frame_on_another_grid_is_named(scene, head: str) -> None:

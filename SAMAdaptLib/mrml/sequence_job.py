@@ -29,7 +29,7 @@ from ..worker.folder import JobFolder
 from .node_jobs import slice_axis
 from .segmentation import CroppedLabels, Placement, contents, move_beside, node_of_labels
 from .transforms import ijk_to_ras, is_alive, name_of
-from .volume import VolumeSnapshot, capture_volume, channel_nodes, region_from_roi
+from .volume import VolumeSnapshot, capture_volume, channel_nodes, region_beyond, region_from_roi
 from .voxel_copy import VoxelCopy, gather_now, gathered
 
 
@@ -85,6 +85,7 @@ class SequenceNodeJob:
     index: FrameIndex
     name: str | None = None
     region: tuple[int, ...] | None = None
+    doubt: str = ""
 
     @classmethod
     def of(
@@ -117,8 +118,9 @@ class SequenceNodeJob:
         values = tuple(sequence.GetNthIndexValue(number) for number in range(count))
         index = FrameIndex(values, sequence.GetIndexName(), sequence.GetIndexUnit(), _kind_of(sequence))
         region = None if roi is None else region_from_roi(roi, volume_node)
+        doubt = "" if roi is None else region_beyond(roi, volume_node)
         config = InferenceConfig(**options)
-        return cls(volume_node, browser, sequence, str(head), capture, copies, config, index, name, region)
+        return cls(volume_node, browser, sequence, str(head), capture, copies, config, index, name, region, doubt)
 
     def gather(self) -> Iterator[None]:
         """Copy the voxels. Main thread. Raises InputError when somebody changes them meanwhile."""
@@ -128,6 +130,8 @@ class SequenceNodeJob:
         """Write the frames into the folder. Raises InputError for one that cannot be used."""
         from ..data.sequence.writing import write_frames  # here, not above: the panel opens without SimpleITK
 
+        if self.doubt and monitor is not None:
+            monitor.warning(self.doubt)
         gather_now(self.copies)
         image, output = folder.file("image.nii"), folder.file("labels.nii")
         voxels = np.stack([replace(self.capture, voxels=copy.voxels).volume(monitor).voxels for copy in self.copies])
